@@ -1,0 +1,1 @@
+"""The custom resources: one definition a kind. Knows only itself."""

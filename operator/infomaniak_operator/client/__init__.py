@@ -1,0 +1,1 @@
+"""The cloud: sessions, credentials, errors and every operation. Knows nothing of Kubernetes."""

@@ -1,0 +1,1 @@
+"""The machine: queue, store, controller, status. Knows neither OpenStack nor the kinds."""

@@ -1,0 +1,310 @@
+"""What the engine and the reconcilers say to each other: objects in, results out.
+
+The engine calls ``Reconciler.reconcile(attempt)`` in a worker thread, never twice at once for one object, and does with
+the ``Result`` all that concerns Kubernetes: status, conditions, finalizer, Events, the next visit. A reconciler never
+speaks to Kubernetes but through its ``Attempt``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Protocol
+
+GROUP = "network.infomaniak.cloud"
+VERSION = "v1alpha1"
+FINALIZER = f"{GROUP}/cleanup"
+"""The finalizer of every object that owns something in the cloud."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """The identity of an object in the queue and the store: kind, namespace and name."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class KubeObject:
+    """One version of an object, as the API server gave it. ``body`` is shared: read it, never write it."""
+
+    key: Key
+    body: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, body: Mapping[str, Any], kind: str | None = None) -> KubeObject:
+        """Wrap a body; ``kind`` is for items of a LIST, which come without one."""
+        meta = body.get("metadata", {})
+        return cls(Key(kind or str(body["kind"]), meta.get("namespace", ""), meta["name"]), body)
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """``metadata``."""
+        return self.body.get("metadata") or {}
+
+    @property
+    def uid(self) -> str:
+        """``metadata.uid``."""
+        return str(self.metadata.get("uid", ""))
+
+    @property
+    def generation(self) -> int:
+        """``metadata.generation``: rises with every change of the spec."""
+        return int(self.metadata.get("generation", 0))
+
+    @property
+    def resource_version(self) -> str:
+        """``metadata.resourceVersion``."""
+        return str(self.metadata.get("resourceVersion", ""))
+
+    @property
+    def created(self) -> str:
+        """``metadata.creationTimestamp`` (RFC 3339, sorts as text)."""
+        return str(self.metadata.get("creationTimestamp", ""))
+
+    @property
+    def deleting(self) -> bool:
+        """Whether the object is Terminating."""
+        return bool(self.metadata.get("deletionTimestamp"))
+
+    @property
+    def finalizers(self) -> tuple[str, ...]:
+        """``metadata.finalizers``."""
+        return tuple(self.metadata.get("finalizers") or ())
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        """``metadata.annotations``."""
+        return self.metadata.get("annotations") or {}
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """``metadata.labels``."""
+        return self.metadata.get("labels") or {}
+
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        """``spec``."""
+        return self.body.get("spec") or {}
+
+    @property
+    def status(self) -> Mapping[str, Any]:
+        """``status``."""
+        return self.body.get("status") or {}
+
+    def condition(self, kind: str) -> Mapping[str, Any] | None:
+        """The condition of that type in ``status.conditions``, or None."""
+        for condition in self.status.get("conditions") or ():
+            if condition.get("type") == kind:
+                return condition  # type: ignore[no-any-return]
+        return None
+
+
+class Reason(str, Enum):
+    """The closed list of reasons that conditions use."""
+
+    AVAILABLE = "Available"
+    CREATING = "Creating"
+    UPDATING = "Updating"
+    DELETING = "Deleting"
+    WAITING_FOR_REFERENCE = "WaitingForReference"
+    IN_USE = "InUse"
+    CLOUD_ERROR = "CloudError"
+    QUOTA_EXCEEDED = "QuotaExceeded"
+    INVALID_CONFIGURATION = "InvalidConfiguration"
+    CREDENTIALS_INVALID = "CredentialsInvalid"
+    CONFLICT = "Conflict"
+    PAUSED = "Paused"
+    DRY_RUN = "DryRun"
+    EXTERNALLY_DELETED = "ExternallyDeleted"
+
+
+class Progress(Enum):
+    """Which of the two kstatus conditions is there: neither, ``Reconciling``, or ``Stalled``."""
+
+    SETTLED = "settled"
+    RECONCILING = "reconciling"
+    STALLED = "stalled"
+
+
+@dataclass(frozen=True, slots=True)
+class Aspect:
+    """One further condition: ``status`` is True, False, or None for Unknown."""
+
+    status: bool | None
+    reason: Reason
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How an object stands, from which the engine, the one author of conditions, writes them.
+
+    Attributes:
+        ready: the ``Ready`` condition: True or False; None leaves the former ``Ready`` as it was (paused), and gives
+            Unknown where there was none.
+        reason: reason of ``Ready`` and of ``Reconciling`` or ``Stalled``.
+        message: for a person: names the object waited for, the field at fault, the cloud's own words, its request id.
+        progress: which of ``Reconciling`` and ``Stalled`` is there.
+        aspects: the other conditions by type (``ReferencesResolved``, ``CredentialsValid``, ``Synced``, ``Healthy``). One
+            left out is removed.
+    """
+
+    ready: bool | None
+    reason: Reason
+    message: str = ""
+    progress: Progress = Progress.SETTLED
+    aspects: Mapping[str, Aspect] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """All is as wished: visit again at the next round, or when something changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Visit again, quietly, after that many seconds (PENDING in the cloud, a grace time, an object in use)."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class BackOff:
+    """A passing failure: visit again after the object's own rising delay, with jitter, at least ``at_least`` seconds."""
+
+    at_least: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Waits for objects: an event of one of these keys wakes it, as do those ``Reconciler.references`` names."""
+
+    keys: frozenset[Key]
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """A person must change something: visit again when the object or what it refers to changes, and at each round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Nothing is left in the cloud (or nothing is to be taken from it): the finalizer goes. Status is not written."""
+
+
+Next = Settled | Again | BackOff | Waiting | Stuck | Gone
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one visit came to.
+
+    Attributes:
+        verdict: how the object stands.
+        next: when to come back.
+        status: the kind's own status fields, whole: a field left out is removed. ``observedGeneration`` and
+            ``conditions`` are the engine's. None leaves the kind's fields as they are.
+    """
+
+    verdict: Verdict
+    next: Next
+    status: Mapping[str, Any] | None = None
+
+
+class Superseded(Exception):  # noqa: N818 - a signal, not an error
+    """The object has changed or gone since this attempt began: the engine drops the attempt and visits again."""
+
+
+class View(Protocol):
+    """Read access to the store: what was last heard of every watched object, the operator's own writes included."""
+
+    def get(self, key: Key) -> KubeObject | None:
+        """The object, or None if there is none."""
+
+    def list(self, kind: str, namespace: str | None = None) -> list[KubeObject]:
+        """All objects of a kind, in one namespace or in all, sorted by key."""
+
+    def referrers(self, key: Key) -> list[KubeObject]:
+        """The objects whose ``references`` name this key, sorted by key."""
+
+
+class Clock(Protocol):
+    """Time, injected."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back: for delays and deadlines."""
+
+    def now(self) -> float:
+        """Seconds since the epoch, UTC: for timestamps that people read."""
+
+
+class Attempt(Protocol):
+    """One visit to one object: all a reconciler may see and do in Kubernetes. Used from one worker thread."""
+
+    @property
+    def resource(self) -> KubeObject:
+        """The object as it stands; ``claim`` replaces it by the newer version."""
+
+    @property
+    def view(self) -> View:
+        """The other objects."""
+
+    @property
+    def memory(self) -> MutableMapping[str, Any]:
+        """What this process remembers of this very object (uid) between visits: ids of creates until status shows them."""
+
+    @property
+    def clock(self) -> Clock:
+        """The time."""
+
+    @property
+    def acting_since(self) -> float:
+        """Monotonic seconds when this process became the one that acts: requests of a former one could not begin later."""
+
+    @property
+    def fresh_after(self) -> float:
+        """Monotonic seconds: an observation of the cloud that began earlier says nothing about this visit."""
+
+    def claim(self) -> bool:
+        """Make sure the finalizer is there, right before the first writing cloud call.
+
+        Returns:
+            True if this call set it, False if it was there.
+
+        Raises:
+            Superseded: the object has changed or gone meanwhile.
+            KubeError: the API server could not be asked (the engine backs off).
+        """
+
+    def event(self, reason: str, message: str, *, warning: bool = False) -> None:
+        """Publish a Kubernetes Event on the object; it is sent later and never fails the visit."""
+
+
+class Reconciler(Protocol):
+    """One kind's logic. Instances hold no state that matters: it must be right after a restart at any point."""
+
+    @property
+    def kind(self) -> str:
+        """The kind it is for."""
+
+    def references(self, resource: KubeObject) -> Iterable[Key]:
+        """The keys this object depends on (Secrets too): a change of one of them wakes it. Pure and cheap."""
+
+    def inputs_hash(self, resource: KubeObject, view: View) -> str | None:
+        """A hash of all that decides what the cloud should be; None if it cannot be known yet.
+
+        An object that is Ready with the same ``status.inputsHash`` after a restart waits for the round.
+        """
+
+    def reconcile(self, attempt: Attempt) -> Result:
+        """Observe, decide, act. Deletion too: when ``attempt.resource.deleting``, clean up and return ``Gone``.
+
+        Any exception but ``Superseded`` is a defect or a Kubernetes failure: the engine logs it and backs off.
+        """
