@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Any, Protocol
 
 GROUP = "network.infomaniak.cloud"
@@ -106,7 +106,7 @@ class KubeObject:
         return None
 
 
-class Reason(str, Enum):
+class Reason(StrEnum):
     """The closed list of reasons that conditions use."""
 
     AVAILABLE = "Available"
@@ -152,8 +152,8 @@ class Verdict:
         reason: reason of ``Ready`` and of ``Reconciling`` or ``Stalled``.
         message: for a person: names the object waited for, the field at fault, the cloud's own words, its request id.
         progress: which of ``Reconciling`` and ``Stalled`` is there.
-        aspects: the other conditions by type (``ReferencesResolved``, ``CredentialsValid``, ``Synced``, ``Healthy``). One
-            left out is removed.
+        aspects: the other conditions by type (``ReferencesResolved``, ``CredentialsValid``, ``Synced``, ``Healthy``).
+            One left out is removed.
     """
 
     ready: bool | None
@@ -177,7 +177,7 @@ class Again:
 
 @dataclass(frozen=True, slots=True)
 class BackOff:
-    """A passing failure: visit again after the object's own rising delay, with jitter, at least ``at_least`` seconds."""
+    """A passing failure: visit again after the object's own rising delay with jitter, ``at_least`` that many seconds."""
 
     at_least: float = 0.0
 
@@ -258,7 +258,7 @@ class Attempt(Protocol):
 
     @property
     def memory(self) -> MutableMapping[str, Any]:
-        """What this process remembers of this very object (uid) between visits: ids of creates until status shows them."""
+        """What this process remembers of this object (uid) between visits: ids of creates until status shows them."""
 
     @property
     def clock(self) -> Clock:
@@ -266,7 +266,7 @@ class Attempt(Protocol):
 
     @property
     def acting_since(self) -> float:
-        """Monotonic seconds when this process became the one that acts: requests of a former one could not begin later."""
+        """Monotonic seconds when this process became the one that acts: a former one sent no request later."""
 
     @property
     def fresh_after(self) -> float:
