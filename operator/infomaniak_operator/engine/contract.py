@@ -177,7 +177,7 @@ class Again:
 
 @dataclass(frozen=True, slots=True)
 class BackOff:
-    """A passing failure: visit again after the object's own rising delay with jitter, ``at_least`` that many seconds."""
+    """A passing failure: visit again after the object's own rising delay with jitter, ``at_least`` so many seconds."""
 
     at_least: float = 0.0
 
@@ -228,7 +228,7 @@ class View(Protocol):
     def get(self, key: Key) -> KubeObject | None:
         """The object, or None if there is none."""
 
-    def list(self, kind: str, namespace: str | None = None) -> list[KubeObject]:
+    def objects(self, kind: str, namespace: str | None = None) -> list[KubeObject]:
         """All objects of a kind, in one namespace or in all, sorted by key."""
 
     def referrers(self, key: Key) -> list[KubeObject]:

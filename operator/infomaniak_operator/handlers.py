@@ -1,0 +1,1 @@
+"""kopf handlers: events in, queue keys out."""
