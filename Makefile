@@ -1,0 +1,59 @@
+# Two commands do everything on a fresh machine with Python: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+SANDBOX ?= .sandbox
+
+.DEFAULT_GOAL := help
+.PHONY: help install check fix generate lock test test-unit test-full demo demo-down bench dist clean
+
+help: ## this list
+	@grep -hE '^[a-z][a-zA-Z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-zA-Z-]+):.*## /\1\t/' | expand -t 14
+
+install: $(STAMP) ## the locked environment, in .venv
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "Python 3.11 to 3.13 is needed; say which: make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+check: $(STAMP) ## lint, format, types, import arrows, generated files
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
+	$(PY) -m infomaniak_operator.api.generate --check
+
+fix: $(STAMP) ## what can be mended by machine
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+generate: $(STAMP) ## CRDs and reference from the kinds' definitions
+	$(PY) -m infomaniak_operator.api.generate
+
+lock: $(STAMP) ## the lock files anew, from pyproject.toml
+	$(PY) -m piptools compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --no-emit-trusted-host --output-file requirements/run.txt pyproject.toml
+	$(PY) -m piptools compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --no-emit-trusted-host --extra dev --output-file requirements/dev.txt pyproject.toml
+
+test-unit: $(STAMP) ## the tests that need no sandbox
+	$(PY) -m pytest tests/unit
+
+test: $(STAMP) ## unit, contract, integration: real Keystone, Neutron, Octavia and Kubernetes
+	$(PY) -m pytest
+
+test-full: test ## the same and the long tiers
+	$(PY) -m pytest tests/e2e tests/chaos
+
+demo: $(STAMP) ## sandbox up, operator running, examples Ready, shown side by side with Neutron
+	$(PY) -m demo up --state $(SANDBOX)
+
+demo-down: $(STAMP) ## end what `make demo` started
+	$(PY) -m demo down --state $(SANDBOX)
+
+clean: ## everything that was made here (the build cache in the user's cache folder stays)
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache
