@@ -1,0 +1,87 @@
+"""Whether a create may be sent: the rule that keeps a create of unknown outcome from being made twice.
+
+A service may finish a POST seconds after its caller gave up. So a create whose outcome is unknown is made again only
+after two empty look-ups, the second begun at least ``grace`` seconds after the request could last have been sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Creates:
+    """What this process knows of the creates of one object, by slot (``""`` the object itself, else its child key).
+
+    Attributes:
+        claimed: this process set the finalizer, so no other process can have sent a create before.
+        unknown: monotonic seconds at which a create of unknown outcome could last have been sent.
+    """
+
+    claimed: bool = False
+    unknown: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, memory: MutableMapping[str, Any]) -> Creates:
+        """The record kept in an object's memory."""
+        found: Creates = memory.setdefault("creates", cls())
+        return found
+
+    def outstanding_since(self, slot: str, acting_since: float) -> float | None:
+        """Since when a create of that slot may be under way unseen; None if there can be none.
+
+        Args:
+            slot: the slot.
+            acting_since: monotonic seconds when this process became the one that acts.
+        """
+        sent = self.unknown.get(slot)
+        if sent is not None:
+            return sent
+        return None if self.claimed else acting_since
+
+    def failed(self, slot: str, now: float, *, outcome_unknown: bool) -> None:
+        """Note that a create was answered by an error, or by nothing."""
+        if outcome_unknown:
+            self.unknown[slot] = now
+        else:
+            self.unknown.pop(slot, None)
+
+    def done(self, slot: str) -> None:
+        """Note that the object of the slot is known: made, or found."""
+        self.unknown.pop(slot, None)
+
+
+@dataclass(frozen=True, slots=True)
+class MayCreate:
+    """Nothing of that slot is there, nor on its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """A create may still be under way: look again after that many seconds."""
+
+    seconds: float
+
+
+def may_create(
+    outstanding_since: float | None, grace: float, now: Callable[[], float], look_again: Callable[[float], bool]
+) -> MayCreate | NotYet | None:
+    """Decide about a create after one look-up that came back empty.
+
+    Args:
+        outstanding_since: see ``Creates.outstanding_since``.
+        grace: seconds after which a request that was sent has surely been finished by the service.
+        now: monotonic seconds.
+        look_again: looks up once more, by a LIST begun no earlier than the given time; returns whether it is still empty.
+
+    Returns:
+        ``MayCreate``, ``NotYet``, or None where the second look-up found the object after all.
+    """
+    if outstanding_since is None:
+        return MayCreate()
+    began = now()
+    if began < outstanding_since + grace:
+        return NotYet(outstanding_since + grace - began)
+    return MayCreate() if look_again(began) else None

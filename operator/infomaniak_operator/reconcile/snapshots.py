@@ -1,0 +1,68 @@
+"""Lists of the cloud shared by many visits: one LIST a type and project serves all who may use it.
+
+A snapshot is good for a visit only if its LIST *began* late enough: after the event that caused the visit, and after our
+own last write to the object. A LIST that fails is an error for all who waited for it, never an empty list.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(slots=True)
+class _Flight:
+    began: float
+    done: threading.Event
+    rows: Rows | None = None
+    error: BaseException | None = None
+
+
+class Snapshots:
+    """Single-flight, freshness-checked lists, for use by many threads.
+
+    Args:
+        now: monotonic seconds.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._lock = threading.Lock()
+        self._flights: dict[str, _Flight] = {}
+
+    def get(self, name: str, fresh_after: float, load: Callable[[], Rows]) -> Rows:
+        """The list of that name, from a LIST that began at ``fresh_after`` or later.
+
+        Args:
+            name: which list.
+            fresh_after: monotonic seconds.
+            load: asks the service; called by at most one thread at a time for one freshness.
+
+        Raises:
+            Exception: whatever ``load`` raised, in every thread that waited for it.
+        """
+        with self._lock:
+            flight = self._flights.get(name)
+            mine = flight is None or flight.began < fresh_after or (flight.done.is_set() and flight.error is not None)
+            if mine:
+                flight = _Flight(self._now(), threading.Event())
+                self._flights[name] = flight
+        assert flight is not None  # noqa: S101 - for the type checker
+        if mine:
+            try:
+                flight.rows = load()
+            except BaseException as error:
+                flight.error = error
+                raise
+            finally:
+                flight.done.set()
+            return flight.rows
+        flight.done.wait()
+        if flight.error is not None:
+            raise flight.error
+        assert flight.rows is not None  # noqa: S101 - for the type checker
+        return flight.rows
