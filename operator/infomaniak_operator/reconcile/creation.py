@@ -74,7 +74,7 @@ def may_create(
         outstanding_since: see ``Creates.outstanding_since``.
         grace: seconds after which a request that was sent has surely been finished by the service.
         now: monotonic seconds.
-        look_again: looks up once more, by a LIST begun no earlier than the given time; returns whether it is still empty.
+        look_again: looks up once more, by a LIST begun no earlier than the given time; whether it is still empty.
 
     Returns:
         ``MayCreate``, ``NotYet``, or None where the second look-up found the object after all.

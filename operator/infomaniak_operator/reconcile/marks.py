@@ -1,8 +1,8 @@
 """The mark of ownership that every object we make carries, set atomically with its create.
 
 In Neutron it ends the ``description``; in Octavia it is a tag. It names the cluster, the owner's UID, the owner's place
-(kind, namespace, name) and which child of the owner it is (a subnet, a listener), all shortened so that 200 characters of
-the user's own description and the mark fit into Neutron's 255::
+(kind, namespace, name) and which child of the owner it is (a subnet, a listener), all shortened so that 200 characters
+of the user's own description and the mark fit into Neutron's 255::
 
     office network [ik1.3vZkq0aB.k2f0T9uQSyq3yq1cX0m4Yg.8fQb2WcE.pX3k9a]
 
@@ -134,7 +134,9 @@ def described(text: str, mark: Mark) -> str:
     whole = f"{text} {mark.text}" if text else mark.text
     if len(whole) > DESCRIPTION_LIMIT:
         room = DESCRIPTION_LIMIT - len(mark.text) - 1
-        raise ValueError(f"the description is {len(text)} characters long and leaves no room for the mark: at most {room}")
+        raise ValueError(
+            f"the description is {len(text)} characters long and leaves no room for the mark: at most {room}"
+        )
     return whole
 
 

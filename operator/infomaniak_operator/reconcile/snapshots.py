@@ -1,7 +1,7 @@
 """Lists of the cloud shared by many visits: one LIST a type and project serves all who may use it.
 
-A snapshot is good for a visit only if its LIST *began* late enough: after the event that caused the visit, and after our
-own last write to the object. A LIST that fails is an error for all who waited for it, never an empty list.
+A snapshot is good for a visit only if its LIST *began* late enough: after the event that caused the visit, and after
+our own last write to the object. A LIST that fails is an error for all who waited for it, never an empty list.
 """
 
 from __future__ import annotations

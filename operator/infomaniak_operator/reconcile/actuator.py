@@ -1,0 +1,115 @@
+"""What a kind brings to the common reconciler: its references, its plan, and how each step is carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from infomaniak_operator.engine.contract import Key, KubeObject, View
+from infomaniak_operator.reconcile.fields import Difference
+from infomaniak_operator.reconcile.visit import Visit
+
+Row = Mapping[str, Any]
+Inputs = Mapping[str, Any]
+"""The resolved references of an object: what stands in the cloud for them. JSON, for it is part of the inputs' hash."""
+
+
+class Unresolved(Exception):  # noqa: N818 - an outcome, not an error
+    """A reference that cannot be followed yet.
+
+    Args:
+        key: the object waited for.
+        message: names it, and what it lacks.
+    """
+
+    def __init__(self, key: Key, message: str) -> None:
+        super().__init__(message)
+        self.key = key
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One change of the cloud that a plan holds.
+
+    Attributes:
+        verb: create, update or delete.
+        what: the thing changed, for people: ``subnet front``.
+        slot: which part of the object (``""`` the main object, else a child key): the key of the rule on creates.
+        id: id of what is changed or deleted.
+        revision: its revision number, tested by the service.
+        body: what is sent.
+        differences: the fields an update changes.
+        replaces: whether it only makes room for a create of the same plan.
+    """
+
+    verb: Literal["create", "update", "delete"]
+    what: str
+    slot: str = ""
+    id: str = ""
+    revision: int | None = None
+    body: Mapping[str, Any] = field(default_factory=dict)
+    differences: tuple[Difference, ...] = ()
+    replaces: bool = False
+
+    def __str__(self) -> str:
+        detail = f" ({', '.join(str(difference) for difference in self.differences)})" if self.differences else ""
+        return f"{self.verb} {self.what}{detail}"
+
+
+Plan = Sequence[Step]
+
+
+class Actuator(Protocol):
+    """One kind's knowledge. Without state: every method gets what it needs."""
+
+    kind: str
+    """The kind in Kubernetes."""
+    collection: str
+    """The collection of the client's ``Operations`` that holds its main object."""
+    noun: str
+    """What people call the main object: ``network``."""
+    blocked_by: frozenset[str]
+    """The kinds whose reference to this one keeps it from being deleted."""
+
+    def references(self, resource: KubeObject) -> Iterable[Key]:
+        """The keys the spec refers to, the Secret apart."""
+
+    def resolve(self, resource: KubeObject, view: View) -> Inputs:
+        """What the references stand for in the cloud.
+
+        Raises:
+            Unresolved: one is missing, going, or not there in the cloud yet.
+        """
+
+    def body(self, visit: Visit, inputs: Inputs) -> dict[str, Any]:
+        """The attributes the main object is created with, its mark included."""
+
+    def applied(self, visit: Visit) -> list[str]:
+        """The places of the fields that the spec sets (``status.appliedFields``)."""
+
+    def plan(self, visit: Visit, row: Row, inputs: Inputs, *, new: bool) -> Plan:
+        """What is to be changed so that the cloud is as the spec says; ``new``: just made, nothing under it yet."""
+
+    def act(self, visit: Visit, row: Row, steps: Plan) -> Row:
+        """Carry out the steps, in order; returns the main object as it then is."""
+
+    def report(self, visit: Visit, row: Row, inputs: Inputs) -> str:
+        """Put into ``visit.status`` what is seen; returns the message of ``Ready``."""
+
+    def pending(self, row: Row) -> str | None:
+        """What is still awaited of the main object (its provisioning state), or None if it is as good as it gets."""
+
+    def may_make_again(self, visit: Visit) -> bool:
+        """Whether one that somebody else deleted is to be made again."""
+
+    def remove(self, visit: Visit, row: Row) -> None:
+        """Delete the main object and what belongs to it.
+
+        Raises:
+            Stop: something under it is not ours.
+            InfomaniakCloudError: the service refused.
+        """
+
+    def release(self, visit: Visit, row: Row) -> None:
+        """Give up the marks on the main object and what belongs to it, and leave it all in place."""

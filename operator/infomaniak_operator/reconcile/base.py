@@ -1,0 +1,234 @@
+"""The reconciler common to all kinds: the gates a visit passes, in order, before and after a kind's own knowledge."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from infomaniak_operator.api.registry import KINDS, InvalidSpec
+from infomaniak_operator.client import InfomaniakCloudError
+from infomaniak_operator.engine.contract import (
+    FINALIZER,
+    Aspect,
+    Attempt,
+    Gone,
+    Key,
+    KubeObject,
+    Progress,
+    Reason,
+    Result,
+    Settled,
+    Stuck,
+    Verdict,
+    View,
+)
+from infomaniak_operator.reconcile import credentials, deletion, failure, presence
+from infomaniak_operator.reconcile.actuator import Actuator, Inputs, Plan, Row, Unresolved
+from infomaniak_operator.reconcile.cloud import Clouds
+from infomaniak_operator.reconcile.credentials import CredentialSettings
+from infomaniak_operator.reconcile.visit import (
+    PAUSED,
+    REFERENCES_RESOLVED,
+    SYNCED,
+    Stop,
+    Visit,
+    annotated,
+)
+
+_HASH_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileSettings:
+    """What all reconcilers are told.
+
+    Attributes:
+        cluster_id: names this cluster in the marks: the UID of the kube-system Namespace, or the chart's ``clusterID``.
+        credentials: where credentials come from and where they may lead.
+        create_grace: seconds after which a create that was sent has surely been finished by the service.
+        restore: take over what was made for objects of the same name that are no more (restore from a backup).
+    """
+
+    cluster_id: str
+    credentials: CredentialSettings = field(default_factory=CredentialSettings)
+    create_grace: float = 60.0
+    restore: bool = False
+
+
+class CloudReconciler:
+    """One kind's ``Reconciler``: the common way of going about it, around the kind's ``Actuator``."""
+
+    def __init__(self, actuator: Actuator, clouds: Clouds, settings: ReconcileSettings) -> None:
+        self._actuator = actuator
+        self._clouds = clouds
+        self._settings = settings
+
+    @property
+    def kind(self) -> str:
+        """The kind it is for."""
+        return self._actuator.kind
+
+    def references(self, resource: KubeObject) -> Iterable[Key]:
+        """The Secret of the credential, and what the kind refers to."""
+        source = self._settings.credentials.source(resource)
+        return [*([source.secret] if source else []), *self._actuator.references(resource)]
+
+    def inputs_hash(self, resource: KubeObject, view: View) -> str | None:
+        """A hash of the spec, the resolved references and the credential; None while they cannot be known."""
+        fingerprint = self._settings.credentials.fingerprint(resource, view)
+        if fingerprint is None:
+            return None
+        try:
+            inputs = self._actuator.resolve(resource, view)
+        except Unresolved:
+            return None
+        return _hash(resource, fingerprint, inputs)
+
+    def reconcile(self, attempt: Attempt) -> Result:
+        """One visit: see the module."""
+        visit = Visit.begin(attempt, self._settings.cluster_id, self._settings.create_grace)
+        try:
+            return self._visit(visit)
+        except Stop as stop:
+            return self._ended(visit, stop)
+        except InfomaniakCloudError as error:
+            return self._ended(visit, failure.stop(visit, error))
+
+    def _ended(self, visit: Visit, stop: Stop) -> Result:
+        result = visit.result(stop)
+        ready = visit.resource.condition("Ready") or {}
+        news = (ready.get("status"), ready.get("reason")) != ("False", stop.reason.value)
+        if stop.reason in _WORTH_AN_EVENT and news and result.verdict.ready is False:
+            visit.attempt.event(stop.reason.value, stop.message, warning=True)
+        return result
+
+    def _visit(self, visit: Visit) -> Result:
+        resource = visit.resource
+        if resource.deleting and FINALIZER not in resource.finalizers:
+            return Result(Verdict(None, Reason.DELETING), Gone())
+        if annotated(resource, PAUSED):
+            return _paused(visit)
+        if resource.deleting:
+            return deletion.delete(visit, self._actuator, lambda: self._connect(visit), restore=self._settings.restore)
+        try:
+            KINDS[self.kind].parse(resource.spec)
+        except InvalidSpec as error:
+            raise Stop(Reason.INVALID_CONFIGURATION, str(error), Stuck(), Progress.STALLED) from error
+        self._connect(visit)
+        inputs = self._resolve(visit)
+        presence.check(visit)
+        if visit.unmanaged:
+            row = presence.read_only(visit, self._actuator)
+            return row if isinstance(row, Result) else self._as_seen(visit, row, inputs)
+        return self._apply(visit, inputs)
+
+    def _connect(self, visit: Visit) -> None:
+        credentials.connect(visit, self._settings.credentials, self._clouds)
+
+    def _resolve(self, visit: Visit) -> Inputs:
+        try:
+            inputs = self._actuator.resolve(visit.resource, visit.attempt.view)
+        except Unresolved as missing:
+            raise visit.wait_for(missing.key, str(missing)) from missing
+        if list(self._actuator.references(visit.resource)):
+            visit.aspect(REFERENCES_RESOLVED, True, Reason.AVAILABLE)
+        return inputs
+
+    def _apply(self, visit: Visit, inputs: Inputs) -> Result:
+        actuator = self._actuator
+        row = presence.locate(visit, actuator, restore=self._settings.restore)
+        new = row is None
+        if not visit.dry_run:
+            # What is about to be set counts as set, whatever becomes of this visit.
+            visit.status["appliedFields"] = sorted({*visit.applied, *actuator.applied(visit)})
+        if row is None:
+            row = presence.create(visit, actuator, inputs)
+        else:
+            presence.take(visit, actuator, row)
+        plan = actuator.plan(visit, row, inputs, new=new)
+        if plan:
+            self._say(visit, plan, new=new)
+            row = actuator.act(visit, row, plan)
+            _announce(visit, plan, new=new)
+        visit.status["appliedFields"] = sorted(actuator.applied(visit))
+        visit.aspect(SYNCED, True, Reason.AVAILABLE)
+        return self._as_seen(visit, row, inputs)
+
+    def _say(self, visit: Visit, plan: Plan, *, new: bool) -> None:
+        """Put what is about to be done into ``Synced``; only say it where that is all that is asked for.
+
+        Raises:
+            Stop: a dry run.
+        """
+        text = "; ".join(str(step) for step in plan)
+        if visit.dry_run:
+            raise presence.dry_run(visit, text)
+        if not new:
+            visit.aspect(SYNCED, False, Reason.UPDATING, text)
+            visit.attempt.claim()
+
+    def _as_seen(self, visit: Visit, row: Row, inputs: Inputs) -> Result:
+        message = self._actuator.report(visit, row, inputs)
+        pending = self._actuator.pending(row)
+        fingerprint = self._settings.credentials.fingerprint(visit.resource, visit.attempt.view)
+        if pending:
+            visit.status.pop("inputsHash", None)
+            raise visit.again(Reason.CREATING if not visit.was_ready else Reason.UPDATING, pending, 1.0)
+        if fingerprint:
+            visit.status["inputsHash"] = _hash(visit.resource, fingerprint, inputs)
+        verdict = Verdict(True, Reason.AVAILABLE, message, Progress.SETTLED, _without_former(visit))
+        return Result(verdict, Settled(), dict(visit.status))
+
+
+_WORTH_AN_EVENT = frozenset(
+    {
+        Reason.CLOUD_ERROR,
+        Reason.QUOTA_EXCEEDED,
+        Reason.INVALID_CONFIGURATION,
+        Reason.CREDENTIALS_INVALID,
+        Reason.CONFLICT,
+        Reason.IN_USE,
+        Reason.WAITING_FOR_REFERENCE,
+        Reason.EXTERNALLY_DELETED,
+    }
+)
+
+
+def _paused(visit: Visit) -> Result:
+    visit.aspect(SYNCED, None, Reason.PAUSED, f"paused by the annotation {PAUSED}: nothing is looked at or changed")
+    return Result(Verdict(None, Reason.PAUSED, "paused before the first visit", aspects=visit.kept()), Settled())
+
+
+def _without_former(visit: Visit) -> Mapping[str, Aspect]:
+    return dict(visit.aspects)
+
+
+def _hash(resource: KubeObject, fingerprint: str, inputs: Inputs) -> str:
+    material: dict[str, Any] = {
+        "version": _HASH_VERSION,
+        "spec": resource.spec,
+        "credential": fingerprint,
+        "inputs": inputs,
+    }
+    text = json.dumps(material, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _announce(visit: Visit, plan: Plan, *, new: bool) -> None:
+    """Publish what was done: an update the user asked for, or drift that was corrected."""
+    if new:
+        done = "; ".join(step.what for step in plan if step.verb == "create")
+        if done:
+            visit.attempt.event("Created", f"created {done}")
+        return
+    text = "; ".join(str(step) for step in plan)
+    if visit.was_ready:
+        visit.attempt.event("DriftCorrected", f"the cloud was changed behind us; put back: {text}")
+    else:
+        visit.attempt.event("Updated", text)
+
+
+Connect = Callable[[Visit], None]

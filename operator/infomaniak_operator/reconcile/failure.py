@@ -1,0 +1,47 @@
+"""What a failure of the cloud means for an object: the reason, whether a person must act, and when to try again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from infomaniak_operator.client import Category, InfomaniakCloudError
+from infomaniak_operator.engine.contract import Again, BackOff, Next, Progress, Reason, Stuck
+from infomaniak_operator.reconcile.visit import CREDENTIALS_VALID, SYNCED, Stop, Visit
+
+
+@dataclass(frozen=True, slots=True)
+class _Meaning:
+    reason: Reason
+    next: Next
+    progress: Progress = Progress.RECONCILING
+    keep_ready: bool = False
+
+
+_MEANINGS = {
+    Category.TRANSIENT: _Meaning(Reason.CLOUD_ERROR, BackOff(), keep_ready=True),
+    Category.WAITING: _Meaning(Reason.UPDATING, Again(2.0)),
+    Category.IN_USE: _Meaning(Reason.IN_USE, BackOff(at_least=5.0)),
+    Category.QUOTA: _Meaning(Reason.QUOTA_EXCEEDED, BackOff(at_least=30.0)),
+    Category.TERMINAL: _Meaning(Reason.INVALID_CONFIGURATION, Stuck(), Progress.STALLED),
+    Category.AUTHENTICATION: _Meaning(Reason.CREDENTIALS_INVALID, BackOff(at_least=60.0), Progress.STALLED),
+    # Something vanished, or changed, between our look and our act: look again.
+    Category.NOT_FOUND: _Meaning(Reason.CLOUD_ERROR, BackOff(), keep_ready=True),
+    Category.PRECONDITION: _Meaning(Reason.UPDATING, BackOff(), keep_ready=True),
+}
+
+
+def stop(visit: Visit, error: InfomaniakCloudError) -> Stop:
+    """The outcome of a visit that the cloud ended.
+
+    The message keeps the cloud's own words and its request id, which are what its support asks for.
+    """
+    meaning = _MEANINGS[error.category]
+    message = str(error)
+    if error.category is Category.AUTHENTICATION:
+        visit.aspect(CREDENTIALS_VALID, False, Reason.CREDENTIALS_INVALID, message)
+    elif visit.connected is None or CREDENTIALS_VALID not in visit.aspects:
+        visit.aspect(CREDENTIALS_VALID, None, Reason.CLOUD_ERROR, message)
+    former = visit.aspects.get(SYNCED)
+    if former is None or former.status is not False:
+        visit.aspect(SYNCED, None, meaning.reason, message)
+    return Stop(meaning.reason, message, meaning.next, meaning.progress, keep_ready=meaning.keep_ready)

@@ -1,0 +1,131 @@
+"""Import: which object of the cloud a person means, by id or by filter, and what adopting it would change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from infomaniak_operator.engine.contract import Progress, Reason, Stuck
+from infomaniak_operator.reconcile.actuator import Actuator, Row
+from infomaniak_operator.reconcile.marks import Standing, user_text
+from infomaniak_operator.reconcile.ownership import by_id, conflict, mark_of
+from infomaniak_operator.reconcile.snapshots import Rows
+from infomaniak_operator.reconcile.visit import SYNCED, Stop, Visit
+
+LOOK_AGAIN = 60.0
+"""Seconds between two looks for an object that is not there yet."""
+
+
+def find(visit: Visit, actuator: Actuator, rows: Rows) -> Row:
+    """The object that ``spec.import`` means.
+
+    Args:
+        visit: the visit.
+        actuator: the kind.
+        rows: all objects of the type in the project.
+
+    Raises:
+        Stop: there is none (it may come), there are several, or it is somebody else's.
+        InfomaniakCloudError: the cloud could not be asked.
+    """
+    wanted = visit.spec["import"]
+    if wanted.get("id"):
+        row = by_id(visit, actuator.collection, rows, wanted["id"])
+        if row is None:
+            message = f"spec.import.id: there is no {actuator.noun} {wanted['id']} in project {visit.cloud.project_id}"
+            raise visit.again(Reason.WAITING_FOR_REFERENCE, message, LOOK_AGAIN)
+        found = row
+    else:
+        found = _by_filter(visit, actuator, wanted.get("filter") or {})
+    _only_one(visit, actuator, found)
+    if visit.unmanaged:
+        return found
+    standing = visit.owner.standing(mark_of(found))
+    if standing is Standing.FOREIGN:
+        raise conflict(visit, actuator.noun, found, standing)
+    return found
+
+
+def _by_filter(visit: Visit, actuator: Actuator, wanted: Mapping[str, Any]) -> Row:
+    asked = {name: value for name, value in _api_filter(wanted).items() if name not in ("tags", "description")}
+    # The service's answer is matched once more: a near match (a longer name, a neighbour's address) is none.
+    listed = getattr(visit.cloud.do, actuator.collection).list(**asked)
+    found = [row for row in listed if _matches(row, wanted)]
+    shown = ", ".join(f"{name}={value}" for name, value in wanted.items())
+    if not found:
+        message = f"spec.import.filter: no {actuator.noun} matches {shown} in project {visit.cloud.project_id}"
+        raise visit.again(Reason.WAITING_FOR_REFERENCE, message, LOOK_AGAIN)
+    if len(found) > 1:
+        ids = ", ".join(str(row["id"]) for row in found[:5])
+        message = (
+            f"spec.import.filter: {len(found)} {actuator.noun}s match {shown} ({ids}): narrow it down, or use "
+            "spec.import.id"
+        )
+        raise Stop(Reason.INVALID_CONFIGURATION, message, Stuck(), Progress.STALLED)
+    return found[0]
+
+
+_API = {
+    "projectID": "project_id",
+    "external": "router:external",
+    "address": "floating_ip_address",
+    "externalNetworkID": "floating_network_id",
+    "vipAddress": "vip_address",
+    "loadBalancerID": "loadbalancer_id",
+    "portID": "port_id",
+}
+
+
+def _api_filter(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    return {_API.get(name, name): value for name, value in wanted.items()}
+
+
+def _matches(row: Row, wanted: Mapping[str, Any]) -> bool:
+    for name, value in _api_filter(wanted).items():
+        if name == "tags":
+            if not set(value) <= set(row.get("tags") or ()):
+                return False
+        elif name == "description":
+            if user_text(row.get("description")) != value:
+                return False
+        elif row.get(name) != value:
+            return False
+    return True
+
+
+def _only_one(visit: Visit, actuator: Actuator, row: Row) -> None:
+    """Refuse a second object of Kubernetes on one object of the cloud: the younger is the Conflict.
+
+    Raises:
+        Stop: an older one stands for it.
+    """
+    me = visit.resource
+    for other in visit.attempt.view.objects(me.key.kind):
+        same = other.uid != me.uid and other.status.get("id") == row["id"]
+        if same and (other.created, other.key.namespace, other.key.name) < (me.created, me.key.namespace, me.key.name):
+            message = (
+                f"{actuator.noun} {row['id']} already belongs to {other.key}, which is older: two objects must not "
+                "stand for one"
+            )
+            raise Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
+
+
+def show_first(visit: Visit, actuator: Actuator, row: Row) -> None:
+    """Before an adopted object is changed: say what would be, and let a person read it.
+
+    Raises:
+        Stop: an immutable field differs (Conflict), or there is something to show; the next visit acts.
+    """
+    plan = actuator.plan(visit, row, actuator.resolve(visit.resource, visit.attempt.view), new=False)
+    fixed = [d for step in plan for d in step.differences if not d.mutable]
+    if fixed:
+        visit.lost()
+        text = "; ".join(str(difference) for difference in fixed)
+        message = f"{actuator.noun} {row['id']} cannot be adopted, for what differs cannot be changed in place: {text}"
+        raise Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
+    shown = [step for step in plan if any(d.field != "mark" for d in step.differences) or step.verb != "update"]
+    if shown:
+        text = "; ".join(str(step) for step in shown)
+        visit.aspect(SYNCED, False, Reason.UPDATING, text)
+        visit.attempt.event("Adopting", f"{actuator.noun} {row['id']} is adopted and will be changed: {text}")
+        raise visit.again(Reason.UPDATING, f"adopting {actuator.noun} {row['id']}: {text}", 1.0)

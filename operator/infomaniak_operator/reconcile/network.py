@@ -1,0 +1,164 @@
+"""InfomaniakNetwork: a network and its subnets in Neutron."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from infomaniak_operator.client import InfomaniakCloudError
+from infomaniak_operator.engine.contract import Again, Key, KubeObject, Reason, View
+from infomaniak_operator.reconcile import neutron, subnets
+from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step
+from infomaniak_operator.reconcile.fields import Field, applied, body_of
+from infomaniak_operator.reconcile.ownership import clear_to_create
+from infomaniak_operator.reconcile.visit import Stop, Visit
+
+FIELDS = (
+    neutron.ADMIN_STATE,
+    Field("mtu", "mtu"),
+    Field("portSecurityEnabled", "port_security_enabled", default=True),
+    Field("shared", "shared", default=False),
+    Field("dnsDomain", "dns_domain", default=""),
+)
+
+
+class NetworkActuator:
+    """Knows how an InfomaniakNetwork becomes a network and subnets."""
+
+    kind = "InfomaniakNetwork"
+    collection = "networks"
+    noun = "network"
+    blocked_by = frozenset({"Router", "LoadBalancer"})
+
+    def references(self, resource: KubeObject) -> Iterable[Key]:
+        """A network refers to nothing."""
+        del resource
+        return ()
+
+    def resolve(self, resource: KubeObject, view: View) -> Inputs:
+        """Nothing to resolve."""
+        del resource, view
+        return {}
+
+    def body(self, visit: Visit, inputs: Inputs) -> dict[str, Any]:
+        """The attributes of the network's create."""
+        del inputs
+        return neutron.creation(visit, body_of(FIELDS, visit.spec))
+
+    def applied(self, visit: Visit) -> list[str]:
+        """The places of the fields that the spec sets."""
+        spec = visit.spec
+        places = [*applied(FIELDS, spec), *(name for name in ("description", "tags", "subnets") if name in spec)]
+        for item in spec.get("subnets") or ():
+            where = subnets.prefix(item["name"])
+            places += applied(tuple(f for f in subnets.FIELDS if f.mutable), item, where)
+            if "description" in item:
+                places.append(f"{where}.description")
+        return places
+
+    def plan(self, visit: Visit, row: Row, inputs: Inputs, *, new: bool) -> Plan:
+        """The network itself first, then its subnets."""
+        del inputs
+        rows = [] if new else [item for item in visit.rows("subnets") if item["network_id"] == row["id"]]
+        visit.children["subnets"] = list(rows)
+        main = neutron.tags_step(visit, row, self.noun) if new else neutron.main_update(visit, row, self.noun, FIELDS)
+        return [*main, *subnets.plan(visit, row["id"], rows)]
+
+    def act(self, visit: Visit, row: Row, steps: Plan) -> Row:
+        """Carry out the steps; all new subnets in one call."""
+        creates = [step for step in steps if step.verb == "create"]
+        for step in steps:
+            if step.verb == "create":
+                continue
+            if step.id == row["id"]:
+                row = neutron.update_main(visit, self.collection, row, step)
+            else:
+                self._change_subnet(visit, step)
+        if creates:
+            self._create_subnets(visit, row, creates)
+        return row
+
+    def _change_subnet(self, visit: Visit, step: Step) -> None:
+        seen = visit.children["subnets"]
+        others = [item for item in seen if item["id"] != step.id]
+        if step.verb == "delete":
+            visit.cloud.do.subnets.delete(step.id, if_revision=step.revision)
+            visit.children["subnets"] = others
+        else:
+            updated = visit.cloud.do.subnets.update(step.id, step.body, if_revision=step.revision)
+            visit.children["subnets"] = [*others, updated]
+        visit.wrote()
+
+    def _create_subnets(self, visit: Visit, row: Row, steps: list[Step]) -> None:
+        creates = visit.creates
+
+        def still_absent(not_before: float) -> bool:
+            fresh = [item for item in visit.rows("subnets", not_before) if item["network_id"] == row["id"]]
+            known = {item["id"] for item in visit.children["subnets"]}
+            return all(item["id"] in known for item in fresh)
+
+        for step in steps:
+            if not clear_to_create(visit, step.slot, still_absent):
+                raise visit.again(Reason.CREATING, f"subnets of network {row['id']} have appeared in the cloud", 0.0)
+        try:
+            made = visit.cloud.do.subnets.create_many([step.body for step in steps])
+        except InfomaniakCloudError as error:
+            now = visit.attempt.clock.monotonic()
+            for step in steps:
+                creates.failed(step.slot, now, outcome_unknown=error.outcome_unknown)
+            visit.wrote()
+            raise
+        for step in steps:
+            creates.done(step.slot)
+        visit.children["subnets"] = [*visit.children["subnets"], *made]
+        visit.wrote()
+
+    def report(self, visit: Visit, row: Row, inputs: Inputs) -> str:
+        """What is seen of the network and its subnets."""
+        del inputs
+        if "subnets" not in visit.children:
+            rows = [item for item in visit.rows("subnets") if item["network_id"] == row["id"]]
+            visit.children["subnets"] = list(rows)
+        visit.status["cloudStatus"] = row.get("status")
+        visit.status["mtu"] = row.get("mtu")
+        visit.status["subnets"] = subnets.reported(visit.children["subnets"], visit)
+        many = len(visit.status["subnets"])
+        return f"network {row['id']} with {many} subnet{'' if many == 1 else 's'}"
+
+    def pending(self, row: Row) -> str | None:
+        """A network is ready when it is ACTIVE; one that is administratively down stays DOWN."""
+        status = row.get("status")
+        if status == "ACTIVE" or row.get("admin_state_up") is False:
+            return None
+        return f"network {row['id']} is {status} in the cloud"
+
+    def may_make_again(self, visit: Visit) -> bool:
+        """A network of ours that somebody deleted is made again, with its subnets."""
+        visit.status.pop("subnets", None)
+        return True
+
+    def remove(self, visit: Visit, row: Row) -> None:
+        """Delete the network, and with it its subnets: one call, which Neutron carries out as a whole.
+
+        The revision is tested, so that a subnet added by others since we looked is not taken along.
+
+        Raises:
+            Stop: a subnet under it is not ours.
+        """
+        under = [item for item in visit.rows("subnets") if item["network_id"] == row["id"]]
+        foreign = [item for item in under if not subnets.is_ours(visit, item)]
+        if foreign:
+            names = ", ".join(
+                f"{item.get('name') or 'without a name'} ({item['id']}, {item['cidr']})" for item in foreign
+            )
+            message = f"network {row['id']} has subnets that are not ours: {names}; delete or move them first"
+            raise Stop(Reason.IN_USE, message, Again(30.0))
+        visit.cloud.do.networks.delete(row["id"], if_revision=row.get("revision_number"))
+        visit.wrote()
+
+    def release(self, visit: Visit, row: Row) -> None:
+        """Release the marks of the subnets, then the network's."""
+        for item in visit.rows("subnets"):
+            if item["network_id"] == row["id"]:
+                neutron.release_row(visit, "subnets", item)
+        neutron.release_row(visit, self.collection, row)

@@ -1,0 +1,125 @@
+"""What the Neutron kinds share: name, marked description, tags, admin state, updates that test the revision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from infomaniak_operator.engine.contract import Key, KubeObject, View
+from infomaniak_operator.reconcile.actuator import Row, Step, Unresolved
+from infomaniak_operator.reconcile.fields import Difference, Field, changes, differences, place, unordered
+from infomaniak_operator.reconcile.marks import described, released, user_text
+from infomaniak_operator.reconcile.ownership import mark_of
+from infomaniak_operator.reconcile.visit import Visit
+
+ADMIN_STATE = Field("adminStateUp", "admin_state_up", default=True)
+
+
+def creation(visit: Visit, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of a main object's create: name, marked description and the kind's attributes."""
+    description = described(str(visit.spec.get("description") or ""), visit.owner.mark())
+    return {"name": visit.name, "description": description, "project_id": visit.cloud.project_id, **attributes}
+
+
+def description_difference(
+    visit: Visit, item: Mapping[str, Any], row: Row, child: str = "", prefix: str = ""
+) -> Difference | None:
+    """How the description differs: the user's text where it is managed, and the mark always."""
+    now = str(row.get("description") or "")
+    if "description" in item:
+        text = str(item["description"] or "")
+    elif place(prefix, "description") in visit.applied:
+        text = ""
+    else:
+        text = user_text(now)
+    wanted = described(text, visit.owner.mark(child))
+    if now == wanted:
+        return None
+    name = "description" if user_text(now) != text else "mark"
+    return Difference(place(prefix, name) if name == "description" else name, "description", now, wanted)
+
+
+def main_differences(visit: Visit, row: Row, table: tuple[Field, ...]) -> list[Difference]:
+    """In which managed fields the main object differs from the spec."""
+    found = differences(table, visit.spec, row, visit.applied)
+    if ("name" in visit.spec or not visit.imported) and row.get("name") != visit.name:
+        found.append(Difference("name", "name", row.get("name"), visit.name))
+    description = description_difference(visit, visit.spec, row)
+    return [*found, *([description] if description else [])]
+
+
+def main_update(visit: Visit, row: Row, noun: str, table: tuple[Field, ...]) -> list[Step]:
+    """The steps that bring the main object itself, and its tags, to the spec."""
+    steps = []
+    found = main_differences(visit, row, table)
+    if found:
+        what = f"{noun} {row['id']}"
+        revision = row.get("revision_number")
+        steps.append(Step("update", what, "", row["id"], revision, changes(found), tuple(found)))
+    return [*steps, *tags_step(visit, row, noun)]
+
+
+TAGS = "tags"
+"""The slot of the step that sets the tags, which cost a call of their own in Neutron."""
+
+
+def tags_step(visit: Visit, row: Row, noun: str) -> list[Step]:
+    """The step that sets the tags, where the spec names some or named some before."""
+    if "tags" in visit.spec:
+        wanted = list(visit.spec["tags"] or ())
+    elif "tags" in visit.applied:
+        wanted = []
+    else:
+        return []
+    now = list(row.get("tags") or ())
+    if unordered(now) == unordered(wanted):
+        return []
+    difference = Difference("tags", "tags", now, wanted)
+    return [Step("update", f"tags of {noun} {row['id']}", TAGS, row["id"], None, {"tags": wanted}, (difference,))]
+
+
+def update_main(visit: Visit, collection: str, row: Row, step: Step) -> Row:
+    """Carry out a step of ``main_update``; returns the main object as it then is."""
+    if step.slot == TAGS:
+        visit.cloud.do.tags.replace(collection, step.id, list(step.body["tags"]))
+        visit.wrote()
+        return {**row, "tags": list(step.body["tags"])}
+    updated: Row = getattr(visit.cloud.do, collection).update(step.id, step.body, if_revision=step.revision)
+    visit.wrote()
+    return updated
+
+
+def release_row(visit: Visit, collection: str, row: Row) -> None:
+    """Rewrite the mark of one object as released; one that carries none is left as it is."""
+    mark = mark_of(row)
+    if mark is None or mark.released:
+        return
+    text = described(user_text(row.get("description")), released(mark))
+    getattr(visit.cloud.do, collection).update(row["id"], {"description": text})
+    visit.wrote()
+
+
+def ready_reference(user: KubeObject, view: View, key: Key, field: str) -> KubeObject:
+    """The object a reference names, once there is something in the cloud behind it.
+
+    Args:
+        user: the object that refers.
+        view: the store.
+        key: what it refers to.
+        field: the field of the reference, for the message.
+
+    Raises:
+        Unresolved: it is missing, Terminating, or not ready for a first use. A user that is established already does
+            not lose its footing over a passing failure of what it refers to.
+    """
+    found = view.get(key)
+    if found is None:
+        raise Unresolved(key, f"{field}: there is no {key.kind} {key.name} in namespace {key.namespace} yet")
+    if found.deleting:
+        raise Unresolved(key, f"{field}: {key.kind} {key.name} is being deleted")
+    ready = found.condition("Ready") or {}
+    established = bool(user.status.get("id"))
+    if not found.status.get("id") or (ready.get("status") != "True" and not established):
+        why = f": {ready['message']}" if ready.get("message") else ""
+        raise Unresolved(key, f"{field}: {key.kind} {key.name} is not Ready yet{why}")
+    return found

@@ -1,0 +1,129 @@
+"""Which object of the cloud is the one an owner stands for: by its id, by its mark, or because a person says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from infomaniak_operator.client import NotFoundError
+from infomaniak_operator.engine.contract import Progress, Reason, Stuck
+from infomaniak_operator.reconcile.actuator import Row
+from infomaniak_operator.reconcile.creation import MayCreate, NotYet, may_create
+from infomaniak_operator.reconcile.marks import Mark, Standing
+from infomaniak_operator.reconcile.snapshots import Rows
+from infomaniak_operator.reconcile.visit import ADOPT_PREVIOUS, Stop, Visit, annotated
+
+
+def mark_of(row: Mapping[str, Any]) -> Mark | None:
+    """The mark an object carries: at the end of its description (Neutron), or as a tag (Octavia)."""
+    return Mark.parse(row.get("description")) or Mark.among(row.get("tags"))
+
+
+def main_rows(visit: Visit, rows: Rows, standing: Standing) -> list[Row]:
+    """The main objects (no children) of that standing, oldest first."""
+    found = []
+    for row in rows:
+        mark = mark_of(row)
+        if mark is not None and not mark.child and visit.owner.standing(mark) is standing:
+            found.append(row)
+    return sorted(found, key=lambda row: (str(row.get("created_at", "")), str(row["id"])))
+
+
+def check_project(visit: Visit) -> None:
+    """Refuse a credential that leads elsewhere than where the object is: a 404 there would mean nothing.
+
+    Raises:
+        Stop: another project, or another region.
+    """
+    for field, here in (("projectID", visit.cloud.project_id), ("region", visit.cloud.region)):
+        there = visit.resource.status.get(field)
+        if visit.id and there and there != here:
+            what = "project" if field == "projectID" else "region"
+            message = (
+                f"the credential leads to {what} {here}, but {visit.id} is in {what} {there}: give back a credential "
+                f"of {what} {there}, or make a new object for {what} {here}"
+            )
+            raise Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
+
+
+def by_id(visit: Visit, collection: str, rows: Rows, wanted: str) -> Row | None:
+    """The object of that id, from the list, else by asking for it; None only if the service says 404.
+
+    Raises:
+        InfomaniakCloudError: it could not be asked.
+    """
+    listed = next((row for row in rows if row["id"] == wanted), None)
+    if listed is not None:
+        return listed
+    try:
+        row: Row = getattr(visit.cloud.do, collection).get(wanted)
+    except NotFoundError:
+        return None
+    return row
+
+
+def conflict(visit: Visit, noun: str, row: Row, standing: Standing) -> Stop:
+    """The outcome where another owner's mark is on the object."""
+    if standing is Standing.PREVIOUS:
+        message = (
+            f"{noun} {row['id']} was made for a {visit.resource.key.kind} of this name that is no more: to take it "
+            f"over, annotate this one with {ADOPT_PREVIOUS}=true; else delete it in the cloud"
+        )
+    else:
+        message = (
+            f"{noun} {row['id']} belongs to another object or another cluster (mark {_mark_text(row)}); "
+            "it is left alone"
+        )
+    return Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
+
+
+def _mark_text(row: Row) -> str:
+    mark = mark_of(row)
+    return mark.text if mark else "none"
+
+
+def may_take_previous(visit: Visit, *, restore: bool) -> bool:
+    """Whether what was made for an object of the same name, now gone, may be taken over."""
+    return restore or annotated(visit.resource, ADOPT_PREVIOUS)
+
+
+def by_mark(visit: Visit, noun: str, rows: Rows, *, restore: bool) -> tuple[Row | None, list[Row]]:
+    """The object that carries our mark, and its doubles.
+
+    Raises:
+        Stop: there is none, but one of a former object of this name that nobody said to take over.
+    """
+    ours = main_rows(visit, rows, Standing.OURS)
+    if ours:
+        return ours[0], ours[1:]
+    previous = main_rows(visit, rows, Standing.PREVIOUS)
+    if not previous:
+        return None, []
+    if not may_take_previous(visit, restore=restore):
+        raise conflict(visit, noun, previous[0], Standing.PREVIOUS)
+    return previous[0], []
+
+
+def clear_to_create(visit: Visit, slot: str, still_absent: Callable[[float], bool]) -> bool:
+    """Whether a create of that slot may be sent now, after a look-up that found nothing.
+
+    Args:
+        visit: the visit.
+        slot: ``""`` or a child key.
+        still_absent: looks up by a LIST begun no earlier than the given monotonic second.
+
+    Returns:
+        False if the second look-up found it after all: plan anew.
+
+    Raises:
+        Stop: a create of unknown outcome may still be under way.
+    """
+    clock = visit.attempt.clock
+    since = visit.creates.outstanding_since(slot, visit.attempt.acting_since)
+    answer = may_create(since, visit.create_grace, clock.monotonic, still_absent)
+    if isinstance(answer, NotYet):
+        what = f"{visit.resource.key.kind} {visit.name}" + (f", {slot}" if slot else "")
+        message = f"a create of {what} may still be under way in the cloud: looking again in {answer.seconds:.0f} s"
+        reason = Reason.DELETING if visit.resource.deleting else Reason.CREATING
+        raise visit.again(reason, message, max(answer.seconds, 0.1))
+    return isinstance(answer, MayCreate)

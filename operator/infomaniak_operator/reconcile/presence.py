@@ -1,0 +1,180 @@
+"""Finding the main object in the cloud, making it, adopting it, and keeping to one of it."""
+
+from __future__ import annotations
+
+from infomaniak_operator.client import InfomaniakCloudError, NotFoundError
+from infomaniak_operator.engine.contract import (
+    FINALIZER,
+    Gone,
+    Progress,
+    Reason,
+    Result,
+    Settled,
+    Stuck,
+    Verdict,
+)
+from infomaniak_operator.reconcile import importing
+from infomaniak_operator.reconcile.actuator import Actuator, Inputs, Row
+from infomaniak_operator.reconcile.marks import Standing
+from infomaniak_operator.reconcile.ownership import (
+    by_id,
+    by_mark,
+    check_project,
+    clear_to_create,
+    conflict,
+    main_rows,
+    mark_of,
+    may_take_previous,
+)
+from infomaniak_operator.reconcile.snapshots import Rows
+from infomaniak_operator.reconcile.visit import SYNCED, Stop, Visit
+
+check = check_project
+
+
+def locate(visit: Visit, actuator: Actuator, *, restore: bool) -> Row | None:
+    """The main object in the cloud, or None where it is to be made.
+
+    Raises:
+        Stop: it belongs to somebody else, or is gone and must not be made again.
+        InfomaniakCloudError: the cloud could not be asked.
+    """
+    rows = visit.rows(actuator.collection)
+    if visit.id:
+        row = by_id(visit, actuator.collection, rows, visit.id)
+        if row is not None:
+            standing = visit.owner.standing(mark_of(row))
+            if standing is Standing.FOREIGN or (
+                standing is Standing.PREVIOUS and not may_take_previous(visit, restore=restore)
+            ):
+                raise conflict(visit, actuator.noun, row, standing)
+            remove_doubles(visit, actuator, [r for r in main_rows(visit, rows, Standing.OURS) if r["id"] != row["id"]])
+            return row
+        _lost(visit, actuator)
+    if visit.imported:
+        return importing.find(visit, actuator, rows)
+    found, doubles = by_mark(visit, actuator.noun, rows, restore=restore)
+    remove_doubles(visit, actuator, doubles)
+    return found
+
+
+def _lost(visit: Visit, actuator: Actuator) -> None:
+    """Somebody deleted the object in the cloud.
+
+    Raises:
+        Stop: it must not be made again.
+    """
+    gone = visit.id
+    message = f"{actuator.noun} {gone} was deleted in the cloud by somebody else"
+    if visit.imported or not actuator.may_make_again(visit):
+        hint = "import another, or delete this object" if visit.imported else "see the kind's reference on what to do"
+        raise Stop(Reason.EXTERNALLY_DELETED, f"{message}: {hint}", Stuck(), Progress.STALLED)
+    visit.attempt.event("ExternallyDeleted", f"{message}; it is made again", warning=True)
+    visit.aspect(SYNCED, False, Reason.EXTERNALLY_DELETED, message)
+    visit.lost()
+
+
+def create(visit: Visit, actuator: Actuator, inputs: Inputs) -> Row:
+    """Make the main object, by one request that is never repeated blindly.
+
+    Raises:
+        Stop: a dry run, or a create that may still be under way.
+        InfomaniakCloudError: the service refused, or did not answer.
+    """
+    body = actuator.body(visit, inputs)
+    if visit.dry_run:
+        raise dry_run(visit, f"create {actuator.noun} {body.get('name', visit.name)}")
+    creates = visit.creates
+    if visit.attempt.claim():
+        creates.claimed = True
+
+    def still_absent(not_before: float) -> bool:
+        rows = visit.rows(actuator.collection, not_before)
+        return not main_rows(visit, rows, Standing.OURS)
+
+    if not clear_to_create(visit, "", still_absent):
+        raise visit.again(Reason.CREATING, f"{actuator.noun} {visit.name} has appeared in the cloud", 0.0)
+    try:
+        row: Row = getattr(visit.cloud.do, actuator.collection).create(body)
+    except InfomaniakCloudError as error:
+        creates.failed("", visit.attempt.clock.monotonic(), outcome_unknown=error.outcome_unknown)
+        visit.wrote()
+        raise
+    visit.known(row)
+    visit.wrote()
+    creates.done("")
+    visit.attempt.event("Created", f"created {actuator.noun} {row['id']}")
+    return row
+
+
+def take(visit: Visit, actuator: Actuator, row: Row) -> None:
+    """Hold on to an object that was found, ours or to be adopted; its mark comes with the first update.
+
+    Raises:
+        Stop: what an adoption would change is shown first.
+    """
+    adopting = visit.id is None and visit.owner.standing(mark_of(row)) is not Standing.OURS
+    if visit.dry_run:
+        return
+    if FINALIZER not in visit.resource.finalizers:
+        visit.attempt.claim()
+    visit.known(row)
+    visit.creates.done("")
+    if adopting:
+        importing.show_first(visit, actuator, row)
+
+
+def read_only(visit: Visit, actuator: Actuator) -> Row | Result:
+    """The object an Unmanaged one stands for; nothing is written, and a mark of ours is given up.
+
+    Returns:
+        The object, or the result that lets the finalizer go where it was Managed before.
+
+    Raises:
+        Stop: there is none, or more than one.
+    """
+    rows = visit.rows(actuator.collection)
+    row = by_id(visit, actuator.collection, rows, visit.id) if visit.id else None
+    if visit.id and row is None:
+        _lost(visit, actuator)
+    if row is None:
+        row = importing.find(visit, actuator, rows)
+    if FINALIZER in visit.resource.finalizers:
+        if visit.owner.standing(mark_of(row)) is Standing.OURS:
+            actuator.release(visit, row)
+            visit.attempt.event("Released", f"{actuator.noun} {row['id']} is no longer managed")
+        return Result(Verdict(None, Reason.AVAILABLE, aspects=visit.kept()), Gone(), None)
+    visit.known(row)
+    return row
+
+
+def remove_doubles(visit: Visit, actuator: Actuator, doubles: Rows | list[Row]) -> None:
+    """Delete further objects with our mark, each after reading it anew."""
+    for listed in doubles:
+        if visit.dry_run:
+            continue
+        try:
+            row = getattr(visit.cloud.do, actuator.collection).get(listed["id"])
+        except NotFoundError:
+            continue
+        mark = mark_of(row)
+        if mark is None or mark.child or visit.owner.standing(mark) is not Standing.OURS:
+            continue
+        try:
+            actuator.remove(visit, row)
+        except (Stop, InfomaniakCloudError) as error:
+            visit.attempt.event(
+                "DoubleKept", f"{actuator.noun} {row['id']} is a double and stays: {error}", warning=True
+            )
+        else:
+            visit.attempt.event("DoubleDeleted", f"deleted {actuator.noun} {row['id']}, a double of this object")
+        visit.wrote()
+
+
+def dry_run(visit: Visit, plan: str) -> Stop:
+    """The outcome of a dry run: the plan, in a condition and an Event."""
+    visit.aspect(SYNCED, False, Reason.DRY_RUN, f"would {plan}")
+    former = visit.resource.condition(SYNCED) or {}
+    if former.get("message") != f"would {plan}":
+        visit.attempt.event("DryRun", f"would {plan}")
+    return Stop(Reason.DRY_RUN, f"dry run: would {plan}", Settled(), Progress.SETTLED, keep_ready=True)

@@ -1,0 +1,202 @@
+"""The subnets of a network: which of them are ours, and what is to be done about each. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from infomaniak_operator.reconcile.actuator import Row, Step
+from infomaniak_operator.reconcile.fields import (
+    Difference,
+    Field,
+    address,
+    addresses,
+    body_of,
+    changes,
+    differences,
+    place,
+    records,
+)
+from infomaniak_operator.reconcile.marks import Standing, described
+from infomaniak_operator.reconcile.neutron import description_difference
+from infomaniak_operator.reconcile.ownership import mark_of
+from infomaniak_operator.reconcile.visit import Visit
+
+NO_GATEWAY = "none"
+"""What ``gateway`` says for a subnet without one."""
+
+
+def _network(row: Row) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    return ipaddress.ip_network(str(row["cidr"]))
+
+
+def default_gateway(row: Row) -> str:
+    """The gateway Neutron gives a subnet that names none: its first address."""
+    return str(_network(row).network_address + 1)
+
+
+def default_pools(row: Row) -> list[dict[str, str]]:
+    """The allocation pools Neutron gives a subnet that names none: all of it but the gateway."""
+    network = _network(row)
+    first = int(network.network_address) + 1
+    last = int(network.broadcast_address) - (1 if network.version == 4 else 0)  # noqa: PLR2004 - no broadcast in IPv6
+    kind = type(network.network_address)
+    gateway = row.get("gateway_ip")
+    cut = int(ipaddress.ip_address(gateway)) if gateway else None
+    if cut is None or not first <= cut <= last:
+        return [{"start": str(kind(first)), "end": str(kind(last))}]
+    spans = [(first, cut - 1), (cut + 1, last)]
+    return [{"start": str(kind(a)), "end": str(kind(b))} for a, b in spans if a <= b]
+
+
+FIELDS = (
+    Field("cidr", "cidr", normal=address, mutable=False),
+    Field("ipVersion", "ip_version", mutable=False),
+    Field("ipv6AddressMode", "ipv6_address_mode", mutable=False),
+    Field("ipv6RAMode", "ipv6_ra_mode", mutable=False),
+    Field(
+        "gateway",
+        "gateway_ip",
+        default=default_gateway,
+        to_api=lambda value: None if value == NO_GATEWAY else value,
+        normal=address,
+    ),
+    Field("enableDHCP", "enable_dhcp", default=True),
+    Field("dnsNameservers", "dns_nameservers", default=list, normal=addresses),
+    Field("allocationPools", "allocation_pools", default=default_pools, normal=records),
+    Field("hostRoutes", "host_routes", default=list, normal=records),
+)
+
+
+def slot(name: str) -> str:
+    """The child key of a subnet in marks and in the record of creates."""
+    return f"subnet/{name}"
+
+
+def prefix(name: str) -> str:
+    """The place of a subnet in the spec."""
+    return f"subnets[{name}]"
+
+
+def creation(visit: Visit, network_id: str, item: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of a subnet's create."""
+    name = item["name"]
+    mark = visit.owner.mark(slot(name))
+    version = item.get("ipVersion") or ipaddress.ip_network(item["cidr"], strict=False).version
+    return {
+        "network_id": network_id,
+        "project_id": visit.cloud.project_id,
+        "name": name,
+        "description": described(str(item.get("description") or ""), mark),
+        **body_of(FIELDS, item),
+        "ip_version": version,
+    }
+
+
+def is_ours(visit: Visit, row: Row) -> bool:
+    """Whether a subnet under our network is ours: by its mark, or because status names it."""
+    standing = visit.owner.standing(mark_of(row))
+    if standing in (Standing.OURS, Standing.PREVIOUS):
+        return True
+    return standing is Standing.UNMARKED and row["id"] in _ids(visit).values()
+
+
+def _ids(visit: Visit) -> dict[str, str]:
+    return {item["name"]: item["id"] for item in visit.resource.status.get("subnets") or ()}
+
+
+def match(visit: Visit, rows: Iterable[Row], item: Mapping[str, Any]) -> Row | None:
+    """The subnet of the cloud that an item of the spec stands for.
+
+    By its mark, else by status (the mark was lost), else, on an imported network, by its CIDR if nobody owns it.
+    """
+    rows = list(rows)
+    wanted = visit.owner.mark(slot(item["name"])).child
+    known = _ids(visit).get(item["name"])
+    for row in rows:
+        mark = mark_of(row)
+        if mark is not None and mark.child == wanted and is_ours(visit, row):
+            return row
+    for row in rows:
+        standing = visit.owner.standing(mark_of(row))
+        if standing is Standing.UNMARKED and (
+            row["id"] == known or (visit.imported and address(row["cidr"]) == address(item.get("cidr")))
+        ):
+            return row
+    return None
+
+
+def plan(visit: Visit, network_id: str, rows: Iterable[Row]) -> list[Step]:
+    """What is to be done about the subnets: first what goes, then what changes, then what is new.
+
+    A subnet whose CIDR or IPv6 modes differ is another subnet of the same name: the old one goes, a new one comes.
+    A network imported without ``subnets`` leaves those it has alone.
+    """
+    if "subnets" not in visit.spec and "subnets" not in visit.applied:
+        return []
+    rows = list(rows)
+    deletes, updates, creates = [], [], []
+    kept: set[str] = set()
+    for item in visit.spec.get("subnets") or ():
+        name = item["name"]
+        row = match(visit, rows, item)
+        found = _differences(visit, item, row) if row is not None else []
+        fixed = [d for d in found if not d.mutable]
+        if row is None or (fixed and not _adopting(visit, row)):
+            creates.append(Step("create", f"subnet {name}", slot(name), body=creation(visit, network_id, item)))
+            continue
+        kept.add(row["id"])
+        if found:
+            body = changes(found)
+            what = f"subnet {name}"
+            updates.append(Step("update", what, slot(name), row["id"], row.get("revision_number"), body, tuple(found)))
+    for row in rows:
+        if row["id"] not in kept and is_ours(visit, row):
+            replaced = any(step.body.get("name") == row.get("name") for step in creates)
+            deletes.append(
+                Step(
+                    "delete",
+                    f"subnet {row.get('name')} ({row['cidr']})",
+                    id=row["id"],
+                    revision=row.get("revision_number"),
+                    replaces=replaced,
+                )
+            )
+    return [*deletes, *updates, *creates]
+
+
+def _adopting(visit: Visit, row: Row) -> bool:
+    """Whether the subnet was made by others and is about to be taken over: it is never replaced."""
+    return visit.imported and not is_ours(visit, row)
+
+
+def _differences(visit: Visit, item: Mapping[str, Any], row: Row) -> list[Difference]:
+    name = item["name"]
+    found = differences(FIELDS, item, row, visit.applied, prefix(name))
+    if row.get("name") != name:
+        found.append(Difference(place(prefix(name), "name"), "name", row.get("name"), name))
+    description = description_difference(visit, item, row, slot(name), prefix(name))
+    return [*found, *([description] if description else [])]
+
+
+def reported(rows: Iterable[Row], visit: Visit) -> list[dict[str, Any]]:
+    """The subnets as status shows them, in the order of the spec; of an imported network, all it has."""
+    rows = list(rows)
+    shown = []
+    for item in visit.spec.get("subnets") or ():
+        row = match(visit, rows, item)
+        if row is not None:
+            shown.append((str(item["name"]), row))
+    if not visit.spec.get("subnets"):
+        shown = sorted((str(row.get("name") or row["id"]), row) for row in rows)
+    return [
+        {
+            "name": name,
+            "id": row["id"],
+            "cidr": row["cidr"],
+            **({"gateway": row["gateway_ip"]} if row.get("gateway_ip") else {}),
+            "ipVersion": row["ip_version"],
+        }
+        for name, row in shown
+    ]

@@ -1,0 +1,221 @@
+"""What one visit works with: the object, its cloud, what is known so far, and how it ends early."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from infomaniak_operator.engine.contract import (
+    Again,
+    Aspect,
+    Attempt,
+    Key,
+    KubeObject,
+    Next,
+    Progress,
+    Reason,
+    Result,
+    Verdict,
+    Waiting,
+)
+from infomaniak_operator.reconcile.cloud import Cloud
+from infomaniak_operator.reconcile.creation import Creates
+from infomaniak_operator.reconcile.marks import Owner
+from infomaniak_operator.reconcile.snapshots import Rows
+
+GROUP = "network.infomaniak.cloud"
+PAUSED = f"{GROUP}/paused"
+DRY_RUN = f"{GROUP}/dry-run"
+ADOPT_PREVIOUS = f"{GROUP}/adopt-previous"
+
+REFERENCES_RESOLVED = "ReferencesResolved"
+CREDENTIALS_VALID = "CredentialsValid"
+SYNCED = "Synced"
+HEALTHY = "Healthy"
+
+ENGINE_FIELDS = frozenset({"conditions", "observedGeneration"})
+
+
+class Stop(Exception):  # noqa: N818 - an outcome, not an error
+    """Ends a visit early with what there is to say.
+
+    Args:
+        reason: reason of ``Ready`` and of ``Reconciling`` or ``Stalled``.
+        message: for a person.
+        next: when to come back.
+        progress: Reconciling, or Stalled where only a person can mend it.
+        keep_ready: an object that was Ready at this generation stays so.
+    """
+
+    def __init__(
+        self,
+        reason: Reason,
+        message: str,
+        next: Next,  # noqa: A002 - the contract's word
+        progress: Progress = Progress.RECONCILING,
+        *,
+        keep_ready: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.next = next
+        self.progress = progress
+        self.keep_ready = keep_ready
+
+
+def annotated(resource: KubeObject, name: str) -> bool:
+    """Whether an annotation is there and does not say no."""
+    return resource.annotations.get(name, "false").strip().lower() not in ("", "false", "no", "0", "off")
+
+
+@dataclass(slots=True)
+class Visit:
+    """The state of one visit.
+
+    Attributes:
+        attempt: the engine's side.
+        owner: the object as an owner of marks.
+        status: the kind's status fields as they will be written, whatever the outcome.
+        aspects: the further conditions found so far.
+        connected: the cloud of its credentials, once they are resolved.
+        children: what was seen under the main object, by collection, kept up to date by the steps carried out.
+        create_grace: seconds after which a create that was sent has surely been finished.
+    """
+
+    attempt: Attempt
+    owner: Owner
+    create_grace: float
+    status: dict[str, Any]
+    aspects: dict[str, Aspect] = field(default_factory=dict)
+    connected: Cloud | None = None
+    children: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
+
+    @classmethod
+    def begin(cls, attempt: Attempt, cluster_id: str, create_grace: float) -> Visit:
+        """Start from what the object says of itself."""
+        resource = attempt.resource
+        key = resource.key
+        status = {name: value for name, value in resource.status.items() if name not in ENGINE_FIELDS}
+        return cls(attempt, Owner(cluster_id, key.kind, key.namespace, key.name, resource.uid), create_grace, status)
+
+    @property
+    def resource(self) -> KubeObject:
+        """The object."""
+        return self.attempt.resource
+
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        """Its spec as written: a field that is not there is not managed."""
+        return self.attempt.resource.spec
+
+    @property
+    def memory(self) -> MutableMapping[str, Any]:
+        """What this process remembers of the object."""
+        return self.attempt.memory
+
+    @property
+    def creates(self) -> Creates:
+        """What this process knows of its creates."""
+        return Creates.of(self.attempt.memory)
+
+    @property
+    def cloud(self) -> Cloud:
+        """The cloud; only after the credentials were resolved."""
+        if self.connected is None:
+            raise RuntimeError("the credentials of this visit are not resolved yet")
+        return self.connected
+
+    @property
+    def name(self) -> str:
+        """The name in the cloud: ``spec.name``, else the object's own."""
+        return str(self.spec.get("name") or self.resource.key.name)
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether the object asks only to be told what would be done."""
+        return annotated(self.resource, DRY_RUN)
+
+    @property
+    def imported(self) -> bool:
+        """Whether the object stands for one that was made by others."""
+        return bool(self.spec.get("import"))
+
+    @property
+    def unmanaged(self) -> bool:
+        """Whether the object may only be read."""
+        return self.spec.get("managementPolicy") == "Unmanaged"
+
+    @property
+    def applied(self) -> list[str]:
+        """The fields of the spec that we have set in the cloud so far."""
+        return list(self.resource.status.get("appliedFields") or ())
+
+    @property
+    def was_ready(self) -> bool:
+        """Whether the object was Ready at this very generation."""
+        ready = self.resource.condition("Ready")
+        return bool(
+            ready and ready.get("status") == "True" and ready.get("observedGeneration") == self.resource.generation
+        )
+
+    @property
+    def id(self) -> str | None:
+        """The id in the cloud, as far as it is known: from status, or from a create whose status is not written yet."""
+        found = self.status.get("id") or self.memory.get("id")
+        return str(found) if found else None
+
+    def known(self, row: Mapping[str, Any]) -> None:
+        """Hold on to the identity of the object in the cloud."""
+        self.memory["id"] = row["id"]
+        self.status["id"] = row["id"]
+        self.status["projectID"] = self.cloud.project_id
+        self.status["region"] = self.cloud.region
+
+    def lost(self) -> None:
+        """Forget the identity: the object in the cloud is gone."""
+        self.memory.pop("id", None)
+        self.status.pop("id", None)
+
+    def rows(self, collection: str, fresh_after: float | None = None) -> Rows:
+        """All objects of a type in the project, from a LIST begun after what this visit must have seen."""
+        floor = max(self.attempt.fresh_after, self.memory.get("wrote", float("-inf")), fresh_after or float("-inf"))
+        return self.cloud.rows(collection, floor)
+
+    def wrote(self) -> None:
+        """Note that something was just changed in the cloud: what was listed before counts no more for this object."""
+        self.memory["wrote"] = self.attempt.clock.monotonic()
+
+    def aspect(self, kind: str, status: bool | None, reason: Reason, message: str = "") -> None:
+        """Set a further condition."""
+        self.aspects[kind] = Aspect(status, reason, message)
+
+    def wait_for(self, key: Key, message: str) -> Stop:
+        """The outcome of waiting for another object; its event wakes this one."""
+        self.aspect(REFERENCES_RESOLVED, False, Reason.WAITING_FOR_REFERENCE, message)
+        return Stop(Reason.WAITING_FOR_REFERENCE, message, Waiting(frozenset({key})))
+
+    def again(self, reason: Reason, message: str, seconds: float) -> Stop:
+        """The outcome of waiting for the cloud."""
+        return Stop(reason, message, Again(seconds))
+
+    def result(self, stop: Stop) -> Result:
+        """The result of a visit that ended early; aspects not reached stay as they were."""
+        if stop.keep_ready and self.was_ready:
+            former = self.resource.condition("Ready") or {}
+            verdict = Verdict(True, Reason.AVAILABLE, str(former.get("message", "")), Progress.SETTLED, self.kept())
+        else:
+            verdict = Verdict(False, stop.reason, stop.message, stop.progress, self.kept())
+        return Result(verdict, stop.next, dict(self.status))
+
+    def kept(self) -> dict[str, Aspect]:
+        """The aspects of this visit and, for those it did not come to, the former ones."""
+        kept = dict(self.aspects)
+        for kind in (REFERENCES_RESOLVED, CREDENTIALS_VALID, SYNCED, HEALTHY):
+            former = self.resource.condition(kind)
+            if kind in kept or former is None:
+                continue
+            status = {"True": True, "False": False}.get(str(former.get("status")))
+            kept[kind] = Aspect(status, Reason(str(former["reason"])), str(former.get("message", "")))
+        return kept
