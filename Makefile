@@ -50,7 +50,7 @@ test-full: test ## the same and the long tiers
 	$(PY) -m pytest tests/e2e tests/chaos
 
 demo: $(STAMP) ## sandbox up, operator running, examples Ready, shown side by side with Neutron
-	$(PY) -m demo up --state $(SANDBOX)
+	$(PY) -m demo up --state $(SANDBOX) $(DEMO_FLAGS)
 
 demo-down: $(STAMP) ## end what `make demo` started
 	$(PY) -m demo down --state $(SANDBOX)

@@ -111,6 +111,10 @@ class Cloud:
             self._external[name] = str(found[0]["id"])
             return self._external[name]
 
+    def external_networks(self) -> list[str]:
+        """The names of the external networks there are, for a message."""
+        return [str(row["name"]) for row in self.do.networks.list(**{"router:external": True})]
+
 
 @dataclass(frozen=True, slots=True)
 class _Entry:

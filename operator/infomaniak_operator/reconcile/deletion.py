@@ -103,7 +103,12 @@ def _find(visit: Visit, actuator: Actuator) -> Row | None:
 
 
 def _uses(user: KubeObject, actuator: Actuator) -> bool:
-    """Whether a referrer may hold something of this object in the cloud."""
+    """Whether a referrer may hold something of this object in the cloud.
+
+    One of the same kind that is going itself holds nothing up: two groups that refer to each other go together.
+    """
+    if user.key.kind == actuator.kind and user.deleting:
+        return False
     return user.key.kind in actuator.blocked_by and (FINALIZER in user.finalizers or bool(user.status.get("id")))
 
 

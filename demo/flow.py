@@ -1,0 +1,108 @@
+"""``make demo`` and ``make demo-down``, step by step."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from sandbox import Environment, Project, Sandbox
+
+from demo import show
+from demo.kubectl import Kubectl
+from demo.operator import OperatorProcess
+from infomaniak_operator.client import CloudSession, Operations, parse_credentials
+
+ROOT = Path(__file__).resolve().parent.parent
+NAMESPACE = "demo"
+OPERATOR_NAMESPACE = "infomaniak-operator"
+READY_SECONDS = 120.0
+KINDS = "inet"
+
+
+def credentials_secret(project: Project, name: str = "infomaniak") -> str:
+    """The labelled Secret with a project's application credential, as a manifest."""
+    indented = project.clouds_yaml().replace("\n", "\n    ")
+    return (
+        "apiVersion: v1\nkind: Secret\nmetadata:\n"
+        f"  name: {name}\n"
+        '  labels: {network.infomaniak.cloud/credentials: "true"}\n'
+        f"stringData:\n  clouds.yaml: |\n    {indented}\n"
+    )
+
+
+def operations(project: Project, auth_url: str) -> Operations:
+    """The cloud of a project, for a second pair of eyes."""
+    data = {"clouds.yaml": project.clouds_yaml()}
+    return Operations(CloudSession(parse_credentials(data, "infomaniak", [auth_url])))
+
+
+def install(environment: Environment, kubectl: Kubectl, box: Sandbox, folder: Path) -> OperatorProcess:
+    """Put CRDs and rights into the cluster, and make the operator's process ready to start."""
+    del environment
+    kubectl.apply(ROOT / "crds", ROOT / "deploy" / "rbac.yaml")
+    kubectl.run("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+    kubeconfig = box.service_account_kubeconfig(OPERATOR_NAMESPACE, "infomaniak-operator")
+    return OperatorProcess(folder, kubeconfig, ["--allowed-auth-url", box.environment.auth_url])
+
+
+def up(state: Path, *, down_after: bool = False) -> int:
+    """Bring everything up, apply the examples, and show that they are Ready; returns the exit code."""
+    begin = time.monotonic()
+    box = Sandbox(state)
+    print("1. A real OpenStack (Keystone, Neutron, Octavia) and a real Kubernetes on this machine")
+    environment = box.up()
+    try:
+        return _show(box, environment, state, begin)
+    finally:
+        if down_after:
+            down(state)
+
+
+def _show(box: Sandbox, environment: Environment, state: Path, begin: float) -> int:
+    kubectl = Kubectl(environment.kubectl, environment.kubeconfig)
+    print("2. CRDs, RBAC and the operator, with the rights of its own ServiceAccount")
+    operator = install(environment, kubectl, box, state)
+    operator.start()
+    project = environment.projects["alpha"]
+    print(f"3. kubectl apply -f examples/network   (namespace {NAMESPACE}, OpenStack project {project.name})")
+    kubectl.apply_text(f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {NAMESPACE}}}\n")
+    kubectl.apply_text(credentials_secret(project), NAMESPACE)
+    kubectl.apply(ROOT / "examples" / "network" / "network.yaml", namespace=NAMESPACE)
+
+    def objects() -> list[dict[str, Any]]:
+        return list(kubectl.json("get", KINDS, "-n", NAMESPACE)["items"])
+
+    done = show.watch(objects, READY_SECONDS)
+    if not done:
+        print(f"\nNot all is Ready after {READY_SECONDS:.0f} s. The operator's log: {operator.log}")
+        return 1
+    print(f"\n$ kubectl -n {NAMESPACE} get inet\n" + kubectl.run("get", "inet", "-n", NAMESPACE))
+    cloud = operations(project, environment.auth_url)
+    names = {body["status"]["id"] for body in objects()}
+    networks = [network for network in cloud.networks.list(project_id=project.id) if network["id"] in names]
+    right = show.networks_in_neutron(networks, cloud.subnets.list(project_id=project.id))
+    print(show.columns(show.networks_in_kubernetes(objects()), right, ("Kubernetes says", "Neutron says")))
+    print(_how_to_play(environment, operator, time.monotonic() - begin))
+    return 0
+
+
+def _how_to_play(environment: Environment, operator: OperatorProcess, seconds: float) -> str:
+    kubectl = f"{environment.kubectl} --kubeconfig={environment.kubeconfig} -n {NAMESPACE}"
+    return f"""
+All Ready, {seconds:.0f} s after `make demo`. Go on from here:
+  alias k='{kubectl}'
+  k get inet -w                        # the networks, live
+  k describe inet office               # conditions and Events
+  k explain inet.spec.subnets          # what can be written
+  k edit inet office                   # change the description, add a subnet
+  k delete inet office                 # and see it go from Neutron
+  tail -f {operator.log}
+`make demo-down` ends it all."""
+
+
+def down(state: Path) -> int:
+    """End the operator and the sandbox."""
+    OperatorProcess(state, state / "unused").stop()
+    Sandbox(state).down()
+    return 0

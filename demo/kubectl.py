@@ -1,0 +1,53 @@
+"""``kubectl``, as a user of the cluster calls it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+SECONDS = 120.0
+
+
+class KubectlError(Exception):
+    """kubectl refused; the message is its own."""
+
+
+class Kubectl:
+    """Runs the sandbox's kubectl.
+
+    Args:
+        binary: the program.
+        kubeconfig: whose rights it has.
+    """
+
+    def __init__(self, binary: Path, kubeconfig: Path) -> None:
+        self._command = [str(binary), f"--kubeconfig={kubeconfig}"]
+
+    def run(self, *arguments: str, stdin: str | None = None) -> str:
+        """Run it; returns what it prints.
+
+        Raises:
+            KubectlError: it failed.
+        """
+        done = subprocess.run(
+            [*self._command, *arguments], input=stdin, capture_output=True, text=True, timeout=SECONDS, check=False
+        )
+        if done.returncode:
+            raise KubectlError(done.stderr.strip() or done.stdout.strip())
+        return done.stdout
+
+    def apply(self, *paths: Path, namespace: str | None = None) -> str:
+        """Apply files or folders, server-side."""
+        files = [argument for path in paths for argument in ("-f", str(path))]
+        where = ["-n", namespace] if namespace else []
+        return self.run("apply", "--server-side", "--force-conflicts", *where, *files)
+
+    def apply_text(self, text: str, namespace: str | None = None) -> str:
+        """Apply a manifest given as text."""
+        return self.run("apply", *(["-n", namespace] if namespace else []), "-f", "-", stdin=text)
+
+    def json(self, *arguments: str) -> Any:
+        """What ``-o json`` gives."""
+        return json.loads(self.run(*arguments, "-o", "json"))

@@ -1,0 +1,97 @@
+"""The operator as a process of its own, running with the rights of its own ServiceAccount and no others."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+STOP_SECONDS = 20.0
+
+
+class OperatorProcess:
+    """Starts and stops ``infomaniak-operator run``.
+
+    Args:
+        folder: where its log and its process id are kept.
+        kubeconfig: of the operator's ServiceAccount.
+        arguments: further arguments of ``run``.
+        environment: further environment variables.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        kubeconfig: Path,
+        arguments: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.log = folder / "operator.log"
+        self._pidfile = folder / "operator.pid"
+        self._kubeconfig = kubeconfig
+        self._arguments = arguments
+        self._environment = environment or {}
+
+    def start(self) -> int:
+        """Start it, unless it runs; returns its process id."""
+        running = self.pid()
+        if running is not None:
+            return running
+        command = [sys.executable, "-m", "infomaniak_operator.cli.main", "run", "--kubeconfig", str(self._kubeconfig)]
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(
+                [*command, *self._arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env={**os.environ, **self._environment},
+            )
+        self._pidfile.write_text(str(process.pid))
+        return process.pid
+
+    def pid(self) -> int | None:
+        """The process id, if it is alive."""
+        try:
+            pid = int(self._pidfile.read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+        return pid if _alive(pid) else None
+
+    def kill(self) -> None:
+        """Kill it as a crash would: no clean-up, no last write."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """Ask it to end, and wait for it; kill it where it does not."""
+        self._end(signal.SIGTERM)
+
+    def _end(self, how: signal.Signals) -> None:
+        pid = self.pid()
+        if pid is not None:
+            os.kill(pid, how)
+            deadline = time.monotonic() + STOP_SECONDS
+            while _alive(pid) and time.monotonic() < deadline:
+                time.sleep(0.05)
+            if _alive(pid):
+                os.kill(pid, signal.SIGKILL)
+        self._pidfile.unlink(missing_ok=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        done, _ = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        pass  # not a child of this process: another `demo` started it
+    else:
+        return done == 0
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

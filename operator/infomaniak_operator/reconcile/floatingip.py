@@ -1,0 +1,214 @@
+"""FloatingIP: an address in Neutron, and what it leads to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from infomaniak_operator.client import ConflictError, NotFoundError
+from infomaniak_operator.engine.contract import BackOff, Key, KubeObject, Progress, Reason, Stuck, View
+from infomaniak_operator.reconcile import external, neutron
+from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step, Unresolved
+from infomaniak_operator.reconcile.fields import Difference, address, changes
+from infomaniak_operator.reconcile.marks import Standing, described
+from infomaniak_operator.reconcile.ownership import mark_of
+from infomaniak_operator.reconcile.visit import Stop, Visit
+
+_TARGETS = ("loadBalancerRef", "portID")
+NO_ROUTE = "ExternalGatewayForFloatingIPNotFound"
+
+
+class FloatingIPActuator:
+    """Knows how a FloatingIP becomes an address with an association."""
+
+    kind = "FloatingIP"
+    collection = "floating_ips"
+    noun = "floating IP"
+    blocked_by: frozenset[str] = frozenset()
+
+    def references(self, resource: KubeObject) -> Iterable[Key]:
+        """The load balancer it leads to, and the external network it is from."""
+        ref = resource.spec.get("loadBalancerRef")
+        target = [Key("LoadBalancer", resource.key.namespace, ref["name"])] if ref else []
+        return [*external.references(resource, resource.spec.get("externalNetwork")), *target]
+
+    def resolve(self, resource: KubeObject, view: View) -> Inputs:
+        """The external network and the target's port.
+
+        A target that is going or gone leaves the address without one: an address outlives what it leads to.
+
+        Raises:
+            Unresolved: the external network, or the load balancer's port, is not there yet.
+        """
+        found: dict[str, Any] = dict(
+            external.resolve(resource, view, resource.spec.get("externalNetwork"), "spec.externalNetwork")
+        )
+        ref = resource.spec.get("loadBalancerRef")
+        if ref:
+            key = Key("LoadBalancer", resource.key.namespace, ref["name"])
+            target = view.get(key)
+            port = target.status.get("vipPortID") if target and not target.deleting else None
+            if port is None and not resource.status.get("id"):
+                raise Unresolved(key, f"spec.loadBalancerRef: LoadBalancer {ref['name']} has no VIP port yet")
+            found["portID"] = port
+        elif resource.spec.get("portID"):
+            found["portID"] = str(resource.spec["portID"])
+        return found
+
+    def body(self, visit: Visit, inputs: Inputs) -> dict[str, Any]:
+        """The attributes of the floating IP's create, its association included.
+
+        Raises:
+            Stop: the external network is not there, or the address asked for belongs to somebody.
+        """
+        network = external.network_id(visit, inputs, "spec.externalNetwork")
+        if network is None:
+            message = "spec.externalNetwork is missing: name the external network the address is to come from"
+            raise Stop(Reason.INVALID_CONFIGURATION, message, Stuck(), Progress.STALLED)
+        attributes: dict[str, Any] = {"floating_network_id": network, **self._target(visit, inputs)}
+        if visit.spec.get("address"):
+            attributes["floating_ip_address"] = visit.spec["address"]
+        attributes["description"] = described(str(visit.spec.get("description") or ""), visit.owner.mark())
+        attributes["project_id"] = visit.cloud.project_id
+        return attributes
+
+    @staticmethod
+    def _target(visit: Visit, inputs: Inputs) -> dict[str, Any]:
+        if not inputs.get("portID"):
+            return {}
+        fixed = visit.spec.get("fixedAddress")
+        return {"port_id": inputs["portID"], **({"fixed_ip_address": fixed} if fixed else {})}
+
+    def find(self, visit: Visit, rows: Iterable[Row]) -> Row | None:
+        """The project's own address that ``spec.address`` asks for: unbound and nobody's, it is taken over.
+
+        Asking Neutron to allocate a given address takes rights that customers do not have.
+
+        Raises:
+            Stop: it is bound, or somebody else's.
+        """
+        wanted = visit.spec.get("address")
+        for row in rows if wanted else ():
+            if address(row["floating_ip_address"]) != address(wanted):
+                continue
+            standing = visit.owner.standing(mark_of(row))
+            if standing is Standing.UNMARKED and not row.get("port_id"):
+                return row
+            why = f"is bound to port {row['port_id']}" if row.get("port_id") else "belongs to another object"
+            message = f"spec.address: {wanted} (floating IP {row['id']}) {why}: it is not taken away"
+            raise Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
+        return None
+
+    def applied(self, visit: Visit) -> list[str]:
+        """The places of the fields that the spec sets."""
+        return [name for name in ("description", "tags", *_TARGETS, "fixedAddress") if name in visit.spec]
+
+    def plan(self, visit: Visit, row: Row, inputs: Inputs, *, new: bool) -> Plan:
+        """Description, association, tags."""
+        if new:
+            return neutron.tags_step(visit, row, self.noun)
+        found = []
+        description = neutron.description_difference(visit, visit.spec, row)
+        found += [description] if description else []
+        found += self._association(visit, row, inputs)
+        found += _fixed(visit, row)
+        steps = neutron.tags_step(visit, row, self.noun)
+        if found:
+            body = changes(found)
+            if body.get("port_id"):
+                body = {**body, **self._target(visit, inputs)}
+            what = f"floating IP {row['floating_ip_address']}"
+            steps.insert(0, Step("update", what, "", row["id"], row.get("revision_number"), body, tuple(found)))
+        return steps
+
+    def _association(self, visit: Visit, row: Row, inputs: Inputs) -> list[Difference]:
+        managed = any(name in visit.spec or name in visit.applied for name in _TARGETS)
+        if not managed:
+            return []
+        wanted, now = inputs.get("portID"), row.get("port_id")
+        fixed = visit.spec.get("fixedAddress")
+        same = now == wanted and (not fixed or not wanted or address(row.get("fixed_ip_address")) == address(fixed))
+        if same:
+            return []
+        adopting = visit.owner.standing(mark_of(row)) is not Standing.OURS and not visit.resource.status.get("id")
+        if now and adopting and now != wanted:
+            message = f"floating IP {row['id']} is bound to port {now}: it is not taken away; disassociate it first"
+            raise Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
+        return [Difference("portID" if "portID" in visit.spec else "loadBalancerRef", "port_id", now, wanted)]
+
+    def act(self, visit: Visit, row: Row, steps: Plan) -> Row:
+        """Carry out the steps.
+
+        Raises:
+            Stop: the target has no route to the external network yet, or has another floating IP.
+        """
+        for step in steps:
+            try:
+                row = neutron.update_main(visit, self.collection, row, step)
+            except (NotFoundError, ConflictError) as error:
+                raise association_refused(error) from error
+        return row
+
+    def report(self, visit: Visit, row: Row, inputs: Inputs) -> str:
+        """What is seen of the address.
+
+        Raises:
+            Stop: it has lost its target.
+        """
+        seen = {
+            "address": row.get("floating_ip_address"),
+            "fixedAddress": row.get("fixed_ip_address"),
+            "portID": row.get("port_id"),
+            "routerID": row.get("router_id"),
+            "externalNetworkID": row.get("floating_network_id"),
+            "cloudStatus": row.get("status"),
+        }
+        visit.status.update(seen)
+        visit.status = {name: value for name, value in visit.status.items() if value not in (None, [])}
+        ref = visit.spec.get("loadBalancerRef")
+        if ref and not inputs.get("portID") and not visit.unmanaged:
+            key = Key("LoadBalancer", visit.resource.key.namespace, ref["name"])
+            raise visit.wait_for(
+                key, f"spec.loadBalancerRef: LoadBalancer {ref['name']} has no VIP port; the address is kept"
+            )
+        to = f" -> {row['fixed_ip_address']}" if row.get("fixed_ip_address") else ", not associated"
+        return f"floating IP {row.get('floating_ip_address')}{to}"
+
+    def pending(self, row: Row) -> str | None:
+        """ACTIVE and DOWN are both as good as it gets."""
+        if row.get("status") in ("ACTIVE", "DOWN", None):
+            return None
+        return f"floating IP {row.get('floating_ip_address')} is {row.get('status')} in the cloud"
+
+    def may_make_again(self, visit: Visit) -> bool:
+        """Only where the spec says so: the address is lost, and another is not the same."""
+        return visit.spec.get("recreate") == "Always"
+
+    def remove(self, visit: Visit, row: Row) -> None:
+        """Release the address."""
+        visit.cloud.do.floating_ips.delete(row["id"], if_revision=row.get("revision_number"))
+        visit.wrote()
+
+    def release(self, visit: Visit, row: Row) -> None:
+        """Release the mark."""
+        neutron.release_row(visit, self.collection, row)
+
+
+def _fixed(visit: Visit, row: Row) -> list[Difference]:
+    """What of an address cannot be changed: the address itself."""
+    wanted = visit.spec.get("address")
+    now = row.get("floating_ip_address")
+    if wanted and address(now) != address(wanted):
+        return [Difference("address", "floating_ip_address", now, wanted, mutable=False)]
+    return []
+
+
+def association_refused(error: NotFoundError | ConflictError) -> Exception:
+    """What a refused association means: waiting for a route, a target that is taken, or the error itself."""
+    if error.error_type == NO_ROUTE:
+        message = f"the target has no route to the external network yet (a Router with gateway and interface): {error}"
+        return Stop(Reason.WAITING_FOR_REFERENCE, message, BackOff())
+    if error.error_type == "FloatingIPPortAlreadyAssociated":
+        message = f"the target has another floating IP already: {error}"
+        return Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
+    return error

@@ -1,0 +1,269 @@
+"""Router: a router in Neutron, its gateway, its interfaces and its routes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from infomaniak_operator.client import BadRequestError, ConflictError, NotFoundError
+from infomaniak_operator.engine.contract import Again, Key, KubeObject, Reason, View
+from infomaniak_operator.reconcile import external, neutron
+from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step, Unresolved
+from infomaniak_operator.reconcile.fields import Difference, applied, body_of, changes, records
+from infomaniak_operator.reconcile.neutron import ready_reference
+from infomaniak_operator.reconcile.visit import Stop, Visit
+
+FIELDS = (neutron.ADMIN_STATE,)
+_GATEWAY = "externalGateway"
+_INTERFACES = "interfaces"
+_ROUTES = "routes"
+_OWNERS = frozenset(
+    {
+        "network:router_interface",
+        "network:router_interface_distributed",
+        "network:ha_router_replicated_interface",
+    }
+)
+
+
+class RouterActuator:
+    """Knows how a Router becomes a router with gateway, interfaces and routes."""
+
+    kind = "Router"
+    collection = "routers"
+    noun = "router"
+    blocked_by: frozenset[str] = frozenset()
+
+    def references(self, resource: KubeObject) -> Iterable[Key]:
+        """The networks of its interfaces, and that of its gateway."""
+        names = {item["networkRef"]["name"] for item in _interfaces(resource.spec) if item.get("networkRef")}
+        own = [Key(external.NETWORK, resource.key.namespace, name) for name in sorted(names)]
+        return [*external.references(resource, resource.spec.get(_GATEWAY)), *own]
+
+    def resolve(self, resource: KubeObject, view: View) -> Inputs:
+        """The subnets of its interfaces, and the external network.
+
+        Raises:
+            Unresolved: a network or subnet is not there yet.
+        """
+        subnets = []
+        for index, item in enumerate(_interfaces(resource.spec)):
+            if item.get("subnetID"):
+                subnets.append(str(item["subnetID"]))
+                continue
+            subnets.append(_subnet_of(resource, view, item, f"spec.interfaces[{index}]"))
+        return {
+            "subnets": subnets,
+            **external.resolve(resource, view, resource.spec.get(_GATEWAY), "spec.externalGateway"),
+        }
+
+    def body(self, visit: Visit, inputs: Inputs) -> dict[str, Any]:
+        """The attributes of the router's create, its gateway included."""
+        gateway = self._gateway(visit, inputs)
+        attributes = body_of(FIELDS, visit.spec)
+        return neutron.creation(visit, {**attributes, **({"external_gateway_info": gateway} if gateway else {})})
+
+    @staticmethod
+    def _gateway(visit: Visit, inputs: Inputs) -> dict[str, Any] | None:
+        """What is sent for the gateway. ``enable_snat`` takes an administrator's rights: only if the spec asks."""
+        network = external.network_id(visit, inputs, "spec.externalGateway")
+        if network is None:
+            return None
+        item = visit.spec[_GATEWAY]
+        snat = {"enable_snat": item["enableSNAT"]} if "enableSNAT" in item else {}
+        return {"network_id": network, **snat}
+
+    def applied(self, visit: Visit) -> list[str]:
+        """The places of the fields that the spec sets."""
+        names = ("description", "tags", _GATEWAY, _INTERFACES, _ROUTES)
+        return [*applied(FIELDS, visit.spec), *(name for name in names if name in visit.spec)]
+
+    def plan(self, visit: Visit, row: Row, inputs: Inputs, *, new: bool) -> Plan:
+        """The gateway with the router itself, then routes that go, interfaces that go and come, routes that come."""
+        ports = [] if new else self._ports(visit, row)
+        visit.children[_INTERFACES] = list(ports)
+        steps = neutron.tags_step(visit, row, self.noun) if new else self._main(visit, row, inputs)
+        routes = self._routes(visit, row)
+        gone, come = _interface_steps(visit, row, inputs, ports)
+        if routes is not None:
+            kept = [route for route in records(row.get("routes")) if route in records(routes)]
+            if kept != records(row.get("routes")) and (gone or not routes):
+                steps.append(_routes_step(row, kept))
+                row = {**row, "routes": kept}
+        steps += [*gone, *come]
+        if routes is not None and records(routes) != records(row.get("routes")):
+            steps.append(_routes_step(row, routes))
+        return steps
+
+    def _main(self, visit: Visit, row: Row, inputs: Inputs) -> list[Step]:
+        found = neutron.main_differences(visit, row, FIELDS)
+        difference = self._gateway_difference(visit, row, inputs)
+        found += [difference] if difference else []
+        steps = neutron.tags_step(visit, row, self.noun)
+        if found:
+            body = changes(found)
+            step = Step("update", f"router {row['id']}", "", row["id"], row.get("revision_number"), body, tuple(found))
+            steps.insert(0, step)
+        return steps
+
+    def _gateway_difference(self, visit: Visit, row: Row, inputs: Inputs) -> Difference | None:
+        now = row.get("external_gateway_info") or None
+        if _GATEWAY not in visit.spec:
+            if _GATEWAY not in visit.applied or now is None:
+                return None
+            return Difference(_GATEWAY, "external_gateway_info", now.get("network_id"), {})
+        wanted = self._gateway(visit, inputs) or {}
+        if now is None and not wanted:
+            return None
+        if now is not None and all(now.get(name) == value for name, value in wanted.items()) and wanted:
+            return None
+        return Difference(_GATEWAY, "external_gateway_info", (now or {}).get("network_id"), wanted)
+
+    @staticmethod
+    def _routes(visit: Visit, row: Row) -> list[Mapping[str, Any]] | None:
+        """The routes to have; None where they are not managed."""
+        del row
+        if _ROUTES in visit.spec:
+            return [dict(item) for item in visit.spec[_ROUTES] or ()]
+        return [] if _ROUTES in visit.applied else None
+
+    def _ports(self, visit: Visit, row: Row) -> list[Row]:
+        return [p for p in visit.rows("ports") if p.get("device_id") == row["id"] and p.get("device_owner") in _OWNERS]
+
+    def act(self, visit: Visit, row: Row, steps: Plan) -> Row:
+        """Carry out the steps, in order."""
+        routers = visit.cloud.do.routers
+        for step in steps:
+            if step.slot.startswith("interface/"):
+                subnet = str(step.body["subnet_id"])
+                if step.verb == "create":
+                    _add_interface(visit, row, subnet)
+                else:
+                    routers.remove_interface(row["id"], subnet_id=subnet)
+                    visit.wrote()
+            elif step.slot == _ROUTES:
+                row = routers.update(row["id"], step.body)
+                visit.wrote()
+            else:
+                row = neutron.update_main(visit, self.collection, row, step)
+        return row
+
+    def report(self, visit: Visit, row: Row, inputs: Inputs) -> str:
+        """What is seen of the router."""
+        gateway = row.get("external_gateway_info") or {}
+        visit.status["cloudStatus"] = row.get("status")
+        visit.status["externalNetworkID"] = gateway.get("network_id")
+        visit.status["externalAddresses"] = [ip["ip_address"] for ip in gateway.get("external_fixed_ips") or ()]
+        subnets = list(inputs.get("subnets") or ())
+        if _INTERFACES not in visit.spec:
+            ports = visit.children.get(_INTERFACES)
+            ports = self._ports(visit, row) if ports is None else ports
+            subnets = sorted(_subnets(ports))
+        visit.status["interfaces"] = [{"subnetID": subnet} for subnet in subnets]
+        visit.status = {name: value for name, value in visit.status.items() if value not in (None, [])}
+        many = len(subnets)
+        where = f", gateway {', '.join(visit.status.get('externalAddresses', ()))}" if gateway else ""
+        return f"router {row['id']} with {many} interface{'' if many == 1 else 's'}{where}"
+
+    def pending(self, row: Row) -> str | None:
+        """A router is ready when it is ACTIVE; one that is administratively down stays DOWN."""
+        if row.get("status") in ("ACTIVE", None) or row.get("admin_state_up") is False:
+            return None
+        return f"router {row['id']} is {row.get('status')} in the cloud"
+
+    def may_make_again(self, visit: Visit) -> bool:
+        """A router of ours that somebody deleted is made again."""
+        del visit
+        return True
+
+    def remove(self, visit: Visit, row: Row) -> None:
+        """Delete the router: its routes, its interfaces, itself.
+
+        Raises:
+            Stop: it has interfaces that the spec does not own.
+        """
+        ports = self._ports(visit, row)
+        known = {item["subnetID"] for item in visit.resource.status.get("interfaces") or ()}
+        owned = _INTERFACES in visit.spec or _INTERFACES in visit.applied
+        foreign = sorted(subnet for subnet in _subnets(ports) if not owned and subnet not in known)
+        if foreign:
+            names = ", ".join(foreign)
+            message = f"router {row['id']} has interfaces on subnets {names} that others added: remove them first"
+            raise Stop(Reason.IN_USE, message, Again(30.0))
+        routers = visit.cloud.do.routers
+        if row.get("routes"):
+            routers.update(row["id"], {"routes": []})
+            visit.wrote()
+        for subnet in sorted(_subnets(ports)):
+            routers.remove_interface(row["id"], subnet_id=subnet)
+            visit.wrote()
+        # The revision has moved with the interfaces; what others add meanwhile, Neutron itself refuses to delete.
+        routers.delete(row["id"])
+        visit.wrote()
+
+    def release(self, visit: Visit, row: Row) -> None:
+        """Release the mark."""
+        neutron.release_row(visit, self.collection, row)
+
+
+def _interfaces(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return list(spec.get(_INTERFACES) or ())
+
+
+def _subnets(ports: Iterable[Row]) -> set[str]:
+    return {str(ip["subnet_id"]) for port in ports for ip in port.get("fixed_ips") or ()}
+
+
+def _subnet_of(resource: KubeObject, view: View, item: Mapping[str, Any], field: str) -> str:
+    key = Key(external.NETWORK, resource.key.namespace, item["networkRef"]["name"])
+    network = ready_reference(resource, view, key, f"{field}.networkRef")
+    subnets = list(network.status.get("subnets") or ())
+    name = item.get("subnet")
+    found = [subnet for subnet in subnets if name is None or subnet["name"] == name]
+    if len(found) == 1:
+        return str(found[0]["id"])
+    names = ", ".join(str(subnet["name"]) for subnet in subnets) or "none"
+    if name is None:
+        raise Unresolved(key, f"{field}.subnet: name one of the subnets of {key.name}; it has: {names}")
+    raise Unresolved(key, f"{field}.subnet: InfomaniakNetwork {key.name} has no subnet {name} yet; it has: {names}")
+
+
+def _interface_steps(visit: Visit, row: Row, inputs: Inputs, ports: list[Row]) -> tuple[list[Step], list[Step]]:
+    if _INTERFACES not in visit.spec and _INTERFACES not in visit.applied:
+        return [], []
+    wanted, there = list(dict.fromkeys(inputs["subnets"])), _subnets(ports)
+
+    def step(verb: Any, subnet: str) -> Step:
+        what = f"interface of router {row['id']} on subnet {subnet}"
+        return Step(verb, what, f"interface/{subnet}", row["id"], body={"subnet_id": subnet})
+
+    gone = [step("delete", subnet) for subnet in sorted(there - set(wanted))]
+    return gone, [step("create", subnet) for subnet in wanted if subnet not in there]
+
+
+def _routes_step(row: Row, routes: Iterable[Mapping[str, Any]]) -> Step:
+    wanted = [dict(route) for route in routes]
+    difference = Difference(_ROUTES, "routes", records(row.get("routes")), records(wanted))
+    return Step("update", f"routes of router {row['id']}", _ROUTES, row["id"], None, {"routes": wanted}, (difference,))
+
+
+def _add_interface(visit: Visit, row: Row, subnet: str) -> None:
+    """Add an interface; one that is there already is what was wanted.
+
+    Neutron answers 400 to an interface that the router has: a former attempt whose answer was lost.
+
+    Raises:
+        InfomaniakCloudError: it was refused.
+    """
+    try:
+        visit.cloud.do.routers.add_interface(row["id"], subnet_id=subnet)
+    except (BadRequestError, ConflictError):
+        visit.wrote()
+        ports = visit.cloud.do.ports.list(device_id=row["id"])
+        if subnet not in _subnets(port for port in ports if port.get("device_owner") in _OWNERS):
+            raise
+    except NotFoundError as error:
+        message = f"subnet {subnet} is not there (any more): {error}"
+        raise Stop(Reason.WAITING_FOR_REFERENCE, message, Again(10.0)) from error
+    finally:
+        visit.wrote()

@@ -1,0 +1,128 @@
+"""The rules of a security group as a set: one form for both sides, and the difference between them. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from infomaniak_operator.reconcile.actuator import Row
+
+_NUMBERS = {"icmp": "1", "igmp": "2", "tcp": "6", "egp": "8", "udp": "17", "dccp": "33", "rsvp": "46", "gre": "47"}
+_NUMBERS |= {"esp": "50", "ah": "51", "icmpv6": "58", "ipv6-icmp": "58", "ospf": "89", "pgm": "113", "vrrp": "112"}
+_NUMBERS |= {"sctp": "132", "udplite": "136", "ipip": "4", "ipv6-encap": "41", "ipv6-frag": "44", "ipv6-route": "43"}
+_NUMBERS |= {"ipv6-nonxt": "59", "ipv6-opts": "60"}
+_ANY = {"IPv4": "0.0.0.0/0", "IPv6": "::/0"}
+_LAST_PORT = 65535
+_WITH_PORTS = frozenset({"6", "17", "33", "132", "136"})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Rule:
+    """One rule, in the one form in which two of the same effect are equal. Texts are empty where nothing is asked.
+
+    Attributes:
+        direction: ingress or egress.
+        ether_type: IPv4 or IPv6.
+        protocol: its number, as text; empty: any.
+        low: first port, or ICMP type; empty: any.
+        high: last port, or ICMP code; empty: any.
+        prefix: remote CIDR; empty: any.
+        group: id of the remote group; empty: any.
+    """
+
+    direction: str
+    ether_type: str
+    protocol: str
+    low: str
+    high: str
+    prefix: str
+    group: str
+
+    def __str__(self) -> str:
+        ports = f" {self.low}-{self.high}" if self.low or self.high else ""
+        remote = self.prefix or self.group
+        way = "from" if self.direction == "ingress" else "to"
+        return f"{self.direction} {self.ether_type} {self.protocol or 'any'}{ports} {way} {remote or 'anywhere'}"
+
+
+def _protocol(value: Any) -> str:
+    text = str(value).lower() if value not in (None, "", "any") else ""
+    number = _NUMBERS.get(text, text)
+    return "" if number == "0" else number
+
+
+def _prefix(value: Any, ether_type: str) -> str:
+    if not value:
+        return ""
+    text = str(ipaddress.ip_network(str(value), strict=False))
+    return "" if text == _ANY[ether_type] else text
+
+
+def observed(row: Row) -> Rule:
+    """A rule as Neutron shows it, or takes it."""
+    family = str(row["ethertype"])
+    number = _protocol(row.get("protocol"))
+    ports = (row.get("port_range_min"), row.get("port_range_max"))
+    low, high = ("" if port is None else str(port) for port in ports)
+    if number in _WITH_PORTS and (low or "0") in ("0", "1") and high == str(_LAST_PORT):
+        low = high = ""
+    prefix = _prefix(row.get("remote_ip_prefix"), family)
+    return Rule(str(row["direction"]), family, number, low, high, prefix, str(row.get("remote_group_id") or ""))
+
+
+def body(item: Mapping[str, Any], group_id: str, remote_group_id: str | None) -> dict[str, Any]:
+    """The body of a rule's create, from an item of the spec."""
+    ports = item.get("portRange") or {}
+    sent = {
+        "security_group_id": group_id,
+        "direction": item["direction"],
+        "ethertype": item.get("etherType") or ether_type(item),
+        "protocol": None if item.get("protocol") in (None, "any") else str(item["protocol"]),
+        "port_range_min": ports.get("min"),
+        "port_range_max": ports.get("max", ports.get("min")) if _numbered(item) else ports.get("max"),
+        "remote_ip_prefix": item.get("remoteIPPrefix"),
+        "remote_group_id": remote_group_id,
+        "description": item.get("description"),
+    }
+    return {name: value for name, value in sent.items() if value is not None}
+
+
+def _numbered(item: Mapping[str, Any]) -> bool:
+    return _protocol(item.get("protocol")) in _WITH_PORTS
+
+
+def ether_type(item: Mapping[str, Any]) -> str:
+    """The family of a rule that names none: its prefix's, else IPv4 as in Neutron."""
+    prefix = item.get("remoteIPPrefix")
+    return "IPv6" if prefix and ":" in str(prefix) else "IPv4"
+
+
+def default_egress() -> list[dict[str, Any]]:
+    """The rules Neutron puts into a new group: everything may leave."""
+    return [{"direction": "egress", "ethertype": family} for family in ("IPv4", "IPv6")]
+
+
+def difference(wanted: Iterable[Mapping[str, Any]], rows: Iterable[Row]) -> tuple[list[dict[str, Any]], list[Row]]:
+    """Which rules are to be added, and which removed.
+
+    Args:
+        wanted: bodies of creates; two of one effect count once, the first.
+        rows: the rules that are there. One whose description differs from a wanted one that names a description is
+            made anew, since Neutron changes nothing of a rule.
+
+    Returns:
+        Bodies to create, rows to delete.
+    """
+    bodies: dict[Rule, dict[str, Any]] = {}
+    for one in wanted:
+        bodies.setdefault(observed(one), dict(one))
+    surplus = []
+    for row in rows:
+        found = bodies.get(observed(row))
+        if found is None or ("description" in found and (row.get("description") or "") != found["description"]):
+            surplus.append(row)
+        else:
+            del bodies[observed(row)]
+    return list(bodies.values()), surplus

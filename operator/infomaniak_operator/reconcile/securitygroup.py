@@ -1,0 +1,166 @@
+"""SecurityGroup: a group in Neutron and its rules, kept as a set."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from infomaniak_operator.client import InfomaniakCloudError, NotFoundError
+from infomaniak_operator.engine.contract import Key, KubeObject, View
+from infomaniak_operator.reconcile import neutron, rules
+from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step
+from infomaniak_operator.reconcile.fields import Field, applied, body_of
+from infomaniak_operator.reconcile.visit import Visit
+
+FIELDS = (Field("stateful", "stateful", default=True),)
+_RULES = "rules"
+
+
+class SecurityGroupActuator:
+    """Knows how a SecurityGroup becomes a group and its rules."""
+
+    kind = "SecurityGroup"
+    collection = "security_groups"
+    noun = "security group"
+    blocked_by = frozenset({"SecurityGroup", "LoadBalancer"})
+
+    def references(self, resource: KubeObject) -> Iterable[Key]:
+        """The groups its rules refer to, itself apart."""
+        names = {item["remoteGroupRef"]["name"] for item in _items(resource.spec) if item.get("remoteGroupRef")}
+        return [Key(self.kind, resource.key.namespace, name) for name in sorted(names - {resource.key.name})]
+
+    def resolve(self, resource: KubeObject, view: View) -> Inputs:
+        """The ids of the groups that are there.
+
+        A missing one holds back its rules only: else two groups could wait for each other for ever.
+        """
+        found = {}
+        for key in self.references(resource):
+            other = view.get(key)
+            if other is not None and not other.deleting and other.status.get("id"):
+                found[key.name] = str(other.status["id"])
+        return found
+
+    def body(self, visit: Visit, inputs: Inputs) -> dict[str, Any]:
+        """The attributes of the group's create."""
+        del inputs
+        return neutron.creation(visit, body_of(FIELDS, visit.spec))
+
+    def applied(self, visit: Visit) -> list[str]:
+        """The places of the fields that the spec sets."""
+        own = [*applied(FIELDS, visit.spec)]
+        return own + [name for name in ("description", "tags", _RULES, "keepDefaultEgress") if name in visit.spec]
+
+    def plan(self, visit: Visit, row: Row, inputs: Inputs, *, new: bool) -> Plan:
+        """The group itself, then the rules that are missing, then those that are too many."""
+        main = neutron.tags_step(visit, row, self.noun) if new else neutron.main_update(visit, row, self.noun, FIELDS)
+        there = list(row.get("security_group_rules") or ())
+        visit.children[_RULES] = there
+        if not self._manages_rules(visit):
+            return main
+        missing, surplus = rules.difference(self._wanted(visit, row["id"], inputs), there)
+        anew = {rules.observed(body) for body in missing}
+        steps = [*main]
+        deletes = [
+            Step("delete", f"rule {rules.observed(item)}", id=item["id"], replaces=rules.observed(item) in anew)
+            for item in surplus
+        ]
+        # A rule made anew must go first, for Neutron knows two of one effect as duplicates; else nothing is cut
+        # before what replaces it is there.
+        steps += [step for step in deletes if step.replaces]
+        steps += [Step("create", f"rule {rules.observed(body)}", _RULES, body=body) for body in missing]
+        return [*steps, *(step for step in deletes if not step.replaces)]
+
+    @staticmethod
+    def _manages_rules(visit: Visit) -> bool:
+        return _RULES in visit.spec or _RULES in visit.applied or "keepDefaultEgress" in visit.spec
+
+    def _wanted(self, visit: Visit, group_id: str, inputs: Inputs) -> list[dict[str, Any]]:
+        wanted = []
+        for item in _items(visit.spec):
+            ref = item.get("remoteGroupRef")
+            remote = None
+            if ref:
+                remote = group_id if ref["name"] == visit.resource.key.name else inputs.get(ref["name"])
+                if remote is None:
+                    continue
+            wanted.append(rules.body(item, group_id, remote or item.get("remoteGroupID")))
+        if visit.spec.get("keepDefaultEgress", True):
+            wanted += [{"security_group_id": group_id, **one} for one in rules.default_egress()]
+        return wanted
+
+    def act(self, visit: Visit, row: Row, steps: Plan) -> Row:
+        """Carry out the steps in order, the new rules in one call."""
+        pending = [step for step in steps if step.verb == "create"]
+        there = list(visit.children[_RULES])
+        for step in steps:
+            if step.verb == "update":
+                row = neutron.update_main(visit, self.collection, row, step)
+            elif step.verb == "delete":
+                if not step.replaces:
+                    there, pending = self._add(visit, there, pending), []
+                self._remove_rule(visit, step.id)
+                there = [item for item in there if item["id"] != step.id]
+        visit.children[_RULES] = self._add(visit, there, pending)
+        return row
+
+    @staticmethod
+    def _remove_rule(visit: Visit, rule_id: str) -> None:
+        with contextlib.suppress(NotFoundError):  # gone already, with the group it referred to perhaps
+            visit.cloud.do.security_group_rules.delete(rule_id)
+        visit.wrote()
+
+    @staticmethod
+    def _add(visit: Visit, there: list[Mapping[str, Any]], steps: list[Step]) -> list[Mapping[str, Any]]:
+        """Add rules in one atomic call. A repeated create doubles nothing: Neutron refuses a duplicate rule."""
+        if not steps:
+            return there
+        try:
+            made = visit.cloud.do.security_group_rules.create_many([step.body for step in steps])
+        except InfomaniakCloudError:
+            visit.wrote()
+            raise
+        visit.wrote()
+        return [*there, *made]
+
+    def report(self, visit: Visit, row: Row, inputs: Inputs) -> str:
+        """What is seen of the group.
+
+        Raises:
+            Stop: rules wait for groups that are not there yet.
+        """
+        there = visit.children.get(_RULES, list(row.get("security_group_rules") or ()))
+        visit.status["ruleCount"] = len(there)
+        visit.status["stateful"] = row.get("stateful")
+        missing = [key for key in self.references(visit.resource) if key.name not in inputs]
+        if missing and not visit.unmanaged:
+            names = ", ".join(key.name for key in missing)
+            raise visit.wait_for(
+                missing[0], f"spec.rules: rules wait for SecurityGroup {names}, which is not there yet"
+            )
+        many = len(there)
+        return f"security group {row['id']} with {many} rule{'' if many == 1 else 's'}"
+
+    def pending(self, row: Row) -> str | None:
+        """A group has no state to wait for."""
+        del row
+        return None
+
+    def may_make_again(self, visit: Visit) -> bool:
+        """A group of ours that somebody deleted is made again."""
+        del visit
+        return True
+
+    def remove(self, visit: Visit, row: Row) -> None:
+        """Delete the group; its rules go with it."""
+        visit.cloud.do.security_groups.delete(row["id"], if_revision=row.get("revision_number"))
+        visit.wrote()
+
+    def release(self, visit: Visit, row: Row) -> None:
+        """Release the mark."""
+        neutron.release_row(visit, self.collection, row)
+
+
+def _items(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return list(spec.get(_RULES) or ())
