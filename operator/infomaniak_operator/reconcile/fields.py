@@ -49,7 +49,8 @@ def addresses(value: Any) -> Any:
 
 def records(value: Any) -> Any:
     """A list of objects whose order means nothing, with their addresses in one spelling."""
-    return sorted(({k: address(v) for k, v in item.items() if v is not None} for item in value or ()), key=repr)
+    items = ({k: address(v) for k, v in item.items() if v is not None} for item in value or ())
+    return sorted(items, key=lambda item: repr(sorted(item.items())))
 
 
 def _identity(value: Any) -> Any:
