@@ -1,0 +1,48 @@
+"""``python -m sandbox up | down | status | env``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from sandbox.box import Sandbox
+from sandbox.errors import SandboxError
+
+
+def main() -> int:
+    """Read the command line; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description="A real OpenStack and Kubernetes, here.")
+    parser.add_argument("command", choices=["up", "down", "status", "env"])
+    parser.add_argument("--state", type=Path, default=Path(".sandbox"), help="folder of its state (default %(default)s)")
+    parser.add_argument("--settle", type=float, default=0.5, help="seconds a load balancer stays PENDING")
+    parser.add_argument("--project", default="alpha", help="env: whose credentials")
+    read = parser.parse_args()
+    box = Sandbox(read.state)
+    try:
+        return _run(box, read)
+    except SandboxError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _run(box: Sandbox, read: argparse.Namespace) -> int:
+    if read.command == "up":
+        environment = box.up(read.settle)
+        print(f"OpenStack:  {environment.auth_url}\nKubernetes: {environment.kubeconfig}")
+        print(f"in a shell: eval $(python -m sandbox env --state {read.state})")
+    elif read.command == "down":
+        box.down()
+    elif read.command == "env":
+        for name, value in box.environment.variables(read.project).items():
+            print(f"export {name}={value}")
+    else:
+        status = box.status()
+        for name, runs in status.items():
+            print(f"{name:<26}{'runs' if runs else 'is down'}")
+        return 0 if all(status.values()) else 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

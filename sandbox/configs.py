@@ -1,0 +1,151 @@
+"""The configuration files of Keystone, Neutron and Octavia."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+REGION = "dc3-a"
+ADMIN_PASSWORD = "sandbox"  # noqa: S105 - of a cloud that listens on the loopback address only
+
+_AUTH = """
+auth_url = {keystone}
+auth_type = password
+project_domain_name = Default
+user_domain_name = Default
+project_name = admin
+username = admin
+password = {password}
+"""
+
+_KEYSTONE = """
+[DEFAULT]
+log_file = {logs}/keystone.service.log
+[database]
+connection = {keystone_db}
+max_pool_size = 20
+[token]
+provider = fernet
+expiration = 86400
+[fernet_tokens]
+key_repository = {folder}/fernet
+[credential]
+key_repository = {folder}/credential-keys
+[identity]
+password_hash_rounds = 4
+[application_credential]
+user_limit = -1
+"""
+
+_NEUTRON = """
+[DEFAULT]
+core_plugin = ml2
+service_plugins = router,tag,port_forwarding,revisions
+transport_url = fake://
+auth_strategy = keystone
+log_file = {logs}/neutron.service.log
+state_path = {folder}/neutron
+api_paste_config = {etc}/neutron/api-paste.ini
+notify_nova_on_port_status_changes = false
+notify_nova_on_port_data_changes = false
+dhcp_agent_notification = false
+rpc_workers = 0
+[quotas]
+quota_network = 10
+quota_subnet = 50
+quota_port = 500
+quota_router = 10
+quota_floatingip = 10
+quota_security_group = 10
+quota_security_group_rule = 100
+[database]
+connection = {neutron_db}
+max_pool_size = 20
+[keystone_authtoken]
+www_authenticate_uri = {keystone}
+{auth}
+[ml2]
+type_drivers = flat,vxlan,local
+tenant_network_types = vxlan
+mechanism_drivers = logger
+extension_drivers = port_security
+[ml2_type_vxlan]
+vni_ranges = 1:10000
+[ml2_type_flat]
+flat_networks = *
+[oslo_concurrency]
+lock_path = {folder}/locks
+"""
+
+_OCTAVIA = """
+[DEFAULT]
+transport_url = fake://
+log_file = {logs}/octavia.service.log
+[api_settings]
+auth_strategy = keystone
+api_base_uri = {octavia}
+enabled_provider_drivers = noop_driver:sandbox
+default_provider_driver = noop_driver
+[controller_worker]
+network_driver = allowed_address_pairs_driver
+[database]
+connection = {octavia_db}
+max_pool_size = 20
+[oslo_policy]
+enforce_scope = False
+enforce_new_defaults = False
+[keystone_authtoken]
+www_authenticate_uri = {keystone}
+{auth}
+[service_auth]
+{auth}
+[neutron]
+region_name = {region}
+{auth}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where everything of one OpenStack is.
+
+    Attributes:
+        folder: the state folder of OpenStack.
+        etc: the ``etc`` of its environment.
+        ports: of keystone, neutron, octavia.
+        database: URL with DATABASE for the name.
+    """
+
+    folder: Path
+    etc: Path
+    ports: Mapping[str, int]
+    database: str
+
+    def url(self, service: str) -> str:
+        """The service's root."""
+        return f"http://127.0.0.1:{self.ports[service]}"
+
+    def database_url(self, service: str) -> str:
+        """The service's database, for SQLAlchemy."""
+        return self.database.replace("DATABASE", service).replace("postgresql://", "postgresql+psycopg2://", 1)
+
+    def config(self, service: str) -> Path:
+        """The service's configuration file."""
+        return self.folder / f"{service}.conf"
+
+
+def write(layout: Layout) -> None:
+    """Write the three files."""
+    values = {
+        "folder": layout.folder,
+        "etc": layout.etc,
+        "logs": layout.folder / "log",
+        "keystone": layout.url("keystone"),
+        "octavia": layout.url("octavia"),
+        "region": REGION,
+        "auth": _AUTH.format(keystone=layout.url("keystone"), password=ADMIN_PASSWORD),
+        **{f"{name}_db": layout.database_url(name) for name in ("keystone", "neutron", "octavia")},
+    }
+    for name, text in (("keystone", _KEYSTONE), ("neutron", _NEUTRON), ("octavia", _OCTAVIA)):
+        layout.config(name).write_text(text.format(**values))

@@ -1,0 +1,217 @@
+"""etcd, kube-apiserver and kube-controller-manager on the loopback address."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import ssl
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+from sandbox.cache import Progress
+from sandbox.errors import SandboxError
+from sandbox.process import Process, answers, free_ports
+
+COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager")
+_CONTROLLERS = (
+    "namespace-controller,garbage-collector-controller,serviceaccount-controller,serviceaccount-token-controller,"
+    "deployment-controller,replicaset-controller,endpointslice-controller"
+)
+_AUDIT = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived", "ResponseStarted"],
+    "rules": [
+        {"level": "None", "userGroups": ["system:nodes"]},
+        {"level": "None", "users": ["system:apiserver", "system:kube-controller-manager"]},
+        {"level": "Metadata"},
+    ],
+}
+_TOKEN_DAYS = "720h"
+
+
+class Kubernetes:
+    """One control plane.
+
+    Args:
+        folder: its state folder.
+        binaries: by name.
+        progress: told what is going on.
+    """
+
+    def __init__(self, folder: Path, binaries: Mapping[str, Path], progress: Progress) -> None:
+        self._folder = folder
+        self._binaries = binaries
+        self._progress = progress
+
+    @property
+    def kubeconfig(self) -> Path:
+        """Of a cluster administrator."""
+        return self._folder / "kubeconfig"
+
+    @property
+    def audit_log(self) -> Path:
+        """What the API server was asked, one JSON object a line."""
+        return self._folder / "log" / "audit.jsonl"
+
+    def _ports(self) -> dict[str, int]:
+        ports: dict[str, int] = json.loads((self._folder / "ports.json").read_text())
+        return ports
+
+    def process(self, name: str) -> Process:
+        """A component's process."""
+        ports = self._ports()
+        command = {
+            "etcd": self._etcd,
+            "kube-apiserver": self._apiserver,
+            "kube-controller-manager": self._manager,
+        }[name](ports)
+        ready = {
+            "etcd": lambda: answers(f"http://127.0.0.1:{ports['etcd']}/health"),
+            "kube-apiserver": self._serves,
+            "kube-controller-manager": lambda: True,
+        }[name]
+        return Process(name, self._folder, command, ready)
+
+    def _etcd(self, ports: Mapping[str, int]) -> list[str]:
+        client, peer = f"http://127.0.0.1:{ports['etcd']}", f"http://127.0.0.1:{ports['etcd-peer']}"
+        return [
+            str(self._binaries["etcd"]),
+            f"--data-dir={self._folder / 'etcd'}",
+            f"--listen-client-urls={client}",
+            f"--advertise-client-urls={client}",
+            f"--listen-peer-urls={peer}",
+            f"--initial-advertise-peer-urls={peer}",
+            f"--initial-cluster=default={peer}",
+            "--unsafe-no-fsync",
+            "--log-level=warn",
+        ]
+
+    def _apiserver(self, ports: Mapping[str, int]) -> list[str]:
+        folder = self._folder
+        return [
+            str(self._binaries["kube-apiserver"]),
+            f"--etcd-servers=http://127.0.0.1:{ports['etcd']}",
+            f"--cert-dir={folder / 'certs'}",
+            f"--secure-port={ports['kube-apiserver']}",
+            "--bind-address=127.0.0.1",
+            "--service-cluster-ip-range=10.96.0.0/16",
+            "--authorization-mode=RBAC",
+            f"--token-auth-file={folder / 'tokens.csv'}",
+            "--service-account-issuer=https://kubernetes.default.svc",
+            f"--service-account-key-file={folder / 'sa.pub'}",
+            f"--service-account-signing-key-file={folder / 'sa.key'}",
+            f"--audit-policy-file={folder / 'audit-policy.json'}",
+            f"--audit-log-path={self.audit_log}",
+            "--audit-log-format=json",
+        ]
+
+    def _manager(self, ports: Mapping[str, int]) -> list[str]:
+        del ports
+        return [
+            str(self._binaries["kube-controller-manager"]),
+            f"--kubeconfig={self.kubeconfig}",
+            f"--service-account-private-key-file={self._folder / 'sa.key'}",
+            f"--root-ca-file={self._folder / 'certs' / 'apiserver.crt'}",
+            "--use-service-account-credentials=false",
+            "--leader-elect=false",
+            "--secure-port=0",
+            f"--controllers={_CONTROLLERS}",
+        ]
+
+    def _serves(self) -> bool:
+        request = urllib.request.Request(f"{self._server()}/readyz", headers={"Authorization": f"Bearer {self._token()}"})
+        context = ssl._create_unverified_context()  # noqa: S323, SLF001 - its own certificate, on the loopback address
+        try:
+            with urllib.request.urlopen(request, timeout=5, context=context):
+                return True
+        except (OSError, urllib.error.HTTPError):
+            return False
+
+    def _server(self) -> str:
+        return f"https://127.0.0.1:{self._ports()['kube-apiserver']}"
+
+    def _token(self) -> str:
+        return (self._folder / "tokens.csv").read_text().split(",", 1)[0]
+
+    def up(self) -> None:
+        """Start it.
+
+        Raises:
+            SandboxError: a part does not come up.
+        """
+        begin = time.monotonic()
+        (self._folder / "log").mkdir(parents=True, exist_ok=True)
+        if not (self._folder / "sa.pub").exists():
+            self._keys()
+        if not (self._folder / "ports.json").exists():
+            names = ("etcd", "etcd-peer", "kube-apiserver")
+            (self._folder / "ports.json").write_text(json.dumps(dict(zip(names, free_ports(3), strict=True))))
+        self.kubeconfig.touch(mode=0o600)
+        self.kubeconfig.write_text(json.dumps(self._config(self._token())))
+        for name in COMPONENTS:
+            process = self.process(name)
+            process.start()
+            process.wait()
+        self._progress(f"Kubernetes answers after {time.monotonic() - begin:.0f} s")
+
+    def _keys(self) -> None:
+        folder = self._folder
+        tokens = folder / "tokens.csv"
+        tokens.touch(mode=0o600)
+        tokens.write_text(f"{secrets.token_hex(16)},admin,admin,system:masters\n")
+        (folder / "audit-policy.json").write_text(json.dumps(_AUDIT))
+        key = str(folder / "sa.key")
+        for command in (["genrsa", "-out", key, "2048"], ["rsa", "-in", key, "-pubout", "-out", str(folder / "sa.pub")]):
+            done = subprocess.run(["openssl", *command], capture_output=True, text=True, timeout=60, check=False)
+            if done.returncode:
+                raise SandboxError(f"openssl {command[0]} failed: {done.stderr}")
+
+    def _config(self, token: str) -> dict[str, object]:
+        """A kubeconfig (JSON is YAML). The certificate is the API server's own, made at its first start."""
+        cluster = {"server": self._server(), "insecure-skip-tls-verify": True}
+        return {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "sandbox", "cluster": cluster}],
+            "users": [{"name": "sandbox", "user": {"token": token}}],
+            "contexts": [{"name": "sandbox", "context": {"cluster": "sandbox", "user": "sandbox"}}],
+            "current-context": "sandbox",
+        }
+
+    def service_account_kubeconfig(self, namespace: str, name: str) -> Path:
+        """A kubeconfig with a token of a ServiceAccount, which must be there.
+
+        Raises:
+            SandboxError: it is not.
+        """
+        kubectl = [str(self._binaries["kubectl"]), f"--kubeconfig={self.kubeconfig}", "-n", namespace]
+        done = subprocess.run(
+            [*kubectl, "create", "token", name, f"--duration={_TOKEN_DAYS}"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        if done.returncode:
+            raise SandboxError(f"no token for ServiceAccount {namespace}/{name}: {done.stderr.strip()}")
+        path = self._folder / f"kubeconfig-{namespace}-{name}"
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(self._config(done.stdout.strip())))
+        return path
+
+    def down(self) -> None:
+        """End it."""
+        if (self._folder / "ports.json").exists():
+            for name in reversed(COMPONENTS):
+                self.process(name).stop()
+
+    def running(self) -> dict[str, bool]:
+        """Which components run."""
+        if not (self._folder / "ports.json").exists():
+            return dict.fromkeys(COMPONENTS, False)
+        return {name: self.process(name).pid is not None for name in COMPONENTS}

@@ -1,0 +1,210 @@
+"""Keystone, Neutron and Octavia on one machine, from a database that is seeded once and then copied."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from sandbox import cache, configs, seeding
+from sandbox.cache import Progress
+from sandbox.configs import ADMIN_PASSWORD, REGION, Layout
+from sandbox.environment import Project
+from sandbox.errors import SandboxError
+from sandbox.process import Process, answers, free_ports
+
+SERVICES = ("keystone", "neutron", "octavia")
+_WORKERS = {"keystone": 1, "neutron": 2, "octavia": 1}
+_ROOT = Path(__file__).resolve().parent.parent
+_SEEDED_BY = ("seeding.py", "openstack.py", "configs.py", "requirements.txt", "services/schema.py")
+
+
+class OpenStack:
+    """One OpenStack.
+
+    Args:
+        folder: its state folder.
+        python: interpreter of the environment that holds the services.
+        progress: told what is going on.
+    """
+
+    def __init__(self, folder: Path, python: Path, progress: Progress) -> None:
+        self._folder = folder
+        self._python = python
+        self._progress = progress
+        self._ports: dict[str, int] = {}
+        self._database = ""
+
+    @property
+    def _layout(self) -> Layout:
+        return Layout(self._folder, self._python.parent.parent / "etc", self._ports, self._database)
+
+    @property
+    def auth_url(self) -> str:
+        """Keystone, for clients."""
+        return f"{self._layout.url('keystone')}/v3"
+
+    def process(self, service: str) -> Process:
+        """A service's process."""
+        self._load()
+        command = [str(self._python), "-m", "sandbox.services.serve", service, "--port", str(self._ports[service])]
+        command += ["--config", str(self._layout.config(service)), "--control", str(self._folder / "control")]
+        command += ["--workers", str(_WORKERS[service])]
+        url = f"{self._layout.url(service)}/{'v3' if service == 'keystone' else ''}"
+        environment = {
+            "PYTHONPATH": str(_ROOT),
+            "OS_KEYSTONE_CONFIG_FILES": str(self._layout.config("keystone")),
+            "OS_NEUTRON_CONFIG_FILES": str(self._layout.config("neutron")),
+        }
+        return Process(service, self._folder, command, lambda: answers(url), environment)
+
+    def up(self, settle: float) -> dict[str, Project]:
+        """Start it; returns the customers' projects.
+
+        Raises:
+            SandboxError: a part does not come up.
+        """
+        for name in ("log", "run", "control", "locks", "neutron"):
+            (self._folder / name).mkdir(parents=True, exist_ok=True)
+        self.settle(settle)
+        if not (self._folder / "seeded.json").exists():
+            self._from_template()
+        self._load()
+        self.postgres_up()
+        self._ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
+        (self._folder / "ports.json").write_text(json.dumps(self._ports))
+        configs.write(self._layout)
+        self._sql("keystone", seeding.endpoints_sql(self._layout))
+        self._start()
+        seeded = json.loads((self._folder / "seeded.json").read_text())
+        return {name: Project(auth_url=self.auth_url, region=REGION, **project) for name, project in seeded.items()}
+
+    def settle(self, seconds: float) -> None:
+        """For how long load balancers stay PENDING."""
+        part = self._folder / "control" / "settle.partial"
+        part.write_text(str(seconds))
+        part.rename(self._folder / "control" / "settle")
+
+    def down(self) -> None:
+        """End it."""
+        if (self._folder / "ports.json").exists():
+            for service in reversed(SERVICES):
+                self.process(service).stop()
+        self.postgres_down()
+
+    def running(self) -> dict[str, bool]:
+        """Which services run."""
+        if not (self._folder / "ports.json").exists():
+            return dict.fromkeys(SERVICES, False)
+        return {service: self.process(service).pid is not None for service in SERVICES}
+
+    def _load(self) -> None:
+        ports = self._folder / "ports.json"
+        if ports.exists():
+            self._ports = json.loads(ports.read_text())
+        address = self._folder / "database"
+        if address.exists():
+            self._database = address.read_text()
+
+    def _start(self) -> None:
+        begin = time.monotonic()
+        processes = [self.process(service) for service in SERVICES]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.wait()
+        self._progress(f"Keystone, Neutron and Octavia answer after {time.monotonic() - begin:.0f} s")
+
+    def postgres_up(self) -> None:
+        """Start PostgreSQL.
+
+        Raises:
+            SandboxError: it does not come up.
+        """
+        self._database = self._python_says("postgres", "up", str(self._folder / "pg"), *SERVICES).splitlines()[-1]
+        (self._folder / "database").write_text(self._database)
+
+    def postgres_down(self) -> None:
+        """End PostgreSQL."""
+        if (self._folder / "pg" / "postmaster.pid").exists():
+            self._python_says("postgres", "down", str(self._folder / "pg"))
+
+    def _python_says(self, module: str, *arguments: str) -> str:
+        return self._run([str(self._python), "-m", f"sandbox.services.{module}", *arguments])
+
+    def _run(self, command: list[str], environment: Mapping[str, str] | None = None) -> str:
+        variables = {"PYTHONPATH": str(_ROOT), "PATH": f"{self._python.parent}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"}
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=300, check=False, env={**variables, **(environment or {})}
+        )
+        if done.returncode:
+            raise SandboxError(f"`{' '.join(command)}` failed:\n{done.stderr[-3000:]}")
+        return done.stdout
+
+    def _sql(self, database: str, statements: str) -> None:
+        script = "import sys, psycopg2; c = psycopg2.connect(sys.argv[1]); c.autocommit = True; c.cursor().execute(sys.argv[2])"
+        self._run([str(self._python), "-c", script, self._database.replace("DATABASE", database), statements])
+
+    def _from_template(self) -> None:
+        """Fill the folder from the seeded template; seed one first where there is none for these versions."""
+        here = Path(__file__).resolve().parent
+        key = cache.digest(*(here / name for name in _SEEDED_BY), str(self._python))
+        template = cache.root() / f"template-{key}"
+        with cache.locked("template"):
+            if not (template / "seeded.json").exists():
+                begin = time.monotonic()
+                self._progress("seeding OpenStack's databases (once)")
+                self._seed()
+                self.down()
+                shutil.rmtree(template, ignore_errors=True)
+                template.mkdir(parents=True)
+                self._copy(self._folder, template)
+                self._progress(f"seeded OpenStack's databases in {time.monotonic() - begin:.0f} s")
+                return
+        self._copy(template, self._folder)
+
+    def _copy(self, source: Path, target: Path) -> None:
+        """Copy what a template holds; ``cp`` keeps owners, which PostgreSQL insists on. The marker file goes last."""
+        for name in ("pg", "fernet", "credential-keys"):
+            self._run(["cp", "-a", str(source / name), str(target / name)])
+        shutil.copy(source / "seeded.json", target / "seeded.json")
+
+    def _seed(self) -> None:
+        self.down()
+        for name in ("pg", "fernet", "credential-keys"):  # what a start that failed left
+            shutil.rmtree(self._folder / name, ignore_errors=True)
+        self.postgres_up()
+        self._ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
+        (self._folder / "ports.json").write_text(json.dumps(self._ports))
+        configs.write(self._layout)
+        manage = [str(self._python.parent / "keystone-manage"), f"--config-file={self._layout.config('keystone')}"]
+        for name in ("fernet", "credential-keys"):
+            (self._folder / name).mkdir(mode=0o700, exist_ok=True)
+        url = f"{self._layout.url('keystone')}/v3"
+        bootstrap = ["bootstrap", f"--bootstrap-password={ADMIN_PASSWORD}", f"--bootstrap-region-id={REGION}"]
+        bootstrap += [f"--bootstrap-{kind}-url={url}" for kind in ("admin", "internal", "public")]
+        owner = [f"--keystone-user={_user()}", f"--keystone-group={_group()}"]
+        for arguments in (["db_sync"], ["fernet_setup", *owner], ["credential_setup", *owner], bootstrap):
+            self._run([*manage, *arguments])
+        self._python_says("schema", "neutron", str(self._layout.config("neutron")), self._layout.database_url("neutron"))
+        self._python_says("schema", "octavia", str(self._layout.config("octavia")))
+        self._start()
+        projects = seeding.seed(self._layout, secrets.token_urlsafe)
+        (self._folder / "seeded.json").write_text(json.dumps(projects))
+
+
+def _user() -> str:
+    import getpass  # noqa: PLC0415
+
+    return getpass.getuser()
+
+
+def _group() -> str:
+    import grp  # noqa: PLC0415
+    import os  # noqa: PLC0415
+
+    return grp.getgrgid(os.getgid()).gr_name

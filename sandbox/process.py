@@ -1,0 +1,156 @@
+"""One component of the sandbox: a process of its own, found again by its pid file."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from sandbox.errors import SandboxError
+
+STOP_SECONDS = 10.0
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback address that nobody listens on now."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+class Process:
+    """A component.
+
+    Args:
+        name: for messages.
+        folder: where its log and its pid file lie.
+        command: what is run.
+        environment: further environment variables.
+        ready: whether it answers; asked again until it does.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        command: Sequence[str],
+        ready: Callable[[], bool],
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.name = name
+        self.log = folder / "log" / f"{name}.log"
+        self._pidfile = folder / "run" / f"{name}.pid"
+        self._command = list(command)
+        self._environment = dict(environment or {})
+        self._ready = ready
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id, if it is alive and still the one we started."""
+        try:
+            pid, started = self._pidfile.read_text().split()
+        except (FileNotFoundError, ValueError):
+            return None
+        return int(pid) if _started(int(pid)) == started else None
+
+    def start(self) -> None:
+        """Start it, unless it runs."""
+        if self.pid is not None:
+            return
+        for parent in (self.log.parent, self._pidfile.parent):
+            parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env={**os.environ, **self._environment},
+            )
+        self._pidfile.write_text(f"{process.pid} {_started(process.pid)}")
+
+    def wait(self, seconds: float = 120.0) -> None:
+        """Wait until it answers.
+
+        Raises:
+            SandboxError: it died, or does not answer in time.
+        """
+        deadline = time.monotonic() + seconds
+        while not self._ready():
+            if self.pid is None:
+                raise SandboxError(f"{self.name} ended while it started; its log is {self.log} and ends:\n{self._tail()}")
+            if time.monotonic() > deadline:
+                raise SandboxError(f"{self.name} does not answer after {seconds:.0f} s; its log is {self.log}")
+            time.sleep(0.1)
+
+    def _tail(self) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:]) if self.log.exists() else "(empty)"
+
+    def stop(self) -> None:
+        """End it and what it started; kill it where it does not go."""
+        pid = self.pid
+        if pid is None:
+            return
+        self.signal(signal.SIGCONT)
+        self.signal(signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        while _group_alive(pid):
+            if time.monotonic() > deadline:
+                self.signal(signal.SIGKILL)
+                break
+            time.sleep(0.02)
+        self._pidfile.unlink(missing_ok=True)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to it and what it started."""
+        pid = self.pid
+        if pid is not None:
+            try:
+                os.killpg(pid, number)
+            except ProcessLookupError:
+                return
+
+
+def _started(pid: int) -> str | None:
+    """When a process was started, in ticks: tells it from a later one with the same number. None if there is none."""
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        pass
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if fields[0] == "Z" else fields[19]
+
+
+def _group_alive(pid: int) -> bool:
+    _started(pid)
+    try:
+        os.killpg(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def answers(url: str) -> bool:
+    """Whether an HTTP server answers at a URL, whatever it says."""
+    try:
+        with urllib.request.urlopen(url, timeout=5):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except (OSError, ValueError):
+        return False

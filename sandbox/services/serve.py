@@ -1,0 +1,80 @@
+"""``python -m sandbox.services.serve SERVICE``: one service under waitress, in as many processes as asked for.
+
+Waitress works a request to its end even where the caller has gone: as the real servers do, and as the rule on creates of
+unknown outcome needs to be tested.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from waitress import create_server
+from waitress.channel import HTTPChannel
+from waitress.task import WSGITask
+
+from sandbox.services.middleware import Middleware
+
+_MODULES = {"keystone": "keystone.wsgi.api", "neutron": "neutron.wsgi.api"}
+
+
+class _Task(WSGITask):  # type: ignore[misc]
+    def get_environment(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environment()
+        environ["sandbox.channel"] = self.channel
+        return environ
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]
+    task_class = _Task
+
+
+def _application(service: str, config: str, control: Path, first: bool) -> Any:  # noqa: FBT001
+    sys.argv = [service, "--config-file", config]
+    if service == "octavia":
+        octavia = importlib.import_module("sandbox.services.octavia")
+        return octavia.application(control)
+    module = importlib.import_module(_MODULES[service])
+    if service == "neutron" and first:
+        settle = importlib.import_module("sandbox.services.neutron_settler").Settler(config)
+        threading.Thread(target=settle.forever, daemon=True).start()
+    return module.application
+
+
+def _serve(service: str, config: str, control: Path, listening: socket.socket, first: bool) -> None:  # noqa: FBT001
+    app = Middleware(_application(service, config, control, first), service, control)
+    server = create_server(app, sockets=[listening], threads=12, channel_timeout=300)
+    server.channel_class = _Channel
+    server.run()
+
+
+def main() -> None:
+    """Bind the port, fork the workers, and end with them."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("service", choices=["keystone", "neutron", "octavia"])
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--config", required=True)
+    parser.add_argument("--control", type=Path, required=True)
+    parser.add_argument("--workers", type=int, default=1)
+    read = parser.parse_args()
+    listening = socket.create_server(("127.0.0.1", read.port), backlog=256)
+    children = []
+    for number in range(1, read.workers):
+        child = os.fork()
+        if child == 0:
+            _serve(read.service, read.config, read.control, listening, first=False)
+            os._exit(0)
+        children.append((number, child))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    _serve(read.service, read.config, read.control, listening, first=True)
+
+
+if __name__ == "__main__":
+    main()
