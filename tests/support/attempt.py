@@ -1,0 +1,410 @@
+"""A cluster for reconcilers, in memory: it holds objects, makes visits, and does with results what the engine does.
+
+Time is a manual clock that moves a little with every look at it, so that what begins later is later. Cloud calls go
+through ``Tapped``, which logs them and lets a test fail, delay or kill at any of them.
+"""
+
+from __future__ import annotations
+
+import copy
+import heapq
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from infomaniak_operator.engine.contract import (
+    FINALIZER,
+    Again,
+    BackOff,
+    Gone,
+    Key,
+    KubeObject,
+    Progress,
+    Reconciler,
+    Result,
+    Verdict,
+)
+from tests.support.objects import key_of
+
+ENGINE_FIELDS = ("conditions", "observedGeneration")
+
+
+class Killed(BaseException):
+    """The process is no more: nothing may catch it, and nothing of its memory survives."""
+
+
+class ManualClock:
+    """Seconds that a test moves. Each look moves them by a microsecond."""
+
+    def __init__(self, start: float = 1000.0) -> None:
+        self._now = start
+        self._due: list[tuple[float, int, Callable[[], object]]] = []
+        self._order = itertools.count()
+
+    def monotonic(self) -> float:
+        self._now += 1e-6
+        return self._now
+
+    def now(self) -> float:
+        return 1.8e9 + self.monotonic()
+
+    def later(self, seconds: float, what: Callable[[], object]) -> None:
+        """Have something happen when that much time has gone by."""
+        heapq.heappush(self._due, (self._now + seconds, next(self._order), what))
+
+    def advance(self, seconds: float) -> None:
+        """Let time go by, and happen what falls due in it."""
+        end = self._now + seconds
+        while self._due and self._due[0][0] <= end:
+            due, _, what = heapq.heappop(self._due)
+            self._now = max(self._now, due)
+            what()
+        self._now = max(self._now, end)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call to the cloud: ``verb`` in HTTP's words, the collection, and the arguments."""
+
+    verb: str
+    collection: str
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.collection}"
+
+    @property
+    def writing(self) -> bool:
+        """Whether it changes something."""
+        return self.verb not in ("LIST", "GET")
+
+
+VERBS = {"list": "LIST", "get": "GET", "create": "POST", "create_many": "POST", "update": "PUT", "delete": "DELETE"}
+VERBS |= {
+    "replace": "PUT",
+    "add_interface": "PUT",
+    "remove_interface": "PUT",
+    "associate": "PUT",
+    "disassociate": "PUT",
+}
+
+Around = Callable[[Call, Callable[[], Any]], Any]
+"""What a test puts around a call: it gets the call and what carries it out."""
+
+
+class Tapped:
+    """The client's ``Operations`` with a log of the calls and a place to interfere with them."""
+
+    def __init__(self, operations: Any) -> None:
+        self._operations = operations
+        self.log: list[Call] = []
+        self.around: Around = lambda _, act: act()
+
+    def __getattr__(self, name: str) -> Any:
+        return _Collection(self, name, getattr(self._operations, name))
+
+    def take(self) -> list[str]:
+        """What was called since the last time, as ``POST networks``."""
+        taken, self.log[:] = [str(call) for call in self.log], []
+        return taken
+
+    def writes(self) -> list[str]:
+        """The changing calls since the last ``take``, which this is too."""
+        taken = [str(call) for call in self.log if call.writing]
+        self.log.clear()
+        return taken
+
+
+class _Collection:
+    def __init__(self, tapped: Tapped, name: str, inner: Any) -> None:
+        self._tapped = tapped
+        self._name = name
+        self._inner = inner
+
+    def __getattr__(self, method: str) -> Any:
+        act = getattr(self._inner, method)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            args, kwargs = copy.deepcopy((args, kwargs))
+            made = Call(VERBS[method], self._name, args, kwargs)
+            self._tapped.log.append(made)
+            return self._tapped.around(made, lambda: copy.deepcopy(act(*args, **kwargs)))
+
+        return call
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An Event."""
+
+    reason: str
+    message: str
+    warning: bool
+
+
+class Cluster:
+    """Objects, and visits to them.
+
+    Attributes:
+        clock: its time.
+        events: what was published, by key.
+        status_writes: how often a status was written, by key.
+        claims: how often the finalizer was set, by key.
+        on_kube: called with ``claim``, ``status`` or ``finalizer`` and what carries it out: the place to fail or kill.
+    """
+
+    def __init__(self, *bodies: Mapping[str, Any]) -> None:
+        self.clock = ManualClock()
+        self.events: dict[Key, list[Told]] = {}
+        self.status_writes: dict[Key, int] = {}
+        self.claims: dict[Key, int] = {}
+        self.on_kube: Callable[[str, Callable[[], Any]], Any] = lambda _, act: act()
+        self.reconcilers: dict[str, Reconciler] = {}
+        self._bodies: dict[Key, dict[str, Any]] = {}
+        self._memory: dict[str, MutableMapping[str, Any]] = {}
+        self._versions = itertools.count(1)
+        self._acting_since = self.clock.monotonic()
+        for body in bodies:
+            self.apply(body)
+        self.clock.advance(3600)  # the process has been at work for long, unless a test restarts it
+
+    # What a user does.
+
+    def apply(self, body: Mapping[str, Any]) -> Key:
+        """``kubectl apply``: a new object, or another spec and annotations for the one that is there."""
+        body = copy.deepcopy(dict(body))
+        key = key_of(body)
+        former = self._bodies.get(key)
+        if former is not None:
+            meta = {**former["metadata"], "annotations": body["metadata"].get("annotations") or {}}
+            if former.get("spec") != body.get("spec"):
+                meta["generation"] = int(meta.get("generation", 1)) + 1
+            body = {**former, **{k: v for k, v in body.items() if k not in ("status", "metadata")}, "metadata": meta}
+        self._put(key, body)
+        return key
+
+    def spec(self, key: Key, **fields: Any) -> None:
+        """Change fields of the spec; ``...`` takes one out."""
+        spec = {**self._bodies[key]["spec"], **fields}
+        spec = {name: value for name, value in spec.items() if value is not ...}
+        self.apply({**self._bodies[key], "spec": spec})
+
+    def annotate(self, key: Key, **annotations: str) -> None:
+        """Set annotations of ours by their short names, ``_`` for ``-``; an empty one takes it away."""
+        named = {f"network.infomaniak.cloud/{name.replace('_', '-')}": value for name, value in annotations.items()}
+        former = self._bodies[key]["metadata"].get("annotations") or {}
+        merged = {name: value for name, value in {**former, **named}.items() if value}
+        body = self._bodies[key]
+        self.apply({**body, "metadata": {**body["metadata"], "annotations": merged}})
+
+    def delete(self, key: Key) -> None:
+        """``kubectl delete``: at once without a finalizer, else Terminating."""
+        body = copy.deepcopy(self._bodies[key])
+        if not body["metadata"].get("finalizers"):
+            del self._bodies[key]
+            return
+        body["metadata"]["deletionTimestamp"] = "2026-11-25T10:00:00Z"
+        self._put(key, body)
+
+    def poke(self, key: Key, change: Callable[[dict[str, Any]], object]) -> None:
+        """Write an object as nobody should."""
+        body = copy.deepcopy(self._bodies[key])
+        change(body)
+        self._put(key, body)
+
+    # What can be seen.
+
+    def get(self, key: Key) -> KubeObject | None:
+        body = self._bodies.get(key)
+        return KubeObject.of(body) if body is not None else None
+
+    def object(self, key: Key) -> KubeObject:
+        """The object, which must be there."""
+        return KubeObject.of(self._bodies[key])
+
+    def objects(self, kind: str, namespace: str | None = None) -> list[KubeObject]:
+        keys = sorted(key for key in self._bodies if key.kind == kind and namespace in (None, key.namespace))
+        return [KubeObject.of(self._bodies[key]) for key in keys]
+
+    def referrers(self, key: Key) -> list[KubeObject]:
+        found = []
+        for other in sorted(self._bodies):
+            reconciler = self.reconcilers.get(other.kind)
+            if reconciler is not None and key in set(reconciler.references(self.object(other))):
+                found.append(self.object(other))
+        return found
+
+    def ready(self, key: Key) -> tuple[str, str]:
+        """Status and reason of ``Ready``."""
+        return self.says(key, "Ready")
+
+    def says(self, key: Key, kind: str) -> tuple[str, str]:
+        """Status and reason of a condition; empty where it is not there."""
+        found = self.object(key).condition(kind) or {}
+        return str(found.get("status", "")), str(found.get("reason", ""))
+
+    def message(self, key: Key, kind: str = "Ready") -> str:
+        """Message of a condition."""
+        return str((self.object(key).condition(kind) or {}).get("message", ""))
+
+    def progress(self, key: Key) -> str:
+        """Which of Reconciling and Stalled is there, or nothing."""
+        there = [kind for kind in ("Reconciling", "Stalled") if self.object(key).condition(kind)]
+        assert len(there) <= 1
+        return "".join(there)
+
+    def told(self, key: Key) -> list[str]:
+        """The reasons of the Events since the last time."""
+        told = [event.reason for event in self.events.get(key, ())]
+        self.events[key] = []
+        return told
+
+    # What the operator's process does.
+
+    def restart(self) -> None:
+        """Another process takes over: it remembers nothing, and acts from now on."""
+        self._memory.clear()
+        self._acting_since = self.clock.monotonic()
+
+    def visit(self, key: Key, *, fresh_after: float | None = None) -> Result | None:
+        """One visit, its result carried out. None where the object is gone.
+
+        Args:
+            key: which object.
+            fresh_after: monotonic seconds; the beginning of the visit if left out.
+        """
+        if key not in self._bodies:
+            return None
+        attempt = _Attempt(self, key, self.clock.monotonic() if fresh_after is None else fresh_after)
+        result = self.reconcilers[key.kind].reconcile(attempt)
+        self._carry_out(key, result)
+        return result
+
+    def settle(self, key: Key, visits: int = 50) -> Result | None:
+        """Visit until nothing is left to do but to wait for a change, letting time go by as asked for."""
+        for _ in range(visits):
+            result = self.visit(key)
+            match result.next if result else None:
+                case Again(seconds):
+                    self.clock.advance(seconds)
+                case BackOff(at_least):
+                    self.clock.advance(max(at_least, 1.0))
+                case _:
+                    return result
+        raise AssertionError(f"{key} does not settle in {visits} visits: {self._bodies[key].get('status')}")
+
+    def _carry_out(self, key: Key, result: Result) -> None:
+        body = copy.deepcopy(self._bodies[key])
+        if isinstance(result.next, Gone):
+
+            def release() -> None:
+                meta = body["metadata"]
+                meta["finalizers"] = [name for name in meta.get("finalizers") or () if name != FINALIZER]
+                if meta.get("deletionTimestamp") and not meta["finalizers"]:
+                    del self._bodies[key]
+                else:
+                    self._put(key, body)
+
+            self.on_kube("finalizer", release)
+            return
+        former = body.get("status") or {}
+        own = result.status if result.status is not None else _without(former, ENGINE_FIELDS)
+        generation = int(body["metadata"].get("generation", 1))
+        conditions = conditions_of(result.verdict, former.get("conditions") or (), generation)
+        status = copy.deepcopy({**own, "conditions": conditions, "observedGeneration": generation})
+        if status != former:
+
+            def write() -> None:
+                self._put(key, {**body, "status": status})
+                self.status_writes[key] = self.status_writes.get(key, 0) + 1
+
+            self.on_kube("status", write)
+
+    def _put(self, key: Key, body: dict[str, Any]) -> None:
+        body["metadata"]["resourceVersion"] = str(next(self._versions))
+        self._bodies[key] = body
+
+
+def _without(mapping: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: value for name, value in mapping.items() if name not in names}
+
+
+def conditions_of(verdict: Verdict, former: Iterable[Mapping[str, Any]], generation: int) -> list[dict[str, Any]]:
+    """The conditions of a verdict, without their times."""
+    there = {condition["type"]: condition for condition in former}
+
+    def condition(kind: str, status: bool | None, reason: str, message: str) -> dict[str, Any]:
+        text = {True: "True", False: "False", None: "Unknown"}[status]
+        return {
+            "type": kind,
+            "status": text,
+            "reason": str(reason),
+            "message": message,
+            "observedGeneration": generation,
+        }
+
+    def all_of() -> Iterator[dict[str, Any]]:
+        if verdict.ready is None and "Ready" in there:
+            yield dict(there["Ready"])
+        else:
+            yield condition("Ready", verdict.ready, verdict.reason, verdict.message)
+        if verdict.progress is not Progress.SETTLED:
+            kind = "Reconciling" if verdict.progress is Progress.RECONCILING else "Stalled"
+            yield condition(kind, True, verdict.reason, verdict.message)
+        for kind, aspect in sorted(verdict.aspects.items()):
+            yield condition(kind, aspect.status, aspect.reason, aspect.message)
+
+    return list(all_of())
+
+
+class _Attempt:
+    """The contract's ``Attempt``."""
+
+    def __init__(self, cluster: Cluster, key: Key, fresh_after: float) -> None:
+        self._cluster = cluster
+        self._key = key
+        self._resource = cluster.object(key)
+        self._fresh_after = fresh_after
+
+    @property
+    def resource(self) -> KubeObject:
+        return self._resource
+
+    @property
+    def view(self) -> Cluster:
+        return self._cluster
+
+    @property
+    def memory(self) -> MutableMapping[str, Any]:
+        return self._cluster._memory.setdefault(self._resource.uid, {})
+
+    @property
+    def clock(self) -> ManualClock:
+        return self._cluster.clock
+
+    @property
+    def acting_since(self) -> float:
+        return self._cluster._acting_since
+
+    @property
+    def fresh_after(self) -> float:
+        return self._fresh_after
+
+    def claim(self) -> bool:
+        if FINALIZER in self._resource.finalizers:
+            return False
+
+        def patch() -> None:
+            body = copy.deepcopy(self._cluster._bodies[self._key])
+            body["metadata"]["finalizers"] = [*(body["metadata"].get("finalizers") or ()), FINALIZER]
+            self._cluster._put(self._key, body)
+            self._cluster.claims[self._key] = self._cluster.claims.get(self._key, 0) + 1
+
+        self._cluster.on_kube("claim", patch)
+        self._resource = self._cluster.object(self._key)
+        return True
+
+    def event(self, reason: str, message: str, *, warning: bool = False) -> None:
+        self._cluster.events.setdefault(self._key, []).append(Told(reason, message, warning))
