@@ -1,0 +1,262 @@
+"""The subnets of an InfomaniakNetwork, and what can be known of one before the cloud is asked."""
+
+from __future__ import annotations
+
+import ipaddress
+from itertools import pairwise
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from infomaniak_operator.api.common import Described
+from infomaniak_operator.api.model import FIXED, ApiModel, Checked, Rule, about, listed
+from infomaniak_operator.api.types import ADDRESS_LENGTH, Address, ChildName, Cidr, ascending, check_address
+
+NO_GATEWAY = "none"
+"""What ``gateway`` says for a subnet without one."""
+ANOTHER = "remove this subnet and add one under another name"
+Ipv6Mode = Literal["slaac", "dhcpv6-stateful", "dhcpv6-stateless"]
+
+
+def _gateway(value: str) -> str:
+    return value if value == NO_GATEWAY else check_address(value)
+
+
+Gateway = Annotated[
+    str,
+    Field(min_length=1, max_length=ADDRESS_LENGTH),
+    Checked(Rule("self == 'none' || isIP(self)", "must be an IP address, or the word none for no gateway")),
+    AfterValidator(_gateway),
+]
+
+
+class AllocationPool(ApiModel):
+    """A range of addresses that ports get theirs from."""
+
+    cel: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            f"!isIP(self.start) || !isIP(self.end) || self.start.contains(':') || self.end.contains(':') || "
+            f"{ascending('self.start', 'self.end')}",
+            "the range ends before it starts: swap start and end",
+            ".end",
+        ),
+    )
+
+    start: Address = Field(description=about("First address", changes=None, api="start"))
+    end: Address = Field(description=about("Last address", changes=None, api="end"))
+
+
+class HostRoute(ApiModel):
+    """A route that hosts learn by DHCP."""
+
+    destination: Cidr = Field(description=about("The network the route leads to", changes=None, api="destination"))
+    nexthop: Address = Field(description=about("The address it leads over", changes=None, api="nexthop"))
+
+
+_OK = "!isCIDR(self.cidr)"
+_MODES = "(has(self.ipv6AddressMode) || has(self.ipv6RAMode))"
+_GATEWAY = f"!has(self.gateway) || self.gateway == 'none' || !isIP(self.gateway) || {_OK} || "
+_SAME = "(self.cidr.contains(':') == {}.contains(':'))"
+
+
+def _stays(name: str) -> Rule:
+    """An IPv6 mode neither comes, goes nor changes."""
+    return Rule(
+        f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name})",
+        f"{name} cannot be changed: {ANOTHER}",
+        f".{name}",
+    )
+
+
+class Subnet(Described):
+    """One subnet."""
+
+    cel: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            f"!has(self.ipVersion) || {_OK} || cidr(self.cidr).ip().family() == self.ipVersion",
+            "ipVersion does not fit cidr; correct it or leave it out, for it follows from cidr",
+            ".ipVersion",
+        ),
+        Rule(
+            f"{_GATEWAY}ip(self.gateway).family() == cidr(self.cidr).ip().family()",
+            "gateway must be of the same IP version as cidr",
+            ".gateway",
+        ),
+        Rule(
+            f"{_GATEWAY}ip(self.gateway).family() != cidr(self.cidr).ip().family() || "
+            "cidr(self.cidr).containsIP(self.gateway) || ip(self.gateway).isLinkLocalUnicast()",
+            "gateway lies outside cidr; take an address of the subnet, or the word none for no gateway",
+            ".gateway",
+            "'gateway ' + self.gateway + ' lies outside ' + self.cidr + '; take an address of the subnet, or the word "
+            "none for no gateway'",
+        ),
+        Rule(
+            f"{_GATEWAY}ip(self.gateway).family() != 4 || cidr(self.cidr).prefixLength() > 30 || "
+            "!self.cidr.startsWith(self.gateway + '/')",
+            "gateway must not be the address of the network itself; take another address of the subnet",
+            ".gateway",
+        ),
+        Rule(
+            f"{_OK} || self.cidr.contains(':') || !{_MODES}",
+            "ipv6AddressMode and ipv6RAMode are for IPv6 subnets only; take them out",
+        ),
+        Rule(
+            "!has(self.ipv6AddressMode) || !has(self.ipv6RAMode) || self.ipv6AddressMode == self.ipv6RAMode",
+            "ipv6AddressMode and ipv6RAMode must be the same where both are given",
+            ".ipv6RAMode",
+        ),
+        Rule(
+            f"!{_MODES} || !has(self.enableDHCP) || self.enableDHCP",
+            "ipv6AddressMode and ipv6RAMode need DHCP: take them out, or enableDHCP: false",
+            ".enableDHCP",
+        ),
+        Rule(
+            f"{_OK} || cidr(self.cidr).prefixLength() == 64 || (has(self.ipv6AddressMode) ? self.ipv6AddressMode : "
+            "(has(self.ipv6RAMode) ? self.ipv6RAMode : 'dhcpv6-stateful')) == 'dhcpv6-stateful'",
+            "slaac and dhcpv6-stateless need a /64 network: hosts make the other half of their addresses themselves",
+            ".cidr",
+        ),
+        Rule(
+            f"!has(self.dnsNameservers) || {_OK} || self.dnsNameservers.all(x, !isIP(x) || "
+            f"ip(x).family() == cidr(self.cidr).ip().family())",
+            "dnsNameservers must be of the same IP version as cidr",
+            ".dnsNameservers",
+        ),
+        Rule(
+            f"!has(self.allocationPools) || {_OK} || self.allocationPools.all(x, !isIP(x.start) || !isIP(x.end) || "
+            "(cidr(self.cidr).containsIP(x.start) && cidr(self.cidr).containsIP(x.end)))",
+            "allocationPools lie outside cidr; take addresses of the subnet",
+            ".allocationPools",
+        ),
+        Rule(
+            f"!has(self.allocationPools) || {_GATEWAY}self.gateway.contains(':') || self.allocationPools.all(x, "
+            f"!isIP(x.start) || !isIP(x.end) || x.start.contains(':') || x.end.contains(':') || "
+            f"!{ascending('x.start', 'self.gateway', 'x.end')})",
+            "gateway lies in one of the allocationPools; take it out of the pools",
+            ".allocationPools",
+        ),
+        Rule(
+            "!has(self.allocationPools) || !self.allocationPools.all(x, isIP(x.start) && isIP(x.end) && "
+            "!x.start.contains(':') && !x.end.contains(':')) || self.allocationPools.all(a, "
+            "self.allocationPools.all(b, "
+            f"(a.start == b.start && a.end == b.end) || !{ascending('a.start', 'b.start', 'a.end')}))",
+            "allocationPools overlap; give each its own range",
+            ".allocationPools",
+        ),
+        Rule(
+            f"!has(self.hostRoutes) || {_OK} || self.hostRoutes.all(x, !isCIDR(x.destination) || !isIP(x.nexthop) || "
+            "cidr(x.destination).ip().family() == ip(x.nexthop).family() && "
+            "ip(x.nexthop).family() == cidr(self.cidr).ip().family())",
+            "hostRoutes must be of the same IP version as cidr",
+            ".hostRoutes",
+        ),
+        Rule("self.cidr == oldSelf.cidr", f"cidr cannot be changed: {ANOTHER}", ".cidr"),
+        _stays("ipv6AddressMode"),
+        _stays("ipv6RAMode"),
+    )
+
+    name: ChildName = Field(
+        description=about(
+            "The name in the cloud, by which the subnet is known here; unique among the network's subnets",
+            changes="Another name is another subnet",
+            api="subnet name",
+        )
+    )
+    cidr: Cidr = Field(
+        description=about(
+            "Its range of addresses, without host bits, such as 10.0.0.0/24 or 2001:db8::/64. The subnets of a "
+            "network do "
+            "not overlap",
+            changes=f"{FIXED}: {ANOTHER}",
+            api="cidr",
+        )
+    )
+    ip_version: Literal[4, 6] | None = Field(
+        None,
+        description=about("IP version, 4 or 6", absent="that of cidr", changes="Follows from cidr", api="ip_version"),
+    )
+    gateway: Gateway | None = Field(
+        None,
+        description=about(
+            "Address of the gateway, within cidr (IPv6: or link-local), or the word none for no gateway",
+            absent="left as it is (new: the first address of cidr)",
+            api="gateway_ip",
+        ),
+    )
+    enable_dhcp: bool | None = Field(
+        None,
+        description=about(
+            "Whether the cloud answers DHCP in the subnet", absent="left as it is (new: true)", api="enable_dhcp"
+        ),
+    )
+    dns_nameservers: Annotated[list[Address], Field(max_length=8)] | None = Field(
+        None,
+        description=about(
+            "Name servers that hosts learn by DHCP, in order of preference; [] for none. Clouds allow 5 by default",
+            absent="left as it is (new: the cloud's own)",
+            api="dns_nameservers",
+        ),
+        json_schema_extra=listed("atomic"),
+    )
+    allocation_pools: Annotated[list[AllocationPool], Field(max_length=16)] | None = Field(
+        None,
+        description=about(
+            "Ranges that ports get their addresses from, within cidr, without the gateway and without overlap",
+            absent="left as it is (new: all addresses but the gateway)",
+            api="allocation_pools",
+        ),
+        json_schema_extra=listed("atomic"),
+    )
+    host_routes: Annotated[list[HostRoute], Field(max_length=20)] | None = Field(
+        None,
+        description=about(
+            "Further routes that hosts learn by DHCP; [] for none",
+            absent="left as it is (new: none)",
+            api="host_routes",
+        ),
+        json_schema_extra=listed("atomic"),
+    )
+    ipv6_address_mode: Ipv6Mode | None = Field(
+        None,
+        alias="ipv6AddressMode",
+        description=about(
+            "How hosts get IPv6 addresses",
+            absent="the cloud assigns them by itself and tells nobody (static configuration)",
+            changes=f"{FIXED}: {ANOTHER}",
+            api="ipv6_address_mode",
+        ),
+    )
+    ipv6_ra_mode: Ipv6Mode | None = Field(
+        None,
+        alias="ipv6RAMode",
+        description=about(
+            "How the cloud's router advertises the subnet. The same as ipv6AddressMode where both are given",
+            absent="the cloud's router advertises nothing",
+            changes=f"{FIXED}: {ANOTHER}",
+            api="ipv6_ra_mode",
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Subnet:
+        network = ipaddress.ip_network(self.cidr)
+        if self.ip_version not in (None, network.version):
+            raise ValueError(f"ipVersion {self.ip_version} does not fit cidr {self.cidr}; leave it out")
+        spans = []
+        for pool in self.allocation_pools or ():
+            start, end = ipaddress.ip_address(pool.start), ipaddress.ip_address(pool.end)
+            if start not in network or end not in network:
+                raise ValueError(f"allocation pool {pool.start} to {pool.end} lies outside {self.cidr}")
+            if int(start) > int(end):
+                raise ValueError(f"allocation pool {pool.start} to {pool.end} ends before it starts; swap the two")
+            spans.append((int(start), int(end), pool))
+        spans.sort(key=lambda span: span[:2])
+        for before, after in pairwise(spans):
+            if after[0] <= before[1]:
+                one, other = before[2], after[2]
+                raise ValueError(f"allocation pools {one.start} to {one.end} and {other.start} to {other.end} overlap")
+        if self.gateway not in (None, NO_GATEWAY):
+            gateway = int(ipaddress.ip_address(str(self.gateway)))
+            if any(first <= gateway <= last for first, last, _ in spans):
+                raise ValueError(f"gateway {self.gateway} lies in an allocation pool; take it out of the pools")
+        return self
