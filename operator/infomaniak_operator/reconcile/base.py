@@ -29,6 +29,7 @@ from infomaniak_operator.reconcile import credentials, deletion, failure, presen
 from infomaniak_operator.reconcile.actuator import Actuator, Inputs, Plan, Row, Unresolved
 from infomaniak_operator.reconcile.cloud import Clouds
 from infomaniak_operator.reconcile.credentials import CredentialSettings
+from infomaniak_operator.reconcile.marks import NoRoom
 from infomaniak_operator.reconcile.visit import (
     PAUSED,
     REFERENCES_RESOLVED,
@@ -96,6 +97,9 @@ class CloudReconciler:
             return self._ended(visit, stop)
         except InfomaniakCloudError as error:
             return self._ended(visit, failure.stop(visit, error))
+        except NoRoom as error:
+            stop = Stop(Reason.INVALID_CONFIGURATION, str(error), Stuck(), Progress.STALLED)
+            return self._ended(visit, stop)
 
     def _ended(self, visit: Visit, stop: Stop) -> Result:
         result = visit.result(stop)
@@ -141,21 +145,25 @@ class CloudReconciler:
         actuator = self._actuator
         row = presence.locate(visit, actuator, restore=self._settings.restore)
         new = row is None
-        if not visit.dry_run:
-            # What is about to be set counts as set, whatever becomes of this visit.
-            visit.status["appliedFields"] = sorted({*visit.applied, *actuator.applied(visit)})
         if row is None:
+            self._about_to_set(visit)
             row = presence.create(visit, actuator, inputs)
         else:
             presence.take(visit, actuator, row)
         plan = actuator.plan(visit, row, inputs, new=new)
         if plan:
             self._say(visit, plan, new=new)
+            self._about_to_set(visit)
             row = actuator.act(visit, row, plan)
             _announce(visit, plan, new=new)
         visit.status["appliedFields"] = sorted(actuator.applied(visit))
         visit.aspect(SYNCED, True, Reason.AVAILABLE)
         return self._as_seen(visit, row, inputs)
+
+    def _about_to_set(self, visit: Visit) -> None:
+        """What is about to be set counts as set, whatever becomes of this visit."""
+        if not visit.dry_run:
+            visit.status["appliedFields"] = sorted({*visit.applied, *self._actuator.applied(visit)})
 
     def _say(self, visit: Visit, plan: Plan, *, new: bool) -> None:
         """Put what is about to be done into ``Synced``; only say it where that is all that is asked for.

@@ -37,7 +37,7 @@ def find(visit: Visit, actuator: Actuator, rows: Rows) -> Row:
         found = row
     else:
         found = _by_filter(visit, actuator, wanted.get("filter") or {})
-    _only_one(visit, actuator, found)
+    only_one(visit, actuator, found)
     if visit.unmanaged:
         return found
     standing = visit.owner.standing(mark_of(found))
@@ -93,7 +93,7 @@ def _matches(row: Row, wanted: Mapping[str, Any]) -> bool:
     return True
 
 
-def _only_one(visit: Visit, actuator: Actuator, row: Row) -> None:
+def only_one(visit: Visit, actuator: Actuator, row: Row) -> None:
     """Refuse a second object of Kubernetes on one object of the cloud: the younger is the Conflict.
 
     Raises:
@@ -114,18 +114,18 @@ def show_first(visit: Visit, actuator: Actuator, row: Row) -> None:
     """Before an adopted object is changed: say what would be, and let a person read it.
 
     Raises:
-        Stop: an immutable field differs (Conflict), or there is something to show; the next visit acts.
+        Stop: an immutable field differs (Conflict), or there is something that was not shown yet; the next visit acts.
     """
     plan = actuator.plan(visit, row, actuator.resolve(visit.resource, visit.attempt.view), new=False)
     fixed = [d for step in plan for d in step.differences if not d.mutable]
     if fixed:
-        visit.lost()
         text = "; ".join(str(difference) for difference in fixed)
         message = f"{actuator.noun} {row['id']} cannot be adopted, for what differs cannot be changed in place: {text}"
         raise Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
     shown = [step for step in plan if any(d.field != "mark" for d in step.differences) or step.verb != "update"]
-    if shown:
-        text = "; ".join(str(step) for step in shown)
+    text = "; ".join(str(step) for step in shown)
+    if shown and (visit.resource.condition(SYNCED) or {}).get("message") != text:
+        visit.known(row)
         visit.aspect(SYNCED, False, Reason.UPDATING, text)
         visit.attempt.event("Adopting", f"{actuator.noun} {row['id']} is adopted and will be changed: {text}")
         raise visit.again(Reason.UPDATING, f"adopting {actuator.noun} {row['id']}: {text}", 1.0)

@@ -125,17 +125,23 @@ class Owner:
         return Standing.FOREIGN
 
 
+class NoRoom(ValueError):  # noqa: N818 - named after what it says
+    """A description and a mark do not fit into 255 characters."""
+
+
 def described(text: str, mark: Mark) -> str:
     """A description for Neutron: the user's text, then the mark.
 
     Raises:
-        ValueError: the two do not fit into 255 characters (the schema bounds ``spec.description`` to 200).
+        NoRoom: the two do not fit into 255 characters. The schema bounds ``spec.description`` to 200, so this is about
+            a text that others wrote in the cloud.
     """
     whole = f"{text} {mark.text}" if text else mark.text
     if len(whole) > DESCRIPTION_LIMIT:
         room = DESCRIPTION_LIMIT - len(mark.text) - 1
-        raise ValueError(
-            f"the description is {len(text)} characters long and leaves no room for the mark: at most {room}"
+        raise NoRoom(
+            f"the description in the cloud is {len(text)} characters long and leaves no room for the mark of "
+            f"ownership: shorten it to {room}, or name another in spec.description"
         )
     return whole
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from infomaniak_operator.client import InfomaniakCloudError
 from infomaniak_operator.engine.contract import Again, Key, KubeObject, Reason, View
 from infomaniak_operator.reconcile import neutron, subnets
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step
@@ -66,6 +65,8 @@ class NetworkActuator:
 
     def act(self, visit: Visit, row: Row, steps: Plan) -> Row:
         """Carry out the steps; all new subnets in one call."""
+        if "subnets" not in visit.applied:
+            visit.status.pop("subnets", None)  # the subnets of others: from now on only our own stand there
         creates = [step for step in steps if step.verb == "create"]
         for step in steps:
             if step.verb == "create":
@@ -81,17 +82,15 @@ class NetworkActuator:
     def _change_subnet(self, visit: Visit, step: Step) -> None:
         seen = visit.children["subnets"]
         others = [item for item in seen if item["id"] != step.id]
-        if step.verb == "delete":
-            visit.cloud.do.subnets.delete(step.id, if_revision=step.revision)
-            visit.children["subnets"] = others
-        else:
-            updated = visit.cloud.do.subnets.update(step.id, step.body, if_revision=step.revision)
-            visit.children["subnets"] = [*others, updated]
-        visit.wrote()
+        with visit.changing():
+            if step.verb == "delete":
+                visit.cloud.do.subnets.delete(step.id, if_revision=step.revision)
+                visit.children["subnets"] = others
+            else:
+                updated = visit.cloud.do.subnets.update(step.id, step.body, if_revision=step.revision)
+                visit.children["subnets"] = [*others, updated]
 
     def _create_subnets(self, visit: Visit, row: Row, steps: list[Step]) -> None:
-        creates = visit.creates
-
         def still_absent(not_before: float) -> bool:
             fresh = [item for item in visit.rows("subnets", not_before) if item["network_id"] == row["id"]]
             known = {item["id"] for item in visit.children["subnets"]}
@@ -100,18 +99,9 @@ class NetworkActuator:
         for step in steps:
             if not clear_to_create(visit, step.slot, still_absent):
                 raise visit.again(Reason.CREATING, f"subnets of network {row['id']} have appeared in the cloud", 0.0)
-        try:
+        with visit.creating(*(step.slot for step in steps)):
             made = visit.cloud.do.subnets.create_many([step.body for step in steps])
-        except InfomaniakCloudError as error:
-            now = visit.attempt.clock.monotonic()
-            for step in steps:
-                creates.failed(step.slot, now, outcome_unknown=error.outcome_unknown)
-            visit.wrote()
-            raise
-        for step in steps:
-            creates.done(step.slot)
         visit.children["subnets"] = [*visit.children["subnets"], *made]
-        visit.wrote()
 
     def report(self, visit: Visit, row: Row, inputs: Inputs) -> str:
         """What is seen of the network and its subnets."""
@@ -134,7 +124,7 @@ class NetworkActuator:
 
     def may_make_again(self, visit: Visit) -> bool:
         """A network of ours that somebody deleted is made again, with its subnets."""
-        visit.status.pop("subnets", None)
+        del visit
         return True
 
     def remove(self, visit: Visit, row: Row) -> None:
@@ -145,7 +135,9 @@ class NetworkActuator:
         Raises:
             Stop: a subnet under it is not ours.
         """
-        under = [item for item in visit.rows("subnets") if item["network_id"] == row["id"]]
+        # Listed after the network was read: a subnet that came in between has moved the revision that is tested below.
+        listed = visit.rows("subnets", visit.attempt.clock.monotonic())
+        under = [item for item in listed if item["network_id"] == row["id"]]
         foreign = [item for item in under if not subnets.is_ours(visit, item)]
         if foreign:
             names = ", ".join(
@@ -153,8 +145,8 @@ class NetworkActuator:
             )
             message = f"network {row['id']} has subnets that are not ours: {names}; delete or move them first"
             raise Stop(Reason.IN_USE, message, Again(30.0))
-        visit.cloud.do.networks.delete(row["id"], if_revision=row.get("revision_number"))
-        visit.wrote()
+        with visit.changing():
+            visit.cloud.do.networks.delete(row["id"], if_revision=row.get("revision_number"))
 
     def release(self, visit: Visit, row: Row) -> None:
         """Release the marks of the subnets, then the network's."""

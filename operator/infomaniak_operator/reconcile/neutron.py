@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
 from infomaniak_operator.engine.contract import Key, KubeObject, View
 from infomaniak_operator.reconcile.actuator import Row, Step, Unresolved
 from infomaniak_operator.reconcile.fields import Difference, Field, changes, differences, place, unordered
-from infomaniak_operator.reconcile.marks import described, released, user_text
+from infomaniak_operator.reconcile.marks import NoRoom, Standing, described, released, user_text
 from infomaniak_operator.reconcile.ownership import mark_of
 from infomaniak_operator.reconcile.visit import Visit
 
@@ -81,22 +82,27 @@ def tags_step(visit: Visit, row: Row, noun: str) -> list[Step]:
 def update_main(visit: Visit, collection: str, row: Row, step: Step) -> Row:
     """Carry out a step of ``main_update``; returns the main object as it then is."""
     if step.slot == TAGS:
-        visit.cloud.do.tags.replace(collection, step.id, list(step.body["tags"]))
-        visit.wrote()
+        with visit.changing():
+            visit.cloud.do.tags.replace(collection, step.id, list(step.body["tags"]))
         return {**row, "tags": list(step.body["tags"])}
-    updated: Row = getattr(visit.cloud.do, collection).update(step.id, step.body, if_revision=step.revision)
-    visit.wrote()
+    with visit.changing():
+        updated: Row = getattr(visit.cloud.do, collection).update(step.id, step.body, if_revision=step.revision)
     return updated
 
 
 def release_row(visit: Visit, collection: str, row: Row) -> None:
-    """Rewrite the mark of one object as released; one that carries none is left as it is."""
+    """Rewrite the mark of one object as released; one that carries none of ours is left as it is.
+
+    The revision is not tested: that of a network moves with each of its subnets.
+    """
     mark = mark_of(row)
-    if mark is None or mark.released:
+    if mark is None or visit.owner.standing(mark) not in (Standing.OURS, Standing.PREVIOUS):
         return
-    text = described(user_text(row.get("description")), released(mark))
-    getattr(visit.cloud.do, collection).update(row["id"], {"description": text})
-    visit.wrote()
+    text = user_text(row.get("description"))
+    with contextlib.suppress(NoRoom):  # a released mark is a character longer; none at all says the same
+        text = described(text, released(mark))
+    with visit.changing():
+        getattr(visit.cloud.do, collection).update(row["id"], {"description": text})
 
 
 def ready_reference(user: KubeObject, view: View, key: Key, field: str) -> KubeObject:

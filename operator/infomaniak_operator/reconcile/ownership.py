@@ -36,12 +36,13 @@ def check_project(visit: Visit) -> None:
         Stop: another project, or another region.
     """
     for field, here in (("projectID", visit.cloud.project_id), ("region", visit.cloud.region)):
-        there = visit.resource.status.get(field)
-        if visit.id and there and there != here:
+        there = visit.place(field)
+        if there and there != here:
             what = "project" if field == "projectID" else "region"
             message = (
-                f"the credential leads to {what} {here}, but {visit.id} is in {what} {there}: give back a credential "
-                f"of {what} {there}, or make a new object for {what} {here}"
+                f"the credential leads to {what} {here}, but "
+                f"{visit.id or 'what was made for this object'} is in {what} {there}: give back a credential of "
+                f"{what} {there}, or make a new object for {what} {here}"
             )
             raise Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
 
@@ -123,7 +124,12 @@ def clear_to_create(visit: Visit, slot: str, still_absent: Callable[[float], boo
     answer = may_create(since, visit.create_grace, clock.monotonic, still_absent)
     if isinstance(answer, NotYet):
         what = f"{visit.resource.key.kind} {visit.name}" + (f", {slot}" if slot else "")
-        message = f"a create of {what} may still be under way in the cloud: looking again in {answer.seconds:.0f} s"
+        message = (
+            f"a create of {what} may still be under way in the cloud: it counts as lost if nothing is to be seen "
+            f"{visit.create_grace:.0f} s after it was sent"
+        )
         reason = Reason.DELETING if visit.resource.deleting else Reason.CREATING
-        raise visit.again(reason, message, max(answer.seconds, 0.1))
+        # What appears is mostly there within seconds: look soon, then ever more rarely.
+        gone_by = visit.create_grace - answer.seconds
+        raise visit.again(reason, message, min(max(gone_by, 1.0), max(answer.seconds, 0.1)))
     return isinstance(answer, MayCreate)

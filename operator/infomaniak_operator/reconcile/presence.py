@@ -48,6 +48,8 @@ def locate(visit: Visit, actuator: Actuator, *, restore: bool) -> Row | None:
                 standing is Standing.PREVIOUS and not may_take_previous(visit, restore=restore)
             ):
                 raise conflict(visit, actuator.noun, row, standing)
+            if visit.imported:
+                importing.only_one(visit, actuator, row)
             remove_doubles(visit, actuator, [r for r in main_rows(visit, rows, Standing.OURS) if r["id"] != row["id"]])
             return row
         _lost(visit, actuator)
@@ -69,9 +71,13 @@ def _lost(visit: Visit, actuator: Actuator) -> None:
     if visit.imported or not actuator.may_make_again(visit):
         hint = "import another, or delete this object" if visit.imported else "see the kind's reference on what to do"
         raise Stop(Reason.EXTERNALLY_DELETED, f"{message}: {hint}", Stuck(), Progress.STALLED)
-    visit.attempt.event("ExternallyDeleted", f"{message}; it is made again", warning=True)
+    if visit.dry_run:
+        raise dry_run(visit, f"create {actuator.noun} {visit.name} again: {message}")
     visit.aspect(SYNCED, False, Reason.EXTERNALLY_DELETED, message)
     visit.lost()
+    # Status forgets the id before the create is sent: who finds an id there, whatever befell this process, may take
+    # "not found" for "gone", and need not reckon with a create that is under way.
+    raise visit.again(Reason.EXTERNALLY_DELETED, f"{message}; it is made again", 0.0)
 
 
 def create(visit: Visit, actuator: Actuator, inputs: Inputs) -> Row:
@@ -84,9 +90,8 @@ def create(visit: Visit, actuator: Actuator, inputs: Inputs) -> Row:
     body = actuator.body(visit, inputs)
     if visit.dry_run:
         raise dry_run(visit, f"create {actuator.noun} {body.get('name', visit.name)}")
-    creates = visit.creates
     if visit.attempt.claim():
-        creates.claimed = True
+        visit.creates.claimed = True
 
     def still_absent(not_before: float) -> bool:
         rows = visit.rows(actuator.collection, not_before)
@@ -94,15 +99,9 @@ def create(visit: Visit, actuator: Actuator, inputs: Inputs) -> Row:
 
     if not clear_to_create(visit, "", still_absent):
         raise visit.again(Reason.CREATING, f"{actuator.noun} {visit.name} has appeared in the cloud", 0.0)
-    try:
+    with visit.creating(""):
         row: Row = getattr(visit.cloud.do, actuator.collection).create(body)
-    except InfomaniakCloudError as error:
-        creates.failed("", visit.attempt.clock.monotonic(), outcome_unknown=error.outcome_unknown)
-        visit.wrote()
-        raise
-    visit.known(row)
-    visit.wrote()
-    creates.done("")
+        visit.known(row)
     visit.attempt.event("Created", f"created {actuator.noun} {row['id']}")
     return row
 
@@ -113,15 +112,15 @@ def take(visit: Visit, actuator: Actuator, row: Row) -> None:
     Raises:
         Stop: what an adoption would change is shown first.
     """
-    adopting = visit.id is None and visit.owner.standing(mark_of(row)) is not Standing.OURS
     if visit.dry_run:
         return
+    never_applied = visit.id is None or "appliedFields" not in visit.resource.status  # Unmanaged until now, perhaps
+    if never_applied and visit.owner.standing(mark_of(row)) is not Standing.OURS:
+        importing.show_first(visit, actuator, row)
     if FINALIZER not in visit.resource.finalizers:
         visit.attempt.claim()
     visit.known(row)
     visit.creates.done("")
-    if adopting:
-        importing.show_first(visit, actuator, row)
 
 
 def read_only(visit: Visit, actuator: Actuator) -> Row | Result:
@@ -139,8 +138,12 @@ def read_only(visit: Visit, actuator: Actuator) -> Row | Result:
         _lost(visit, actuator)
     if row is None:
         row = importing.find(visit, actuator, rows)
+    else:
+        importing.only_one(visit, actuator, row)
     if FINALIZER in visit.resource.finalizers:
         if visit.owner.standing(mark_of(row)) is Standing.OURS:
+            if visit.dry_run:
+                raise dry_run(visit, f"release {actuator.noun} {row['id']}")
             actuator.release(visit, row)
             visit.attempt.event("Released", f"{actuator.noun} {row['id']} is no longer managed")
         return Result(Verdict(None, Reason.AVAILABLE, aspects=visit.kept()), Gone(), None)

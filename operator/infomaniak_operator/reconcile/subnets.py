@@ -36,18 +36,31 @@ def default_gateway(row: Row) -> str:
     return str(_network(row).network_address + 1)
 
 
+def _hosts(row: Row) -> tuple[int, int]:
+    """The first and the last address that Neutron hands out of a subnet."""
+    network = _network(row)
+    first, last = int(network.network_address), int(network.broadcast_address)
+    if first == last or (network.version == 4 and network.prefixlen > 30):  # noqa: PLR2004 - /31 and /32 have hosts only
+        return first, last
+    return first + 1, last - (1 if network.version == 4 else 0)  # noqa: PLR2004 - no broadcast in IPv6
+
+
 def default_pools(row: Row) -> list[dict[str, str]]:
     """The allocation pools Neutron gives a subnet that names none: all of it but the gateway."""
-    network = _network(row)
-    first = int(network.network_address) + 1
-    last = int(network.broadcast_address) - (1 if network.version == 4 else 0)  # noqa: PLR2004 - no broadcast in IPv6
-    kind = type(network.network_address)
+    kind = type(_network(row).network_address)
+    first, last = _hosts(row)
     gateway = row.get("gateway_ip")
     cut = int(ipaddress.ip_address(gateway)) if gateway else None
-    if cut is None or not first <= cut <= last:
-        return [{"start": str(kind(first)), "end": str(kind(last))}]
-    spans = [(first, cut - 1), (cut + 1, last)]
+    spans = [(first, last)] if cut is None or not first <= cut <= last else [(first, cut - 1), (cut + 1, last)]
     return [{"start": str(kind(a)), "end": str(kind(b))} for a, b in spans if a <= b]
+
+
+def _made_by_neutron(row: Row) -> bool:
+    """Whether the allocation pools are Neutron's own: all addresses, but one for a gateway."""
+    first, last = _hosts(row)
+    pools = row.get("allocation_pools") or ()
+    size = sum(int(ipaddress.ip_address(p["end"])) - int(ipaddress.ip_address(p["start"])) + 1 for p in pools)
+    return size >= last - first
 
 
 FIELDS = (
@@ -103,6 +116,9 @@ def is_ours(visit: Visit, row: Row) -> bool:
 
 
 def _ids(visit: Visit) -> dict[str, str]:
+    """The subnets of ours that status names. Before the spec listed any, status shows those of others."""
+    if "subnets" not in visit.applied:
+        return {}
     return {item["name"]: item["id"] for item in visit.resource.status.get("subnets") or ()}
 
 
@@ -111,9 +127,10 @@ def match(visit: Visit, rows: Iterable[Row], item: Mapping[str, Any]) -> Row | N
 
     By its mark, else by status (the mark was lost), else, on an imported network, by its CIDR if nobody owns it.
     """
-    rows = list(rows)
     wanted = visit.owner.mark(slot(item["name"])).child
     known = _ids(visit).get(item["name"])
+    # Of several with one mark the one in status stays, else the oldest.
+    rows = sorted(rows, key=lambda row: (row["id"] != known, str(row.get("created_at", "")), str(row["id"])))
     for row in rows:
         mark = mark_of(row)
         if mark is not None and mark.child == wanted and is_ours(visit, row):
@@ -173,22 +190,37 @@ def _adopting(visit: Visit, row: Row) -> bool:
 
 def _differences(visit: Visit, item: Mapping[str, Any], row: Row) -> list[Difference]:
     name = item["name"]
-    found = differences(FIELDS, item, row, visit.applied, prefix(name))
+    found = _with_pools(visit, item, row, differences(FIELDS, item, row, visit.applied, prefix(name)))
     if row.get("name") != name:
         found.append(Difference(place(prefix(name), "name"), "name", row.get("name"), name))
     description = description_difference(visit, item, row, slot(name), prefix(name))
     return [*found, *([description] if description else [])]
 
 
+def _with_pools(visit: Visit, item: Mapping[str, Any], row: Row, found: list[Difference]) -> list[Difference]:
+    """Make room for a gateway that moves: Neutron refuses one that lies in the pools it made around the former one."""
+    gateway = next((difference.wanted for difference in found if difference.api == "gateway_ip"), None)
+    if gateway is None or "allocationPools" in item:
+        return found
+    where = place(prefix(item["name"]), "allocationPools")
+    if where not in visit.applied and not _made_by_neutron(row):
+        return found
+    wanted, now = default_pools({**row, "gateway_ip": gateway}), row.get("allocation_pools")
+    rest = [difference for difference in found if difference.api != "allocation_pools"]
+    if records(now) == records(wanted):
+        return rest
+    return [*rest, Difference(where, "allocation_pools", now, wanted)]
+
+
 def reported(rows: Iterable[Row], visit: Visit) -> list[dict[str, Any]]:
-    """The subnets as status shows them, in the order of the spec; of an imported network, all it has."""
+    """The subnets as status shows them: ours, in the order of the spec; all there are if the spec lists none."""
     rows = list(rows)
     shown = []
     for item in visit.spec.get("subnets") or ():
         row = match(visit, rows, item)
         if row is not None:
             shown.append((str(item["name"]), row))
-    if not visit.spec.get("subnets"):
+    if "subnets" not in visit.spec:
         shown = sorted((str(row.get("name") or row["id"]), row) for row in rows)
     return [
         {

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from infomaniak_operator.client import InfomaniakCloudError
 from infomaniak_operator.engine.contract import (
     Again,
     Aspect,
@@ -35,6 +37,7 @@ SYNCED = "Synced"
 HEALTHY = "Healthy"
 
 ENGINE_FIELDS = frozenset({"conditions", "observedGeneration"})
+_OUTLIVING = frozenset({"projectID", "region", "appliedFields"})
 
 
 class Stop(Exception):  # noqa: N818 - an outcome, not an error
@@ -162,21 +165,31 @@ class Visit:
 
     @property
     def id(self) -> str | None:
-        """The id in the cloud, as far as it is known: from status, or from a create whose status is not written yet."""
-        found = self.status.get("id") or self.memory.get("id")
+        """The id in the cloud, as far as it is known: from a create whose status is not written yet, or from status."""
+        found = self.memory.get("id") or self.status.get("id")
         return str(found) if found else None
 
     def known(self, row: Mapping[str, Any]) -> None:
         """Hold on to the identity of the object in the cloud."""
         self.memory["id"] = row["id"]
         self.status["id"] = row["id"]
-        self.status["projectID"] = self.cloud.project_id
-        self.status["region"] = self.cloud.region
+        self.placed()
+
+    def placed(self) -> None:
+        """Hold on to where the object is, or may come to be."""
+        for where, here in (("projectID", self.cloud.project_id), ("region", self.cloud.region)):
+            self.memory[where] = here
+            self.status[where] = here
+
+    def place(self, field: str) -> str | None:
+        """Where the object is: ``projectID`` or ``region``, as far as it is known."""
+        found = self.resource.status.get(field) or self.memory.get(field)
+        return str(found) if found else None
 
     def lost(self) -> None:
-        """Forget the identity: the object in the cloud is gone."""
+        """Forget the identity, and what was seen of it: the object in the cloud is gone."""
         self.memory.pop("id", None)
-        self.status.pop("id", None)
+        self.status = {name: value for name, value in self.status.items() if name in _OUTLIVING}
 
     def rows(self, collection: str, fresh_after: float | None = None) -> Rows:
         """All objects of a type in the project, from a LIST begun after what this visit must have seen."""
@@ -186,6 +199,38 @@ class Visit:
     def wrote(self) -> None:
         """Note that something was just changed in the cloud: what was listed before counts no more for this object."""
         self.memory["wrote"] = self.attempt.clock.monotonic()
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Around a request that changes something: whatever its outcome, what was listed before counts no more."""
+        try:
+            yield
+        finally:
+            self.wrote()
+
+    @contextmanager
+    def creating(self, *slots: str) -> Iterator[None]:
+        """Around a create: keeps the record on creates, by which none is repeated blindly.
+
+        Only the service's own refusal says that nothing was made; after any other failure, a defect of ours included,
+        the create may have been carried out.
+
+        Args:
+            slots: what is created.
+        """
+        try:
+            with self.changing():
+                yield
+        except BaseException as error:
+            unknown = not isinstance(error, InfomaniakCloudError) or error.outcome_unknown
+            now = self.attempt.clock.monotonic()
+            for slot in slots:
+                self.creates.failed(slot, now, outcome_unknown=unknown)
+            if unknown:
+                self.placed()
+            raise
+        for slot in slots:
+            self.creates.done(slot)
 
     def aspect(self, kind: str, status: bool | None, reason: Reason, message: str = "") -> None:
         """Set a further condition."""
