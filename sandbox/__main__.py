@@ -14,7 +14,9 @@ def main() -> int:
     """Read the command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m sandbox", description="A real OpenStack and Kubernetes, here.")
     parser.add_argument("command", choices=["up", "down", "status", "env"])
-    parser.add_argument("--state", type=Path, default=Path(".sandbox"), help="folder of its state (default %(default)s)")
+    parser.add_argument(
+        "--state", type=Path, default=Path(".sandbox"), help="folder of its state (default %(default)s)"
+    )
     parser.add_argument("--settle", type=float, default=0.5, help="seconds a load balancer stays PENDING")
     parser.add_argument("--project", default="alpha", help="env: whose credentials")
     read = parser.parse_args()

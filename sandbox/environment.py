@@ -74,7 +74,8 @@ class Environment:
     def save(self, path: Path) -> None:
         """Write it where ``load`` finds it; readable by its owner only, for it holds secrets."""
         projects = {
-            name: {field: getattr(project, field) for field in Project.__slots__} for name, project in self.projects.items()
+            name: {field: getattr(project, field) for field in Project.__slots__}
+            for name, project in self.projects.items()
         }
         body: dict[str, Any] = {
             "auth_url": self.auth_url,

@@ -124,7 +124,9 @@ class Kubernetes:
         ]
 
     def _serves(self) -> bool:
-        request = urllib.request.Request(f"{self._server()}/readyz", headers={"Authorization": f"Bearer {self._token()}"})
+        request = urllib.request.Request(
+            f"{self._server()}/readyz", headers={"Authorization": f"Bearer {self._token()}"}
+        )
         context = ssl._create_unverified_context()  # noqa: S323, SLF001 - its own certificate, on the loopback address
         try:
             with urllib.request.urlopen(request, timeout=5, context=context):
@@ -166,7 +168,10 @@ class Kubernetes:
         tokens.write_text(f"{secrets.token_hex(16)},admin,admin,system:masters\n")
         (folder / "audit-policy.json").write_text(json.dumps(_AUDIT))
         key = str(folder / "sa.key")
-        for command in (["genrsa", "-out", key, "2048"], ["rsa", "-in", key, "-pubout", "-out", str(folder / "sa.pub")]):
+        for command in (
+            ["genrsa", "-out", key, "2048"],
+            ["rsa", "-in", key, "-pubout", "-out", str(folder / "sa.pub")],
+        ):
             done = subprocess.run(["openssl", *command], capture_output=True, text=True, timeout=60, check=False)
             if done.returncode:
                 raise SandboxError(f"openssl {command[0]} failed: {done.stderr}")

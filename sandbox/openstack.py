@@ -137,7 +137,10 @@ class OpenStack:
         return self._run([str(self._python), "-m", f"sandbox.services.{module}", *arguments])
 
     def _run(self, command: list[str], environment: Mapping[str, str] | None = None) -> str:
-        variables = {"PYTHONPATH": str(_ROOT), "PATH": f"{self._python.parent}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"}
+        variables = {
+            "PYTHONPATH": str(_ROOT),
+            "PATH": f"{self._python.parent}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+        }
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=300, check=False, env={**variables, **(environment or {})}
         )
@@ -190,7 +193,9 @@ class OpenStack:
         owner = [f"--keystone-user={_user()}", f"--keystone-group={_group()}"]
         for arguments in (["db_sync"], ["fernet_setup", *owner], ["credential_setup", *owner], bootstrap):
             self._run([*manage, *arguments])
-        self._python_says("schema", "neutron", str(self._layout.config("neutron")), self._layout.database_url("neutron"))
+        self._python_says(
+            "schema", "neutron", str(self._layout.config("neutron")), self._layout.database_url("neutron")
+        )
         self._python_says("schema", "octavia", str(self._layout.config("octavia")))
         self._start()
         projects = seeding.seed(self._layout, secrets.token_urlsafe)

@@ -90,7 +90,9 @@ class Process:
         deadline = time.monotonic() + seconds
         while not self._ready():
             if self.pid is None:
-                raise SandboxError(f"{self.name} ended while it started; its log is {self.log} and ends:\n{self._tail()}")
+                raise SandboxError(
+                    f"{self.name} ended while it started; its log is {self.log} and ends:\n{self._tail()}"
+                )
             if time.monotonic() > deadline:
                 raise SandboxError(f"{self.name} does not answer after {seconds:.0f} s; its log is {self.log}")
             time.sleep(0.1)

@@ -118,7 +118,7 @@ class Middleware:
             "method": environ["REQUEST_METHOD"],
             "path": path,
             "query": environ.get("QUERY_STRING", ""),
-            "status": int(status.split()[0]),
+            "status": int(status.split(maxsplit=1)[0]),
             "seconds": round(time.time() - begin, 4),
             "project": environ.get("HTTP_X_PROJECT_ID", ""),
             "user": environ.get("HTTP_X_USER_ID", ""),

@@ -19,7 +19,9 @@ _ASSOCIATED = """
 UPDATE floatingips SET status = 'ACTIVE'
 WHERE status <> 'ACTIVE' AND fixed_port_id IS NOT NULL AND router_id IS NOT NULL RETURNING standard_attr_id
 """
-_FREE = "UPDATE floatingips SET status = 'DOWN' WHERE status <> 'DOWN' AND fixed_port_id IS NULL RETURNING standard_attr_id"
+_FREE = (
+    "UPDATE floatingips SET status = 'DOWN' WHERE status <> 'DOWN' AND fixed_port_id IS NULL RETURNING standard_attr_id"
+)
 _REVISION = """
 UPDATE standardattributes SET revision_number = revision_number + 1, updated_at = now() AT TIME ZONE 'utc'
 WHERE id = ANY(%s)

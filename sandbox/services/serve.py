@@ -36,7 +36,7 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
     task_class = _Task
 
 
-def _application(service: str, config: str, control: Path, first: bool) -> Any:  # noqa: FBT001
+def _application(service: str, config: str, control: Path, first: bool) -> Any:
     sys.argv = [service, "--config-file", config]
     if service == "octavia":
         octavia = importlib.import_module("sandbox.services.octavia")
@@ -48,7 +48,7 @@ def _application(service: str, config: str, control: Path, first: bool) -> Any: 
     return module.application
 
 
-def _serve(service: str, config: str, control: Path, listening: socket.socket, first: bool) -> None:  # noqa: FBT001
+def _serve(service: str, config: str, control: Path, listening: socket.socket, first: bool) -> None:
     app = Middleware(_application(service, config, control, first), service, control)
     server = create_server(app, sockets=[listening], threads=12, channel_timeout=300)
     server.channel_class = _Channel

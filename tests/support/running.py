@@ -1,0 +1,115 @@
+"""An operator running as its own process against the sandbox, and a user's hands: kubectl and a second pair of eyes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from demo.flow import OPERATOR_NAMESPACE, ROOT, credentials_secret, operations
+from demo.kubectl import Kubectl, KubectlError
+from demo.operator import OperatorProcess
+from demo.show import ready
+from infomaniak_operator.client import Operations
+from sandbox import Environment, Project, Sandbox
+from tests.support.box import until
+
+USER = f"system:serviceaccount:{OPERATOR_NAMESPACE}:infomaniak-operator"
+
+
+class User:
+    """What a user of the cluster does, in one namespace."""
+
+    def __init__(self, env: Environment, namespace: str, project: Project) -> None:
+        self.kubectl = Kubectl(env.kubectl, env.kubeconfig)
+        self.namespace = namespace
+        self.project = project
+        self.cloud: Operations = operations(project, env.auth_url)
+
+    def apply(self, body: Mapping[str, Any] | str) -> None:
+        self.kubectl.apply_text(body if isinstance(body, str) else json.dumps(body), self.namespace)
+
+    def credentials(self, name: str = "infomaniak", project: Project | None = None) -> None:
+        self.apply(credentials_secret(project or self.project, name))
+
+    def get(self, kind: str, name: str) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = self.kubectl.json("get", kind, name, "-n", self.namespace)
+        except KubectlError as error:
+            if "NotFound" in str(error):
+                return None
+            raise
+        return found
+
+    def condition(self, kind: str, name: str, condition: str) -> dict[str, Any]:
+        body = self.get(kind, name) or {}
+        conditions = (body.get("status") or {}).get("conditions") or ()
+        return next((c for c in conditions if c["type"] == condition), {})
+
+    def until_ready(self, kind: str, name: str, seconds: float = 60.0) -> dict[str, Any]:
+        def look() -> dict[str, Any] | None:
+            body = self.get(kind, name)
+            return body if body and ready(body) else None
+
+        try:
+            return until(look, f"{kind} {name} Ready", seconds)
+        except AssertionError as error:
+            raise AssertionError(
+                f"{error}: {json.dumps((self.get(kind, name) or {}).get('status'), indent=1)}"
+            ) from None
+
+    def until_condition(self, kind: str, name: str, condition: str, **wanted: str) -> dict[str, Any]:
+        def look() -> dict[str, Any] | None:
+            found = self.condition(kind, name, condition)
+            return found if found and all(found.get(k) == v for k, v in wanted.items()) else None
+
+        return until(look, f"{kind} {name} {condition} {wanted}; it is {self.condition(kind, name, condition)}")
+
+    def delete(self, kind: str, name: str, *, wait: bool = True) -> None:
+        self.kubectl.run("delete", kind, name, "-n", self.namespace, f"--wait={str(wait).lower()}", "--timeout=90s")
+
+    def annotate(self, kind: str, name: str, **annotations: str) -> None:
+        pairs = [f"network.infomaniak.cloud/{key.replace('_', '-')}={value}" for key, value in annotations.items()]
+        self.kubectl.run("annotate", "--overwrite", kind, name, "-n", self.namespace, *pairs)
+
+    def patch(self, kind: str, name: str, spec: Mapping[str, Any]) -> None:
+        body = json.dumps({"spec": spec})
+        self.kubectl.run("patch", kind, name, "-n", self.namespace, "--type=merge", "-p", body)
+
+    def networks(self) -> list[dict[str, Any]]:
+        return list(self.cloud.networks.list(project_id=self.project.id))
+
+    def subnets(self, network_id: str) -> list[dict[str, Any]]:
+        return list(self.cloud.subnets.list(network_id=network_id))
+
+    def events(self, name: str) -> list[tuple[str, str]]:
+        listed = self.kubectl.json("get", "events", "-n", self.namespace)["items"]
+        return [(e["reason"], e.get("message", "")) for e in listed if e["involvedObject"]["name"] == name]
+
+
+def network(name: str, **spec: Any) -> dict[str, Any]:
+    """An InfomaniakNetwork with the credentials of ``User.credentials``."""
+    return {
+        "apiVersion": "network.infomaniak.cloud/v1alpha1",
+        "kind": "InfomaniakNetwork",
+        "metadata": {"name": name},
+        "spec": {"cloudCredentialsRef": {"secretName": "infomaniak", "cloudName": "infomaniak"}, **spec},
+    }
+
+
+@contextmanager
+def operator(box: Sandbox, folder: Path, *arguments: str) -> Iterator[OperatorProcess]:
+    """An operator with the rights of its ServiceAccount and no others; CRDs and RBAC are applied."""
+    env = box.environment
+    kubectl = Kubectl(env.kubectl, env.kubeconfig)
+    kubectl.apply(ROOT / "crds", ROOT / "deploy" / "rbac.yaml")
+    kubectl.run("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+    kubeconfig = box.service_account_kubeconfig(OPERATOR_NAMESPACE, "infomaniak-operator")
+    process = OperatorProcess(folder, kubeconfig, ["--allowed-auth-url", env.auth_url, *arguments])
+    process.start()
+    try:
+        yield process
+    finally:
+        process.stop()
