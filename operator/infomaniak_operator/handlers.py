@@ -1,1 +1,148 @@
-"""kopf handlers: events in, queue keys out."""
+"""kopf handlers: events in, queue keys out.
+
+kopf watches, logs in and lists again; nothing else of it is used. There is one ``on.event`` handler a kind, so that
+kopf puts neither finalizers nor annotations on any object.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import kopf
+
+from infomaniak_operator.engine.kube import ResourceType
+from infomaniak_operator.engine.supervisor import Sink
+
+LOGIN_SECONDS = 300.0
+"""How long a login is used: a ServiceAccount's token is replaced on disk about once an hour."""
+
+_BEAT_SECONDS = 5.0
+_BACKOFFS = (0.5, 1.0, 2.0, 4.0)
+_CONNECT_SECONDS = 10.0
+_INACTIVITY_SECONDS = 90.0
+"""A watch is silent for at most a minute: the API server sends bookmarks."""
+
+
+class KopfWatch:
+    """The engine's ``Watch``, by kopf, in an event loop of its own: kopf cancels, at its end, what runs in its loop.
+
+    Args:
+        resources: the kinds to watch.
+        load: gives a ``pykube.KubeConfig``, read anew; see ``engine.kube_http.loader``.
+        namespaces: to watch; none means all.
+    """
+
+    def __init__(
+        self, resources: Iterable[ResourceType], load: Callable[[], Any], namespaces: Iterable[str] = ()
+    ) -> None:
+        self._resources = tuple(resources)
+        self._load = load
+        self._namespaces = tuple(namespaces)
+
+    def run(self, sink: Sink, stop: threading.Event) -> None:
+        """Watch until ``stop`` is set.
+
+        Raises:
+            Exception: kopf ended, or one of its parts did.
+        """
+        _quiet()
+        asyncio.run(
+            kopf.operator(
+                registry=self._registry(sink),
+                settings=self._settings(),
+                standalone=True,
+                clusterwide=not self._namespaces,
+                namespaces=self._namespaces,
+                stop_flag=stop,
+            )
+        )
+        if not stop.is_set():
+            raise RuntimeError("kopf ended by itself; its log says why")
+
+    def _settings(self) -> kopf.OperatorSettings:
+        settings = kopf.OperatorSettings()
+        settings.posting.enabled = False
+        # Needs no right on CustomResourceDefinitions or Namespaces: the engine starts the watching once all kinds are
+        # there.
+        settings.scanning.disabled = True
+        settings.networking.error_backoffs = _BACKOFFS
+        settings.networking.connect_timeout = _CONNECT_SECONDS
+        settings.watching.reconnect_backoff = 1.0
+        settings.watching.inactivity_timeout = _INACTIVITY_SECONDS
+        settings.watching.chunk_size = 500
+        settings.queueing.idle_timeout = 1.0
+        for each in self._resources:
+            if each.label_selector:
+                settings.watching.label_selectors[each.group, each.version, each.plural] = each.label_selector
+        return settings
+
+    def _registry(self, sink: Sink) -> kopf.OperatorRegistry:
+        registry = kopf.OperatorRegistry()
+        tasks: list[asyncio.Task[None]] = []
+
+        async def login(**_: Any) -> kopf.ConnectionInfo:
+            return connection(await asyncio.to_thread(self._load))
+
+        async def startup(**_: Any) -> None:
+            tasks.append(asyncio.create_task(_beats(sink), name="beats"))
+            sink.started()
+
+        async def cleanup(**_: Any) -> None:
+            for task in tasks:
+                task.cancel()
+
+        kopf.on.login(registry=registry)(login)
+        kopf.on.startup(registry=registry)(startup)
+        kopf.on.cleanup(registry=registry)(cleanup)
+        for each in self._resources:
+            kopf.on.event(each.group, each.version, each.plural, registry=registry, id=f"watch-{each.plural}")(
+                _handler(each.kind, sink)
+            )
+        return registry
+
+
+def connection(config: Any) -> kopf.ConnectionInfo:
+    """Kopf's login from a ``pykube.KubeConfig``; it expires, so that a token is read again."""
+    cluster: Mapping[str, Any] = config.cluster
+    user: Mapping[str, Any] = config.user
+    authority, certificate, key = (
+        cluster.get("certificate-authority"),
+        user.get("client-certificate"),
+        user.get("client-key"),
+    )
+    return kopf.ConnectionInfo(
+        server=cluster["server"],
+        ca_path=authority.filename() if authority else None,
+        insecure=cluster.get("insecure-skip-tls-verify"),
+        username=user.get("username"),
+        password=user.get("password"),
+        token=user.get("token"),
+        certificate_path=certificate.filename() if certificate else None,
+        private_key_path=key.filename() if key else None,
+        default_namespace=config.namespace,
+        expiration=dt.datetime.now(dt.UTC) + dt.timedelta(seconds=LOGIN_SECONDS),
+    )
+
+
+def _handler(kind: str, sink: Sink) -> Callable[..., Any]:
+    async def handle(event: Mapping[str, Any], **_: Any) -> None:
+        sink.event(kind, event["type"], event["object"])
+
+    return handle
+
+
+async def _beats(sink: Sink) -> None:
+    while True:
+        sink.beat()
+        await asyncio.sleep(_BEAT_SECONDS)
+
+
+def _quiet() -> None:
+    """Kopf tells of every object it sees, and that it leaves signals to us; neither is news."""
+    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
+    logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)

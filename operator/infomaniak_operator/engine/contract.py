@@ -35,7 +35,8 @@ class KubeObject:
     """One version of an object, as the API server gave it. ``body`` is shared: read it, never write it."""
 
     key: Key
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] = field(repr=False)
+    """Not in the repr: it may be a Secret's."""
 
     @classmethod
     def of(cls, body: Mapping[str, Any], kind: str | None = None) -> KubeObject:

@@ -1,0 +1,103 @@
+"""One visit as the reconciler sees it: the contract's ``Attempt``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+from infomaniak_operator.engine.contract import Clock, KubeObject, Superseded, View
+from infomaniak_operator.engine.events import EventRecorder
+from infomaniak_operator.engine.finalizer import claim_patch
+from infomaniak_operator.engine.kube import Body, Conflict, NotFound
+
+Patch = Callable[[KubeObject, Body], KubeObject]
+"""Writes an object's metadata and takes the answer in; raises ``KubeError``."""
+
+
+class VisitAttempt:
+    """The state of one visit; used by one worker thread.
+
+    Args:
+        resource: the object as the store has it.
+        view: the store.
+        memory: what is remembered of the object's uid.
+        clock: the time.
+        acting_since: monotonic seconds since when this process acts.
+        fresh_after: monotonic seconds: no observation may be older.
+        patch: how the finalizer is written.
+        recorder: where Events go.
+    """
+
+    def __init__(
+        self,
+        resource: KubeObject,
+        view: View,
+        memory: MutableMapping[str, Any],
+        clock: Clock,
+        *,
+        acting_since: float,
+        fresh_after: float,
+        patch: Patch,
+        recorder: EventRecorder,
+    ) -> None:
+        self._resource = resource
+        self._view = view
+        self._memory = memory
+        self._clock = clock
+        self._acting_since = acting_since
+        self._fresh_after = fresh_after
+        self._patch = patch
+        self._recorder = recorder
+
+    @property
+    def resource(self) -> KubeObject:
+        """The object as it stands."""
+        return self._resource
+
+    @property
+    def view(self) -> View:
+        """The other objects."""
+        return self._view
+
+    @property
+    def memory(self) -> MutableMapping[str, Any]:
+        """What this process remembers of the object between visits."""
+        return self._memory
+
+    @property
+    def clock(self) -> Clock:
+        """The time."""
+        return self._clock
+
+    @property
+    def acting_since(self) -> float:
+        """When this process became the one that acts, monotonic seconds."""
+        return self._acting_since
+
+    @property
+    def fresh_after(self) -> float:
+        """No observation of the cloud may have begun earlier, monotonic seconds."""
+        return self._fresh_after
+
+    def claim(self) -> bool:
+        """Make sure the finalizer is there; see the contract.
+
+        Raises:
+            Superseded: the object has changed, is being deleted, or has gone.
+            KubeError: the API server could not be asked.
+        """
+        patch = claim_patch(self._resource)
+        if patch is None:
+            return False
+        if self._resource.deleting:
+            # The API server lets nobody add a finalizer now: the object is as good as gone.
+            raise Superseded(f"{self._resource.key} is being deleted without our finalizer")
+        try:
+            self._resource = self._patch(self._resource, patch)
+        except (Conflict, NotFound) as error:
+            raise Superseded(str(error)) from error
+        return True
+
+    def event(self, reason: str, message: str, *, warning: bool = False) -> None:
+        """Publish an Event on the object."""
+        self._recorder.publish(self._resource, reason, message, warning=warning)

@@ -1,0 +1,94 @@
+"""The conditions of an object: written by this module alone, from a reconciler's verdict. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from infomaniak_operator.engine.contract import Aspect, Progress, Verdict
+
+READY = "Ready"
+RECONCILING = "Reconciling"
+STALLED = "Stalled"
+
+MAX_MESSAGE = 32768
+"""The API conventions' bound on a condition's message."""
+
+_REQUEST_ID = re.compile(r"\breq-[0-9a-fA-F-]{8,}")
+
+Condition = dict[str, Any]
+
+
+def conditions(verdict: Verdict, former: Sequence[Mapping[str, Any]], generation: int, now: float) -> list[Condition]:
+    """The conditions that say what the verdict says.
+
+    Args:
+        verdict: how the object stands.
+        former: ``status.conditions`` as they are.
+        generation: the generation that was visited.
+        now: seconds since the epoch.
+
+    Returns:
+        The whole list: ``Reconciling`` or ``Stalled`` first, which kstatus looks at first, then ``Ready``, then the
+        others by name. ``lastTransitionTime`` is the former one unless the status differs; a message that differs
+        from the former by nothing but a request id is the former one: an error that repeats itself is written once.
+    """
+    before = {str(each.get("type")): each for each in former}
+    built: list[Condition] = []
+    for kind, progress in ((RECONCILING, Progress.RECONCILING), (STALLED, Progress.STALLED)):
+        if verdict.progress is progress:
+            aspect = Aspect(True, verdict.reason, verdict.message)
+            built.append(_condition(kind, aspect, before.get(kind), generation, now))
+    if verdict.ready is None and READY in before:
+        built.append(dict(before[READY]))
+    else:
+        aspect = Aspect(verdict.ready, verdict.reason, verdict.message)
+        built.append(_condition(READY, aspect, before.get(READY), generation, now))
+    reserved = (READY, RECONCILING, STALLED)
+    built.extend(
+        _condition(kind, aspect, before.get(kind), generation, now)
+        for kind, aspect in sorted(verdict.aspects.items())
+        if kind not in reserved
+    )
+    return built
+
+
+def same_message(one: str, other: str) -> bool:
+    """Whether two messages say the same, whatever the ids of the requests they speak of."""
+    return _REQUEST_ID.sub("req-", one) == _REQUEST_ID.sub("req-", other)
+
+
+def without_request_ids(message: str) -> str:
+    """The message with every request id made the same, to compare by."""
+    return _REQUEST_ID.sub("req-", message)
+
+
+def timestamp(now: float) -> str:
+    """Seconds since the epoch as Kubernetes writes times."""
+    return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def cut(message: str, limit: int) -> str:
+    """The message, or as much of it as the limit allows, with an ellipsis."""
+    return message if len(message) <= limit else message[: limit - 1] + "…"
+
+
+def _condition(kind: str, aspect: Aspect, former: Mapping[str, Any] | None, generation: int, now: float) -> Condition:
+    status = {True: "True", False: "False", None: "Unknown"}[aspect.status]
+    message = cut(aspect.message, MAX_MESSAGE)
+    since = timestamp(now)
+    if former and former.get("status") == status:
+        since = str(former.get("lastTransitionTime") or since)
+        said = str(former.get("message", ""))
+        if former.get("reason") == aspect.reason.value and same_message(said, message):
+            message = said
+    return {
+        "type": kind,
+        "status": status,
+        "observedGeneration": generation,
+        "lastTransitionTime": since,
+        "reason": aspect.reason.value,
+        "message": message,
+    }

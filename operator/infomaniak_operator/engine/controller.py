@@ -1,0 +1,207 @@
+"""The loop: changes in, visits out. Everything here runs in the event loop's thread; the visits run in theirs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor
+
+from infomaniak_operator.engine.changes import Change, concerns_itself, concerns_others
+from infomaniak_operator.engine.conditions import READY
+from infomaniak_operator.engine.contract import (
+    FINALIZER,
+    Again,
+    BackOff,
+    Clock,
+    Key,
+    KubeObject,
+    Reconciler,
+    View,
+    Waiting,
+)
+from infomaniak_operator.engine.queue import Item, Priority, WorkQueue
+from infomaniak_operator.engine.store import Store
+from infomaniak_operator.engine.visits import Ending, Outcome, Visits
+
+OnVisit = Callable[[str, str, float], None]
+"""Told of every visit: kind, how it ended (``Ending``, or the name of the ``Next``), seconds."""
+
+_log = logging.getLogger(__name__)
+
+
+class Waiters:
+    """Who waits for whom, beyond the references: an event of a key wakes those that wait for it."""
+
+    def __init__(self) -> None:
+        self._waits: dict[Key, frozenset[Key]] = {}
+        self._waiters: dict[Key, set[Key]] = {}
+
+    def wait(self, key: Key, keys: Iterable[Key]) -> None:
+        """``key`` waits for all of ``keys``, and for nothing else any more."""
+        self.drop(key)
+        waits = frozenset(keys)
+        if waits:
+            self._waits[key] = waits
+        for each in waits:
+            self._waiters.setdefault(each, set()).add(key)
+
+    def drop(self, key: Key) -> None:
+        """``key`` waits for nothing."""
+        for each in self._waits.pop(key, ()):
+            waiters = self._waiters[each]
+            waiters.discard(key)
+            if not waiters:
+                del self._waiters[each]
+
+    def of(self, key: Key) -> frozenset[Key]:
+        """Who waits for ``key``."""
+        return frozenset(self._waiters.get(key, ()))
+
+
+class Controller:
+    """Turns changes into keys, keys into visits, and what they came to into the next visit.
+
+    Args:
+        reconcilers: by kind; objects of other kinds (Secrets) are only referred to.
+        store: what is known.
+        queue: what is to do.
+        visits: how a visit goes.
+        clock: the time.
+        on_visit: told of every visit.
+    """
+
+    def __init__(
+        self,
+        reconcilers: Mapping[str, Reconciler],
+        *,
+        store: Store,
+        queue: WorkQueue,
+        visits: Visits,
+        clock: Clock,
+        on_visit: OnVisit | None = None,
+    ) -> None:
+        self._reconcilers = reconcilers
+        self._store = store
+        self._queue = queue
+        self._visits = visits
+        self._clock = clock
+        self._on_visit = on_visit
+        self._waiters = Waiters()
+        self._superseded: set[Key] = set()
+
+    def react(self, change: Change, since: float, *, own: bool = False) -> None:
+        """Queue whom a change concerns.
+
+        Args:
+            change: what happened.
+            since: when it was heard, monotonic seconds.
+            own: it is a write of ours, which is no reason to visit the object again.
+        """
+        key = change.key
+        if change.old and (change.new is None or change.reborn):
+            self._visits.records.drop(change.old.uid)
+            if change.new is None:
+                self._queue.drop(key)
+                self._waiters.drop(key)
+                self._superseded.discard(key)
+        if not own and key.kind in self._reconcilers and concerns_itself(change):
+            self._queue.add(key, since)
+        if concerns_others(change):
+            for each in (self._store.referrer_keys(key) | self._waiters.of(key)) - {key}:
+                self._queue.add(each, since)
+
+    def begin(self) -> int:
+        """Queue, after a start, every object that is not known to be in order; the others wait for their round.
+
+        Returns:
+            How many were queued.
+        """
+        count = 0
+        for kind, reconciler in self._reconcilers.items():
+            for resource in self._store.objects(kind):
+                if not in_order(resource, reconciler, self._store):
+                    self._queue.add(resource.key)
+                    count += 1
+        return count
+
+    def round(self, kind: str) -> None:
+        """Queue all objects of a kind, after all changes; they share one moment that observations must not predate."""
+        start = self._clock.monotonic()
+        for resource in self._store.objects(kind):
+            self._queue.add(resource.key, start, Priority.ROUND)
+
+    async def work(self, executor: Executor) -> None:
+        """Visit one object after the other until the queue is closed. Several of these run at once."""
+        loop = asyncio.get_running_loop()
+        while item := await self._queue.get():
+            started = self._clock.monotonic()
+            label = "failed"
+            try:
+                outcome = await loop.run_in_executor(executor, self._visits.visit, item)
+                label = self._settle(item, outcome)
+            except Exception:  # noqa: BLE001 - a worker must not end
+                _log.exception("%s: could not be settled", item.key)
+                self._queue.add_rate_limited(item.key)
+            finally:
+                self._queue.done(item.key)
+                if self._on_visit:
+                    self._on_visit(item.key.kind, label, self._clock.monotonic() - started)
+
+    def _settle(self, item: Item, outcome: Outcome) -> str:
+        key = item.key
+        held = self._store.get(key)
+        if outcome.uid and (held is None or held.uid != outcome.uid):
+            self._visits.records.drop(outcome.uid)
+        if held is None:
+            self._queue.drop(key)
+            self._waiters.drop(key)
+            self._superseded.discard(key)
+            return outcome.ending.value
+        self._waiters.drop(key)
+        if outcome.ending is Ending.SUPERSEDED:
+            # The newest version is in the store by now; only a second time in a row is worth a pause.
+            if key in self._superseded:
+                self._queue.add_rate_limited(key)
+            else:
+                self._superseded.add(key)
+                self._queue.add(key)
+            return outcome.ending.value
+        self._superseded.discard(key)
+        if outcome.ending in (Ending.KUBE_ERROR, Ending.FAILED):
+            self._queue.add_rate_limited(key)
+            return outcome.ending.value
+        self._plan(key, outcome)
+        return type(outcome.next).__name__ if outcome.next else outcome.ending.value
+
+    def _plan(self, key: Key, outcome: Outcome) -> None:
+        following = outcome.next
+        if isinstance(following, BackOff):
+            self._queue.add_rate_limited(key, following.at_least)
+            return
+        self._queue.forget(key)
+        if isinstance(following, Again):
+            self._queue.add_after(key, following.seconds)
+        elif isinstance(following, Waiting):
+            self._waiters.wait(key, following.keys - {key})
+            # What happened to them while the visit was going on woke nobody.
+            if self._store.changed_since(following.keys - {key}, outcome.sequence):
+                self._queue.add(key)
+
+
+def in_order(resource: KubeObject, reconciler: Reconciler, view: View) -> bool:
+    """Whether an object was Ready, at this generation, from the very inputs there are now.
+
+    An object whose finalizer somebody took off (``kubectl replace``) reads the same; it gets it back at its round.
+    """
+    if resource.deleting:
+        return FINALIZER not in resource.finalizers
+    ready = resource.condition(READY) or {}
+    known = resource.status.get("inputsHash")
+    return bool(
+        known
+        and ready.get("status") == "True"
+        and ready.get("observedGeneration") == resource.generation
+        and resource.status.get("observedGeneration") == resource.generation
+        and reconciler.inputs_hash(resource, view) == known
+    )

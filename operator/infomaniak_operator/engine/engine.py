@@ -1,0 +1,323 @@
+"""The engine, put together: reconcilers in, a running operator out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import threading
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from infomaniak_operator.engine.changes import Change
+from infomaniak_operator.engine.contract import Reconciler, View
+from infomaniak_operator.engine.controller import Controller, OnVisit
+from infomaniak_operator.engine.events import EventRecorder
+from infomaniak_operator.engine.kube import Kube, KubeError, ResourceType
+from infomaniak_operator.engine.listing import Listing
+from infomaniak_operator.engine.queue import BackOffPolicy, QueueStats, WorkQueue
+from infomaniak_operator.engine.settings import EngineSettings
+from infomaniak_operator.engine.store import Store
+from infomaniak_operator.engine.supervisor import Supervisor, Watch
+from infomaniak_operator.engine.timing import Timers, sleep
+from infomaniak_operator.engine.visits import Visits, wrap
+
+COMPONENT = "infomaniak-operator"
+"""Who the Events say they are from."""
+
+_RELIST_DEBOUNCE = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """How the engine stands, for probes and metrics.
+
+    Attributes:
+        ready: every kind has been listed once.
+        alive: the watching gave a sign of life lately, or is being started.
+        listed: by kind, whether it has been listed.
+        objects: by kind, how many there are.
+        queued: keys ready for a worker.
+        running: visits under way.
+        delayed: keys whose time has not come.
+        oldest_seconds: how long the key longest ready has been so.
+        queue: the queue's counters.
+        beat_age: seconds since the watching's last sign of life.
+        watch_restarts: how often the watching had to be started again.
+        events_dropped: Kubernetes Events that were lost.
+    """
+
+    ready: bool
+    alive: bool
+    listed: Mapping[str, bool]
+    objects: Mapping[str, int]
+    queued: int
+    running: int
+    delayed: int
+    oldest_seconds: float
+    queue: QueueStats
+    beat_age: float
+    watch_restarts: int
+    events_dropped: int
+
+
+class Engine:
+    """Runs reconcilers against a Kubernetes API server.
+
+    Args:
+        reconcilers: one a kind.
+        kube: the API server.
+        resources: by kind, how the API names it: those of the reconcilers, and those they only refer to (Secrets).
+        clock: time and timers; ``timing.SystemClock`` but for tests.
+        rng: for jitter.
+        settings: the knobs.
+        watch: the watching; ``handlers.KopfWatch`` but for tests.
+        on_visit: told of every visit, in the loop's thread: kind, ending, seconds.
+        instance: which process this is, in Events.
+    """
+
+    def __init__(  # noqa: PLR0917 - what it is made of, in the order of its docstring
+        self,
+        reconcilers: Iterable[Reconciler],
+        kube: Kube,
+        resources: Mapping[str, ResourceType],
+        clock: Timers,
+        rng: random.Random,
+        settings: EngineSettings,
+        *,
+        watch: Watch,
+        on_visit: OnVisit | None = None,
+        instance: str = "",
+    ) -> None:
+        by_kind = {each.kind: each for each in reconcilers}
+        unknown = set(by_kind) - set(resources)
+        if unknown:
+            raise ValueError(f"no resource is given for {', '.join(sorted(unknown))}")
+        self._reconcilers = by_kind
+        self._resources = resources
+        self._clock = clock
+        self._rng = rng
+        self._settings = settings
+        self._store = Store({kind: each.references for kind, each in by_kind.items()})
+        self._queue = WorkQueue(
+            clock, rng, BackOffPolicy(settings.backoff_base, settings.backoff_max, settings.backoff_jitter)
+        )
+        self._recorder = EventRecorder(kube, clock, COMPONENT, instance or os.environ.get("HOSTNAME", COMPONENT))
+        self._visits = Visits(
+            by_kind,
+            resources,
+            kube=kube,
+            store=self._store,
+            clock=clock,
+            recorder=self._recorder,
+            own_change=self._changed,
+        )
+        self._controller = Controller(
+            by_kind, store=self._store, queue=self._queue, visits=self._visits, clock=clock, on_visit=on_visit
+        )
+        self._listing = Listing(
+            kube, resources, settings.namespaces, store=self._store, visits=self._visits, changed=self._changed
+        )
+        self._feed = _Feed(self)
+        self._supervisor = Supervisor(watch, self._feed, clock, settings.watch_backoff_max, self._watch_starts)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._live = False
+        self._listed = dict.fromkeys(resources, False)
+        self._relists: dict[str, asyncio.Task[None]] = {}
+        self._beat = clock.monotonic()
+
+    @property
+    def view(self) -> View:
+        """What is known of all objects."""
+        return self._store
+
+    @property
+    def acting_since(self) -> float:
+        """Monotonic seconds since when this process acts: from ``run`` on."""
+        return self._visits.acting_since
+
+    def facts(self) -> Facts:
+        """How things stand; from any thread."""
+        age = self._clock.monotonic() - self._beat
+        return Facts(
+            ready=all(self._listed.values()),
+            alive=age < self._settings.watch_silence,
+            listed=dict(self._listed),
+            objects={kind: self._store.count(kind) for kind in self._resources},
+            queued=len(self._queue),
+            running=self._queue.processing,
+            delayed=self._queue.delayed,
+            oldest_seconds=self._queue.oldest(),
+            queue=self._queue.stats,
+            beat_age=age,
+            watch_restarts=self._supervisor.restarts,
+            events_dropped=self._recorder.dropped,
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until ``stop`` is set; then end: no new visits, running ones end, Events are sent.
+
+        Raises:
+            Exception: a defect ended a part of the engine; the process should end, too.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._visits.acting_since = self._clock.monotonic()
+        self._recorder.start()
+        pool = ThreadPoolExecutor(self._settings.workers, thread_name_prefix="visit")
+        workers: list[asyncio.Task[None]] = []
+        others: list[asyncio.Task[None]] = []
+        stopped = asyncio.create_task(stop.wait(), name="stop")
+        try:
+            filling = asyncio.create_task(self._fill(), name="fill")
+            others.append(filling)
+            await _first(stopped, filling)
+            if not stop.is_set():
+                self._live = True
+                _log.info("%d objects are known, %d to be visited now", len(self._store), self._controller.begin())
+                workers += [
+                    asyncio.create_task(self._controller.work(pool), name=f"worker {number}")
+                    for number in range(self._settings.workers)
+                ]
+                others += [asyncio.create_task(self._rounds(kind), name=f"rounds {kind}") for kind in self._resources]
+                others.append(asyncio.create_task(self._supervisor.run(), name="supervisor"))
+                await _first(stopped, *workers, *others[1:])
+        finally:
+            stopped.cancel()
+            await self._end(pool, workers, others)
+
+    async def _end(
+        self, pool: ThreadPoolExecutor, workers: list[asyncio.Task[None]], others: list[asyncio.Task[None]]
+    ) -> None:
+        self._live = False
+        self._queue.close()
+        others += self._relists.values()
+        for task in others:
+            task.cancel()
+        if workers:
+            _, late = await asyncio.wait(workers, timeout=self._settings.stop_seconds)
+            if late:
+                _log.warning("%d visits did not end in %g s", len(late), self._settings.stop_seconds)
+            for task in late:
+                task.cancel()
+        await asyncio.gather(*workers, *others, return_exceptions=True)
+        await asyncio.to_thread(self._recorder.close, self._settings.flush_seconds)
+        pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _fill(self) -> None:
+        """List every kind, each until it succeeds: nothing is decided before all is known."""
+        await asyncio.gather(*(self._list(kind) for kind in self._resources))
+
+    async def _list(self, kind: str) -> None:
+        failures = 0
+        while True:
+            try:
+                await asyncio.to_thread(self._listing.list, kind)
+            except KubeError as error:
+                failures += 1
+                pause = min(self._settings.watch_backoff_max, 0.5 * 2.0 ** min(failures - 1, 16))
+                _log.warning("%s cannot be listed (%s); again in %.1f s", kind, error, pause)
+                # The watching is not to blame, and killing this process would not mend it.
+                self._feed.beat()
+                await sleep(self._clock, pause)
+            else:
+                self._listed[kind] = True
+                return
+
+    async def _rounds(self, kind: str) -> None:
+        seconds, jitter = self._settings.round_seconds, self._settings.round_jitter
+        # The first one at a random time, so that the kinds' rounds, and a restart's, do not fall together.
+        pause = seconds * self._rng.uniform(0.5, 1.0)
+        while True:
+            await sleep(self._clock, pause)
+            await self._list(kind)
+            if kind in self._reconcilers:
+                self._controller.round(kind)
+            pause = max(1.0, seconds * (1.0 - jitter * self._rng.random()))
+
+    def _watch_starts(self) -> None:
+        self._feed.begins()
+        for kind in self._resources:
+            self._list_soon(kind, self._settings.sweep_delay)
+
+    def _list_soon(self, kind: str, delay: float) -> None:
+        """List a kind a little later; what asks for it until then is served by the same LIST."""
+        running = self._relists.get(kind)
+        if running and not running.done():
+            running.cancel()
+        self._relists[kind] = asyncio.create_task(self._list_later(kind, delay), name=f"list {kind}")
+
+    async def _list_later(self, kind: str, delay: float) -> None:
+        await sleep(self._clock, delay)
+        await self._list(kind)
+
+    def _changed(self, change: Change, own: bool) -> None:
+        """Queue whom a change concerns; from any thread."""
+        if self._live and self._loop:
+            since = self._clock.monotonic()
+            try:
+                self._loop.call_soon_threadsafe(lambda: self._controller.react(change, since, own=own))
+            except RuntimeError:
+                _log.debug("%s: changed after the end", change.key)
+
+
+class _Feed:
+    """The engine's end of the watching."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._seen: set[str] = set()
+
+    def begins(self) -> None:
+        """A new watching begins: it will list everything once."""
+        with self._lock:
+            self._seen.clear()
+        self.beat()
+
+    def started(self) -> None:
+        """The watching has begun."""
+        self.beat()
+
+    def beat(self) -> None:
+        """The watching is alive."""
+        self._engine._beat = self._engine._clock.monotonic()  # noqa: SLF001 - two halves of one
+
+    def event(self, kind: str, change: str | None, body: Mapping[str, Any]) -> None:
+        """Take an object in."""
+        engine = self._engine
+        self.beat()
+        found = wrap(engine._resources[kind], body)  # noqa: SLF001
+        if change == "DELETED":
+            happened = engine._store.delete(found.key, found.uid)  # noqa: SLF001
+            with self._lock:
+                self._seen.discard(found.uid)
+        else:
+            happened = engine._store.upsert(found)  # noqa: SLF001
+            if change is None:
+                self._listed(kind, found.uid)
+        if happened:
+            engine._changed(happened, own=False)  # noqa: SLF001
+
+    def _listed(self, kind: str, uid: str) -> None:
+        """An object of a watch's own LIST: one that comes a second time tells of a second LIST (410).
+
+        What was deleted before that LIST will never be heard of: it must be looked for.
+        """
+        with self._lock:
+            again = uid in self._seen
+            self._seen.add(uid)
+        loop = self._engine._loop  # noqa: SLF001
+        if again and loop and self._engine._live:  # noqa: SLF001
+            loop.call_soon_threadsafe(self._engine._list_soon, kind, _RELIST_DEBOUNCE)  # noqa: SLF001
+
+
+async def _first(*tasks: asyncio.Task[Any]) -> None:
+    """Wait until the first of them has ended; raise what ended it."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()

@@ -1,0 +1,180 @@
+"""Kubernetes Events: written by ourselves, aggregated, in the background; that one is lost never matters.
+
+core/v1 Events, since those are what ``kubectl describe`` and ``kubectl get events`` show with their count.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+from infomaniak_operator.engine.conditions import cut, timestamp, without_request_ids
+from infomaniak_operator.engine.contract import Clock, KubeObject
+from infomaniak_operator.engine.kube import Kube, KubeError, NotFound
+
+MAX_MESSAGE = 1024
+"""What the API server accepts in an Event's message."""
+
+_BOUND = 2000
+_KNOWN = 4000
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    uid: str
+    reason: str
+    message: str
+    warning: bool
+
+
+@dataclass(slots=True)
+class _Record:
+    """One Event: how often it happened, and under which name it was written."""
+
+    reference: dict[str, Any]
+    message: str
+    count: int
+    first: str
+    last: str
+    name: str | None = None
+
+
+class EventRecorder:
+    """Takes Events from any thread and writes them from one of its own.
+
+    Args:
+        kube: the API server.
+        clock: for the times in them.
+        component: who says so.
+        instance: which process of it, for instance the pod's name.
+    """
+
+    def __init__(self, kube: Kube, clock: Clock, component: str, instance: str) -> None:
+        self._kube = kube
+        self._clock = clock
+        self._component = component
+        self._instance = instance
+        self._known: OrderedDict[_Subject, _Record] = OrderedDict()
+        self._pending: OrderedDict[_Subject, None] = OrderedDict()
+        self._more = threading.Condition()
+        self._busy = False
+        self._closed = False
+        self._thread: threading.Thread | None = None
+        self.dropped = 0
+
+    def publish(self, resource: KubeObject, reason: str, message: str, *, warning: bool = False) -> None:
+        """Say that something happened to an object; the same said again raises the count."""
+        message = cut(message, MAX_MESSAGE)
+        subject = _Subject(resource.uid, reason, without_request_ids(message), warning)
+        now = timestamp(self._clock.now())
+        with self._more:
+            record = self._known.get(subject)
+            if self._closed or (subject not in self._pending and len(self._pending) >= _BOUND):
+                self.dropped += 1
+                return
+            if record is None:
+                record = self._known[subject] = _Record(_reference(resource), message, 0, now, now)
+            record.count += 1
+            record.last = now
+            record.message = message
+            self._known.move_to_end(subject)
+            while len(self._known) > _KNOWN:
+                oldest, _ = self._known.popitem(last=False)
+                self._pending.pop(oldest, None)
+            self._pending[subject] = None
+            self._more.notify_all()
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._thread = threading.Thread(target=self._run, name="events", daemon=True)
+        self._thread.start()
+
+    def close(self, timeout: float) -> bool:
+        """Send what is pending, for at most ``timeout`` seconds, and end.
+
+        Returns:
+            Whether all was sent.
+        """
+        with self._more:
+            self._closed = True
+            self._more.notify_all()
+            sent = self._more.wait_for(lambda: not self._pending and not self._busy, timeout)
+            self._pending.clear()
+        if self._thread:
+            self._thread.join(timeout)
+        return sent
+
+    def _run(self) -> None:
+        while True:
+            with self._more:
+                self._busy = False
+                self._more.notify_all()
+                self._more.wait_for(lambda: self._pending or self._closed)
+                if not self._pending:
+                    return
+                subject, _ = self._pending.popitem(last=False)
+                record = self._known[subject]
+                body = self._body(subject, record)
+                self._busy = True
+            self._send(record, body)
+
+    def _send(self, record: _Record, body: dict[str, Any]) -> None:
+        namespace = body["metadata"]["namespace"]
+        try:
+            if record.name:
+                changed = {name: body[name] for name in ("count", "lastTimestamp", "message")}
+                try:
+                    self._kube.patch_event(namespace, record.name, changed)
+                except NotFound:  # the API server forgets Events after an hour
+                    record.name = None
+                else:
+                    return
+            self._kube.create_event(namespace, body)
+            record.name = body["metadata"]["name"]
+        except KubeError as error:
+            self.dropped += 1
+            _log.debug("an Event was lost: %s", error)
+        except Exception:  # noqa: BLE001 - the thread must not end
+            self.dropped += 1
+            _log.exception("an Event was lost")
+
+    def _body(self, subject: _Subject, record: _Record) -> dict[str, Any]:
+        reference = record.reference
+        said = f"{subject.uid}/{subject.reason}/{subject.message}/{self._instance}/{record.first}/{record.last}"
+        suffix = hashlib.sha256(said.encode()).hexdigest()[:16]
+        return {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {
+                # As client-go names them; the object's name is cut so that the whole is a valid name.
+                "name": f"{reference['name'][:200].rstrip('.-')}.{suffix}",
+                "namespace": reference["namespace"] or "default",
+            },
+            "involvedObject": reference,
+            "reason": subject.reason,
+            "message": record.message,
+            "type": "Warning" if subject.warning else "Normal",
+            "count": record.count,
+            "firstTimestamp": record.first,
+            "lastTimestamp": record.last,
+            "source": {"component": self._component},
+            "reportingComponent": self._component,
+            "reportingInstance": self._instance,
+        }
+
+
+def _reference(resource: KubeObject) -> dict[str, Any]:
+    return {
+        "apiVersion": resource.body.get("apiVersion", ""),
+        "kind": resource.key.kind,
+        "namespace": resource.key.namespace,
+        "name": resource.key.name,
+        "uid": resource.uid,
+        "resourceVersion": resource.resource_version,
+    }

@@ -1,0 +1,112 @@
+"""All the engine needs of a Kubernetes API server, and how it can fail.
+
+KubeError
+├── NotFound        404: the object, or its kind, is not there
+├── Conflict        409: it has changed meanwhile, or exists already
+├── Forbidden       403: a right is missing
+├── Unauthorized    401: the credential is not accepted, a fresh one neither
+├── Rejected        another 4xx: the request is wrong (422: the schema refuses it)
+└── Unavailable     5xx, 429, no connection, a timeout: ask again later
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+Body = Mapping[str, Any]
+
+
+class KubeError(Exception):
+    """A request to the API server failed.
+
+    Args:
+        message: what was asked, and the API server's own words.
+        status: the HTTP status; None if there was no answer.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class NotFound(KubeError):  # noqa: N818 - the API's own word
+    """404."""
+
+
+class Conflict(KubeError):  # noqa: N818 - the API's own word
+    """409."""
+
+
+class Forbidden(KubeError):  # noqa: N818 - the API's own word
+    """403."""
+
+
+class Unauthorized(KubeError):  # noqa: N818 - the API's own word
+    """401, with a credential read anew."""
+
+
+class Rejected(KubeError):  # noqa: N818 - the API's own word
+    """Another 4xx."""
+
+
+class Unavailable(KubeError):  # noqa: N818 - the API's own word
+    """5xx, 429, no connection or no answer in time."""
+
+
+def error_for(status: int, message: str) -> KubeError:
+    """The error for an HTTP status of 400 or more."""
+    known = {401: Unauthorized, 403: Forbidden, 404: NotFound, 409: Conflict, 429: Unavailable}
+    kind = known.get(status) or (Unavailable if status >= 500 else Rejected)  # noqa: PLR2004 - HTTP's own number
+    return kind(message, status)
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceType:
+    """A kind as its URL names it.
+
+    Attributes:
+        kind: as in manifests.
+        group: API group, empty for the core one.
+        version: API version.
+        plural: as in URLs.
+        label_selector: only objects with these labels are listed and watched.
+    """
+
+    kind: str
+    group: str
+    version: str
+    plural: str
+    label_selector: str = ""
+
+    @property
+    def api_version(self) -> str:
+        """``apiVersion``."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+
+SECRETS = ResourceType("Secret", "", "v1", "secrets", "network.infomaniak.cloud/credentials=true")
+"""The Secrets that are credentials: no other is ever read."""
+
+
+class Kube(Protocol):
+    """The API server. Every method blocks, has a timeout, may be called from any thread and raises ``KubeError``."""
+
+    def get(self, resource: ResourceType, namespace: str, name: str) -> Body:
+        """One object."""
+
+    def list(self, resource: ResourceType, namespace: str | None) -> Iterator[list[Body]]:
+        """All objects of a kind that its label selector lets through, page by page; None: of all namespaces."""
+
+    def patch(self, resource: ResourceType, namespace: str, name: str, patch: Body) -> Body:
+        """Merge-patch an object (its metadata); gives the new version."""
+
+    def patch_status(self, resource: ResourceType, namespace: str, name: str, patch: Body) -> Body:
+        """Merge-patch the status subresource; gives the new version."""
+
+    def create_event(self, namespace: str, event: Body) -> Body:
+        """Create a core/v1 Event."""
+
+    def patch_event(self, namespace: str, name: str, patch: Body) -> Body:
+        """Merge-patch a core/v1 Event."""

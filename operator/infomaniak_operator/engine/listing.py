@@ -1,0 +1,73 @@
+"""The store against the API server's own LIST: fills it at the start, and finds what went unnoticed later."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+
+from infomaniak_operator.engine.changes import Change
+from infomaniak_operator.engine.contract import Key
+from infomaniak_operator.engine.kube import Kube, ResourceType
+from infomaniak_operator.engine.store import Store
+from infomaniak_operator.engine.visits import Visits, wrap
+
+_log = logging.getLogger(__name__)
+
+
+class Listing:
+    """Lists kinds into the store; blocks: to be called in a thread.
+
+    Args:
+        kube: the API server.
+        resources: by kind.
+        namespaces: to list; none means all.
+        store: where they go.
+        visits: asks for single objects.
+        changed: told of what was new, in the calling thread.
+    """
+
+    def __init__(
+        self,
+        kube: Kube,
+        resources: Mapping[str, ResourceType],
+        namespaces: tuple[str, ...],
+        *,
+        store: Store,
+        visits: Visits,
+        changed: Callable[[Change, bool], None],
+    ) -> None:
+        self._kube = kube
+        self._resources = resources
+        self._namespaces: tuple[str | None, ...] = namespaces or (None,)
+        self._store = store
+        self._visits = visits
+        self._changed = changed
+
+    def list(self, kind: str) -> int:
+        """List a kind: what is new comes in, and what is no more (marked before, not listed, and a GET says 404) goes.
+
+        Returns:
+            How many objects went.
+
+        Raises:
+            KubeError: the API server could not be asked; nothing was dropped that is not known to be gone.
+        """
+        resource_type = self._resources[kind]
+        gone = 0
+        for namespace in self._namespaces:
+            mark = self._store.mark(kind, namespace)
+            listed: list[Key] = []
+            for page in self._kube.list(resource_type, namespace):
+                for body in page:
+                    found = wrap(resource_type, body)
+                    listed.append(found.key)
+                    change = self._store.upsert(found)
+                    if change:
+                        self._changed(change, False)
+            for each in self._store.missing(mark, listed):
+                self._visits.refresh(each)
+                if self._store.get(each.key) is None:
+                    gone += 1
+        if gone:
+            _log.info("%s: %d objects had been deleted unnoticed", kind, gone)
+        return gone

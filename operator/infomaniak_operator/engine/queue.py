@@ -1,0 +1,287 @@
+"""The work queue: which object is to be visited, and when.
+
+Like controller-runtime's: a key is handed out to one worker at a time; what is added meanwhile is handed out again once
+it is done; a change cuts a delay short; failures delay a key longer and longer, with jitter. All methods belong to the
+event loop's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import random
+from collections import deque
+from dataclasses import dataclass
+from enum import IntEnum
+
+from infomaniak_operator.engine.contract import Key
+from infomaniak_operator.engine.timing import Timer, Timers
+
+_ROUND_SHARE = 8
+"""Of so many keys handed out one is a round's, if there is one: a flood of changes does not stop the rounds."""
+
+
+class Priority(IntEnum):
+    """Changes come first, the keys of a round after them."""
+
+    CHANGE = 0
+    ROUND = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A key handed out.
+
+    Attributes:
+        key: the object.
+        since: monotonic seconds of the latest cause for this visit: an observation must not be older.
+        queued: monotonic seconds since when it was ready to be handed out.
+        priority: what it was queued as.
+    """
+
+    key: Key
+    since: float
+    queued: float
+    priority: Priority
+
+
+@dataclass(slots=True)
+class QueueStats:
+    """Counters since the start, for metrics.
+
+    Attributes:
+        adds: keys that became ready or dirty.
+        retries: rate-limited adds.
+        handed_out: keys given to workers.
+        waited_seconds: the sum of the times between ready and handed out.
+    """
+
+    adds: int = 0
+    retries: int = 0
+    handed_out: int = 0
+    waited_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class BackOffPolicy:
+    """The delay after the n-th failure in a row: ``base * 2^(n-1)`` up to ``longest``, less a random part."""
+
+    base: float
+    longest: float
+    jitter: float
+
+    def delay(self, failures: int, rng: random.Random) -> float:
+        """Seconds to wait after that many failures in a row (from 1)."""
+        # 2.0 ** 1024 overflows; long before that the longest delay is reached.
+        full = min(self.longest, self.base * 2.0 ** min(failures - 1, 64))
+        return full * (1.0 - self.jitter * rng.random())
+
+
+class WorkQueue:
+    """The queue; see the module.
+
+    Args:
+        timers: the clock, with timers.
+        rng: for the jitter.
+        backoff: how failures delay.
+    """
+
+    def __init__(self, timers: Timers, rng: random.Random, backoff: BackOffPolicy) -> None:
+        self._timers = timers
+        self._rng = rng
+        self._backoff = backoff
+        self._ready: tuple[dict[Key, Item], dict[Key, Item]] = ({}, {})
+        self._dirty: dict[Key, Item] = {}
+        self._processing: set[Key] = set()
+        self._due: dict[Key, float] = {}
+        self._heap: list[tuple[float, int, Key]] = []
+        self._order = itertools.count()
+        self._alarm: tuple[float, Timer] | None = None
+        self._getters: deque[asyncio.Future[None]] = deque()
+        self._failures: dict[Key, int] = {}
+        self._closed = False
+        self.stats = QueueStats()
+
+    def __len__(self) -> int:
+        """Keys that are ready."""
+        return sum(map(len, self._ready))
+
+    @property
+    def processing(self) -> int:
+        """Keys handed out and not yet done."""
+        return len(self._processing)
+
+    @property
+    def delayed(self) -> int:
+        """Keys that wait for their time."""
+        return len(self._due)
+
+    def oldest(self) -> float:
+        """Seconds that the key longest ready has been so; 0 if none is."""
+        # Each of the two is in the order of becoming ready, but for keys that moved up from a round.
+        heads = [next(iter(ready.values())).queued for ready in self._ready if ready]
+        return self._timers.monotonic() - min(heads) if heads else 0.0
+
+    def add(self, key: Key, since: float | None = None, priority: Priority = Priority.CHANGE) -> None:
+        """Have a key visited as soon as there is a worker.
+
+        Args:
+            key: the object.
+            since: when the cause was known, monotonic seconds; now by default.
+            priority: a key of a round neither cuts a delay short nor overtakes a change.
+        """
+        if self._closed:
+            return
+        now = self._timers.monotonic()
+        if priority is Priority.ROUND and key in self._due:
+            return
+        self._due.pop(key, None)
+        self.stats.adds += 1
+        item = Item(key, now if since is None else since, now, priority)
+        if key in self._processing:
+            self._dirty[key] = _joined(self._dirty.get(key), item)
+            return
+        self._make_ready(item)
+
+    def add_after(self, key: Key, seconds: float) -> None:
+        """Have a key visited after a delay, or sooner if something happens; of two delays the shorter counts."""
+        if self._closed:
+            return
+        if seconds <= 0:
+            self.add(key)
+            return
+        if key in self._dirty or any(key in ready for ready in self._ready):
+            return
+        due = self._timers.monotonic() + seconds
+        if due >= self._due.get(key, float("inf")):
+            return
+        self._due[key] = due
+        heapq.heappush(self._heap, (due, next(self._order), key))
+        self._set_alarm()
+
+    def add_rate_limited(self, key: Key, at_least: float = 0.0) -> float:
+        """Have a key visited after the delay its failures in a row have earned, this one included.
+
+        Args:
+            key: the object.
+            at_least: not before so many seconds.
+
+        Returns:
+            The delay in seconds.
+        """
+        failures = self._failures.get(key, 0) + 1
+        self._failures[key] = failures
+        self.stats.retries += 1
+        delay = max(at_least, self._backoff.delay(failures, self._rng))
+        self.add_after(key, delay)
+        return delay
+
+    def failures(self, key: Key) -> int:
+        """Failures in a row."""
+        return self._failures.get(key, 0)
+
+    def forget(self, key: Key) -> None:
+        """Count its failures from nought again."""
+        self._failures.pop(key, None)
+
+    def drop(self, key: Key) -> None:
+        """Take a key off: it is no more. A visit under way is not disturbed."""
+        self.forget(key)
+        self._due.pop(key, None)
+        self._dirty.pop(key, None)
+        for ready in self._ready:
+            ready.pop(key, None)
+
+    async def get(self) -> Item | None:
+        """The next key; None once the queue is closed. Every key got must be given back by ``done``."""
+        while not self._closed:
+            item = self._pop()
+            if item is not None:
+                return item
+            getter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._getters.append(getter)
+            try:
+                await getter
+            except asyncio.CancelledError:
+                # The key this one was woken for must not sleep on.
+                if getter.done() and not getter.cancelled():
+                    self._wake()
+                raise
+        return None
+
+    def done(self, key: Key) -> None:
+        """The visit has ended; what was added during it is ready now."""
+        self._processing.discard(key)
+        dirty = self._dirty.pop(key, None)
+        if dirty is not None and not self._closed:
+            self._due.pop(key, None)
+            self._make_ready(dirty)
+
+    def close(self) -> None:
+        """Hand out nothing more and take nothing more."""
+        self._closed = True
+        if self._alarm:
+            self._alarm[1].cancel()
+            self._alarm = None
+        while self._getters:
+            self._wake()
+
+    def _pop(self) -> Item | None:
+        changes, rounds = self._ready
+        fair = self.stats.handed_out % _ROUND_SHARE == _ROUND_SHARE - 1
+        ready = rounds if rounds and (fair or not changes) else changes
+        if not ready:
+            return None
+        key = next(iter(ready))
+        item = ready.pop(key)
+        self._processing.add(key)
+        self.stats.handed_out += 1
+        self.stats.waited_seconds += self._timers.monotonic() - item.queued
+        return item
+
+    def _make_ready(self, item: Item) -> None:
+        changes, rounds = self._ready
+        former = changes.get(item.key) or rounds.get(item.key)
+        joined = _joined(former, item)
+        if former and former.priority is not joined.priority:
+            self._ready[former.priority].pop(item.key)
+        self._ready[joined.priority][item.key] = joined
+        if former is None:
+            self._wake()
+
+    def _wake(self) -> None:
+        while self._getters:
+            getter = self._getters.popleft()
+            if not getter.done():
+                getter.set_result(None)
+                return
+
+    def _set_alarm(self) -> None:
+        # Entries whose delay was cut short or replaced stay in the heap until they come up.
+        while self._heap and self._due.get(self._heap[0][2]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        if not self._heap:
+            return
+        due = self._heap[0][0]
+        if self._alarm:
+            if self._alarm[0] <= due:
+                return
+            self._alarm[1].cancel()
+        self._alarm = (due, self._timers.call_later(due - self._timers.monotonic(), self._ring))
+
+    def _ring(self) -> None:
+        self._alarm = None
+        now = self._timers.monotonic()
+        while self._heap and self._heap[0][0] <= now:
+            due, _, key = heapq.heappop(self._heap)
+            if self._due.get(key) == due:
+                self.add(key)
+        self._set_alarm()
+
+
+def _joined(former: Item | None, later: Item) -> Item:
+    """Two causes for one visit: the later one's time, the earlier one's place, the higher priority."""
+    if former is None:
+        return later
+    return Item(later.key, max(former.since, later.since), former.queued, min(former.priority, later.priority))

@@ -1,0 +1,65 @@
+"""The status of an object: computed whole, written only where it differs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from infomaniak_operator.engine.conditions import conditions
+from infomaniak_operator.engine.contract import KubeObject, Result
+
+_ENGINE_FIELDS = ("conditions", "observedGeneration")
+
+
+def wished(resource: KubeObject, result: Result, now: float) -> dict[str, Any]:
+    """The status that a visit's result asks for.
+
+    Args:
+        resource: the version of the object that was visited.
+        result: what the visit came to.
+        now: seconds since the epoch.
+    """
+    kinds = resource.status if result.status is None else result.status
+    status = {name: value for name, value in kinds.items() if name not in _ENGINE_FIELDS}
+    return {
+        **without_nulls(status),
+        "observedGeneration": resource.generation,
+        "conditions": conditions(result.verdict, resource.status.get("conditions") or (), resource.generation, now),
+    }
+
+
+def status_patch(resource: KubeObject, result: Result, now: float) -> dict[str, Any] | None:
+    """The merge patch, for the status subresource, that makes the status what the result asks for.
+
+    It carries the resourceVersion: the API server answers 409 if the object has changed meanwhile.
+
+    Returns:
+        The patch; None if the status is as it should be.
+    """
+    difference = merge_patch(resource.status, wished(resource, result, now))
+    if not difference:
+        return None
+    return {"metadata": {"resourceVersion": resource.resource_version}, "status": difference}
+
+
+def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """The RFC 7386 merge patch from ``old`` to ``new``, which must hold no null; empty if they are equal."""
+    patch: dict[str, Any] = {name: None for name in old if name not in new}
+    for name, value in new.items():
+        former = old.get(name)
+        if name in old and former == value:
+            continue
+        if isinstance(value, Mapping) and isinstance(former, Mapping):
+            patch[name] = merge_patch(former, value)
+        else:
+            patch[name] = value
+    return patch
+
+
+def without_nulls(value: Any) -> Any:
+    """The value without the null members of its objects: a merge patch could not write them."""
+    if isinstance(value, Mapping):
+        return {name: without_nulls(each) for name, each in value.items() if each is not None}
+    if isinstance(value, list | tuple):
+        return [without_nulls(each) for each in value]
+    return value

@@ -1,0 +1,181 @@
+"""What was last heard of every watched object, and who refers to whom. Safe to use from any thread."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+from infomaniak_operator.engine.changes import Change, concerns_others
+from infomaniak_operator.engine.contract import Key, KubeObject
+
+References = Callable[[KubeObject], Iterable[Key]]
+
+_TOMBSTONES = 20_000
+"""How many deleted objects are remembered, so that a late answer does not bring one back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What the store held when a LIST began: what is in it and not in the LIST may have gone."""
+
+    versions: Mapping[Key, KubeObject]
+
+
+class Store:
+    """The objects by key, an index of references, and when each last changed in a way that matters to others.
+
+    Args:
+        references: by kind, the keys an object of that kind refers to.
+    """
+
+    def __init__(self, references: Mapping[str, References]) -> None:
+        self._references = references
+        self._lock = threading.RLock()
+        self._kinds: dict[str, dict[Key, KubeObject]] = {}
+        self._refers: dict[Key, frozenset[Key]] = {}
+        self._referrers: dict[Key, set[Key]] = {}
+        self._sequence = 0
+        self._changed: dict[Key, int] = {}
+        self._gone: OrderedDict[str, None] = OrderedDict()
+        self._gone_keys: OrderedDict[Key, int] = OrderedDict()
+
+    # -- View
+
+    def get(self, key: Key) -> KubeObject | None:
+        """The object, or None if there is none."""
+        with self._lock:
+            return self._kinds.get(key.kind, {}).get(key)
+
+    def objects(self, kind: str, namespace: str | None = None) -> list[KubeObject]:
+        """All objects of a kind, in one namespace or in all, sorted by key."""
+        with self._lock:
+            found = list(self._kinds.get(kind, {}).values())
+        return sorted((each for each in found if namespace in (None, each.key.namespace)), key=lambda each: each.key)
+
+    def referrers(self, key: Key) -> list[KubeObject]:
+        """The objects whose ``references`` name this key, sorted by key."""
+        with self._lock:
+            keys = sorted(self._referrers.get(key, ()))
+            return [found for each in keys if (found := self._kinds.get(each.kind, {}).get(each))]
+
+    # -- what the engine needs besides
+
+    def __len__(self) -> int:
+        """How many objects there are, of all kinds."""
+        with self._lock:
+            return sum(map(len, self._kinds.values()))
+
+    def count(self, kind: str) -> int:
+        """How many objects of a kind there are."""
+        with self._lock:
+            return len(self._kinds.get(kind, ()))
+
+    def referrer_keys(self, key: Key) -> frozenset[Key]:
+        """The keys of the objects that refer to this one."""
+        with self._lock:
+            return frozenset(self._referrers.get(key, ()))
+
+    @property
+    def sequence(self) -> int:
+        """A number that rises with every change that matters to others."""
+        with self._lock:
+            return self._sequence
+
+    def changed_since(self, keys: Iterable[Key], sequence: int) -> bool:
+        """Whether one of these objects has changed, for others to see, after ``sequence`` was read."""
+        with self._lock:
+            return any(self._changed.get(key, self._gone_keys.get(key, 0)) > sequence for key in keys)
+
+    def upsert(self, new: KubeObject) -> Change | None:
+        """Take in a version of an object, from a watch, a LIST, a GET or the answer to a write of ours.
+
+        Returns:
+            What changed; None if the version is not newer than what is known, or the object is known to be gone.
+        """
+        references = frozenset(self._refs(new))
+        with self._lock:
+            old = self.get(new.key)
+            if new.uid in self._gone or (old and not _newer(new, old)):
+                return None
+            if old and old.uid != new.uid:
+                self._bury(old)
+            self._kinds.setdefault(new.key.kind, {})[new.key] = new
+            self._index(new.key, references)
+            return self._note(Change(new.key, old, new))
+
+    def delete(self, key: Key, uid: str) -> Change | None:
+        """Take note that the object with that uid is gone; None if it was not here."""
+        with self._lock:
+            self._gone[uid] = None
+            while len(self._gone) > _TOMBSTONES:
+                self._gone.popitem(last=False)
+            old = self.get(key)
+            if old is None or old.uid != uid:
+                return None
+            del self._kinds[key.kind][key]
+            self._index(key, frozenset())
+            return self._note(Change(key, old, None))
+
+    def mark(self, kind: str, namespace: str | None = None) -> Mark:
+        """Note what is held of a kind, right before a LIST of it begins."""
+        with self._lock:
+            held = self._kinds.get(kind, {})
+            return Mark({key: each for key, each in held.items() if namespace in (None, key.namespace)})
+
+    def missing(self, mark: Mark, listed: Iterable[Key]) -> list[KubeObject]:
+        """What was there at the mark, has not been heard of since and is not in the LIST: to be asked for by GET."""
+        seen = set(listed)
+        with self._lock:
+            return [
+                each
+                for key, each in sorted(mark.versions.items())
+                if key not in seen and self._kinds.get(key.kind, {}).get(key) is each
+            ]
+
+    def _refs(self, resource: KubeObject) -> Iterable[Key]:
+        references = self._references.get(resource.key.kind)
+        return references(resource) if references else ()
+
+    def _bury(self, old: KubeObject) -> None:
+        self._gone[old.uid] = None
+
+    def _index(self, key: Key, references: frozenset[Key]) -> None:
+        before = self._refers.get(key, frozenset())
+        for each in before - references:
+            self._referrers[each].discard(key)
+            if not self._referrers[each]:
+                del self._referrers[each]
+        for each in references - before:
+            self._referrers.setdefault(each, set()).add(key)
+        if references:
+            self._refers[key] = references
+        else:
+            self._refers.pop(key, None)
+
+    def _note(self, change: Change) -> Change:
+        if concerns_others(change):
+            self._sequence += 1
+            if change.new is None:
+                self._changed.pop(change.key, None)
+                self._gone_keys[change.key] = self._sequence
+                for stale in list(islice(self._gone_keys, max(0, len(self._gone_keys) - _TOMBSTONES))):
+                    del self._gone_keys[stale]
+            else:
+                self._changed[change.key] = self._sequence
+                self._gone_keys.pop(change.key, None)
+        return change
+
+
+def _newer(new: KubeObject, old: KubeObject) -> bool:
+    """Whether ``new`` is a later version than ``old``.
+
+    Resource versions are meant to be opaque; where both are numbers, as etcd's are, they tell the order (Kubernetes
+    promises so from 1.35 on). Where they are not, what is heard last is taken for the latest.
+    """
+    ours, theirs = old.resource_version, new.resource_version
+    if ours.isdecimal() and theirs.isdecimal():
+        return int(theirs) > int(ours)
+    return theirs != ours
