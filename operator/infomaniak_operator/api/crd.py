@@ -82,5 +82,5 @@ def object_schema(kind: Kind[Any]) -> dict[str, Any]:
             "spec": spec,
             "status": status,
         },
-        VALIDATIONS: [rule.schema() for rule in object_rules()],
+        VALIDATIONS: [rule.schema() for rule in (*object_rules(), *kind.rules)],
     }

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from infomaniak_operator.api.model import Spec, Status
+from infomaniak_operator.api.model import Rule, Spec, Status
 
 GROUP = "network.infomaniak.cloud"
 VERSION = "v1alpha1"
@@ -76,6 +76,7 @@ class Kind(Generic[S]):
         summary: what it is, in one or two sentences: ``kubectl explain`` begins with it.
         shown: the columns of ``kubectl get`` between Reason and Age.
         selectable: paths that ``--field-selector`` knows.
+        rules: rules that look at spec and status together.
         example: a manifest's ``spec``, for the reference.
     """
 
@@ -89,6 +90,7 @@ class Kind(Generic[S]):
     example: str
     shown: tuple[Column, ...] = ()
     selectable: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
 
     @property
     def columns(self) -> tuple[Column, ...]:

@@ -35,8 +35,10 @@ def index(kinds: Iterable[Kind[Any]]) -> str:
 
 def page(kind: Kind[Any]) -> str:
     """The page of one kind."""
-    schema = object_schema(kind)["properties"]
+    whole = object_schema(kind)
+    schema = whole["properties"]
     columns = ((c.name, f"`{c.path}`", c.description + (" (`-o wide`)" if c.wide else "")) for c in kind.columns)
+    refusals = [*_refusals({VALIDATIONS: whole[VALIDATIONS]}, ""), *_refusals(schema["spec"], "spec")]
     selectable = ", ".join(f"`{path.removeprefix('.')}`" for path in kind.selectable)
     return (
         f"{_HEAD}# {kind.kind}\n\n{kind.summary}\n\n`kubectl get {kind.short_names[0]}`, `kubectl explain "
@@ -48,7 +50,7 @@ def page(kind: Kind[Any]) -> str:
         + "```\n\n## spec\n\n"
         + _table(("Field", "Type", "What it is"), _fields(schema["spec"], ""))
         + "\n## Refused at apply\n\nBeside types and bounds. A rule that speaks of a change is checked on updates.\n\n"
-        + _table(("Where", "Message"), _refusals(schema["spec"], "spec"))
+        + _table(("Where", "Message"), refusals)
         + "\n## status\n\n"
         + _table(("Field", "Type", "What it is"), _fields(schema["status"], ""))
         + "\n## Columns\n\n"
@@ -93,7 +95,7 @@ def _type(schema: Schema) -> str:
 def _refusals(schema: Schema, place: str) -> Iterator[tuple[str, str]]:
     seen = set()
     for rule in schema.get(VALIDATIONS, ()):
-        where = f"`{place}{rule.get('fieldPath', '')}`"
+        where = f"`{place}{rule.get('fieldPath', '')}`".replace("`.", "`")
         if (where, rule["message"]) not in seen:
             seen.add((where, rule["message"]))
             yield where, rule["message"]

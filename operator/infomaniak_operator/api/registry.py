@@ -7,9 +7,13 @@ from types import MappingProxyType
 from typing import Any
 
 from infomaniak_operator.api.kind import InvalidSpec, Kind
+from infomaniak_operator.api.v1alpha1.floatingip import FLOATING_IP
 from infomaniak_operator.api.v1alpha1.network import NETWORK
+from infomaniak_operator.api.v1alpha1.router import ROUTER
+from infomaniak_operator.api.v1alpha1.securitygroup import SECURITY_GROUP
 
-KINDS: Mapping[str, Kind[Any]] = MappingProxyType({kind.kind: kind for kind in (NETWORK,)})
+_ALL: tuple[Kind[Any], ...] = (NETWORK, ROUTER, SECURITY_GROUP, FLOATING_IP)
+KINDS: Mapping[str, Kind[Any]] = MappingProxyType({kind.kind: kind for kind in _ALL})
 """The definition of each kind: ``KINDS["InfomaniakNetwork"]``."""
 
 __all__ = ["KINDS", "InvalidSpec", "Kind"]
