@@ -261,3 +261,14 @@ class CloudStatus(ApiModel):
     """Of a kind that has a status in Neutron."""
 
     cloud_status: Text | None = Field(None, description="Its status in the cloud, such as ACTIVE, DOWN, BUILD, ERROR.")
+
+
+class OctaviaStatus(ApiModel):
+    """Of a kind, or a part of one, that has a status in Octavia."""
+
+    provisioning_status: Text | None = Field(
+        None, description="Whether the cloud is done with it: ACTIVE, PENDING_CREATE, PENDING_UPDATE, ERROR, …"
+    )
+    operating_status: Text | None = Field(
+        None, description="How the traffic goes: ONLINE, DEGRADED, ERROR, NO_MONITOR, OFFLINE, …"
+    )

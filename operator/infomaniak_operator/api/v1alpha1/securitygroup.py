@@ -24,7 +24,8 @@ from infomaniak_operator.api.types import Cidr, CloudId, Ref
 from infomaniak_operator.api.v1alpha1.refs import one_of
 
 MAX_RULES = 100
-_V6_V4_NAMES = "any ah dccp egp esp gre icmp igmp ipip ospf pgm rsvp sctp tcp udp udplite vrrp"
+_V6_NAMES = ("icmpv6", "ipv6-icmp", "ipv6-encap", "ipv6-frag", "ipv6-nonxt", "ipv6-opts", "ipv6-route")
+_V4_NAMES = "any ah dccp egp esp gre icmp igmp ipip ospf pgm rsvp sctp tcp udp udplite vrrp"
 _NAMES = (*_V4_NAMES.split(), *_V6_NAMES)
 _PORT_NAMES, _PORT_NUMBERS = ("tcp", "udp", "dccp", "sctp", "udplite"), (6, 17, 33, 132, 136)
 _ICMP_NAMES, _ICMP_NUMBERS = ("icmp", "icmpv6", "ipv6-icmp"), (1, 58)

@@ -1,0 +1,318 @@
+"""LoadBalancer: a VIP and its port, a load balancer, its listeners."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from infomaniak_operator.api.common import (
+    FILTER,
+    FILTER_TEXT,
+    IMPORT_TEXT,
+    Administrable,
+    CommonSpec,
+    CommonStatus,
+    Described,
+    DescribedFilter,
+    Id,
+    Import,
+    Named,
+    NamedFilter,
+    OctaviaStatus,
+    Text,
+    unless_imported,
+)
+from infomaniak_operator.api.kind import Column, Kind
+from infomaniak_operator.api.model import FIXED, ApiModel, Rule, about, immutable, listed
+from infomaniak_operator.api.types import Address, ChildName, CloudId, Ref
+from infomaniak_operator.api.v1alpha1.listener import Listener
+from infomaniak_operator.api.v1alpha1.refs import SubnetChoice, one_of
+
+MAX_LISTENERS = 32
+ANOTHER = "create another LoadBalancer, for its address would be lost"
+_FIXED = f"{FIXED}: {ANOTHER}"
+
+
+class AdditionalVip(SubnetChoice):
+    """A further address of a load balancer."""
+
+    address: Address | None = Field(
+        None, description=about("A certain address of the subnet", absent="the cloud chooses", changes=None)
+    )
+
+
+class Vip(ApiModel):
+    """Where a load balancer can be reached."""
+
+    cel: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            one_of("networkRef", "networkID", "subnetID"), "exactly one of networkRef, networkID and subnetID is needed"
+        ),
+        Rule(
+            "!has(self.subnet) || has(self.networkRef)",
+            "subnet names a subnet of networkRef; without networkRef use subnetID",
+            ".subnet",
+        ),
+        Rule(
+            one_of("securityGroupRefs", "securityGroupIDs", required=False) + " || "
+            "self.securityGroupRefs.size() + self.securityGroupIDs.size() <= 20",
+            "at most 20 security groups can be given",
+        ),
+        *immutable("networkRef", ANOTHER),
+        *immutable("networkID", ANOTHER),
+        *immutable("subnet", ANOTHER),
+        *immutable("subnetID", ANOTHER),
+        *immutable("address", ANOTHER),
+        Rule(
+            "has(self.additionalVips) == has(oldSelf.additionalVips) && (!has(self.additionalVips) || "
+            "self.additionalVips == oldSelf.additionalVips)",
+            f"additionalVips cannot be changed: {ANOTHER}",
+            ".additionalVips",
+        ),
+    )
+
+    network_ref: Ref | None = Field(
+        None, description=about("The InfomaniakNetwork it is in", changes=_FIXED, api="vip_network_id")
+    )
+    subnet: ChildName | None = Field(
+        None,
+        description=about(
+            "Name of the subnet in networkRef",
+            absent="the only one that the network has",
+            changes=_FIXED,
+            api="vip_subnet_id",
+        ),
+    )
+    network_id: CloudId | None = Field(
+        None,
+        description=about(
+            "Id of a network that no object of this API stands for; the cloud chooses the subnet",
+            changes=_FIXED,
+            api="vip_network_id",
+        ),
+    )
+    subnet_id: CloudId | None = Field(
+        None,
+        description=about("Id of a subnet that no object of this API stands for", changes=_FIXED, api="vip_subnet_id"),
+    )
+    address: Address | None = Field(
+        None,
+        description=about(
+            "A certain address of the subnet", absent="the cloud chooses", changes=_FIXED, api="vip_address"
+        ),
+    )
+    security_group_refs: Annotated[list[Ref], Field(max_length=20)] | None = Field(
+        None,
+        description=about(
+            "The SecurityGroups of the VIP. [] for none. With them, who may connect is said there and not in "
+            "allowedCIDRs",
+            absent="left as they are (new: the load balancer service opens the listeners' ports)",
+            api="vip_sg_ids",
+        ),
+        json_schema_extra=listed("map", "name"),
+    )
+    security_group_ids: Annotated[list[CloudId], Field(max_length=20)] | None = Field(
+        None,
+        description=about(
+            "The same by id, for groups that no object of this API stands for; both lists count together",
+            absent="left as they are",
+            api="vip_sg_ids",
+        ),
+        json_schema_extra=listed("set"),
+    )
+    additional_vips: Annotated[list[AdditionalVip], Field(max_length=8)] | None = Field(
+        None,
+        description=about(
+            "Further addresses on other subnets of the same network, for IPv4 and IPv6 at once, say",
+            absent="none",
+            changes=_FIXED,
+            api="additional_vips",
+        ),
+        json_schema_extra=listed("atomic"),
+    )
+
+
+class Recovery(ApiModel):
+    """What to do about a load balancer in ERROR."""
+
+    policy: Literal["Never", "Recreate"] = Field(
+        description=about(
+            "Never: say so (Stalled). Recreate: delete it and make it again, with the same VIP address and floating "
+            "IP; "
+            "there is no service meanwhile",
+            changes="Can be changed",
+        )
+    )
+    max_attempts: Annotated[int, Field(ge=1, le=100)] | None = Field(
+        None,
+        description=about("How often to try until it is Stalled; counted anew once it is ACTIVE", absent="3"),
+    )
+    backoff_seconds: Annotated[int, Field(ge=10, le=86400)] | None = Field(
+        None,
+        description=about("How long to wait before the second attempt, in seconds; doubled each time", absent="60"),
+    )
+
+
+class LoadBalancerFilter(NamedFilter, DescribedFilter):
+    """What a load balancer to import looks like."""
+
+    vip_address: Address | None = Field(None, description="The address of its VIP.")
+
+
+class LoadBalancerImport(Import):
+    """A load balancer made by others."""
+
+    filter: LoadBalancerFilter | None = Field(None, description=FILTER_TEXT, json_schema_extra=FILTER)
+
+
+_TRANSPORT = "({0}.protocol in ['UDP', 'SCTP'] ? {0}.protocol : 'TCP')"
+_GROUPS = (
+    "(has(self.vip.securityGroupRefs) && self.vip.securityGroupRefs.size() > 0 || "
+    "has(self.vip.securityGroupIDs) && self.vip.securityGroupIDs.size() > 0)"
+)
+
+
+class LoadBalancerSpec(CommonSpec, Named, Described, Administrable):
+    """The spec of a LoadBalancer."""
+
+    cel: ClassVar[tuple[Rule, ...]] = (
+        *unless_imported("vip"),
+        Rule(
+            "!has(self.listeners) || self.listeners.all(a, self.listeners.all(b, a.name == b.name || a.port != "
+            "b.port || "
+            f"{_TRANSPORT.format('a')} != {_TRANSPORT.format('b')}))",
+            "two listeners have the same port and transport; give one of them another port",
+            ".listeners",
+        ),
+        Rule(
+            f"!has(self.vip) || !has(self.listeners) || !{_GROUPS} || "
+            "self.listeners.all(x, !has(x.allowedCIDRs) || x.allowedCIDRs.size() == 0)",
+            "allowedCIDRs of listeners cannot be had together with security groups of the VIP: say it in their rules",
+            ".listeners",
+        ),
+        *immutable("vip", ANOTHER)[:1],
+        *immutable("provider", ANOTHER),
+        *immutable("flavorID", ANOTHER),
+    )
+
+    import_: LoadBalancerImport | None = Field(None, alias="import", description=IMPORT_TEXT)
+    vip: Vip | None = Field(
+        None,
+        description=about(
+            "Where it can be reached: the VIP and its port, which are the operator's own and outlive a recovery. "
+            "Required, "
+            "unless import names a load balancer",
+            changes="The network and the address cannot be changed, the security groups can",
+        ),
+    )
+    provider: Annotated[str, Field(min_length=1, max_length=64)] | None = Field(
+        None,
+        description=about(
+            "The load balancer service's driver; Infomaniak has amphora only",
+            absent="the cloud's own",
+            changes=_FIXED,
+            api="provider",
+        ),
+    )
+    flavor_id: CloudId | None = Field(
+        None,
+        description=about("Id of a flavor; Infomaniak has none", absent="none", changes=_FIXED, api="flavor_id"),
+    )
+    recovery: Recovery | None = Field(
+        None, description=about("What to do if the load balancer goes to ERROR", absent="policy Never")
+    )
+    listeners: Annotated[list[Listener], Field(max_length=MAX_LISTENERS)] | None = Field(
+        None,
+        description=about(
+            "The listeners, known by their names. [] removes all",
+            absent="left as they are (new: none)",
+            changes="Items can be added, changed and removed",
+            api="listeners of the load balancer",
+        ),
+        json_schema_extra=listed("map", "name"),
+    )
+
+
+class AddressStatus(ApiModel):
+    """An address of a load balancer."""
+
+    subnet_id: Id | None = Field(None, description="Id of its subnet.")
+    address: Text | None = Field(None, description="The address.")
+
+
+class ListenerStatus(OctaviaStatus):
+    """A listener in the cloud."""
+
+    name: Text = Field(description="Its name.")
+    id: Id | None = Field(None, description="Its id in the cloud.")
+
+
+class LoadBalancerStatus(CommonStatus, OctaviaStatus):
+    """The status of a LoadBalancer."""
+
+    vip_address: Text | None = Field(None, description="The address of the VIP.")
+    vip_port_id: Id | None = Field(None, description="Id of the VIP's port, which floating IPs are bound to.")
+    vip_subnet_id: Id | None = Field(None, description="Id of the VIP's subnet.")
+    vip_network_id: Id | None = Field(None, description="Id of the VIP's network.")
+    additional_vips: Annotated[list[AddressStatus], Field(max_length=64)] | None = Field(
+        None, description="The further addresses.", json_schema_extra=listed("atomic")
+    )
+    provider: Text | None = Field(None, description="The driver of the load balancer service.")
+    listeners: Annotated[list[ListenerStatus], Field(max_length=1024)] | None = Field(
+        None, description="The listeners that are there.", json_schema_extra=listed("atomic")
+    )
+    recovery_attempts: int | None = Field(
+        None, description="How often it was made again since it was last ACTIVE, as recovery says."
+    )
+
+
+LOAD_BALANCER = Kind(
+    kind="LoadBalancer",
+    plural="loadbalancers",
+    singular="loadbalancer",
+    short_names=("ilb",),
+    spec=LoadBalancerSpec,
+    status=LoadBalancerStatus,
+    summary="A load balancer of the Infomaniak Public Cloud: its VIP and its listeners (OpenStack Octavia).",
+    shown=(
+        Column("VIP", "string", ".status.vipAddress", "The address of the VIP."),
+        Column("Provisioning", "string", ".status.provisioningStatus", "Whether the cloud is done with it."),
+        Column("Operating", "string", ".status.operatingStatus", "How the traffic goes."),
+    ),
+    selectable=(".spec.vip.networkRef.name",),
+    rules=(
+        Rule(
+            "!has(self.spec.vip) || !has(self.spec.vip.address) || !has(oldSelf.status) || "
+            "!has(oldSelf.status.vipAddress) || (has(oldSelf.spec.vip) && has(oldSelf.spec.vip.address)) || "
+            "self.spec.vip.address == oldSelf.status.vipAddress",
+            f"vip.address cannot be changed once there is one (status.vipAddress): {ANOTHER}",
+            ".spec.vip.address",
+        ),
+    ),
+    example="""\
+cloudCredentialsRef:
+  secretName: infomaniak
+vip:
+  networkRef:
+    name: office
+  subnet: office-v4
+recovery:
+  policy: Recreate
+listeners:
+  - name: http
+    protocol: HTTP
+    port: 80
+    redirectToHTTPS:
+      host: www.example.org
+      statusCode: 301
+  - name: https
+    protocol: HTTPS
+    port: 443
+    defaultPoolRef:
+      name: web
+    allowedCIDRs: [0.0.0.0/0]
+    timeouts:
+      clientData: 60000
+""",
+)
