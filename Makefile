@@ -39,6 +39,8 @@ lock: $(STAMP) ## the lock files anew, from pyproject.toml
 	  --no-emit-trusted-host --output-file requirements/run.txt pyproject.toml
 	$(PY) -m piptools compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --no-emit-trusted-host --extra dev --output-file requirements/dev.txt pyproject.toml
+	$(PY) -m piptools compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --no-emit-trusted-host --output-file sandbox/requirements.txt sandbox/requirements.in
 
 test-unit: $(STAMP) ## the tests that need no sandbox
 	$(PY) -m pytest tests/unit

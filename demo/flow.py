@@ -6,12 +6,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sandbox import Environment, Project, Sandbox
-
 from demo import show
 from demo.kubectl import Kubectl
 from demo.operator import OperatorProcess
 from infomaniak_operator.client import CloudSession, Operations, parse_credentials
+from sandbox import Environment, Project, Sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMESPACE = "demo"

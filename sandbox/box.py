@@ -175,9 +175,8 @@ class Sandbox:
         environment = self.environment
         admin = login(environment.auth_url, "admin", ADMIN_PASSWORD, "admin")
         for service, path in _QUOTAS.items():
-            chosen = {
-                name: limit for name, limit in limits.items() if (name in _LOAD_BALANCING) == (service == "octavia")
-            }
+            balancing = service == "octavia"
+            chosen = {name: limit for name, limit in limits.items() if (name in _LOAD_BALANCING) == balancing}
             if chosen:
                 admin.put(f"{self._url(service)}/{path}/{environment.projects[project].id}", {"quota": chosen})
 
@@ -196,10 +195,10 @@ class Sandbox:
     def set_faults(self, rules: Sequence[Mapping[str, Any]]) -> None:
         """Let calls fail; replaces the rules before.
 
-        A rule is for the calls that match all of ``service``, ``method`` and ``path`` (a regular expression) that it has,
-        ``count`` times at most, or by chance (``probability``, with ``seed``). It does any of: ``delay_before`` and
-        ``delay_after`` the service has done its work (seconds), ``status`` instead of the service, ``status_after`` it
-        has done its work, ``reset`` the connection ``before`` or ``after``.
+        A rule is for the calls that match all of ``service``, ``method`` and ``path`` (a regular expression) that it
+        has, ``count`` times at most, or by chance (``probability``, with ``seed``). It does any of: ``delay_before``
+        and ``delay_after`` the service has done its work (seconds), ``status`` instead of the service,
+        ``status_after`` it has done its work, ``reset`` the connection ``before`` or ``after``.
         """
         named = [{"id": uuid.uuid4().hex, **rule} for rule in rules]
         part = self._control / "faults.partial"

@@ -1,4 +1,4 @@
-"""What takes long to make and is made once: OpenStack's environment and Kubernetes' binaries, in the user's cache folder."""
+"""What takes long and is made once: OpenStack's environment and Kubernetes' binaries, in the user's cache folder."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from sandbox.errors import SandboxError
 
@@ -142,25 +143,32 @@ def kubernetes_binaries(progress: Progress) -> dict[str, Path]:
             key = digest(source / "go.mod", source / "go.sum", package, flags, platform.machine())
             target = root() / "bin" / f"{name}-{key}"
             if not target.exists():
-                _build(name, source, package, flags, target, progress)
+                _build(name, _Build(source, package, flags, target), progress)
             found[name] = target
     return found
 
 
-def _build(name: str, source: Path, package: str, flags: str, target: Path, progress: Progress) -> None:
+class _Build(NamedTuple):
+    source: Path
+    package: str
+    flags: str
+    target: Path
+
+
+def _build(name: str, what: _Build, progress: Progress) -> None:
     go = _go(progress)
     begin = time.monotonic()
     progress(f"building {name} (once)")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_suffix(".partial")
-    command = [str(go), "build", "-mod=readonly", "-trimpath", "-ldflags", flags, "-o", str(partial), package]
+    what.target.parent.mkdir(parents=True, exist_ok=True)
+    partial = what.target.with_suffix(".partial")
+    command = [str(go), "build", "-mod=readonly", "-trimpath", "-ldflags", what.flags, "-o", str(partial), what.package]
     _run(
         command,
         root() / "log" / f"build-{name}.log",
-        source,
+        what.source,
         {"CGO_ENABLED": "0", "GOFLAGS": "", "GOTOOLCHAIN": "auto"},
     )
-    partial.rename(target)
+    partial.rename(what.target)
     progress(f"built {name} in {time.monotonic() - begin:.0f} s")
 
 

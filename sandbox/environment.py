@@ -99,8 +99,8 @@ class Environment:
         """
         body = json.loads(path.read_text())
         projects = {name: Project(**project) for name, project in body.pop("projects").items()}
-        files = {name: Path(body.pop(name)) for name in ("kubeconfig", "kubectl", "helm")}
-        return cls(**body, **files, projects=projects)
+        body |= {name: Path(body[name]) for name in ("kubeconfig", "kubectl", "helm")}
+        return cls(**body, projects=projects)
 
     def variables(self, project: str = "alpha") -> dict[str, str]:
         """Environment variables for the client, kubectl and openstacksdk."""

@@ -31,7 +31,7 @@ _AUDIT = {
         {"level": "Metadata"},
     ],
 }
-_TOKEN_DAYS = "720h"
+_TOKEN_LIFETIME = "720h"  # noqa: S105 - a duration
 
 
 class Kubernetes:
@@ -196,7 +196,7 @@ class Kubernetes:
         """
         kubectl = [str(self._binaries["kubectl"]), f"--kubeconfig={self.kubeconfig}", "-n", namespace]
         done = subprocess.run(
-            [*kubectl, "create", "token", name, f"--duration={_TOKEN_DAYS}"],
+            [*kubectl, "create", "token", name, f"--duration={_TOKEN_LIFETIME}"],
             capture_output=True,
             text=True,
             timeout=60,

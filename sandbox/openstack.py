@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from sandbox import cache, configs, seeding
@@ -92,8 +93,8 @@ class OpenStack:
     def down(self) -> None:
         """End it."""
         if (self._folder / "ports.json").exists():
-            for service in reversed(SERVICES):
-                self.process(service).stop()
+            with ThreadPoolExecutor(len(SERVICES)) as pool:
+                list(pool.map(lambda service: self.process(service).stop(), SERVICES))
         self.postgres_down()
 
     def running(self) -> dict[str, bool]:
@@ -149,7 +150,7 @@ class OpenStack:
         return done.stdout
 
     def _sql(self, database: str, statements: str) -> None:
-        script = "import sys, psycopg2; c = psycopg2.connect(sys.argv[1]); c.autocommit = True; c.cursor().execute(sys.argv[2])"
+        script = "import sys, psycopg2; c = psycopg2.connect(sys.argv[1]); c.cursor().execute(sys.argv[2]); c.commit()"
         self._run([str(self._python), "-c", script, self._database.replace("DATABASE", database), statements])
 
     def _from_template(self) -> None:

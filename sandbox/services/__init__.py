@@ -1,1 +1,1 @@
-"""What runs inside OpenStack's own environment: the services under waitress, with faults, an access log and settlers."""
+"""What runs inside OpenStack's own environment: the services, with faults, an access log and settlers."""

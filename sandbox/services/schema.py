@@ -1,4 +1,4 @@
-"""``python -m sandbox.services.schema SERVICE CONFIG URL``: the tables of Neutron or Octavia, and the rows migrations add."""
+"""``python -m sandbox.services.schema SERVICE CONFIG URL``: the tables, and the rows that migrations add."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """``python -m sandbox.services.serve SERVICE``: one service under waitress, in as many processes as asked for.
 
-Waitress works a request to its end even where the caller has gone: as the real servers do, and as the rule on creates of
-unknown outcome needs to be tested.
+Waitress works a request to its end even where the caller has gone: as the real servers do, and as the rule on creates
+of unknown outcome needs to be tested.
 """
 
 from __future__ import annotations
