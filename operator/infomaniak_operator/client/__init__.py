@@ -1,1 +1,44 @@
 """The cloud: sessions, credentials, errors and every operation. Knows nothing of Kubernetes."""
+
+from infomaniak_operator.client.classify import classify
+from infomaniak_operator.client.credentials import CloudCredentials, parse_credentials
+from infomaniak_operator.client.errors import (
+    AuthenticationError,
+    BadRequestError,
+    Category,
+    CloudConnectionError,
+    CloudTimeoutError,
+    ConflictError,
+    ForbiddenError,
+    InfomaniakCloudError,
+    InvalidCredentialsError,
+    NotFoundError,
+    PreconditionFailedError,
+    QuotaExceededError,
+    ServiceError,
+)
+from infomaniak_operator.client.operations import Operations
+from infomaniak_operator.client.session import CloudSession
+from infomaniak_operator.client.transport import Call
+
+__all__ = [
+    "AuthenticationError",
+    "BadRequestError",
+    "Call",
+    "Category",
+    "CloudConnectionError",
+    "CloudCredentials",
+    "CloudSession",
+    "CloudTimeoutError",
+    "ConflictError",
+    "ForbiddenError",
+    "InfomaniakCloudError",
+    "InvalidCredentialsError",
+    "NotFoundError",
+    "Operations",
+    "PreconditionFailedError",
+    "QuotaExceededError",
+    "ServiceError",
+    "classify",
+    "parse_credentials",
+]

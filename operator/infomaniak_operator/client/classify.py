@@ -1,0 +1,278 @@
+"""From any error of openstacksdk, keystoneauth, requests, or a bare response, to a type and a category."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+import urllib3.exceptions
+from keystoneauth1 import exceptions as keystone
+
+from infomaniak_operator.client import errors
+from infomaniak_operator.client.errors import Category, InfomaniakCloudError
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row of the table.
+
+    Attributes:
+        status: the HTTP status it is for.
+        pattern: what must be found in the service's own error type and words, in any case; empty: anything.
+        error: the type.
+        category: what to do about it; None: as the type says.
+    """
+
+    status: int
+    pattern: str
+    error: type[InfomaniakCloudError]
+    category: Category | None = None
+
+    def fits(self, status: int, words: str) -> bool:
+        """Whether the row is for that answer."""
+        return self.status == status and (not self.pattern or re.search(self.pattern, words, re.IGNORECASE) is not None)
+
+
+RULES: tuple[Rule, ...] = (
+    # Octavia refuses a second monitor at times and takes the same request later.
+    Rule(400, r"TCP is not a valid option for type", errors.BadRequestError, Category.TRANSIENT),
+    Rule(400, r"ExternalIpAddressExhausted", errors.BadRequestError, Category.QUOTA),
+    Rule(400, r"Cannot delete Load Balancer .* has children", errors.BadRequestError, Category.IN_USE),
+    Rule(400, "", errors.BadRequestError),
+    Rule(401, "", errors.AuthenticationError),
+    Rule(403, r"quota has been (met|exceeded)|quota exceeded|OverQuota", errors.QuotaExceededError),
+    Rule(403, "", errors.ForbiddenError),
+    # The port is there; the way from it to the external network is not, yet.
+    Rule(404, r"ExternalGatewayForFloatingIPNotFound", errors.NotFoundError, Category.WAITING),
+    Rule(404, "", errors.NotFoundError),
+    Rule(408, "", errors.ServiceError),
+    Rule(409, r"OverQuota|quota exceeded", errors.QuotaExceededError),
+    Rule(409, r"IpAddressGenerationFailure|NoMoreIPs", errors.ConflictError, Category.QUOTA),
+    Rule(409, r"immutable|invalid state|PENDING_", errors.ConflictError, Category.WAITING),
+    Rule(409, r"SecurityGroupRule(Exists|sNotSingleGroup|Parameter)", errors.ConflictError, Category.TERMINAL),
+    Rule(
+        409,
+        r"already (using|has a health monitor)|already exists|IP address .* (already allocated|in use)|VIP .*already",
+        errors.ConflictError,
+        Category.TERMINAL,
+    ),
+    Rule(409, "", errors.ConflictError),
+    Rule(412, "", errors.PreconditionFailedError),
+    Rule(413, r"quota", errors.QuotaExceededError),
+    Rule(425, "", errors.ServiceError),
+    Rule(429, "", errors.ServiceError),
+    Rule(501, "", errors.ServiceError, Category.TERMINAL),
+)
+"""Status and the service's own type or words; the first row that fits counts."""
+
+_MAY_HAVE_ACTED = frozenset({408, 500, 502, 503, 504})
+_HIGHEST_WORDS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a service said in the body of an error: its own type, if any, and its message."""
+
+    error_type: str | None
+    message: str
+
+
+def words_of(body: Any, text: str = "") -> Words:
+    """Read the body of an error answer.
+
+    Args:
+        body: decoded JSON, or None.
+        text: the body as text, for answers that are no JSON (proxies).
+    """
+    if isinstance(body, Mapping):
+        if body.get("faultstring"):  # Octavia
+            return Words(None, _short(body["faultstring"]))
+        for name in ("NeutronError", "error", "badRequest", "conflictingRequest", "itemNotFound"):
+            inner = body.get(name)
+            if isinstance(inner, Mapping):  # Neutron; Keystone, whose type is its title
+                kind = inner.get("type") if name == "NeutronError" else None
+                return Words(str(kind) if kind else None, _short(inner.get("message") or ""))
+            if inner:
+                return Words(None, _short(inner))
+        if body.get("message"):
+            return Words(None, _short(body["message"]))
+    return Words(None, _short(re.sub(r"<[^>]*>|\s+", " ", text)))
+
+
+def _short(text: Any) -> str:
+    joined = " ".join(str(text).split())
+    return joined if len(joined) <= _HIGHEST_WORDS else joined[: _HIGHEST_WORDS - 1] + "…"
+
+
+def by_status(
+    status: int, words: Words, *, what: str = "", request_id: str | None = None, changing: bool = False
+) -> InfomaniakCloudError:
+    """The error that an answer with that status is.
+
+    Args:
+        status: HTTP status.
+        words: what the service said.
+        what: what was asked (``POST /v2.0/networks``), for the message.
+        request_id: from the answer's headers.
+        changing: whether the request was to change something.
+    """
+    said = f"{words.error_type or ''} {words.message}"
+    rule = next((rule for rule in RULES if rule.fits(status, said)), None)
+    error, category = (rule.error, rule.category) if rule else _unlisted(status)
+    detail = ": ".join(part for part in (words.error_type, words.message) if part) or "no explanation"
+    return error(
+        f"{what}: {status} {detail}" if what else f"{status} {detail}",
+        status=status,
+        error_type=words.error_type,
+        request_id=request_id,
+        category=category,
+        outcome_unknown=changing and status in _MAY_HAVE_ACTED,
+    )
+
+
+def _unlisted(status: int) -> tuple[type[InfomaniakCloudError], Category | None]:
+    if status >= 500:  # noqa: PLR2004 - HTTP
+        return errors.ServiceError, None
+    if status >= 400:  # noqa: PLR2004 - HTTP
+        return errors.BadRequestError, None
+    return errors.ServiceError, Category.TERMINAL  # a redirect: followed nowhere
+
+
+def from_response(response: requests.Response, *, what: str = "", changing: bool = False) -> InfomaniakCloudError:
+    """The error that an HTTP answer of 400 and above is."""
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    text = response.text if body is None else ""
+    request_id = _text(response.headers.get("x-openstack-request-id"))
+    return by_status(response.status_code, words_of(body, text), what=what, request_id=request_id, changing=changing)
+
+
+def from_network(error: BaseException, *, what: str = "", changing: bool = False) -> InfomaniakCloudError:
+    """The error that a request without an answer is.
+
+    Args:
+        error: keystoneauth's, requests' or urllib3's; its causes tell whether anything was sent.
+        what: what was asked, for the message.
+        changing: whether the request was to change something.
+    """
+    chain = list(_chain(error))
+    unsent = any(isinstance(one, _UNSENT) for one in chain)
+    slow = any(isinstance(one, _TIMEOUTS) for one in chain)
+    kind = errors.CloudTimeoutError if slow else errors.CloudConnectionError
+    reason = _short(error)
+    return kind(f"{what}: {reason}" if what else reason, outcome_unknown=changing and not unsent)
+
+
+_UNSENT = (
+    requests.ConnectTimeout,
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.NameResolutionError,
+    ssl.SSLCertVerificationError,
+    ConnectionRefusedError,
+)
+_TIMEOUTS = (TimeoutError, requests.Timeout, keystone.ConnectTimeout, urllib3.exceptions.TimeoutError)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and all that led to it; requests and urllib3 hide theirs in arguments and attributes."""
+    seen: set[int] = set()
+    waiting: list[BaseException] = [error]
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        hidden = [
+            one.__cause__,
+            one.__context__,
+            getattr(one, "reason", None),
+            getattr(one, "original", None),
+            *one.args,
+        ]
+        waiting.extend(further for further in hidden if isinstance(further, BaseException))
+
+
+_BY_KEYSTONE: tuple[tuple[type[BaseException], type[InfomaniakCloudError], Category | None], ...] = (
+    (keystone.EndpointNotFound, errors.ServiceError, Category.TERMINAL),
+    (keystone.EmptyCatalog, errors.AuthenticationError, None),
+    (keystone.CatalogException, errors.ServiceError, Category.TERMINAL),
+    (keystone.MissingAuthPlugin, errors.InvalidCredentialsError, None),
+    (keystone.AuthPluginException, errors.InvalidCredentialsError, None),
+    (keystone.AuthorizationFailure, errors.AuthenticationError, None),
+    (keystone.InvalidResponse, errors.ServiceError, None),
+    (keystone.DiscoveryFailure, errors.CloudConnectionError, None),
+)
+_NETWORK = (
+    keystone.ConnectionError,
+    keystone.RetriableConnectionFailure,
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    TimeoutError,
+    ConnectionError,
+)
+
+
+def classify(error: BaseException, *, what: str = "", changing: bool = False) -> InfomaniakCloudError:
+    """Make one of our errors of any error.
+
+    Args:
+        error: openstacksdk's, keystoneauth's, requests', one of ours (returned as it is), or any other, which is
+            judged by the HTTP status it carries, if it carries one.
+        what: what was asked, for the message.
+        changing: whether the request was to change something, so that its outcome may be unknown.
+    """
+    if isinstance(error, InfomaniakCloudError):
+        return error
+    response = getattr(error, "response", None)
+    if isinstance(response, requests.Response) and response.status_code >= 400:  # noqa: PLR2004 - HTTP
+        return from_response(response, what=what, changing=changing)
+    status = _status(error)
+    if status is not None:
+        request_id = _text(getattr(error, "request_id", None))
+        return by_status(status, _words(error), what=what, request_id=request_id, changing=changing)
+    if isinstance(error, _NETWORK):
+        return from_network(error, what=what, changing=changing)
+    return _without_status(error, what=what, changing=changing)
+
+
+def _without_status(error: BaseException, *, what: str, changing: bool) -> InfomaniakCloudError:
+    message = _short(error) or type(error).__name__
+    message = f"{what}: {message}" if what else message
+    for one in _chain(error):
+        for kind, ours, category in _BY_KEYSTONE:
+            if isinstance(one, kind):
+                return ours(message, category=category)
+        if isinstance(one, _NETWORK):
+            return from_network(error, what=what, changing=changing)
+    # openstacksdk's own, by name: they are imported only where the SDK is used.
+    kind_of = {"ResourceTimeout": errors.CloudTimeoutError, "ConfigException": errors.InvalidCredentialsError}
+    ours = kind_of.get(type(error).__name__, InfomaniakCloudError)
+    return ours(message, category=None if ours is not InfomaniakCloudError else Category.TERMINAL)
+
+
+def _status(error: BaseException) -> int | None:
+    for name in ("http_status", "status_code", "status", "code"):
+        value = getattr(error, name, None)
+        if isinstance(value, int) and not isinstance(value, bool) and 300 <= value < 600:  # noqa: PLR2004 - HTTP
+            return value
+    return None
+
+
+def _words(error: BaseException) -> Words:
+    """What an error without its response says: openstacksdk keeps the service's message in ``details``."""
+    details = getattr(error, "details", None)
+    kind = getattr(error, "error_type", None) or getattr(error, "type", None)
+    message = details if isinstance(details, str) and details else error
+    return Words(kind if isinstance(kind, str) else None, _short(message))
+
+
+def _text(value: Any) -> str | None:
+    return str(value) if isinstance(value, str) and value else None

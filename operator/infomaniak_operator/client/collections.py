@@ -1,0 +1,138 @@
+"""The operations every collection has: list, get, create, update, delete. They raise; they return the REST bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from infomaniak_operator.client import kinds
+from infomaniak_operator.client.kinds import Kind
+from infomaniak_operator.client.rest import Body, Rest, Row, Rows
+from infomaniak_operator.client.session import CloudSession
+
+
+class Collection:
+    """One collection of a service.
+
+    Args:
+        session: the connection.
+        kind: what the collection takes.
+    """
+
+    def __init__(self, session: CloudSession, kind: Kind) -> None:
+        self._rest = Rest(session, kind)
+
+    def list(self, *, fields: Sequence[str] | None = None, **filters: Any) -> Rows:
+        """All objects that pass the filters, from all pages. ``GET`` on the collection.
+
+        Args:
+            fields: the attributes wanted; None: all.
+            **filters: the service applies them, by its own names; a list asks for any of its values.
+
+        Raises:
+            ValueError: the service has no such filter, or it has no value; nothing was sent.
+            InfomaniakCloudError: the list could not be had: that is never an empty list.
+        """
+        return self._rest.list({}, fields, filters)
+
+    def get(self, id: str) -> Row:  # noqa: A002 - the API's word
+        """One object. ``GET``.
+
+        Raises:
+            NotFoundError: it is not there.
+            InfomaniakCloudError: it could not be asked for.
+        """
+        return self._rest.get({"id": id})
+
+    def create(self, body: Body) -> Row:
+        """Make one and return it as it then is. ``POST``, never repeated.
+
+        Raises:
+            ValueError: the service knows no such attribute; nothing was sent.
+            InfomaniakCloudError: refused, or ``outcome_unknown``.
+        """
+        return self._rest.create({}, body)
+
+    def update(self, id: str, body: Body, *, if_revision: int | None = None) -> Row:  # noqa: A002 - the API's word
+        """Change what the body names, and return the object as it then is. ``PUT``.
+
+        Args:
+            id: which.
+            body: the attributes to change.
+            if_revision: only if it still has this ``revision_number`` (Neutron alone has one).
+
+        Raises:
+            ValueError: the service knows no such attribute; nothing was sent.
+            PreconditionFailedError: it has another revision.
+            InfomaniakCloudError: refused, or ``outcome_unknown``.
+        """
+        return self._rest.update({"id": id}, body, if_revision)
+
+    def delete(self, id: str, *, if_revision: int | None = None) -> None:  # noqa: A002 - the API's word
+        """Delete it. ``DELETE``.
+
+        Args:
+            id: which.
+            if_revision: only if it still has this ``revision_number`` (Neutron alone has one).
+
+        Raises:
+            NotFoundError: it is not there.
+            PreconditionFailedError: it has another revision.
+            InfomaniakCloudError: refused, or ``outcome_unknown``.
+        """
+        self._rest.delete({"id": id}, if_revision)
+
+
+class BulkCollection(Collection):
+    """A collection whose service makes several objects in one call, all or none."""
+
+    def create_many(self, bodies: Iterable[Body]) -> Rows:
+        """Make all or none. ``POST`` of a list; no call for an empty one.
+
+        Raises:
+            ValueError: the service knows no such attribute; nothing was sent.
+            InfomaniakCloudError: refused (nothing was made), or ``outcome_unknown``.
+        """
+        return self._rest.create_many(bodies)
+
+
+class Members:
+    """The members of pools: the first argument is the pool."""
+
+    def __init__(self, session: CloudSession) -> None:
+        self._rest = Rest(session, kinds.MEMBERS)
+
+    def list(self, pool_id: str, *, fields: Sequence[str] | None = None, **filters: Any) -> Rows:
+        """As ``Collection.list``, within a pool."""
+        return self._rest.list({"pool_id": pool_id}, fields, filters)
+
+    def get(self, pool_id: str, id: str) -> Row:  # noqa: A002 - the API's word
+        """As ``Collection.get``, within a pool."""
+        return self._rest.get({"pool_id": pool_id, "id": id})
+
+    def create(self, pool_id: str, body: Body) -> Row:
+        """As ``Collection.create``, within a pool."""
+        return self._rest.create({"pool_id": pool_id}, body)
+
+    def update(self, pool_id: str, id: str, body: Body) -> Row:  # noqa: A002 - the API's word
+        """As ``Collection.update``, within a pool."""
+        return self._rest.update({"pool_id": pool_id, "id": id}, body)
+
+    def delete(self, pool_id: str, id: str) -> None:  # noqa: A002 - the API's word
+        """As ``Collection.delete``, within a pool."""
+        self._rest.delete({"pool_id": pool_id, "id": id})
+
+    def replace_all(self, pool_id: str, members: Iterable[Body]) -> None:
+        """Make the pool's members these and no others, in one call.
+
+        Args:
+            pool_id: the pool.
+            members: each with all that it shall be: a weight left out goes back to 1, a member left out is deleted.
+                One that has the address (as text) and port of one there keeps its id.
+
+        Raises:
+            ValueError: an unknown attribute; nothing was sent.
+            ConflictError: (WAITING) the load balancer is being changed.
+            InfomaniakCloudError: refused, or ``outcome_unknown``.
+        """
+        self._rest.replace({"pool_id": pool_id}, members)

@@ -1,0 +1,140 @@
+"""What can go wrong with the cloud, as one tree of types.
+
+::
+
+    InfomaniakCloudError                 anything the cloud, or the way to it, answered with
+    ├── AuthenticationError              the login was refused, or a fresh token was (401)
+    │   └── InvalidCredentialsError      the credential is incomplete or not allowed; nothing was sent
+    ├── ForbiddenError                   logged in, but a policy says no (403)
+    ├── NotFoundError                    there is no such thing in this project and region (404)
+    ├── BadRequestError                  the service will never accept this request (400)
+    ├── ConflictError                    something stands in the way: in use, locked, taken (409)
+    ├── QuotaExceededError               the project's quota is used up (409 or 403)
+    ├── PreconditionFailedError          it changed since it was read (412, from If-Match)
+    ├── CloudConnectionError             the service was not reached, or the connection broke
+    │   └── CloudTimeoutError            no answer in time
+    └── ServiceError                     the service failed or is overloaded (429, 5xx)
+
+The type says what happened; ``category`` says what to do about it, and the two are not the same: a 409 may be a lock
+that passes in a second (WAITING), a use that somebody must end (IN_USE), or a duplicate that never passes (TERMINAL).
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import ClassVar
+
+
+class Category(Enum):
+    """What to do about an error."""
+
+    TRANSIENT = "transient"
+    """Try again later, with a rising delay."""
+    WAITING = "waiting"
+    """Something is under way and passes by itself: try again soon."""
+    IN_USE = "in use"
+    """Something else uses it: try again slowly."""
+    QUOTA = "quota"
+    """No room: passes when something else is removed, or the quota raised."""
+    TERMINAL = "terminal"
+    """The same request will fail for ever: a person must change it."""
+    AUTHENTICATION = "authentication"
+    """The credential must be mended."""
+    NOT_FOUND = "not found"
+    """It is not there (any more)."""
+    PRECONDITION = "precondition"
+    """It changed meanwhile: read it again."""
+
+
+class InfomaniakCloudError(Exception):
+    """An operation on the cloud failed.
+
+    Attributes:
+        message: what happened, with the service's own words; ``str()`` adds the request id.
+        status: the HTTP status, or None where there was no answer.
+        error_type: the service's own type (``NetworkInUse``), or None where it gives none.
+        request_id: what the cloud's support asks for, or None.
+        category: what to do about it.
+        outcome_unknown: whether the request was to change something and may have been carried out all the same.
+    """
+
+    default_category: ClassVar[Category] = Category.TRANSIENT
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        error_type: str | None = None,
+        request_id: str | None = None,
+        category: Category | None = None,
+        outcome_unknown: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.error_type = error_type
+        self.request_id = request_id
+        self.category = category or self.default_category
+        self.outcome_unknown = outcome_unknown
+
+    def __str__(self) -> str:
+        return f"{self.message} (request {self.request_id})" if self.request_id else self.message
+
+
+class AuthenticationError(InfomaniakCloudError):
+    """The login was refused."""
+
+    default_category = Category.AUTHENTICATION
+
+
+class InvalidCredentialsError(AuthenticationError):
+    """The credential cannot be used as it is written; nothing was sent."""
+
+
+class ForbiddenError(InfomaniakCloudError):
+    """A policy of the cloud forbids it."""
+
+    default_category = Category.TERMINAL
+
+
+class NotFoundError(InfomaniakCloudError):
+    """It is not there, in this project and region."""
+
+    default_category = Category.NOT_FOUND
+
+
+class BadRequestError(InfomaniakCloudError):
+    """The service does not accept the request."""
+
+    default_category = Category.TERMINAL
+
+
+class ConflictError(InfomaniakCloudError):
+    """The state of something stands in the way."""
+
+    default_category = Category.IN_USE
+
+
+class QuotaExceededError(InfomaniakCloudError):
+    """The project's quota is used up."""
+
+    default_category = Category.QUOTA
+
+
+class PreconditionFailedError(InfomaniakCloudError):
+    """It changed since it was read."""
+
+    default_category = Category.PRECONDITION
+
+
+class CloudConnectionError(InfomaniakCloudError):
+    """The service was not reached, or the connection broke."""
+
+
+class CloudTimeoutError(CloudConnectionError):
+    """There was no answer in time."""
+
+
+class ServiceError(InfomaniakCloudError):
+    """The service failed, or has too much to do."""

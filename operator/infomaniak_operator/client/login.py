@@ -1,0 +1,110 @@
+"""Logging in, and what a token tells: project, regions, endpoints."""
+
+from __future__ import annotations
+
+import re
+
+from keystoneauth1 import exceptions as keystone
+from keystoneauth1.access import AccessInfo
+from keystoneauth1.identity import v3
+
+from infomaniak_operator.client.classify import classify
+from infomaniak_operator.client.credentials import CloudCredentials
+from infomaniak_operator.client.errors import AuthenticationError, Category, InfomaniakCloudError, ServiceError
+
+SERVICES = ("network", "load-balancer")
+_INTERFACE = "public"
+
+
+def plugin(credentials: CloudCredentials) -> v3.Auth:
+    """How keystoneauth logs in with a credential: a plain v3 plugin, which follows no discovery document."""
+    one = credentials
+    if one.application_credential_secret:
+        by_application = v3.ApplicationCredentialMethod(
+            application_credential_id=one.application_credential_id,
+            application_credential_name=one.application_credential_name,
+            application_credential_secret=one.application_credential_secret,
+            user_id=one.user_id,
+            username=one.username,
+            user_domain_id=one.user_domain_id,
+            user_domain_name=one.user_domain_name,
+        )
+        return v3.Auth(one.auth_url, [by_application])
+    by_password = v3.PasswordMethod(
+        password=one.password or "",
+        user_id=one.user_id,
+        username=one.username,
+        user_domain_id=one.user_domain_id,
+        user_domain_name=one.user_domain_name,
+    )
+    if one.project_id:
+        return v3.Auth(one.auth_url, [by_password], project_id=one.project_id)
+    if one.project_domain_id or one.project_domain_name:
+        domain_id, domain_name = one.project_domain_id, one.project_domain_name
+    else:
+        domain_id, domain_name = one.user_domain_id, one.user_domain_name
+    return v3.Auth(
+        one.auth_url,
+        [by_password],
+        project_name=one.project_name,
+        project_domain_id=domain_id,
+        project_domain_name=domain_name,
+    )
+
+
+def refused(error: keystone.HttpError, credentials: CloudCredentials) -> InfomaniakCloudError:
+    """What an answer of Keystone other than a token means."""
+    found = classify(error, what="login")
+    status = found.status or 0
+    if found.category is Category.TRANSIENT or not 400 <= status < 500:  # noqa: PLR2004 - HTTP
+        return found
+    hint = "the application credential or its secret is wrong, expired or deleted"
+    if not credentials.application_credential_secret:
+        hint = "the user, its password or the project is wrong"
+    return AuthenticationError(
+        f"{found.message}: {hint}", status=found.status, error_type=found.error_type, request_id=found.request_id
+    )
+
+
+def region_of(access: AccessInfo, wanted: str | None) -> str:
+    """The region to use: the one wanted, else the only one there is.
+
+    Raises:
+        AuthenticationError: there is no such region, or several to choose from; the message names those there are.
+    """
+    there: set[str] = set()
+    for service in SERVICES:
+        endpoints = access.service_catalog.get_endpoints_data(service_type=service, interface=_INTERFACE)
+        there |= {str(one.region_name) for found in endpoints.values() for one in found if one.region_name}
+    names = ", ".join(sorted(there)) or "none"
+    if wanted:
+        if wanted in there:
+            return wanted
+        raise AuthenticationError(f"there is no region {wanted!r} in this cloud; there are: {names}")
+    if len(there) == 1:
+        return next(iter(there))
+    raise AuthenticationError(f"name a region in the credential (key 'region_name'); there are: {names}")
+
+
+def endpoint_of(access: AccessInfo, service: str, region: str, *, secure: bool) -> str:
+    """The address of a service in a region, from the catalogue, without a version at its end.
+
+    Args:
+        access: the token.
+        service: its type.
+        region: where.
+        secure: whether it must be https.
+
+    Raises:
+        ServiceError: the catalogue has none, or none that may be used.
+    """
+    catalog = access.service_catalog
+    found = catalog.get_endpoints_data(service_type=service, interface=_INTERFACE, region_name=region)
+    urls = [str(one.url) for endpoints in found.values() for one in endpoints]
+    if not urls:
+        message = f"the catalogue has no public endpoint of the service {service!r} in region {region!r}"
+        raise ServiceError(message, category=Category.TERMINAL)
+    if secure and not urls[0].startswith("https:"):
+        message = f"the catalogue's endpoint of {service!r} is not https: no token is sent there"
+        raise ServiceError(message, category=Category.TERMINAL)
+    return re.sub(r"/v2(\.\d+)?$", "", urls[0].rstrip("/"))

@@ -1,0 +1,264 @@
+"""The raising form of the client: every operation, typed errors, whole objects by the REST APIs' own names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from infomaniak_operator.client import kinds
+from infomaniak_operator.client.collections import BulkCollection, Collection, Members
+from infomaniak_operator.client.errors import Category, ConflictError
+from infomaniak_operator.client.rest import Body, Row, check
+from infomaniak_operator.client.session import CloudSession
+
+
+class Operations:
+    """All collections of a project.
+
+    Args:
+        session: the connection they use.
+    """
+
+    def __init__(self, session: CloudSession) -> None:
+        self.networks = BulkCollection(session, kinds.NETWORKS)
+        self.subnets = BulkCollection(session, kinds.SUBNETS)
+        self.routers = Routers(session)
+        self.security_groups = Collection(session, kinds.SECURITY_GROUPS)
+        self.security_group_rules = BulkCollection(session, kinds.SECURITY_GROUP_RULES)
+        self.floating_ips = FloatingIPs(session)
+        self.ports = BulkCollection(session, kinds.PORTS)
+        self.load_balancers = LoadBalancers(session)
+        self.listeners = Collection(session, kinds.LISTENERS)
+        self.pools = Collection(session, kinds.POOLS)
+        self.members = Members(session)
+        self.health_monitors = Collection(session, kinds.HEALTH_MONITORS)
+        self.tags = Tags(session)
+        self.quotas = Quotas(session)
+
+
+class Routers(Collection):
+    """Routers and their interfaces."""
+
+    def __init__(self, session: CloudSession) -> None:
+        super().__init__(session, kinds.ROUTERS)
+
+    def add_interface(self, router_id: str, *, subnet_id: str | None = None, port_id: str | None = None) -> Row:
+        """Give the router an interface on a subnet, or the port as one.
+
+        Returns:
+            ``port_id``, ``subnet_id``, … of the interface.
+
+        Raises:
+            ValueError: neither or both are given.
+            BadRequestError: it has that interface already.
+            InfomaniakCloudError: refused, or ``outcome_unknown``.
+        """
+        return self._interface(router_id, "add_router_interface", subnet_id, port_id)
+
+    def remove_interface(self, router_id: str, *, subnet_id: str | None = None, port_id: str | None = None) -> Row:
+        """Take an interface away.
+
+        Raises:
+            ValueError: neither or both are given.
+            NotFoundError: it has no such interface.
+            ConflictError: a floating IP or a route needs it.
+            InfomaniakCloudError: refused, or ``outcome_unknown``.
+        """
+        return self._interface(router_id, "remove_router_interface", subnet_id, port_id)
+
+    def _interface(self, router_id: str, action: str, subnet_id: str | None, port_id: str | None) -> Row:
+        if (subnet_id is None) == (port_id is None):
+            raise ValueError("give either subnet_id or port_id")
+        body = {"subnet_id": subnet_id} if subnet_id is not None else {"port_id": port_id}
+        route = f"{kinds.ROUTERS.item}/{action}"
+        return dict(self._rest.session.request("network", "PUT", route, ids={"id": router_id}, body=body) or {})
+
+
+class FloatingIPs(Collection):
+    """Floating IPs, and an association that never takes one away from where it is."""
+
+    def __init__(self, session: CloudSession) -> None:
+        super().__init__(session, kinds.FLOATING_IPS)
+
+    def associate(self, id: str, port_id: str, fixed_ip_address: str | None = None) -> Row:  # noqa: A002 - the API's word
+        """Bind it to a port, unless it is bound to another. Two calls, the second with ``If-Match``.
+
+        Args:
+            id: which floating IP.
+            port_id: the port.
+            fixed_ip_address: which of the port's addresses; None: its only one.
+
+        Returns:
+            The floating IP; unchanged where it was bound so already.
+
+        Raises:
+            ConflictError: it is bound elsewhere.
+            PreconditionFailedError: it changed meanwhile.
+            NotFoundError: it, or the port, is not there, or (WAITING) there is no way from the port's subnet to the
+                external network yet.
+            InfomaniakCloudError: refused, or ``outcome_unknown``.
+        """
+        row = self.get(id)
+        bound = row.get("port_id")
+        if bound and bound != port_id:
+            raise ConflictError(
+                f"floating IP {id} is bound to port {bound}: disassociate it there first",
+                category=Category.IN_USE,
+            )
+        if bound and fixed_ip_address in (None, row.get("fixed_ip_address")):
+            return row
+        body = {"port_id": port_id}
+        if fixed_ip_address is not None:
+            body["fixed_ip_address"] = fixed_ip_address
+        return self.update(id, body, if_revision=row["revision_number"])
+
+    def disassociate(self, id: str, expected_port_id: str | None = None) -> Row:  # noqa: A002 - the API's word
+        """Unbind it. Two calls, the second with ``If-Match``.
+
+        Args:
+            id: which floating IP.
+            expected_port_id: only if it is bound to this port; None: wherever it is bound.
+
+        Returns:
+            The floating IP; unchanged where it was not bound.
+
+        Raises:
+            ConflictError: it is bound to another port than expected.
+            PreconditionFailedError: it changed meanwhile.
+            InfomaniakCloudError: refused, or ``outcome_unknown``.
+        """
+        row = self.get(id)
+        bound = row.get("port_id")
+        if not bound:
+            return row
+        if expected_port_id is not None and bound != expected_port_id:
+            raise ConflictError(f"floating IP {id} is bound to port {bound}, not to {expected_port_id}")
+        return self.update(id, {"port_id": None}, if_revision=row["revision_number"])
+
+
+class LoadBalancers(Collection):
+    """Load balancers: each with its tree under it."""
+
+    def __init__(self, session: CloudSession) -> None:
+        super().__init__(session, kinds.LOAD_BALANCERS)
+
+    def create_tree(self, body: Body) -> Row:
+        """Make a load balancer with listeners, pools, members and monitors in one call.
+
+        Args:
+            body: as for ``create``, with ``listeners[]`` (each with ``default_pool``, ``default_pool_id`` being that
+                of nothing yet) and ``pools[]`` (each with ``members`` and ``healthmonitor``).
+
+        Returns:
+            The whole tree, with the ids of all that is in it.
+
+        Raises:
+            ValueError: an attribute somewhere in the tree is unknown; nothing was sent.
+            InfomaniakCloudError: refused, or ``outcome_unknown``. A refused tree leaves a VIP port of Octavia's own
+                making behind: make the port yourself, and give ``vip_port_id``.
+        """
+        for listener in body.get("listeners") or ():
+            check(kinds.LISTENERS, listener)
+            if listener.get("default_pool"):
+                _check_pool(listener["default_pool"])
+        for pool in body.get("pools") or ():
+            _check_pool(pool)
+        return self.create(body)
+
+    def delete(self, id: str, *, if_revision: int | None = None, cascade: bool = False) -> None:  # noqa: A002 - the API's word
+        """Delete it.
+
+        Args:
+            id: which.
+            if_revision: Octavia has none: must be None.
+            cascade: with all that is under it; without, children stand in the way.
+
+        Raises:
+            NotFoundError: it is not there.
+            InfomaniakCloudError: refused, or ``outcome_unknown``.
+        """
+        params = [("cascade", "true")] if cascade else []
+        self._rest.delete({"id": id}, if_revision, params)
+
+    def status_tree(self, id: str) -> Row:  # noqa: A002 - the API's word
+        """The provisioning and operating status of all that is under a listener, in one call.
+
+        Returns:
+            ``{"loadbalancer": {…, "listeners": […]}}`` without pools that no listener uses.
+
+        Raises:
+            NotFoundError: it is not there.
+            InfomaniakCloudError: it could not be asked for.
+        """
+        answer = self._rest.session.request(
+            "load-balancer", "GET", f"{kinds.LOAD_BALANCERS.item}/status", ids={"id": id}
+        )
+        return dict(answer["statuses"])
+
+
+def _check_pool(pool: Body) -> None:
+    check(kinds.POOLS, pool)
+    for member in pool.get("members") or ():
+        check(kinds.MEMBERS, member)
+    if pool.get("healthmonitor"):
+        check(kinds.HEALTH_MONITORS, pool["healthmonitor"])
+
+
+_TAGGED = {
+    "networks": kinds.NETWORKS,
+    "subnets": kinds.SUBNETS,
+    "routers": kinds.ROUTERS,
+    "security_groups": kinds.SECURITY_GROUPS,
+    "floating_ips": kinds.FLOATING_IPS,
+    "ports": kinds.PORTS,
+}
+
+
+class Tags:
+    """Tags of Neutron's objects, which cost a call of their own. Octavia's are attributes like others."""
+
+    def __init__(self, session: CloudSession) -> None:
+        self._session = session
+
+    def replace(self, resource: str, id: str, tags: Iterable[str]) -> list[str]:  # noqa: A002 - the API's word
+        """Make these the object's tags, and no others. ``PUT …/tags``.
+
+        Args:
+            resource: the collection, as in ``Operations``: ``networks``, ``floating_ips``, …
+            id: which.
+            tags: all of them.
+
+        Returns:
+            The tags it then has.
+
+        Raises:
+            ValueError: the collection has no tags of this sort.
+            NotFoundError: it is not there.
+            InfomaniakCloudError: refused, or ``outcome_unknown``.
+        """
+        if resource not in _TAGGED:
+            raise ValueError(f"no tags for {resource!r}; for: {', '.join(sorted(_TAGGED))}")
+        route = f"{_TAGGED[resource].item}/tags"
+        answer = self._session.request("network", "PUT", route, ids={"id": id}, body={"tags": list(tags)})
+        return list(answer["tags"])
+
+
+class Quotas:
+    """What the project may have."""
+
+    def __init__(self, session: CloudSession) -> None:
+        self._session = session
+
+    def get(self) -> dict[str, Row]:
+        """The limits and uses of the project, by service. Two calls.
+
+        Returns:
+            ``{"network": {"network": {"limit": 10, "used": 3, "reserved": 0}, …}, "load-balancer": {"load_balancer":
+            10, …}}``: Octavia tells only limits; -1 is none.
+
+        Raises:
+            InfomaniakCloudError: they could not be asked for.
+        """
+        ids = {"project_id": self._session.project_id}
+        network = self._session.request("network", "GET", "/v2.0/quotas/{project_id}/details.json", ids=ids)
+        balancer = self._session.request("load-balancer", "GET", "/v2/lbaas/quotas/{project_id}", ids=ids)
+        return {"network": dict(network["quota"]), "load-balancer": dict(balancer["quota"])}

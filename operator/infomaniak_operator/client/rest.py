@@ -1,0 +1,142 @@
+"""One kind's requests: bodies and queries are checked before they are sent, and so are the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from infomaniak_operator.client.errors import ServiceError
+from infomaniak_operator.client.kinds import Kind
+from infomaniak_operator.client.session import CloudSession
+
+Row = dict[str, Any]
+Rows = list[Row]
+Body = Mapping[str, Any]
+Ids = Mapping[str, str]
+Pairs = list[tuple[str, str]]
+Query = Sequence[tuple[str, str]]
+
+
+class Rest:
+    """The requests of one collection.
+
+    Args:
+        session: the connection.
+        kind: what the collection takes.
+    """
+
+    def __init__(self, session: CloudSession, kind: Kind) -> None:
+        self.session = session
+        self.kind = kind
+
+    def list(self, ids: Ids, fields: Sequence[str] | None, filters: Mapping[str, Any]) -> Rows:
+        """All pages of the collection. See ``Collection.list``."""
+        query = [*self._query(filters), *(("fields", name) for name in fields or ())]
+        rows: Rows = []
+        asked: set[tuple[tuple[str, str], ...]] = set()
+        while tuple(query) not in asked:
+            asked.add(tuple(query))
+            page = self.session.request(self.kind.service, "GET", self.kind.path, ids=ids, params=query)
+            rows.extend(self._many(page, changing=False))
+            further = _next(page.get(f"{self.kind.many}_links"))
+            if further is None:
+                return rows
+            query = further
+        raise ServiceError(f"GET {self.kind.path}: the pages go in a circle")
+
+    def get(self, ids: Ids) -> Row:
+        """One object. See ``Collection.get``."""
+        answer = self.session.request(self.kind.service, "GET", self.kind.item, ids=ids)
+        return self._one(answer, changing=False)
+
+    def create(self, ids: Ids, body: Body) -> Row:
+        """Make one. See ``Collection.create``."""
+        check(self.kind, body)
+        sent = {self.kind.one: dict(body)}
+        answer = self.session.request(self.kind.service, "POST", self.kind.path, ids=ids, body=sent)
+        return self._one(answer, changing=True)
+
+    def create_many(self, bodies: Iterable[Body]) -> Rows:
+        """Make several, all or none. See ``BulkCollection.create_many``."""
+        listed = [dict(body) for body in bodies]
+        for body in listed:
+            check(self.kind, body)
+        if not listed:
+            return []
+        sent = {self.kind.many: listed}
+        answer = self.session.request(self.kind.service, "POST", self.kind.path, body=sent)
+        return self._many(answer, changing=True)
+
+    def replace(self, ids: Ids, bodies: Iterable[Body]) -> None:
+        """Put a whole list in the place of the one there. See ``Members.replace_all``."""
+        listed = [dict(body) for body in bodies]
+        for body in listed:
+            check(self.kind, body)
+        sent = {self.kind.many: listed}
+        self.session.request(self.kind.service, "PUT", self.kind.path, ids=ids, body=sent)
+
+    def update(self, ids: Ids, body: Body, if_revision: int | None = None) -> Row:
+        """Change one. See ``Collection.update``."""
+        check(self.kind, body)
+        self._check_revision(if_revision)
+        sent = {self.kind.one: dict(body)}
+        service, path = self.kind.service, self.kind.item
+        answer = self.session.request(service, "PUT", path, ids=ids, body=sent, if_revision=if_revision)
+        return self._one(answer, changing=True)
+
+    def delete(self, ids: Ids, if_revision: int | None = None, params: Query = ()) -> None:
+        """Delete one. See ``Collection.delete``."""
+        self._check_revision(if_revision)
+        service, path = self.kind.service, self.kind.item
+        self.session.request(service, "DELETE", path, ids=ids, params=params, if_revision=if_revision)
+
+    def _query(self, filters: Mapping[str, Any]) -> Pairs:
+        query: Pairs = []
+        for name, value in filters.items():
+            if name not in self.kind.filters:
+                raise ValueError(f"{self.kind.many} have no filter {name!r}; there are: {_names(self.kind.filters)}")
+            values = value if isinstance(value, (list, tuple, set, frozenset)) else (value,)
+            if not values or None in values:
+                raise ValueError(f"the filter {name!r} has no value: the service would drop it and give everything")
+            query.extend((name, str(one)) for one in values)
+        return query
+
+    def _check_revision(self, if_revision: int | None) -> None:
+        if if_revision is not None and self.kind.service != "network":
+            raise ValueError(f"{self.kind.many} have no revision number")
+
+    def _one(self, answer: Any, *, changing: bool) -> Row:
+        one = answer.get(self.kind.one) if isinstance(answer, Mapping) else None
+        if not isinstance(one, dict):
+            raise ServiceError(f"{self.kind.path}: the answer has no {self.kind.one!r}", outcome_unknown=changing)
+        return one
+
+    def _many(self, answer: Any, *, changing: bool) -> Rows:
+        many = answer.get(self.kind.many) if isinstance(answer, Mapping) else None
+        if not isinstance(many, list):
+            raise ServiceError(f"{self.kind.path}: the answer has no {self.kind.many!r}", outcome_unknown=changing)
+        return many
+
+
+def check(kind: Kind, body: Body) -> None:
+    """Refuse attributes that the service would refuse, or drop.
+
+    Raises:
+        ValueError: it names one, and those there are.
+    """
+    unknown = sorted(set(body) - kind.attributes)
+    if unknown:
+        raise ValueError(f"a {kind.one} has no attribute {unknown[0]!r}; there are: {_names(kind.attributes)}")
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+def _next(links: Any) -> Pairs | None:
+    """The query of the next page. The link's address is left alone: the token goes where the catalogue says."""
+    for link in links or ():
+        if link.get("rel") == "next":
+            return parse_qsl(urlsplit(str(link.get("href", ""))).query, keep_blank_values=True)
+    return None

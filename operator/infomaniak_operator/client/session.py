@@ -1,0 +1,250 @@
+"""One connection to a cloud with one credential, shared by threads: the thin edge through which every call goes."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import requests
+from keystoneauth1 import exceptions as keystone
+from keystoneauth1 import session as keystone_session
+from keystoneauth1.access import AccessInfo
+
+from infomaniak_operator.client.classify import classify, from_network, from_response
+from infomaniak_operator.client.credentials import CloudCredentials
+from infomaniak_operator.client.errors import (
+    AuthenticationError,
+    Category,
+    CloudConnectionError,
+    CloudTimeoutError,
+    InfomaniakCloudError,
+    ServiceError,
+)
+from infomaniak_operator.client.login import endpoint_of, plugin, refused, region_of
+from infomaniak_operator.client.transport import Call, answered, connections
+
+_ID = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.:-]*")
+_UNAUTHORIZED = 401
+_PASSING = frozenset({429, 500, 502, 503, 504})
+_LONGEST_CONNECT = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    service: str
+    method: str
+    route: str
+    path: str
+    headers: Mapping[str, str]
+    params: Sequence[tuple[str, str]]
+    body: Any
+
+    @property
+    def changing(self) -> bool:
+        return self.method != "GET"
+
+    @property
+    def what(self) -> str:
+        return f"{self.method} {self.route}"
+
+
+class CloudSession:
+    """One connection, for use by many threads at once. Logs in at the first call, once, whoever makes it.
+
+    Args:
+        credentials: who logs in where. A rotated credential takes a new session.
+        timeout_seconds: the longest silence of a service within a call; connecting may take 10 of them.
+        pool_size: connections kept open to each service.
+        on_call: is told of every request when it is over, failed ones too, in the thread that made it.
+        before_change: called right before each request that changes something (not before a login); what it raises
+            stops the request and reaches the caller.
+        retry_delays: seconds before each repetition of a GET that failed in passing. Nothing else is ever repeated,
+            but for a request that was refused for an expired token, which did nothing.
+        sleep: waits that many seconds.
+    """
+
+    def __init__(
+        self,
+        credentials: CloudCredentials,
+        *,
+        timeout_seconds: float = 30.0,
+        pool_size: int = 64,
+        on_call: Callable[[Call], None] | None = None,
+        before_change: Callable[[], None] | None = None,
+        retry_delays: Sequence[float] = (0.2, 0.8),
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.credentials = credentials
+        self._timeout = (min(_LONGEST_CONNECT, timeout_seconds), timeout_seconds)
+        self._on_call = on_call
+        self._retry_delays = tuple(retry_delays)
+        self._sleep = sleep
+        self._plugin = plugin(credentials)
+        self._login_lock = threading.Lock()
+        self._http = connections(pool_size, before_change, self._tell)
+        self.keystone = keystone_session.Session(
+            auth=self._plugin,
+            session=self._http,
+            timeout=timeout_seconds,
+            redirect=False,
+            app_name="infomaniak-operator",
+            connect_retries=0,
+        )
+
+    def __repr__(self) -> str:
+        return f"CloudSession({self.credentials!r})"
+
+    def close(self) -> None:
+        """Close the connections that are open; a later call opens new ones."""
+        self._http.close()
+
+    def login(self) -> AccessInfo:
+        """The token in use and what came with it; asks Keystone only where there is none that lasts a while.
+
+        Raises:
+            AuthenticationError: refused.
+            InfomaniakCloudError: Keystone could not be asked.
+        """
+        try:
+            return self._plugin.get_access(self.keystone)
+        except keystone.HttpError as error:
+            raise refused(error, self.credentials) from error
+        except keystone.ClientException as error:
+            raise classify(error, what="login") from error
+        except (requests.RequestException, OSError) as error:
+            raise from_network(error, what="login") from error
+
+    @property
+    def project_id(self) -> str:
+        """The project that the token is for; logs in.
+
+        Raises:
+            AuthenticationError: refused, or the token is for no project.
+            InfomaniakCloudError: Keystone could not be asked.
+        """
+        project = self.login().project_id
+        if not project:
+            raise AuthenticationError("the credential is not bound to a project: give 'project_id'")
+        return str(project)
+
+    @property
+    def region(self) -> str:
+        """The region in use: the credential's, else the only one there is; logs in.
+
+        Raises:
+            AuthenticationError: refused, or there is no such region; the message names those there are.
+            InfomaniakCloudError: Keystone could not be asked.
+        """
+        return region_of(self.login(), self.credentials.region)
+
+    def request(
+        self,
+        service: str,
+        method: str,
+        route: str,
+        *,
+        ids: Mapping[str, str] | None = None,
+        params: Sequence[tuple[str, str]] = (),
+        body: Any = None,
+        if_revision: int | None = None,
+    ) -> Any:
+        """Make one call and return the decoded answer (None where it has no body).
+
+        Args:
+            service: ``network`` or ``load-balancer``.
+            method: GET, POST, PUT or DELETE.
+            route: the path's template: ``/v2.0/networks/{id}``.
+            ids: what is put into the template.
+            params: the query.
+            body: sent as JSON.
+            if_revision: sent as ``If-Match``: refused (412) where the object has another revision by now.
+
+        Raises:
+            ValueError: an id is none; nothing was sent.
+            InfomaniakCloudError: the service refused, failed, or did not answer.
+        """
+        path = route.format_map({name: _quoted(name, value) for name, value in (ids or {}).items()})
+        headers = {"Accept": "application/json"}
+        if if_revision is not None:
+            headers["If-Match"] = f"revision_number={if_revision}"
+        request = _Request(service, method, route, path, headers, params, body)
+        delays = iter(() if request.changing else self._retry_delays)
+        while True:
+            try:
+                return self._once(request)
+            except InfomaniakCloudError as error:
+                delay = next(delays, None) if _passing(error) else None
+                if delay is None:
+                    raise
+                self._sleep(delay)
+
+    def _once(self, request: _Request) -> Any:
+        access = self.login()
+        response = self._send(request, access)
+        if response.status_code == _UNAUTHORIZED:
+            # Expired or revoked: the request did nothing. One login, whoever comes first, and once more.
+            self._forget(access)
+            response = self._send(request, self.login())
+        if response.status_code >= 300:  # noqa: PLR2004 - HTTP
+            raise from_response(response, what=request.what, changing=request.changing)
+        if not response.content:
+            return None
+        try:
+            return response.json()
+        except ValueError as error:
+            message = f"{request.what}: {response.status_code}, but what was answered is no JSON"
+            raise ServiceError(message, status=response.status_code, outcome_unknown=request.changing) from error
+
+    def _send(self, request: _Request, access: AccessInfo) -> requests.Response:
+        secure = self.credentials.auth_url.startswith("https:")
+        region = region_of(access, self.credentials.region)
+        url = endpoint_of(access, request.service, region, secure=secure) + request.path
+        began = time.monotonic()
+        response: requests.Response | None = None
+        try:
+            response = self.keystone.request(
+                url,
+                request.method,
+                json=request.body,
+                headers=dict(request.headers),
+                params=list(request.params),
+                timeout=self._timeout,
+                redirect=False,
+                raise_exc=False,
+                allow_reauth=False,
+                connect_retries=0,
+                status_code_retries=0,
+            )
+        except keystone.ClientException as error:
+            raise classify(error, what=request.what, changing=request.changing) from error
+        finally:
+            self._tell(answered(request.service, request.method, request.route, response, began))
+        return response
+
+    def _tell(self, call: Call) -> None:
+        if self._on_call is not None:
+            self._on_call(call)
+
+    def _forget(self, access: AccessInfo) -> None:
+        """Drop the token, unless another thread has got a new one meanwhile."""
+        with self._login_lock:
+            if self.login() is access:
+                self._plugin.invalidate()
+
+
+def _passing(error: InfomaniakCloudError) -> bool:
+    """Whether a GET is worth repeating at once: not after a timeout, which has cost its time already."""
+    if isinstance(error, CloudConnectionError):
+        return not isinstance(error, CloudTimeoutError)
+    return error.status in _PASSING and error.category is Category.TRANSIENT
+
+
+def _quoted(name: str, value: str) -> str:
+    if not _ID.fullmatch(value):
+        raise ValueError(f"{name} is no id: {value!r}")
+    return quote(value, safe="")
