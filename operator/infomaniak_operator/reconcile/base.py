@@ -98,8 +98,7 @@ class CloudReconciler:
         except InfomaniakCloudError as error:
             return self._ended(visit, failure.stop(visit, error))
         except NoRoom as error:
-            stop = Stop(Reason.INVALID_CONFIGURATION, str(error), Stuck(), Progress.STALLED)
-            return self._ended(visit, stop)
+            return self._ended(visit, Stop(Reason.INVALID_CONFIGURATION, str(error), Stuck(), Progress.STALLED))
 
     def _ended(self, visit: Visit, stop: Stop) -> Result:
         result = visit.result(stop)

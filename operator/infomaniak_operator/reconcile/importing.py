@@ -50,7 +50,7 @@ def _by_filter(visit: Visit, actuator: Actuator, wanted: Mapping[str, Any]) -> R
     asked = {name: value for name, value in _api_filter(wanted).items() if name not in ("tags", "description")}
     # The service's answer is matched once more: a near match (a longer name, a neighbour's address) is none.
     listed = getattr(visit.cloud.do, actuator.collection).list(**asked)
-    found = [row for row in listed if _matches(row, wanted)]
+    found: list[Row] = [row for row in listed if _matches(row, wanted)]
     shown = ", ".join(f"{name}={value}" for name, value in wanted.items())
     if not found:
         message = f"spec.import.filter: no {actuator.noun} matches {shown} in project {visit.cloud.project_id}"

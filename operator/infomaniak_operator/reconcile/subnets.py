@@ -76,9 +76,9 @@ FIELDS = (
         normal=address,
     ),
     Field("enableDHCP", "enable_dhcp", default=True),
-    Field("dnsNameservers", "dns_nameservers", default=list, normal=addresses),
+    Field("dnsNameservers", "dns_nameservers", default=[], normal=addresses),
     Field("allocationPools", "allocation_pools", default=default_pools, normal=records),
-    Field("hostRoutes", "host_routes", default=list, normal=records),
+    Field("hostRoutes", "host_routes", default=[], normal=records),
 )
 
 
@@ -221,7 +221,8 @@ def reported(rows: Iterable[Row], visit: Visit) -> list[dict[str, Any]]:
         if row is not None:
             shown.append((str(item["name"]), row))
     if "subnets" not in visit.spec:
-        shown = sorted((str(row.get("name") or row["id"]), row) for row in rows)
+        named = ((str(row.get("name") or row["id"]), row) for row in rows)
+        shown = sorted(named, key=lambda item: (item[0], str(item[1]["id"])))
     return [
         {
             "name": name,

@@ -1,0 +1,16 @@
+"""The kinds that are reconciled: a new one is a line here."""
+
+from __future__ import annotations
+
+from infomaniak_operator.reconcile.actuator import Actuator
+from infomaniak_operator.reconcile.floatingip import FloatingIPActuator
+from infomaniak_operator.reconcile.network import NetworkActuator
+from infomaniak_operator.reconcile.router import RouterActuator
+from infomaniak_operator.reconcile.securitygroup import SecurityGroupActuator
+
+ACTUATORS: tuple[Actuator, ...] = (
+    NetworkActuator(),
+    RouterActuator(),
+    SecurityGroupActuator(),
+    FloatingIPActuator(),
+)
