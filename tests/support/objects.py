@@ -54,7 +54,7 @@ def custom(
     }
 
 
-def network(name: str = "front", *, namespace: str = NAMESPACE, life: int = 1, **spec: Any) -> dict[str, Any]:
+def network(name: str = "front", /, *, namespace: str = NAMESPACE, life: int = 1, **spec: Any) -> dict[str, Any]:
     """An InfomaniakNetwork; ``import_`` stands for the field ``import``."""
     if "import_" in spec:
         spec["import"] = spec.pop("import_")

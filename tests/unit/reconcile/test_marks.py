@@ -34,7 +34,7 @@ def test_a_mark_is_read_back_as_it_was_written(child, give_up, text):
 def test_the_longest_description_the_schema_allows_fits_with_the_longest_mark():
     longest = released(OWNER.mark("subnet/front"))
     assert len(described("x" * 200, longest)) == DESCRIPTION_LIMIT
-    with pytest.raises(ValueError, match="at most 200"):
+    with pytest.raises(ValueError, match="shorten it to 200"):
         described("x" * 201, longest)
 
 

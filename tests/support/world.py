@@ -1,0 +1,143 @@
+"""A cluster with the network reconciler on a fake cloud: the table on which the reconcilers are tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tests.support.fake_cloud import FakeCloud
+
+from infomaniak_operator.client import CloudCredentials
+from infomaniak_operator.engine.contract import Key
+from infomaniak_operator.reconcile.actuator import Actuator
+from infomaniak_operator.reconcile.base import CloudReconciler, ReconcileSettings
+from infomaniak_operator.reconcile.cloud import Cloud, Clouds
+from infomaniak_operator.reconcile.credentials import CredentialSettings
+from infomaniak_operator.reconcile.marks import Mark, Owner
+from infomaniak_operator.reconcile.network import NetworkActuator
+from tests.support.attempt import Around, Call, Cluster, Tapped
+from tests.support.objects import KUBE_SYSTEM, secret
+
+PROJECT = "alpha"
+REGION = "dc3-a"
+GRACE = 60.0
+
+
+class World(Cluster):
+    """A cluster whose networks are in a fake cloud.
+
+    Args:
+        bodies: objects that are there from the start, beside a Secret with a credential.
+        fake: the cloud; several clusters may share one.
+        cluster_id: names the cluster in marks.
+        restore: the operator's restore flag.
+        credentials: the operator's settings of credentials.
+        with_secret: whether the Secret is there.
+        actuator: the kind that is tried.
+
+    Attributes:
+        cloud: the calls the operator makes, with the place to interfere.
+        others: the same project in the hands of somebody else.
+        project: what a login leads to; a test may change it.
+        login: called at each login, to fail it.
+    """
+
+    def __init__(
+        self,
+        *bodies: Mapping[str, Any],
+        fake: FakeCloud | None = None,
+        cluster_id: str = KUBE_SYSTEM,
+        restore: bool = False,
+        credentials: CredentialSettings | None = None,
+        with_secret: bool = True,
+        actuator: Actuator | None = None,
+    ) -> None:
+        self.fake = fake or FakeCloud()
+        self.others = self.fake.operations(PROJECT)
+        self.cloud = Tapped(self.fake.operations(PROJECT))
+        self.cluster_id = cluster_id
+        self.project = (PROJECT, REGION)
+        self.login: Callable[[CloudCredentials], None] = lambda _: None
+        self._settings = ReconcileSettings(
+            cluster_id=cluster_id, credentials=credentials or CredentialSettings(), create_grace=GRACE, restore=restore
+        )
+        self._actuator = actuator or NetworkActuator()
+        super().__init__(*([secret()] if with_secret else []), *bodies)
+        self._connect()
+
+    def _connect(self) -> None:
+        reconciler = CloudReconciler(self._actuator, Clouds(self._cloud_of), self._settings)
+        self.reconcilers = {reconciler.kind: reconciler}
+
+    def _cloud_of(self, credentials: CloudCredentials) -> Cloud:
+        def identity() -> tuple[str, str]:
+            self.login(credentials)
+            return self.project
+
+        return Cloud(self.cloud, identity, self.clock.monotonic)
+
+    def restart(self) -> None:
+        super().restart()
+        self._connect()
+
+    def mark(self, key: Key, child: str = "", cluster_id: str | None = None) -> Mark:
+        """The mark of an object of this cluster, or of its namesake in another."""
+        uid = self.object(key).uid
+        return Owner(cluster_id or self.cluster_id, key.kind, key.namespace, key.name, uid).mark(child)
+
+    def networks(self) -> list[dict[str, Any]]:
+        """The networks there are, oldest first."""
+        return sorted(self.others.networks.list(), key=lambda row: (row["created_at"], row["id"]))
+
+    def network(self) -> dict[str, Any]:
+        """The one network there is."""
+        (row,) = self.networks()
+        return row
+
+    def subnets(self) -> dict[str, dict[str, Any]]:
+        """The subnets there are, by name."""
+        rows = self.others.subnets.list()
+        assert len({row["name"] for row in rows}) == len(rows)
+        return {row["name"]: row for row in rows}
+
+    def fail(self, at: str, error: BaseException, *, after: bool = False, times: int = 1) -> None:
+        """Have the next calls of that name (``POST networks``) fail, instead of or after being carried out."""
+        left = [times]
+
+        def around(call: Call, act: Callable[[], Any]) -> Any:
+            if str(call) != at or not left[0]:
+                return act()
+            left[0] -= 1
+            if after:
+                act()
+            raise error
+
+        self.cloud.around = around
+
+    def late(self, at: str, seconds: float, error: BaseException) -> None:
+        """Have the next call of that name fail, and be carried out after all, so much later."""
+        left = [1]
+
+        def around(call: Call, act: Callable[[], Any]) -> Any:
+            if str(call) != at or not left[0]:
+                return act()
+            left[0] -= 1
+            self.clock.later(seconds, act)
+            raise error
+
+        self.cloud.around = around
+
+    def meanwhile(self, at: str, what: Callable[[], object]) -> None:
+        """Have something happen right before the next call of that name."""
+        left = [1]
+
+        def around(call: Call, act: Callable[[], Any]) -> Any:
+            if str(call) == at and left[0]:
+                left[0] -= 1
+                what()
+            return act()
+
+        self.cloud.around = around
+
+
+__all__ = ["GRACE", "PROJECT", "REGION", "Around", "World"]
