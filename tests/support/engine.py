@@ -1,0 +1,106 @@
+"""A running engine over a ``FakeKube``, for unit tests."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from infomaniak_operator.engine.contract import Key
+from infomaniak_operator.engine.engine import Engine
+from infomaniak_operator.engine.settings import EngineSettings
+from tests.support.clock import ManualClock
+from tests.support.fake_kube import FakeKube, FakeWatch
+from tests.support.toy import RESOURCES, TOYS, ToyReconciler
+
+SETTINGS = EngineSettings(workers=4, backoff_jitter=0.0, stop_seconds=5.0, flush_seconds=5.0)
+
+
+@dataclass
+class Running:
+    """The parts of one running engine."""
+
+    engine: Engine
+    kube: FakeKube
+    watch: FakeWatch
+    toys: ToyReconciler
+    clock: ManualClock
+    stop: asyncio.Event
+    endings: list[tuple[str, str]]
+
+    async def until(self, what: Callable[[], Any], message: str = "") -> None:
+        """Let threads and loop go on until something is so."""
+        for _ in range(4000):
+            if what():
+                return
+            await asyncio.sleep(0.0025)
+        raise AssertionError(f"it never came about: {message}")
+
+    async def quiet(self) -> None:
+        """Until all events have been heard and nothing is ready or running."""
+        calm = 0
+        for _ in range(4000):
+            facts = self.engine.facts()
+            current = self.heard() and facts.queued == 0 and facts.running == 0 and facts.ready
+            calm = calm + 1 if current else 0
+            if calm >= 8:
+                return
+            await asyncio.sleep(0.0025)
+        raise AssertionError(f"never quiet: {self.engine.facts()}")
+
+    def heard(self) -> bool:
+        """Whether the store has the versions that the API server has, as far as the watch is up."""
+        held = {each.key: each.resource_version for each in self.engine.view.objects("Toy")}
+        there = {
+            Key("Toy", body["metadata"]["namespace"], body["metadata"]["name"]): body["metadata"]["resourceVersion"]
+            for body in self.kube._listed(TOYS, None)
+        }
+        return held == there or not self.watch.up.is_set()
+
+    async def advance(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        await asyncio.sleep(0)
+
+    def conditions(self, name: str) -> dict[str, dict[str, Any]]:
+        body = self.kube.read(TOYS, name) or {}
+        return {each["type"]: each for each in (body.get("status") or {}).get("conditions") or ()}
+
+    def writes(self) -> int:
+        return sum(count for (verb, what), count in self.kube.calls.items() if verb == "PATCH" and what != "events")
+
+
+@asynccontextmanager
+async def running(
+    kube: FakeKube | None = None, toys: ToyReconciler | None = None, settings: EngineSettings = SETTINGS, **changes: Any
+) -> AsyncIterator[Running]:
+    """An engine that runs until the block ends, and must end without an error."""
+    kube, toys, clock, stop = kube or FakeKube(), toys or ToyReconciler(), ManualClock(), asyncio.Event()
+    watch = FakeWatch(kube, RESOURCES.values())
+    endings: list[tuple[str, str]] = []
+    engine = Engine(
+        [toys],
+        kube,
+        RESOURCES,
+        clock,
+        random.Random(7),
+        replace(settings, **changes),
+        watch=watch,
+        on_visit=lambda kind, ending, seconds: endings.append((kind, ending)),
+        instance="test",
+    )
+    task = asyncio.create_task(engine.run(stop))
+    one = Running(engine, kube, watch, toys, clock, stop, endings)
+    try:
+        await one.until(lambda: task.done() or watch.starts > 0, "the watching starts")
+        yield one
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 20)
+
+
+def run(test: Coroutine[Any, Any, None]) -> None:
+    """Run one test's coroutine."""
+    asyncio.run(asyncio.wait_for(test, 60))

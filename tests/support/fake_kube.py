@@ -1,0 +1,284 @@
+"""An API server in memory, true in what the engine relies on; ``tests/contract/kube`` holds it against a real one."""
+
+from __future__ import annotations
+
+import copy
+import queue
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from infomaniak_operator.engine.kube import Body, Conflict, KubeError, NotFound, ResourceType
+from infomaniak_operator.engine.supervisor import Sink
+
+Place = tuple[str, str, str]
+_BREAK = object()
+
+
+def merge(target: Any, patch: Any) -> Any:
+    """RFC 7386."""
+    if not isinstance(patch, Mapping):
+        return copy.deepcopy(patch)
+    result = dict(target) if isinstance(target, Mapping) else {}
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = merge(result.get(name), value)
+    return result
+
+
+class FakeKube:
+    """``Kube`` in memory, and the hands of a user and of a broken network on it.
+
+    Attributes:
+        calls: how often each (verb, plural) was asked for by the engine; ``PATCH toys/status`` for the subresource.
+        before: called with (verb, what, name) before each of the engine's calls; may raise ``KubeError``, or change things.
+    """
+
+    def __init__(self, page: int = 500) -> None:
+        self._lock = threading.RLock()
+        self._objects: dict[Place, dict[str, Any]] = {}
+        self._version = 100
+        self._page = page
+        self._watchers: list[tuple[ResourceType, queue.Queue[Any]]] = []
+        self.calls: Counter[tuple[str, str]] = Counter()
+        self.events: list[dict[str, Any]] = []
+        self.before: Callable[[str, str, str], None] | None = None
+
+    # -- the engine's side
+
+    def get(self, resource: ResourceType, namespace: str, name: str) -> Body:
+        self._called("GET", resource.plural, name)
+        with self._lock:
+            return copy.deepcopy(self._find(resource, namespace, name))
+
+    def list(self, resource: ResourceType, namespace: str | None) -> Iterator[list[Body]]:
+        self._called("LIST", resource.plural, "")
+        found = self._listed(resource, namespace)
+        for each in found:
+            del each["kind"], each["apiVersion"]  # as in a real LIST
+        yield from ([*found[i : i + self._page]] for i in range(0, len(found), self._page))
+
+    def patch(self, resource: ResourceType, namespace: str, name: str, patch: Body) -> Body:
+        self._called("PATCH", resource.plural, name)
+        return self._patch(resource, namespace, name, {k: v for k, v in patch.items() if k != "status"})
+
+    def patch_status(self, resource: ResourceType, namespace: str, name: str, patch: Body) -> Body:
+        self._called("PATCH", f"{resource.plural}/status", name)
+        meta = {k: v for k, v in (patch.get("metadata") or {}).items() if k == "resourceVersion"}
+        return self._patch(resource, namespace, name, {"metadata": meta, "status": patch.get("status", {})})
+
+    def create_event(self, namespace: str, event: Body) -> Body:
+        self._called("POST", "events", event["metadata"]["name"])
+        with self._lock:
+            self.events.append(copy.deepcopy(dict(event)))
+        return event
+
+    def patch_event(self, namespace: str, name: str, patch: Body) -> Body:
+        self._called("PATCH", "events", name)
+        with self._lock:
+            for each in self.events:
+                if each["metadata"]["name"] == name:
+                    each.update(patch)
+                    return each
+        raise NotFound(f"events {name}", 404)
+
+    # -- the user's side
+
+    def create(self, resource: ResourceType, name: str, namespace: str = "default", **content: Any) -> dict[str, Any]:
+        """Create an object; ``metadata`` in the content is merged in."""
+        with self._lock:
+            place = (resource.plural, namespace, name)
+            if place in self._objects:
+                raise Conflict(f"{place} exists", 409)
+            meta = {"name": name, "namespace": namespace, "uid": str(uuid.uuid4()), **content.pop("metadata", {})}
+            meta.setdefault("creationTimestamp", "2026-11-25T08:00:00Z")
+            body = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": meta, **content}
+            if resource.kind != "Secret":
+                meta["generation"] = 1
+            self._store(resource, place, body, "ADDED")
+            return copy.deepcopy(body)
+
+    def change(self, resource: ResourceType, name: str, patch: Body, namespace: str = "default") -> dict[str, Any]:
+        """Merge-patch an object as a user would, status and all."""
+        return self._patch(resource, namespace, name, patch)
+
+    def delete(self, resource: ResourceType, name: str, namespace: str = "default") -> None:
+        """Delete an object: it goes at once if no finalizer holds it."""
+        with self._lock:
+            body = copy.deepcopy(self._find(resource, namespace, name))
+            if body["metadata"].get("finalizers"):
+                body["metadata"].setdefault("deletionTimestamp", "2026-11-25T09:00:00Z")
+                self._store(resource, (resource.plural, namespace, name), body, "MODIFIED")
+            else:
+                self._remove(resource, (resource.plural, namespace, name))
+
+    def read(self, resource: ResourceType, name: str, namespace: str = "default") -> dict[str, Any] | None:
+        """An object as it is, or None; not counted."""
+        with self._lock:
+            return copy.deepcopy(self._objects.get((resource.plural, namespace, name)))
+
+    # -- watching
+
+    def subscribe(self, resource: ResourceType) -> tuple[list[dict[str, Any]], queue.Queue[Any]]:
+        """All objects of a kind, and a queue of what happens to them from then on."""
+        with self._lock:
+            events: queue.Queue[Any] = queue.Queue()
+            self._watchers.append((resource, events))
+            return self._listed(resource, None), events
+
+    def unsubscribe(self, events: queue.Queue[Any]) -> None:
+        with self._lock:
+            self._watchers = [each for each in self._watchers if each[1] is not events]
+
+    def _called(self, verb: str, what: str, name: str) -> None:
+        with self._lock:
+            self.calls[verb, what] += 1
+        if self.before:
+            self.before(verb, what, name)
+
+    def _find(self, resource: ResourceType, namespace: str, name: str) -> dict[str, Any]:
+        try:
+            return self._objects[resource.plural, namespace, name]
+        except KeyError:
+            raise NotFound(f"{resource.plural} {namespace}/{name} not found", 404) from None
+
+    def _listed(self, resource: ResourceType, namespace: str | None) -> list[dict[str, Any]]:
+        with self._lock:
+            return [
+                copy.deepcopy(body)
+                for (plural, where, _), body in sorted(self._objects.items())
+                if plural == resource.plural and namespace in (None, where) and _selected(resource, body)
+            ]
+
+    def _patch(self, resource: ResourceType, namespace: str, name: str, patch: Body) -> dict[str, Any]:
+        with self._lock:
+            old = self._find(resource, namespace, name)
+            wanted = (patch.get("metadata") or {}).get("resourceVersion")
+            if wanted is not None and wanted != old["metadata"]["resourceVersion"]:
+                raise Conflict(f"{resource.plural} {name}: the object has been modified", 409)
+            new = merge(old, patch)
+            if new == old:
+                return copy.deepcopy(old)
+            if new.get("spec") != old.get("spec"):
+                new["metadata"]["generation"] += 1
+            if not new["metadata"].get("finalizers"):
+                new["metadata"].pop("finalizers", None)
+            place = (resource.plural, namespace, name)
+            if new["metadata"].get("deletionTimestamp") and "finalizers" not in new["metadata"]:
+                self._objects[place] = new
+                return self._remove(resource, place)
+            self._store(resource, place, new, "MODIFIED")
+            return copy.deepcopy(new)
+
+    def _store(self, resource: ResourceType, place: Place, body: dict[str, Any], event: str) -> None:
+        self._version += 1
+        body["metadata"]["resourceVersion"] = str(self._version)
+        old = self._objects.get(place)
+        self._objects[place] = body
+        self._tell(resource, event, old, body)
+
+    def _remove(self, resource: ResourceType, place: Place) -> dict[str, Any]:
+        body = self._objects.pop(place)
+        self._version += 1
+        body = {**body, "metadata": {**body["metadata"], "resourceVersion": str(self._version)}}
+        self._tell(resource, "DELETED", body, body)
+        return copy.deepcopy(body)
+
+    def _tell(self, resource: ResourceType, event: str, old: dict[str, Any] | None, new: dict[str, Any]) -> None:
+        for watched, events in self._watchers:
+            if watched.plural != resource.plural:
+                continue
+            before, after = bool(old) and _selected(watched, old or {}), _selected(watched, new)
+            if event == "DELETED" or (before and not after):
+                if before:
+                    events.put(("DELETED", copy.deepcopy(new)))
+            elif after:
+                events.put((event if before or event == "ADDED" else "ADDED", copy.deepcopy(new)))
+
+
+class FakeWatch:
+    """The engine's ``Watch`` on a ``FakeKube``, which can be broken, held back and made to list again.
+
+    Attributes:
+        starts: how often it was started.
+        up: cleared: it does not get beyond its start.
+        filter: called with (change, body): False keeps an event from the engine.
+    """
+
+    def __init__(self, kube: FakeKube, resources: Iterable[ResourceType]) -> None:
+        self._kube = kube
+        self._resources = tuple(resources)
+        self._inbox: queue.Queue[Any] = queue.Queue()
+        self.starts = 0
+        self.up = threading.Event()
+        self.up.set()
+        self.filter: Callable[[str | None, dict[str, Any]], bool] | None = None
+
+    def break_it(self) -> None:
+        """A watch error, as kopf ends with it; what happens until the next start is not heard."""
+        self._inbox.put(_BREAK)
+
+    def list_again(self) -> None:
+        """As after 410 Gone: everything is listed again, and nothing is said of what has gone."""
+        self._inbox.put(None)
+
+    def run(self, sink: Sink, stop: threading.Event) -> None:
+        self.starts += 1
+        while not self.up.wait(0.01):
+            if stop.is_set():
+                return
+        sink.started()
+        while not stop.is_set():
+            if self._watch(sink, stop):
+                raise RuntimeError("the watch broke")
+
+    def _watch(self, sink: Sink, stop: threading.Event) -> bool:
+        """Until the end (True: it broke), or until all is to be listed again."""
+        streams = []
+        try:
+            for resource in self._resources:
+                found, events = self._kube.subscribe(resource)
+                streams.append((resource, events))
+                for body in found:
+                    self._pass(sink, resource, None, body)
+            while not stop.is_set():
+                for resource, events in streams:
+                    while not events.empty():
+                        change, body = events.get()
+                        self._pass(sink, resource, change, body)
+                try:
+                    order = self._inbox.get(timeout=0.002)
+                except queue.Empty:
+                    continue
+                return order is _BREAK
+            return False
+        finally:
+            for _, events in streams:
+                self._kube.unsubscribe(events)
+
+    def _pass(self, sink: Sink, resource: ResourceType, change: str | None, body: dict[str, Any]) -> None:
+        if self.filter is None or self.filter(change, body):
+            sink.event(resource.kind, change, body)
+
+
+def failing(error: KubeError, verb: str, what: str, times: int = 1) -> Callable[[str, str, str], None]:
+    """For ``FakeKube.before``: the first so many calls of that kind fail."""
+    left = [times]
+
+    def before(called: str, on: str, name: str) -> None:
+        if (called, on) == (verb, what) and left[0] > 0:
+            left[0] -= 1
+            raise error
+
+    return before
+
+
+def _selected(resource: ResourceType, body: Mapping[str, Any]) -> bool:
+    if not resource.label_selector:
+        return True
+    name, _, value = resource.label_selector.partition("=")
+    return (body["metadata"].get("labels") or {}).get(name) == value
