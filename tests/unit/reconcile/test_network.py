@@ -335,7 +335,6 @@ def test_a_subnet_somebody_added_is_not_taken_for_ours_when_the_first_attempt_to
 def test_a_network_that_is_not_active_yet_is_waited_for():
     world = World()
     key = world.apply(network())
-    world.meanwhile("LIST subnets", lambda: None)
     world.settle(key)
     world.others.networks.update(world.network()["id"], {"status": "BUILD"})
     world.visit(key)

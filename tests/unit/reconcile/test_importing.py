@@ -1,0 +1,352 @@
+"""Import: read only, adopted, refused."""
+
+import pytest
+
+from infomaniak_operator.engine.contract import Again, Settled, Stuck
+from infomaniak_operator.reconcile.marks import Mark, Owner, described
+from tests.support.objects import network, subnet
+from tests.support.world import World
+
+V4 = subnet("v4", "10.1.0.0/24")
+
+
+def world_with(**fields):
+    """A world with one network of somebody else, with a subnet; returns both."""
+    world = World()
+    row = world.others.networks.create({"name": "theirs", "description": "made by hand", **fields})
+    item = {"network_id": row["id"], "name": "lan", "cidr": "10.1.0.0/24", "ip_version": 4}
+    world.others.subnets.create_many([item])
+    return world, world.network()
+
+
+def imported(world, row=None, *, filter_=None, name="front", **spec):
+    by = {"filter": filter_} if filter_ else {"id": row["id"]}
+    return world.apply(network(name, import_=by, **spec))
+
+
+# Unmanaged
+
+
+def test_an_unmanaged_import_only_reads():
+    world, row = world_with(mtu=1400)
+    before = world.network(), world.subnets()
+    key = imported(world, row, managementPolicy="Unmanaged", mtu=1300, description="not ours to say")
+    assert world.visit(key).next == Settled()
+    world.visit(key)
+    assert world.ready(key) == ("True", "Available")
+    assert world.cloud.writes() == []
+    assert world.claims == {}
+    assert world.object(key).finalizers == ()
+    status = world.object(key).status
+    assert (status["id"], status["mtu"]) == (row["id"], 1400)
+    assert [item["name"] for item in status["subnets"]] == ["lan"]
+    assert (world.network(), world.subnets()) == before
+    world.delete(key)
+    assert world.get(key) is None
+    assert (world.network(), world.subnets()) == before
+
+
+def test_an_unmanaged_import_of_what_another_owns_is_only_a_look():
+    world, row = world_with()
+    mark = Owner("another", "InfomaniakNetwork", "shop", "front", "u").mark()
+    world.others.networks.update(row["id"], {"description": mark.text})
+    key = imported(world, row, managementPolicy="Unmanaged")
+    world.visit(key)
+    assert world.ready(key) == ("True", "Available")
+    assert world.cloud.writes() == []
+
+
+def test_what_an_unmanaged_one_reads_follows_the_cloud():
+    world, row = world_with()
+    key = imported(world, row, managementPolicy="Unmanaged")
+    world.visit(key)
+    world.others.networks.update(row["id"], {"mtu": 1280})
+    world.visit(key)
+    assert world.object(key).status["mtu"] == 1280
+
+
+def test_an_unmanaged_one_that_is_deleted_in_the_cloud_stalls():
+    world, row = world_with()
+    key = imported(world, row, managementPolicy="Unmanaged")
+    world.visit(key)
+    world.others.networks.delete(row["id"])
+    assert world.visit(key).next == Stuck()
+    assert world.ready(key) == ("False", "ExternallyDeleted")
+    assert world.progress(key) == "Stalled"
+    assert world.networks() == []
+
+
+def test_two_subnets_of_one_name_are_no_trouble():
+    world, row = world_with()
+    item = {"network_id": row["id"], "name": "lan", "cidr": "10.2.0.0/24", "ip_version": 4}
+    world.others.subnets.create_many([item])
+    key = imported(world, row, managementPolicy="Unmanaged")
+    world.visit(key)
+    assert world.ready(key) == ("True", "Available")
+    assert len(world.object(key).status["subnets"]) == 2
+
+
+# By filter
+
+
+@pytest.mark.parametrize(
+    "filter_",
+    [
+        {"name": "theirs"},
+        {"description": "made by hand"},
+        {"tags": ["blue"]},
+        {"name": "theirs", "tags": ["eu", "blue"], "description": "made by hand"},
+    ],
+)
+def test_a_filter_finds_the_one_it_means(filter_):
+    world, row = world_with(tags=["blue", "eu"])
+    world.others.tags.replace("networks", row["id"], ["blue", "eu"])
+    world.others.networks.create({"name": "theirs-too", "description": "made by hand, too"})
+    key = imported(world, filter_=filter_, managementPolicy="Unmanaged")
+    world.visit(key)
+    assert world.object(key).status.get("id") == row["id"]
+
+
+def test_no_match_is_waited_for():
+    world, row = world_with()
+    key = imported(world, filter_={"name": "their"}, managementPolicy="Unmanaged")  # a near match is none
+    result = world.visit(key)
+    assert isinstance(result.next, Again)
+    assert world.ready(key) == ("False", "WaitingForReference")
+    assert world.progress(key) == "Reconciling"
+    assert "name=their" in world.message(key)
+    world.others.networks.update(row["id"], {"name": "their"})
+    world.visit(key)
+    assert world.ready(key) == ("True", "Available")
+
+
+def test_two_matches_are_an_error_that_names_both():
+    world, row = world_with()
+    other = world.others.networks.create({"name": "theirs"})
+    key = imported(world, filter_={"name": "theirs"}, managementPolicy="Unmanaged")
+    assert world.visit(key).next == Stuck()
+    assert world.progress(key) == "Stalled"
+    assert row["id"] in world.message(key)
+    assert other["id"] in world.message(key)
+
+
+def test_a_filter_is_resolved_once():
+    world, row = world_with()
+    key = imported(world, filter_={"name": "theirs"}, managementPolicy="Unmanaged")
+    world.visit(key)
+    world.others.networks.update(row["id"], {"name": "renamed"})
+    world.others.networks.create({"name": "theirs"})
+    world.visit(key)
+    assert world.object(key).status["id"] == row["id"]
+    assert world.ready(key) == ("True", "Available")
+
+
+def test_an_id_that_is_not_there_is_waited_for():
+    world, _ = world_with()
+    key = imported(world, {"id": "11111111-2222-3333-4444-555555555555"})
+    assert isinstance(world.visit(key).next, Again)
+    assert world.ready(key) == ("False", "WaitingForReference")
+    assert "spec.import.id" in world.message(key)
+    assert len(world.networks()) == 1
+
+
+# Managed
+
+
+def test_an_adoption_without_a_difference_sets_the_mark_and_no_more():
+    world, row = world_with()
+    key = imported(world, row)
+    assert world.settle(key).next == Settled()
+    after = world.network()
+    assert after["description"] == described("made by hand", world.mark(key))
+    assert after["name"] == "theirs"
+    assert world.cloud.writes() == ["PUT networks"]
+    assert world.claims[key] == 1
+    assert Mark.parse(world.subnets()["lan"]["description"]) is None  # not in the spec, so not ours
+
+
+def test_an_adoption_shows_the_difference_before_it_writes():
+    world, row = world_with(mtu=1500)
+    key = imported(world, row, mtu=1400, subnets=[{**V4, "enableDHCP": False}])
+    result = world.visit(key)
+    assert isinstance(result.next, Again)
+    assert world.cloud.writes() == []
+    assert world.object(key).finalizers == ()
+    assert world.says(key, "Synced") == ("False", "Updating")
+    for word in ("mtu", "1500", "1400", "enableDHCP"):
+        assert word in world.message(key, "Synced")
+    assert world.told(key) == ["Adopting"]
+    world.settle(key)
+    assert world.network()["mtu"] == 1400
+    assert world.ready(key) == ("True", "Available")
+    (there,) = world.subnets().values()
+    assert (there["name"], there["enable_dhcp"]) == ("v4", False)
+    assert Mark.parse(there["description"]) == world.mark(key, "subnet/v4")
+
+
+def test_what_was_shown_is_not_shown_for_ever():
+    world, row = world_with()
+    key = imported(world, row, mtu=1400)
+    world.visit(key)
+    world.restart()
+    world.visit(key)
+    assert world.network()["mtu"] == 1400
+
+
+def test_a_field_taken_out_before_it_was_ever_set_leaves_the_cloud_as_it_was():
+    world, row = world_with(port_security_enabled=False)
+    key = imported(world, row, portSecurityEnabled=True)
+    world.visit(key)
+    world.spec(key, portSecurityEnabled=...)
+    world.settle(key)
+    assert world.network()["port_security_enabled"] is False
+    assert world.ready(key) == ("True", "Available")
+
+
+def test_what_cannot_be_changed_is_a_conflict_and_nothing_is_touched():
+    world, row = world_with()
+    before = world.network(), world.subnets()
+    modes = {"ipv6AddressMode": "slaac", "ipv6RAMode": "slaac"}
+    key = imported(world, row, subnets=[{**V4, **modes}], mtu=1400)
+    assert world.visit(key).next == Stuck()
+    assert world.ready(key) == ("False", "Conflict")
+    assert world.progress(key) == "Stalled"
+    assert "ipv6AddressMode" in world.message(key)
+    assert (world.network(), world.subnets()) == before
+    world.delete(key)
+    world.settle(key)
+    assert world.get(key) is None
+    assert (world.network(), world.subnets()) == before
+
+
+def test_what_another_owns_is_a_conflict():
+    world, row = world_with()
+    mark = Owner("another", "InfomaniakNetwork", "shop", "front", "u").mark()
+    world.others.networks.update(row["id"], {"description": mark.text})
+    key = imported(world, row, mtu=1400)
+    assert world.visit(key).next == Stuck()
+    assert world.ready(key) == ("False", "Conflict")
+    assert world.cloud.writes() == []
+    world.delete(key)
+    world.settle(key)
+    assert world.get(key) is None
+    assert len(world.networks()) == 1
+
+
+def test_a_description_without_room_for_the_mark_is_for_a_person_to_mend():
+    world, row = world_with()
+    world.others.networks.update(row["id"], {"description": "x" * 255})
+    key = imported(world, row)
+    assert world.visit(key).next == Stuck()
+    assert world.ready(key) == ("False", "InvalidConfiguration")
+    assert world.cloud.writes() == []
+
+
+@pytest.mark.parametrize("policy", [{}, {"managementPolicy": "Unmanaged"}])
+def test_of_two_objects_on_one_id_the_younger_is_the_conflict(policy):
+    world, row = world_with()
+    old = imported(world, row, name="old", **policy)
+    young = imported(world, row, name="ayoung", **policy)
+    world.poke(young, lambda body: body["metadata"].update(creationTimestamp="2026-11-25T08:00:01Z"))
+    for key in (old, young, old, young):
+        world.visit(key)
+    assert world.ready(old) == ("True", "Available")
+    assert world.ready(young) == ("False", "Conflict")
+    assert "old" in world.message(young)
+    world.delete(young)
+    world.settle(young)
+    assert world.get(young) is None
+    assert Mark.parse(world.network()["description"]) in (None, world.mark(old))
+    assert len(world.networks()) == 1
+
+
+def test_of_two_that_were_looked_at_together_the_younger_gives_way():
+    world, row = world_with()
+    one = imported(world, row, name="one", managementPolicy="Unmanaged")
+    two = imported(world, row, name="two", managementPolicy="Unmanaged")
+    for key in (one, two):  # each saw the other without an id
+        world.poke(key, lambda body: body["status"].update(id=row["id"]))
+    world.visit(one)
+    world.visit(two)
+    assert world.ready(one) == ("True", "Available")
+    assert world.ready(two) == ("False", "Conflict")
+
+
+def test_an_adopted_network_that_somebody_deleted_is_not_made_again():
+    world, row = world_with()
+    key = imported(world, row)
+    world.settle(key)
+    world.others.networks.delete(row["id"])
+    assert world.visit(key).next == Stuck()
+    assert world.ready(key) == ("False", "ExternallyDeleted")
+    assert world.networks() == []
+
+
+def test_subnets_that_were_there_are_not_taken_along_when_an_adopted_network_goes():
+    world, row = world_with()
+    key = imported(world, row)
+    world.settle(key)
+    world.delete(key)
+    world.visit(key)
+    assert world.ready(key) == ("False", "InUse")
+    assert "lan" in world.message(key)
+    assert sorted(world.subnets()) == ["lan"]
+    world.others.subnets.delete(world.subnets()["lan"]["id"])
+    world.settle(key)
+    assert world.networks() == []
+
+
+def test_listing_one_of_several_subnets_of_an_adopted_network_leaves_the_others():
+    world, row = world_with()
+    item = {"network_id": row["id"], "name": "other", "cidr": "10.2.0.0/24", "ip_version": 4}
+    world.others.subnets.create_many([item])
+    key = imported(world, row)
+    world.settle(key)
+    world.spec(key, subnets=[V4])
+    world.settle(key)
+    assert sorted(world.subnets()) == ["other", "v4"]
+    world.settle(key)
+    assert sorted(world.subnets()) == ["other", "v4"]
+    assert world.subnets()["other"]["description"] == ""
+
+
+# From Managed to Unmanaged and back
+
+
+def test_managed_to_unmanaged_releases_and_back_again_adopts():
+    world = World()
+    key = world.apply(network(subnets=[V4], description="text", mtu=1400))
+    world.settle(key)
+    here = world.object(key).status["id"]
+    world.cloud.take()
+    world.spec(key, managementPolicy="Unmanaged", **{"import": {"id": here}})
+    world.settle(key)
+    assert Mark.parse(world.network()["description"]).released
+    assert Mark.parse(world.subnets()["v4"]["description"]).released
+    assert world.object(key).finalizers == ()
+    world.settle(key)
+    assert world.ready(key) == ("True", "Available")
+    world.others.networks.update(here, {"mtu": 1500})
+    world.cloud.take()
+    world.settle(key)
+    assert world.cloud.writes() == []
+    world.spec(key, managementPolicy="Managed")
+    world.settle(key)
+    assert world.ready(key) == ("True", "Available")
+    assert Mark.parse(world.network()["description"]) == world.mark(key)
+    assert Mark.parse(world.subnets()["v4"]["description"]) == world.mark(key, "subnet/v4")
+    assert world.network()["mtu"] == 1400
+    assert world.network()["id"] == here
+
+
+def test_an_unmanaged_import_made_managed_never_replaces_a_subnet():
+    world, row = world_with()
+    before = world.subnets()
+    modes = {"ipv6AddressMode": "slaac", "ipv6RAMode": "slaac"}
+    key = imported(world, row, managementPolicy="Unmanaged", subnets=[{**V4, **modes, "name": "lan"}])
+    world.settle(key)
+    world.spec(key, managementPolicy="Managed")
+    world.settle(key)
+    assert world.ready(key) == ("False", "Conflict")
+    assert world.subnets() == before
+    assert world.object(key).status["id"] == row["id"]
