@@ -87,7 +87,7 @@ class World(Cluster):
 
     def networks(self) -> list[dict[str, Any]]:
         """The networks there are, oldest first."""
-        return sorted(self.others.networks.list(), key=lambda row: (row["created_at"], row["id"]))
+        return sorted(self.others.networks.list(project_id=PROJECT), key=lambda row: (row["created_at"], row["id"]))
 
     def network(self) -> dict[str, Any]:
         """The one network there is."""
