@@ -74,9 +74,16 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    kube: FakeKube | None = None, toys: ToyReconciler | None = None, settings: EngineSettings = SETTINGS, **changes: Any
+    kube: FakeKube | None = None, toys: ToyReconciler | None = None, *, wait: bool = True, **changes: Any
 ) -> AsyncIterator[Running]:
-    """An engine that runs until the block ends, and must end without an error."""
+    """An engine that runs until the block ends, and must end without an error.
+
+    Args:
+        kube: the API server; a new one by default.
+        toys: the reconciler; a new one by default.
+        wait: begin the block once the watching has started.
+        changes: to the settings.
+    """
     kube, toys, clock, stop = kube or FakeKube(), toys or ToyReconciler(), ManualClock(), asyncio.Event()
     watch = FakeWatch(kube, RESOURCES.values())
     endings: list[tuple[str, str]] = []
@@ -86,7 +93,7 @@ async def running(
         RESOURCES,
         clock,
         random.Random(7),
-        replace(settings, **changes),
+        replace(SETTINGS, **changes),
         watch=watch,
         on_visit=lambda kind, ending, seconds: endings.append((kind, ending)),
         instance="test",
@@ -94,7 +101,8 @@ async def running(
     task = asyncio.create_task(engine.run(stop))
     one = Running(engine, kube, watch, toys, clock, stop, endings)
     try:
-        await one.until(lambda: task.done() or watch.starts > 0, "the watching starts")
+        if wait:
+            await one.until(lambda: task.done() or watch.starts > 0, "the watching starts")
         yield one
     finally:
         stop.set()

@@ -67,7 +67,9 @@ def usual(attempt: Attempt) -> Result:
     if attempt.resource.deleting:
         return Result(AVAILABLE, Gone())
     attempt.claim()
-    return Result(AVAILABLE, Settled(), {"inputsHash": toy_hash(attempt.resource), "colour": attempt.resource.spec.get("colour")})
+    return Result(
+        AVAILABLE, Settled(), {"inputsHash": toy_hash(attempt.resource), "colour": attempt.resource.spec.get("colour")}
+    )
 
 
 def toy_hash(resource: KubeObject) -> str:

@@ -61,7 +61,8 @@ def test_a_delay_ends_when_its_time_has_come() -> None:
     assert taken(queue) is None
     clock.advance(0.1)
     item = taken(queue)
-    assert item and item.since == clock.monotonic()
+    assert item
+    assert item.since == clock.monotonic()
 
 
 def test_a_change_cuts_a_delay_short_and_the_delay_is_gone() -> None:

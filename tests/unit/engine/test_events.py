@@ -1,0 +1,83 @@
+import threading
+
+from infomaniak_operator.engine.contract import KubeObject
+from infomaniak_operator.engine.events import MAX_MESSAGE, EventRecorder
+from infomaniak_operator.engine.kube import Forbidden, NotFound
+from tests.support.clock import ManualClock
+from tests.support.fake_kube import FakeKube, failing
+
+TOY = KubeObject.of(
+    {"apiVersion": "g/v1", "kind": "Toy", "metadata": {"name": "a" * 253, "namespace": "n", "uid": "u"}}
+)
+
+
+def recorder(kube: FakeKube, clock: ManualClock | None = None) -> EventRecorder:
+    return EventRecorder(kube, clock or ManualClock(), "infomaniak-operator", "pod-1")
+
+
+def test_the_same_said_again_is_one_event_with_a_count() -> None:
+    kube, clock = FakeKube(), ManualClock()
+    made = recorder(kube, clock)
+    for number in range(3):
+        made.publish(TOY, "Failed", f"busy (req-0000000{number}-bbbb-cccc-dddd-eeeeeeeeeeee)", warning=True)
+        clock.advance(60)
+    made.publish(TOY, "Created", "x" * 5000)
+    made.start()
+    assert made.close(10)
+    failed, created = kube.events
+    assert (failed["reason"], failed["type"], failed["count"]) == ("Failed", "Warning", 3)
+    assert failed["firstTimestamp"] < failed["lastTimestamp"]
+    assert failed["involvedObject"]["uid"] == "u"
+    assert failed["involvedObject"]["apiVersion"] == "g/v1"
+    assert len(failed["metadata"]["name"]) <= 253
+    assert (created["type"], len(created["message"])) == ("Normal", MAX_MESSAGE)
+    assert kube.calls["POST", "events"] == 2
+
+
+def sent(made: EventRecorder) -> None:
+    """Wait until all is sent."""
+    with made._more:
+        assert made._more.wait_for(lambda: not made._pending and not made._busy, 10)
+
+
+def test_later_ones_patch_the_first_and_make_it_anew_once_it_is_forgotten() -> None:
+    kube = FakeKube()
+    made = recorder(kube)
+    made.start()
+    for _ in range(2):
+        made.publish(TOY, "Failed", "busy")
+        sent(made)
+    assert [each["count"] for each in kube.events] == [2]
+    kube.before = failing(NotFound("expired", 404), "PATCH", "events")
+    made.publish(TOY, "Failed", "busy")
+    assert made.close(10)
+    assert kube.calls["POST", "events"] == 2
+
+
+def test_a_failure_never_matters() -> None:
+    kube = FakeKube()
+    kube.before = failing(Forbidden("no", 403), "POST", "events")
+    made = recorder(kube)
+    made.start()
+    made.publish(TOY, "One", "")
+    sent(made)
+    made.publish(TOY, "Two", "")
+    assert made.close(10)
+    assert made.dropped == 1
+    assert [each["reason"] for each in kube.events] == ["Two"]
+
+
+def assert_held(held: threading.Event) -> None:
+    assert held.wait(10)
+
+
+def test_the_queue_is_bounded_and_closing_does_not_wait_for_ever() -> None:
+    kube, held = FakeKube(), threading.Event()
+    kube.before = lambda verb, what, name: assert_held(held)
+    made = recorder(kube)
+    for number in range(2100):
+        made.publish(TOY, "Many", str(number))
+    assert made.dropped == 100
+    made.start()
+    assert not made.close(0.05)
+    held.set()

@@ -1,0 +1,146 @@
+import threading
+from typing import Any
+
+import pytest
+
+from infomaniak_operator.engine.contract import Key, KubeObject
+from infomaniak_operator.engine.store import Store
+from tests.support.toy import ToyReconciler, key
+
+
+def toy(name: str, version: str, uid: str | None = None, namespace: str = "default", **spec: Any) -> KubeObject:
+    meta = {"name": name, "namespace": namespace, "uid": uid or f"uid-{name}", "resourceVersion": version}
+    return KubeObject.of({"kind": "Toy", "metadata": meta, "spec": spec})
+
+
+def store(*toys: KubeObject) -> Store:
+    made = Store({"Toy": ToyReconciler().references})
+    for each in toys:
+        made.upsert(each)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("held", "heard", "taken"),
+    [
+        ("9", "10", True),
+        ("10", "9", False),
+        ("10", "10", False),
+        ("abc", "abd", True),
+        ("abd", "abc", True),
+        ("abc", "abc", False),
+    ],
+)
+def test_only_a_newer_version_is_taken(held: str, heard: str, taken: bool) -> None:
+    made = store(toy("a", held))
+    assert (made.upsert(toy("a", heard)) is not None) is taken
+    found = made.get(key("a"))
+    assert found
+    assert found.resource_version == (heard if taken else held)
+
+
+def test_an_event_older_than_the_answer_to_our_own_write_changes_nothing() -> None:
+    made = store(toy("a", "5"))
+    made.upsert(toy("a", "8", colour="ours"))
+    assert made.upsert(toy("a", "7", colour="old")) is None
+    found = made.get(key("a"))
+    assert found
+    assert found.spec == {"colour": "ours"}
+
+
+def test_what_is_gone_does_not_come_back_by_a_late_answer_but_a_new_one_of_the_name_does() -> None:
+    made = store(toy("a", "5"))
+    change = made.delete(key("a"), "uid-a")
+    assert change
+    assert change.new is None
+    assert made.upsert(toy("a", "9")) is None
+    assert made.get(key("a")) is None
+    assert made.delete(key("a"), "uid-a") is None
+    assert made.upsert(toy("a", "10", uid="another"))
+
+
+def test_the_deletion_of_a_former_object_of_the_name_does_not_touch_the_new_one() -> None:
+    made = store(toy("a", "5"))
+    change = made.upsert(toy("a", "9", uid="another"))
+    assert change
+    assert change.reborn
+    assert made.delete(key("a"), "uid-a") is None
+    assert made.get(key("a"))
+    assert made.upsert(toy("a", "11")) is None, "the former one is known to be gone"
+
+
+def test_objects_and_referrers_are_sorted_and_follow_the_references() -> None:
+    made = store(
+        toy("b", "1", refs=["x"]), toy("a", "2", refs=["x", "y"]), toy("c", "3", namespace="other", refs=["x"])
+    )
+    assert [str(each.key) for each in made.objects("Toy")] == ["Toy default/a", "Toy default/b", "Toy other/c"]
+    assert [each.key.name for each in made.objects("Toy", "other")] == ["c"]
+    assert made.objects("Nothing") == []
+    assert [each.key.name for each in made.referrers(key("x"))] == ["a", "b"]
+    made.upsert(toy("a", "4", refs=["y"]))
+    assert [each.key.name for each in made.referrers(key("x"))] == ["b"]
+    made.delete(key("b"), "uid-b")
+    assert made.referrers(key("x")) == []
+    assert made.referrer_keys(key("y")) == {key("a")}
+    assert (len(made), made.count("Toy"), made.count("Secret")) == (2, 2, 0)
+
+
+def test_changed_since_tells_of_what_others_can_see_only() -> None:
+    made = store(toy("a", "1"), toy("b", "2"))
+    since = made.sequence
+    made.upsert(toy("a", "3"))
+    assert not made.changed_since([key("a"), key("b")], since)
+    made.upsert(toy("a", "4", colour="red"))
+    assert made.changed_since([key("a")], since)
+    assert not made.changed_since([key("b")], since)
+    since = made.sequence
+    made.delete(key("b"), "uid-b")
+    assert made.changed_since([key("b")], since)
+    since = made.sequence
+    made.upsert(toy("b", "9", uid="another"))
+    assert made.changed_since([key("b")], since)
+    assert not made.changed_since([key("never")], 0)
+
+
+def test_missing_is_what_was_there_at_the_mark_unheard_of_since_and_not_listed() -> None:
+    made = store(toy("gone", "1"), toy("listed", "2"), toy("heard", "3"), toy("elsewhere", "4", namespace="other"))
+    mark = made.mark("Toy", "default")
+    made.upsert(toy("heard", "8"))
+    made.upsert(toy("new", "9"))
+    assert [each.key.name for each in made.missing(mark, [key("listed")])] == ["gone"]
+    everywhere = made.mark("Toy")
+    assert {each.key.name for each in made.missing(everywhere, [])} == {"gone", "listed", "heard", "new", "elsewhere"}
+
+
+def test_a_secret_is_not_in_the_repr() -> None:
+    secret = KubeObject(
+        Key("Secret", "default", "login"), {"metadata": {"name": "login"}, "data": {"password": "hunter2"}}
+    )
+    assert "hunter2" not in repr(secret)
+
+
+def test_readers_and_writers_in_many_threads() -> None:
+    made, errors = store(), []
+
+    def write(name: str) -> None:
+        for version in range(1, 200):
+            made.upsert(toy(name, str(version), refs=[f"x{version % 3}"]))
+
+    def read() -> None:
+        try:
+            for _ in range(200):
+                for each in made.objects("Toy"):
+                    made.referrers(key("x1"))
+                    assert each.uid
+        except Exception as error:  # noqa: BLE001
+            errors.append(error)
+
+    threads = [threading.Thread(target=write, args=(f"t{number}",)) for number in range(4)]
+    threads += [threading.Thread(target=read) for _ in range(4)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert not errors
+    assert {each.resource_version for each in made.objects("Toy")} == {"199"}
+    assert len(made.referrers(key("x1"))) == 4
