@@ -26,7 +26,7 @@ def index(kinds: Iterable[Kind[Any]]) -> str:
         "create, hands "
         "off afterwards. `[]` means none. A field\nthat is taken out of the spec goes back to the cloud's default if "
         "the operator "
-        "had set it. Null is refused.\n\n## Annotations\n\n"
+        "had set it. Null is the same as absent.\n\n## Annotations\n\n"
         + _table(("Annotation", "What it does"), ((f"`{name}`", text) for name, text in ANNOTATIONS.items()))
         + "\n## Conditions\n\n"
         + _table(("Type", "What it says"), ((f"`{name}`", text) for name, text in CONDITIONS.items()))

@@ -67,7 +67,7 @@ def _inlined(node: Mapping[str, Any], defs: Mapping[str, Any]) -> dict[str, Any]
 def _collapsed(node: dict[str, Any], defs: Mapping[str, Any]) -> dict[str, Any]:
     """``X | None`` as X: in Kubernetes every field may be absent, and none may be null."""
     options = node.get("anyOf")
-    if options is None or node.get("x-kubernetes-int-or-string"):
+    if options is None:
         return node
     real = [option for option in options if option.get("type") != "null"]
     if len(real) != 1:

@@ -88,7 +88,7 @@ class Member(Administrable):
 
 ServicePort = Annotated[
     int | str,
-    Field(json_schema_extra={"x-kubernetes-int-or-string": True}),
+    Field(json_schema_extra={"x-kubernetes-int-or-string": True, "maxLength": 63}),
     Checked(
         Rule(
             "type(self) == int ? self >= 1 && self <= 65535 : self.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')",
@@ -121,7 +121,6 @@ class MembersFrom(ApiModel):
     port: ServicePort | None = Field(
         None,
         description=about("Name or number of the Service's port", absent="the only one that the Service has"),
-        json_schema_extra={"x-kubernetes-int-or-string": True},
     )
     node_selector: dict[str, Annotated[str, Field(max_length=63)]] | None = Field(
         None,

@@ -50,7 +50,7 @@ def check_protocol(value: int | str) -> int | str:
 
 Protocol = Annotated[
     int | str,
-    Field(json_schema_extra={"x-kubernetes-int-or-string": True}),
+    Field(json_schema_extra={"x-kubernetes-int-or-string": True, "maxLength": 16}),
     Checked(
         Rule(
             f"type(self) == int ? self >= 0 && self <= 255 : self in {list(_NAMES)}",
@@ -134,7 +134,6 @@ class SecurityGroupRule(ApiModel):
             changes=None,
             api="protocol",
         ),
-        json_schema_extra={"x-kubernetes-int-or-string": True},
     )
     port_range: PortRange | None = Field(
         None,
