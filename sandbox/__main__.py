@@ -18,6 +18,7 @@ def main() -> int:
         "--state", type=Path, default=Path(".sandbox"), help="folder of its state (default %(default)s)"
     )
     parser.add_argument("--settle", type=float, default=0.5, help="seconds a load balancer stays PENDING")
+    parser.add_argument("--only", choices=["openstack", "kubernetes"], help="up: just this half")
     parser.add_argument("--project", default="alpha", help="env: whose credentials")
     read = parser.parse_args()
     box = Sandbox(read.state)
@@ -30,7 +31,7 @@ def main() -> int:
 
 def _run(box: Sandbox, read: argparse.Namespace) -> int:
     if read.command == "up":
-        environment = box.up(read.settle)
+        environment = box.up(read.settle, openstack=read.only != "kubernetes", kubernetes=read.only != "openstack")
         print(f"OpenStack:  {environment.auth_url}\nKubernetes: {environment.kubeconfig}")
         print(f"in a shell: eval $(python -m sandbox env --state {read.state})")
     elif read.command == "down":
@@ -40,6 +41,8 @@ def _run(box: Sandbox, read: argparse.Namespace) -> int:
             print(f"export {name}={value}")
     else:
         status = box.status()
+        if not status:
+            raise SandboxError(f"no sandbox was started in {box.state}")
         for name, runs in status.items():
             print(f"{name:<26}{'runs' if runs else 'is down'}")
         return 0 if all(status.values()) else 1

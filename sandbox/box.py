@@ -6,7 +6,6 @@ import fcntl
 import json
 import signal
 import time
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,10 +15,12 @@ from typing import Any
 from sandbox import cache, logs
 from sandbox.cache import Progress
 from sandbox.configs import ADMIN_PASSWORD, REGION
-from sandbox.environment import Environment, Project
+from sandbox.environment import Environment
 from sandbox.errors import SandboxError
+from sandbox.faults import Faults
 from sandbox.kubernetes import COMPONENTS, Kubernetes
-from sandbox.openstack import SERVICES, OpenStack
+from sandbox.openstack import PARTS, OpenStack
+from sandbox.postgres import Postgres
 from sandbox.process import Process
 from sandbox.rest import login
 
@@ -27,6 +28,31 @@ _QUOTAS = {"neutron": "v2.0/quotas", "octavia": "v2.0/lbaas/quotas"}
 _LOAD_BALANCING = frozenset(
     {"load_balancer", "loadbalancer", "listener", "member", "pool", "health_monitor", "healthmonitor"}
 )
+
+
+def _silent(_: str) -> None:
+    return
+
+
+def _describe(openstack: OpenStack, kubernetes: Kubernetes, binaries: Mapping[str, Path]) -> Environment:
+    admin = {
+        "auth_url": openstack.auth_url,
+        "username": "admin",
+        "password": ADMIN_PASSWORD,
+        "project_name": "admin",
+        "user_domain_name": "Default",
+        "project_domain_name": "Default",
+        "region_name": REGION,
+    }
+    return Environment(
+        openstack.auth_url,
+        REGION,
+        kubernetes.kubeconfig,
+        binaries["kubectl"],
+        binaries["helm"],
+        admin,
+        openstack.projects,
+    )
 
 
 class Sandbox:
@@ -39,6 +65,7 @@ class Sandbox:
     def __init__(self, state: Path) -> None:
         self.state = state.resolve()
         self._file = self.state / "environment.json"
+        self._made_with = self.state / "made-with.json"
 
     @property
     def environment(self) -> Environment:
@@ -61,62 +88,54 @@ class Sandbox:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 
-    def up(self, settle: float = 0.5, progress: Progress = print) -> Environment:
+    def up(
+        self, settle: float = 0.5, openstack: bool = True, kubernetes: bool = True, progress: Progress = print
+    ) -> Environment:
         """Start what does not run yet.
 
         Args:
             settle: seconds for which load balancers stay PENDING.
+            openstack: whether its half is wanted.
+            kubernetes: whether its half is wanted.
             progress: told what is going on.
 
         Raises:
             SandboxError: a part does not come up; the message names its log.
         """
         with self._alone():
-            if self._file.exists() and all(self.status().values()):
-                self.set_settle(settle)
+            parts = (*(PARTS if openstack else ()), *(COMPONENTS if kubernetes else ()))
+            running = self.status()
+            if self._file.exists() and all(running.get(part) for part in parts):
+                if openstack:
+                    self.set_settle(settle)
                 return self.environment
             begin = time.monotonic()
-            python, binaries = cache.everything(progress)
-            openstack = OpenStack(self.state / "openstack", python, progress)
-            kubernetes = Kubernetes(self.state / "kubernetes", binaries, progress)
+            cache.prepare(progress, openstack=openstack, kubernetes=kubernetes)
+            binaries = cache.binary_paths()
+            made_with = {
+                "python": str(cache.openstack_folder() / "bin" / "python"),
+                "binaries": {name: str(path) for name, path in binaries.items()},
+            }
+            self._made_with.write_text(json.dumps(made_with))
+            cloud, cluster = self._halves(progress)
             with ThreadPoolExecutor(2) as pool:
-                control_plane = pool.submit(kubernetes.up)
-                projects = openstack.up(settle)
-                control_plane.result()
-            environment = self._describe(openstack, kubernetes, binaries, projects)
+                starts = [pool.submit(cloud.up, settle)] if openstack else []
+                starts += [pool.submit(cluster.up)] if kubernetes else []
+                for start in starts:
+                    start.result()
+            environment = _describe(cloud, cluster, binaries)
             environment.save(self._file)
-            (self.state / "made-with.json").write_text(
-                json.dumps({"python": str(python), "binaries": {name: str(path) for name, path in binaries.items()}})
-            )
             progress(f"the sandbox is up after {time.monotonic() - begin:.0f} s, in {self.state}")
             return environment
 
-    @staticmethod
-    def _describe(
-        openstack: OpenStack, kubernetes: Kubernetes, binaries: Mapping[str, Path], projects: Mapping[str, Project]
-    ) -> Environment:
-        admin = {
-            "auth_url": openstack.auth_url,
-            "username": "admin",
-            "password": ADMIN_PASSWORD,
-            "project_name": "admin",
-            "user_domain_name": "Default",
-            "project_domain_name": "Default",
-            "region_name": REGION,
-        }
-        return Environment(
-            openstack.auth_url, REGION, kubernetes.kubeconfig, binaries["kubectl"], binaries["helm"], admin, projects
-        )
-
-    def _halves(self) -> tuple[OpenStack, Kubernetes]:
+    def _halves(self, progress: Progress = _silent) -> tuple[OpenStack, Kubernetes]:
         try:
-            made = json.loads((self.state / "made-with.json").read_text())
-        except FileNotFoundError:
-            python, binaries = Path("python3"), dict.fromkeys(("etcd", *COMPONENTS, "kubectl", "helm"), Path("unknown"))
-        else:
-            python, binaries = Path(made["python"]), {name: Path(path) for name, path in made["binaries"].items()}
-        openstack = OpenStack(self.state / "openstack", python, _silent)
-        return openstack, Kubernetes(self.state / "kubernetes", binaries, _silent)
+            made = json.loads(self._made_with.read_text())
+        except FileNotFoundError:  # nothing was started, so nothing will be run with them
+            made = {"python": "", "binaries": {}}
+        binaries = {name: Path(path) for name, path in made["binaries"].items()}
+        openstack = OpenStack(self.state / "openstack", Path(made["python"]), progress)
+        return openstack, Kubernetes(self.state / "kubernetes", binaries, progress)
 
     def down(self) -> None:
         """End it; its state stays, and the next start goes on from there."""
@@ -126,40 +145,40 @@ class Sandbox:
             openstack.down()
 
     def status(self) -> dict[str, bool]:
-        """Which components run."""
+        """Which components run; those of a half that was never started are not named."""
         openstack, kubernetes = self._halves()
         return {**openstack.running(), **kubernetes.running()}
 
-    def component(self, name: str) -> Process:
-        """A component's process.
-
-        Raises:
-            SandboxError: there is none of that name.
-        """
+    def _component(self, name: str) -> Process | Postgres:
         openstack, kubernetes = self._halves()
-        if name in SERVICES:
-            return openstack.process(name)
-        if name in COMPONENTS:
-            return kubernetes.process(name)
-        raise SandboxError(f"no component {name}; there are: {', '.join((*SERVICES, *COMPONENTS))}")
+        if name not in self.status():
+            raise SandboxError(f"no component {name} was started here; there are: {', '.join(self.status())}")
+        return openstack.process(name) if name in PARTS else kubernetes.process(name)
 
     def start(self, component: str) -> None:
-        """Start one component and wait until it answers."""
-        process = self.component(component)
+        """Start one component and wait until it answers.
+
+        Args:
+            component: postgres, keystone, neutron, octavia, etcd, kube-apiserver or kube-controller-manager.
+
+        Raises:
+            SandboxError: there is no such component here, or it does not come up.
+        """
+        process = self._component(component)
         process.start()
         process.wait()
 
     def stop(self, component: str) -> None:
         """End one component."""
-        self.component(component).stop()
+        self._component(component).stop()
 
     def pause(self, component: str) -> None:
         """Let one component hang: connections are taken, nothing is answered."""
-        self.component(component).signal(signal.SIGSTOP)
+        self._component(component).signal(signal.SIGSTOP)
 
     def resume(self, component: str) -> None:
         """Let it go on."""
-        self.component(component).signal(signal.SIGCONT)
+        self._component(component).signal(signal.SIGCONT)
 
     def set_settle(self, seconds: float) -> None:
         """For how long load balancers stay PENDING, from now on."""
@@ -178,11 +197,9 @@ class Sandbox:
             balancing = service == "octavia"
             chosen = {name: limit for name, limit in limits.items() if (name in _LOAD_BALANCING) == balancing}
             if chosen:
-                admin.put(f"{self._url(service)}/{path}/{environment.projects[project].id}", {"quota": chosen})
-
-    def _url(self, service: str) -> str:
-        ports = json.loads((self.state / "openstack" / "ports.json").read_text())
-        return f"http://127.0.0.1:{ports[service]}"
+                admin.put(
+                    f"{self._halves()[0].url(service)}/{path}/{environment.projects[project].id}", {"quota": chosen}
+                )
 
     def service_account_kubeconfig(self, namespace: str, name: str) -> Path:
         """A kubeconfig with a token of a ServiceAccount."""
@@ -190,7 +207,11 @@ class Sandbox:
 
     @property
     def _control(self) -> Path:
-        return self.state / "openstack" / "control"
+        return self._halves()[0].control
+
+    @property
+    def _faults(self) -> Faults:
+        return Faults(self._control)
 
     def set_faults(self, rules: Sequence[Mapping[str, Any]]) -> None:
         """Let calls fail; replaces the rules before.
@@ -199,24 +220,19 @@ class Sandbox:
         has, ``count`` times at most, or by chance (``probability``, with ``seed``). It does any of: ``delay_before``
         and ``delay_after`` the service has done its work (seconds), ``status`` instead of the service,
         ``status_after`` it has done its work, ``reset`` the connection ``before`` or ``after``.
+
+        Raises:
+            ValueError: a rule has an unknown key, does nothing, or its path is no regular expression.
         """
-        named = [{"id": uuid.uuid4().hex, **rule} for rule in rules]
-        part = self._control / "faults.partial"
-        part.write_text(json.dumps(named))
-        (self._control / "faults-hit.json").write_text("{}")
-        part.rename(self._control / "faults.json")
+        self._faults.set(rules)
 
     def clear_faults(self) -> None:
         """Let no call fail any more."""
-        (self._control / "faults.json").unlink(missing_ok=True)
+        self._faults.clear()
 
     def faults_hit(self) -> int:
-        """How many calls were hit since the rules were set."""
-        try:
-            hits = json.loads((self._control / "faults-hit.json").read_text() or "{}")
-        except (FileNotFoundError, ValueError):
-            return 0
-        return sum(taken for _, taken in hits.values())
+        """How many calls were hit since the rules were set; a call that is being delayed counts."""
+        return self._faults.hit()
 
     def mark(self) -> int:
         """Where OpenStack's access log ends now."""
@@ -233,7 +249,3 @@ class Sandbox:
     def kube_calls(self, since: int = 0, user: str | None = None) -> list[logs.KubeCall]:
         """The calls to the API server that were answered since a mark."""
         return logs.kube_calls(self._halves()[1].audit_log, since, user)
-
-
-def _silent(_: str) -> None:
-    return

@@ -77,6 +77,11 @@ def _run(command: Sequence[str], log: Path, cwd: Path | None = None, env: dict[s
         raise SandboxError(f"`{' '.join(command[:6])} …` failed; its log is {log} and ends:\n{tail}")
 
 
+def openstack_folder() -> Path:
+    """Where OpenStack's environment is, or will be."""
+    return root() / f"openstack-{digest(HERE / 'requirements.txt', sys.version, platform.machine())}"
+
+
 def openstack_python(progress: Progress) -> Path:
     """The interpreter of the environment that holds Keystone, Neutron and Octavia; made where it is not there yet.
 
@@ -84,8 +89,7 @@ def openstack_python(progress: Progress) -> Path:
         SandboxError: pip failed.
     """
     requirements = HERE / "requirements.txt"
-    key = digest(requirements, sys.version, platform.machine())
-    folder = root() / f"openstack-{key}"
+    folder = openstack_folder()
     with locked("openstack"):
         if not (folder / "done").exists():
             begin = time.monotonic()
@@ -136,15 +140,24 @@ def kubernetes_binaries(progress: Progress) -> dict[str, Path]:
     Raises:
         SandboxError: a build failed.
     """
-    found = {}
     with locked("binaries"):
-        for name, (module, package, flags) in _BINARIES.items():
-            source = HERE / "go" / module
-            key = digest(source / "go.mod", source / "go.sum", package, flags, platform.machine())
-            target = root() / "bin" / f"{name}-{key}"
-            if not target.exists():
-                _build(name, _Build(source, package, flags, target), progress)
-            found[name] = target
+        for name, build in _builds().items():
+            if not build.target.exists():
+                _build(name, build, progress)
+    return binary_paths()
+
+
+def binary_paths() -> dict[str, Path]:
+    """Where the binaries are, or will be, by name."""
+    return {name: build.target for name, build in _builds().items()}
+
+
+def _builds() -> dict[str, _Build]:
+    found = {}
+    for name, (module, package, flags) in _BINARIES.items():
+        source = HERE / "go" / module
+        key = digest(source / "go.mod", source / "go.sum", package, flags, platform.machine())
+        found[name] = _Build(source, package, flags, root() / "bin" / f"{name}-{key}")
     return found
 
 
@@ -172,9 +185,17 @@ def _build(name: str, what: _Build, progress: Progress) -> None:
     progress(f"built {name} in {time.monotonic() - begin:.0f} s")
 
 
-def everything(progress: Progress) -> tuple[Path, dict[str, Path]]:
-    """Both, side by side where neither is there: the one waits for the network while the other computes."""
+def prepare(progress: Progress, *, openstack: bool, kubernetes: bool) -> None:
+    """Make what is wanted, side by side where neither is there: the one waits for the network, the other computes.
+
+    Raises:
+        SandboxError: one of them failed.
+    """
     with ThreadPoolExecutor(2) as pool:
-        python = pool.submit(openstack_python, progress)
-        binaries = pool.submit(kubernetes_binaries, progress)
-        return python.result(), binaries.result()
+        wanted = [
+            pool.submit(make, progress)
+            for make, want in ((openstack_python, openstack), (kubernetes_binaries, kubernetes))
+            if want
+        ]
+        for made in wanted:
+            made.result()

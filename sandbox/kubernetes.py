@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sandbox.cache import Progress
 from sandbox.errors import SandboxError
-from sandbox.process import Process, answers, free_ports
+from sandbox.process import Process, answers, free_ports, port_free
 
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager")
 _CONTROLLERS = (
@@ -31,6 +31,8 @@ _AUDIT = {
         {"level": "Metadata"},
     ],
 }
+_ADMIN, _MANAGER = "admin", "system:kube-controller-manager"
+_LISTENING = ("etcd", "etcd-peer", "kube-apiserver")
 _TOKEN_LIFETIME = "720h"  # noqa: S105 - a duration
 
 
@@ -108,13 +110,14 @@ class Kubernetes:
             f"--audit-policy-file={folder / 'audit-policy.json'}",
             f"--audit-log-path={self.audit_log}",
             "--audit-log-format=json",
+            "--audit-log-maxsize=100000",  # megabytes: never turned over, for a mark is a place in it
         ]
 
     def _manager(self, ports: Mapping[str, int]) -> list[str]:
         del ports
         return [
             str(self._binaries["kube-controller-manager"]),
-            f"--kubeconfig={self.kubeconfig}",
+            f"--kubeconfig={self._folder / 'kubeconfig-manager'}",
             f"--service-account-private-key-file={self._folder / 'sa.key'}",
             f"--root-ca-file={self._folder / 'certs' / 'apiserver.crt'}",
             "--use-service-account-credentials=false",
@@ -125,7 +128,7 @@ class Kubernetes:
 
     def _serves(self) -> bool:
         request = urllib.request.Request(
-            f"{self._server()}/readyz", headers={"Authorization": f"Bearer {self._token()}"}
+            f"{self._server()}/readyz", headers={"Authorization": f"Bearer {self._token(_ADMIN)}"}
         )
         context = ssl._create_unverified_context()  # noqa: S323, SLF001 - its own certificate, on the loopback address
         try:
@@ -137,8 +140,9 @@ class Kubernetes:
     def _server(self) -> str:
         return f"https://127.0.0.1:{self._ports()['kube-apiserver']}"
 
-    def _token(self) -> str:
-        return (self._folder / "tokens.csv").read_text().split(",", 1)[0]
+    def _token(self, user: str) -> str:
+        lines = (line.split(",") for line in (self._folder / "tokens.csv").read_text().splitlines())
+        return next(token for token, name, *_ in lines if name == user)
 
     def up(self) -> None:
         """Start it.
@@ -150,22 +154,29 @@ class Kubernetes:
         (self._folder / "log").mkdir(parents=True, exist_ok=True)
         if not (self._folder / "sa.pub").exists():
             self._keys()
-        if not (self._folder / "ports.json").exists():
-            names = ("etcd", "etcd-peer", "kube-apiserver")
-            (self._folder / "ports.json").write_text(json.dumps(dict(zip(names, free_ports(3), strict=True))))
-        self.kubeconfig.touch(mode=0o600)
-        self.kubeconfig.write_text(json.dumps(self._config(self._token())))
+        if not any(self.running().values()):
+            self._choose_ports()
         for name in COMPONENTS:
             process = self.process(name)
             process.start()
             process.wait()
+            if name == "kube-apiserver":  # which has made its certificate by now
+                self._write_config(self.kubeconfig, self._token(_ADMIN))
+                self._write_config(self._folder / "kubeconfig-manager", self._token(_MANAGER))
         self._progress(f"Kubernetes answers after {time.monotonic() - begin:.0f} s")
+
+    def _choose_ports(self) -> None:
+        """Those of the last start, where nobody took one of them since."""
+        path = self._folder / "ports.json"
+        if not path.exists() or not all(map(port_free, self._ports().values())):
+            path.write_text(json.dumps(dict(zip(_LISTENING, free_ports(len(_LISTENING)), strict=True))))
 
     def _keys(self) -> None:
         folder = self._folder
         tokens = folder / "tokens.csv"
         tokens.touch(mode=0o600)
-        tokens.write_text(f"{secrets.token_hex(16)},admin,admin,system:masters\n")
+        lines = (f"{secrets.token_hex(16)},{user},{user},system:masters\n" for user in (_ADMIN, _MANAGER))
+        tokens.write_text("".join(lines))
         (folder / "audit-policy.json").write_text(json.dumps(_AUDIT))
         key = str(folder / "sa.key")
         for command in (
@@ -176,9 +187,13 @@ class Kubernetes:
             if done.returncode:
                 raise SandboxError(f"openssl {command[0]} failed: {done.stderr}")
 
+    def _write_config(self, path: Path, token: str) -> None:
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(self._config(token)))
+
     def _config(self, token: str) -> dict[str, object]:
         """A kubeconfig (JSON is YAML). The certificate is the API server's own, made at its first start."""
-        cluster = {"server": self._server(), "insecure-skip-tls-verify": True}
+        cluster = {"server": self._server(), "certificate-authority": str(self._folder / "certs" / "apiserver.crt")}
         return {
             "apiVersion": "v1",
             "kind": "Config",
@@ -205,8 +220,7 @@ class Kubernetes:
         if done.returncode:
             raise SandboxError(f"no token for ServiceAccount {namespace}/{name}: {done.stderr.strip()}")
         path = self._folder / f"kubeconfig-{namespace}-{name}"
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(self._config(done.stdout.strip())))
+        self._write_config(path, done.stdout.strip())
         return path
 
     def down(self) -> None:
@@ -216,7 +230,7 @@ class Kubernetes:
                 self.process(name).stop()
 
     def running(self) -> dict[str, bool]:
-        """Which components run."""
+        """Which components run; none of them is named before the first start."""
         if not (self._folder / "ports.json").exists():
-            return dict.fromkeys(COMPONENTS, False)
+            return {}
         return {name: self.process(name).pid is not None for name in COMPONENTS}

@@ -37,6 +37,11 @@ class Call:
     user: str
     agent: str
 
+    @property
+    def by(self) -> str:
+        """The program that called, by its User-Agent: ``operator`` (for ``infomaniak-operator/1.0 …``), ``octavia``."""
+        return (self.agent.replace("/", " ").split() or [""])[0].removeprefix("infomaniak-")
+
 
 @dataclass(frozen=True, slots=True)
 class KubeCall:

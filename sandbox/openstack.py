@@ -16,9 +16,11 @@ from sandbox.cache import Progress
 from sandbox.configs import ADMIN_PASSWORD, REGION, Layout
 from sandbox.environment import Project
 from sandbox.errors import SandboxError
-from sandbox.process import Process, answers, free_ports
+from sandbox.postgres import Postgres
+from sandbox.process import Process, answers, free_ports, port_free
 
 SERVICES = ("keystone", "neutron", "octavia")
+PARTS = ("postgres", *SERVICES)
 _WORKERS = {"keystone": 1, "neutron": 2, "octavia": 1}
 _ROOT = Path(__file__).resolve().parent.parent
 _SEEDED_BY = ("seeding.py", "openstack.py", "configs.py", "requirements.txt", "services/schema.py")
@@ -37,23 +39,40 @@ class OpenStack:
         self._folder = folder
         self._python = python
         self._progress = progress
-        self._ports: dict[str, int] = {}
-        self._database = ""
+        self._postgres = Postgres(folder / "pg", lambda *words: self._python_says("postgres", *words), SERVICES)
 
     @property
     def _layout(self) -> Layout:
-        return Layout(self._folder, self._python.parent.parent / "etc", self._ports, self._database)
+        return Layout(self._folder, self._python.parent.parent / "etc", self._ports, self._postgres.address)
+
+    @property
+    def _ports(self) -> dict[str, int]:
+        path = self._folder / "ports.json"
+        ports: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+        return ports
 
     @property
     def auth_url(self) -> str:
-        """Keystone, for clients."""
-        return f"{self._layout.url('keystone')}/v3"
+        """Keystone, for clients; empty before the first start."""
+        return f"{self._layout.url('keystone')}/v3" if self._ports else ""
 
-    def process(self, service: str) -> Process:
-        """A service's process."""
-        self._load()
+    @property
+    def projects(self) -> dict[str, Project]:
+        """The customers' projects; none before the first start."""
+        seeded = self._folder / "seeded.json"
+        made = json.loads(seeded.read_text()) if seeded.exists() and self._ports else {}
+        return {name: Project(auth_url=self.auth_url, region=REGION, **project) for name, project in made.items()}
+
+    def url(self, service: str) -> str:
+        """A service's root."""
+        return self._layout.url(service)
+
+    def process(self, service: str) -> Process | Postgres:
+        """A part's process."""
+        if service == "postgres":
+            return self._postgres
         command = [str(self._python), "-m", "sandbox.services.serve", service, "--port", str(self._ports[service])]
-        command += ["--config", str(self._layout.config(service)), "--control", str(self._folder / "control")]
+        command += ["--config", str(self._layout.config(service)), "--control", str(self.control)]
         command += ["--workers", str(_WORKERS[service])]
         url = f"{self._layout.url(service)}/{'v3' if service == 'keystone' else ''}"
         environment = {
@@ -63,8 +82,8 @@ class OpenStack:
         }
         return Process(service, self._folder, command, lambda: answers(url), environment)
 
-    def up(self, settle: float) -> dict[str, Project]:
-        """Start it; returns the customers' projects.
+    def up(self, settle: float) -> None:
+        """Start what does not run.
 
         Raises:
             SandboxError: a part does not come up.
@@ -74,42 +93,42 @@ class OpenStack:
         self.settle(settle)
         if not (self._folder / "seeded.json").exists():
             self._from_template()
-        self._load()
-        self.postgres_up()
-        self._ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
-        (self._folder / "ports.json").write_text(json.dumps(self._ports))
-        configs.write(self._layout)
-        self._sql("keystone", seeding.endpoints_sql(self._layout))
+        self._postgres.start()
+        running = self.running()
+        if not any(running.get(service) for service in SERVICES):
+            self._choose_ports()
+            configs.write(self._layout)
+            self._sql("keystone", seeding.endpoints_sql(self._layout))
         self._start()
-        seeded = json.loads((self._folder / "seeded.json").read_text())
-        return {name: Project(auth_url=self.auth_url, region=REGION, **project) for name, project in seeded.items()}
+
+    def _choose_ports(self) -> None:
+        """Those of the last start, where nobody took one of them since."""
+        ports = self._ports
+        if not ports or not all(map(port_free, ports.values())):
+            ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
+        (self._folder / "ports.json").write_text(json.dumps(ports))
 
     def settle(self, seconds: float) -> None:
         """For how long load balancers stay PENDING."""
-        part = self._folder / "control" / "settle.partial"
+        part = self.control / "settle.partial"
         part.write_text(str(seconds))
-        part.rename(self._folder / "control" / "settle")
+        part.rename(self.control / "settle")
+
+    @property
+    def control(self) -> Path:
+        """The folder by which running services are told what to do, and in which they say what they did."""
+        return self._folder / "control"
 
     def down(self) -> None:
         """End it."""
         if (self._folder / "ports.json").exists():
             with ThreadPoolExecutor(len(SERVICES)) as pool:
                 list(pool.map(lambda service: self.process(service).stop(), SERVICES))
-        self.postgres_down()
+        self._postgres.stop()
 
     def running(self) -> dict[str, bool]:
-        """Which services run."""
-        if not (self._folder / "ports.json").exists():
-            return dict.fromkeys(SERVICES, False)
-        return {service: self.process(service).pid is not None for service in SERVICES}
-
-    def _load(self) -> None:
-        ports = self._folder / "ports.json"
-        if ports.exists():
-            self._ports = json.loads(ports.read_text())
-        address = self._folder / "database"
-        if address.exists():
-            self._database = address.read_text()
+        """Which parts run; none of them is named before the first start."""
+        return {part: self.process(part).pid is not None for part in PARTS} if self._ports else {}
 
     def _start(self) -> None:
         begin = time.monotonic()
@@ -119,20 +138,6 @@ class OpenStack:
         for process in processes:
             process.wait()
         self._progress(f"Keystone, Neutron and Octavia answer after {time.monotonic() - begin:.0f} s")
-
-    def postgres_up(self) -> None:
-        """Start PostgreSQL.
-
-        Raises:
-            SandboxError: it does not come up.
-        """
-        self._database = self._python_says("postgres", "up", str(self._folder / "pg"), *SERVICES).splitlines()[-1]
-        (self._folder / "database").write_text(self._database)
-
-    def postgres_down(self) -> None:
-        """End PostgreSQL."""
-        if (self._folder / "pg" / "postmaster.pid").exists():
-            self._python_says("postgres", "down", str(self._folder / "pg"))
 
     def _python_says(self, module: str, *arguments: str) -> str:
         return self._run([str(self._python), "-m", f"sandbox.services.{module}", *arguments])
@@ -151,7 +156,7 @@ class OpenStack:
 
     def _sql(self, database: str, statements: str) -> None:
         script = "import sys, psycopg2; c = psycopg2.connect(sys.argv[1]); c.cursor().execute(sys.argv[2]); c.commit()"
-        self._run([str(self._python), "-c", script, self._database.replace("DATABASE", database), statements])
+        self._run([str(self._python), "-c", script, self._postgres.address.replace("DATABASE", database), statements])
 
     def _from_template(self) -> None:
         """Fill the folder from the seeded template; seed one first where there is none for these versions."""
@@ -181,9 +186,8 @@ class OpenStack:
         self.down()
         for name in ("pg", "fernet", "credential-keys"):  # what a start that failed left
             shutil.rmtree(self._folder / name, ignore_errors=True)
-        self.postgres_up()
-        self._ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
-        (self._folder / "ports.json").write_text(json.dumps(self._ports))
+        self._postgres.start()
+        self._choose_ports()
         configs.write(self._layout)
         manage = [str(self._python.parent / "keystone-manage"), f"--config-file={self._layout.config('keystone')}"]
         for name in ("fernet", "credential-keys"):

@@ -13,7 +13,7 @@ class Postgres:
 
     Args:
         folder: its data folder.
-        run: runs ``python -m sandbox.services.postgres`` with arguments in the services' environment; returns what it prints.
+        run: runs ``services.postgres`` with arguments in the services' environment; returns what it prints.
         databases: made where they are not there yet.
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -19,16 +20,25 @@ STOP_SECONDS = 4.0
 """All state is in the databases: what does not end by then can be killed."""
 
 
+_PORTS = range(20000, 32000)
+"""Below those that Linux gives to outgoing connections, one of which could take a port before its server does."""
+
+
+def port_free(port: int) -> bool:
+    """Whether nobody listens on a port of the loopback address."""
+    with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
 def free_ports(count: int) -> list[int]:
     """Ports of the loopback address that nobody listens on now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+    tried = iter(random.SystemRandom().sample(_PORTS, len(_PORTS)))
+    return [next(port for port in tried if port_free(port)) for _ in range(count)]
 
 
 class Process:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -67,7 +68,7 @@ def _chosen(rule: dict[str, Any], seen: int) -> bool:
     probability = rule.get("probability")
     if probability is None:
         return True
-    number = int.from_bytes(__import__("hashlib").sha256(f"{rule.get('seed', 0)}:{seen}".encode()).digest()[:8], "big")
+    number = int.from_bytes(hashlib.sha256(f"{rule.get('seed', 0)}:{seen}".encode()).digest()[:8], "big")
     return bool(number / 2**64 < probability)
 
 
@@ -98,14 +99,14 @@ class Middleware:
                 _drop(environ)
             if "status" in rule:
                 status = f"{rule['status']} Injected"
-                return _injected(rule["status"], start_response)
+                return _injected(self._service, rule["status"], start_response)
             status, headers, body = _answer(self._app, environ)
             time.sleep(rule.get("delay_after", 0))
             if rule.get("reset") == "after":
                 _drop(environ)
             if "status_after" in rule:
                 status = f"{rule['status_after']} Injected"
-                return _injected(rule["status_after"], start_response)
+                return _injected(self._service, rule["status_after"], start_response)
             start_response(status, headers)
             return body
         finally:
@@ -145,8 +146,16 @@ def _answer(app: App, environ: Environ) -> tuple[str, list[tuple[str, str]], lis
     return got[0], got[1], body
 
 
-def _injected(status: int, start_response: StartResponse) -> list[bytes]:
-    body = json.dumps({"NeutronError": {"type": "InjectedFault", "message": "injected by the sandbox", "detail": ""}})
+def _injected(service: str, status: int, start_response: StartResponse) -> list[bytes]:
+    """An error in the form that the service gives its own."""
+    message = "injected by the sandbox"
+    body = json.dumps(
+        {
+            "keystone": {"error": {"code": status, "message": message, "title": "Injected"}},
+            "neutron": {"NeutronError": {"type": "InjectedFault", "message": message, "detail": ""}},
+            "octavia": {"faultcode": "Server", "faultstring": message, "debuginfo": None},
+        }[service]
+    )
     start_response(f"{status} Injected", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
     return [body.encode()]
 

@@ -52,6 +52,7 @@ def _serve(service: str, config: str, control: Path, listening: socket.socket, f
     app = Middleware(_application(service, config, control, first), service, control)
     server = create_server(app, sockets=[listening], threads=12, channel_timeout=300)
     server.channel_class = _Channel
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # ends at once, whatever the service would rather do first
     server.run()
 
 
@@ -72,7 +73,6 @@ def main() -> None:
             _serve(read.service, read.config, read.control, listening, first=False)
             os._exit(0)
         children.append((number, child))
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     _serve(read.service, read.config, read.control, listening, first=True)
 
 
