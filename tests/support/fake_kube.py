@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from infomaniak_operator.engine.kube import Body, Conflict, KubeError, NotFound, ResourceType
+from infomaniak_operator.engine.kube import Body, Conflict, KubeError, NotFound, Rejected, ResourceType
 from infomaniak_operator.engine.supervisor import Sink
 
 Place = tuple[str, str, str]
@@ -58,8 +58,9 @@ class FakeKube:
     def list(self, resource: ResourceType, namespace: str | None) -> Iterator[list[Body]]:
         self._called("LIST", resource.plural, "")
         found = self._listed(resource, namespace)
-        for each in found:
-            del each["kind"], each["apiVersion"]  # as in a real LIST
+        if not resource.group:  # as in a real LIST, where only custom resources tell their kind
+            for each in found:
+                del each["kind"], each["apiVersion"]
         yield from ([*found[i : i + self._page]] for i in range(0, len(found), self._page))
 
     def patch(self, resource: ResourceType, namespace: str, name: str, patch: Body) -> Body:
@@ -74,6 +75,8 @@ class FakeKube:
     def create_event(self, namespace: str, event: Body) -> Body:
         self._called("POST", "events", event["metadata"]["name"])
         with self._lock:
+            if any(each["metadata"]["name"] == event["metadata"]["name"] for each in self.events):
+                raise Conflict(f"events {event['metadata']['name']} exists", 409)
             self.events.append(copy.deepcopy(dict(event)))
         return event
 
@@ -161,6 +164,9 @@ class FakeKube:
             if wanted is not None and wanted != old["metadata"]["resourceVersion"]:
                 raise Conflict(f"{resource.plural} {name}: the object has been modified", 409)
             new = merge(old, patch)
+            added = set(new["metadata"].get("finalizers") or ()) - set(old["metadata"].get("finalizers") or ())
+            if added and old["metadata"].get("deletionTimestamp"):
+                raise Rejected(f"{resource.plural} {name}: no finalizer can be added to what is being deleted", 422)
             if new == old:
                 return copy.deepcopy(old)
             if new.get("spec") != old.get("spec"):

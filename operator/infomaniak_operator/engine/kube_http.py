@@ -174,7 +174,12 @@ class HttpKube:
             return self._client
 
     def _connect(self) -> pykube.HTTPClient:
-        config = self._load()
+        try:
+            config = self._load()
+            config.cluster, config.user  # noqa: B018 - read lazily; a gap in it must show here
+        except Exception as error:  # noqa: BLE001 - pykube and yaml have no common one
+            # Not the error's text: a YAML error quotes the line, which may be the token's.
+            raise Unavailable(f"the kubeconfig cannot be used ({type(error).__name__})") from None
         adapter = pykube.http.KubernetesHTTPAdapter(
             config, pool_connections=1, pool_maxsize=self._pool_size, pool_block=False
         )

@@ -1,0 +1,62 @@
+"""A user's hands on a real API server, with the same methods as ``FakeKube`` has for it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pykube
+
+from infomaniak_operator.engine.kube import Body, ResourceType
+from infomaniak_operator.engine.kube_http import loader
+
+_MERGE = {"Content-Type": "application/merge-patch+json"}
+
+
+class Hands:
+    """Creates, changes and deletes objects in one namespace."""
+
+    def __init__(self, kubeconfig: Path, namespace: str) -> None:
+        self._client = pykube.HTTPClient(loader(kubeconfig)(), timeout=30)
+        self.namespace = namespace
+
+    def create(self, resource: ResourceType, name: str, **content: Any) -> dict[str, Any]:
+        meta = {"name": name, **content.pop("metadata", {})}
+        body = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": meta, **content}
+        return self._call("POST", resource, "", data=json.dumps(body))
+
+    def change(self, resource: ResourceType, name: str, patch: Body) -> dict[str, Any]:
+        return self._call("PATCH", resource, name, data=json.dumps(patch), headers=_MERGE)
+
+    def delete(self, resource: ResourceType, name: str) -> None:
+        self._call("DELETE", resource, name)
+
+    def clear(self, resource: ResourceType) -> None:
+        """Delete all objects of a kind, whatever finalizers hold them."""
+        for each in self.all(resource):
+            if each["metadata"].get("finalizers"):
+                self.change(resource, each["metadata"]["name"], {"metadata": {"finalizers": None}})
+        self._call("DELETE", resource, "")
+
+    def read(self, resource: ResourceType, name: str) -> dict[str, Any] | None:
+        response = self._client.get(
+            version=resource.api_version, namespace=self.namespace, url=f"{resource.plural}/{name}"
+        )
+        if response.status_code == 404:
+            return None
+        response.raise_for_status()
+        found: dict[str, Any] = response.json()
+        return found
+
+    def all(self, resource: ResourceType) -> list[dict[str, Any]]:
+        return list(self._call("GET", resource, "")["items"])
+
+    def _call(self, verb: str, resource: ResourceType, name: str, **arguments: Any) -> dict[str, Any]:
+        url = "/".join(filter(None, (resource.plural, name)))
+        response = self._client.request(
+            verb, version=resource.api_version, namespace=self.namespace, url=url, **arguments
+        )
+        response.raise_for_status()
+        answer: dict[str, Any] = response.json()
+        return answer
