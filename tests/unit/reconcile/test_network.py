@@ -102,7 +102,7 @@ def test_tags_cost_one_more_call():
 
 MUTABLE = [
     ("adminStateUp", "admin_state_up", False, True),
-    ("mtu", "mtu", 1400, 1500),
+    ("mtu", "mtu", 1400, 1450),
     ("portSecurityEnabled", "port_security_enabled", False, True),
     ("dnsDomain", "dns_domain", "example.org.", ""),
     ("name", "name", "other-name", "front"),
@@ -142,10 +142,8 @@ def test_a_field_changed_in_the_cloud_is_put_back(field, api, value, default):
     assert field in event.message
 
 
-@pytest.mark.parametrize(("field", "api", "value", "default"), MUTABLE)
+@pytest.mark.parametrize(("field", "api", "value", "default"), [row for row in MUTABLE if row[0] != "name"])
 def test_a_field_the_spec_does_not_name_is_left_alone(field, api, value, default):
-    if field == "name":
-        pytest.skip("the name is that of the object")
     world, key = made()
     world.others.networks.update(world.network()["id"], {api: value})
     world.visit(key)
@@ -336,10 +334,11 @@ def test_a_network_that_is_not_active_yet_is_waited_for():
     world = World()
     key = world.apply(network())
     world.settle(key)
-    world.others.networks.update(world.network()["id"], {"status": "BUILD"})
+    row = world.fake.tables["networks"][world.network()["id"]]
+    row["status"] = "BUILD"
     world.visit(key)
     assert world.ready(key) == ("False", "Updating")
     assert world.progress(key) == "Reconciling"
-    world.others.networks.update(world.network()["id"], {"status": "ACTIVE"})
+    row["status"] = "ACTIVE"
     world.settle(key)
     assert world.ready(key) == ("True", "Available")
