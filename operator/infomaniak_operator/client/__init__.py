@@ -1,5 +1,6 @@
 """The cloud: sessions, credentials, errors and every operation. Knows nothing of Kubernetes."""
 
+from infomaniak_operator.client.base import InfomaniakOpenStackBase
 from infomaniak_operator.client.classify import classify
 from infomaniak_operator.client.credentials import CloudCredentials, parse_credentials
 from infomaniak_operator.client.errors import (
@@ -17,6 +18,7 @@ from infomaniak_operator.client.errors import (
     QuotaExceededError,
     ServiceError,
 )
+from infomaniak_operator.client.facade import InfomaniakNetworkClient
 from infomaniak_operator.client.operations import Operations
 from infomaniak_operator.client.session import CloudSession
 from infomaniak_operator.client.transport import Call
@@ -33,6 +35,8 @@ __all__ = [
     "ConflictError",
     "ForbiddenError",
     "InfomaniakCloudError",
+    "InfomaniakNetworkClient",
+    "InfomaniakOpenStackBase",
     "InvalidCredentialsError",
     "NotFoundError",
     "Operations",

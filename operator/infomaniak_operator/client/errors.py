@@ -88,7 +88,7 @@ class AuthenticationError(InfomaniakCloudError):
     default_category = Category.AUTHENTICATION
 
 
-class InvalidCredentialsError(AuthenticationError):
+class InvalidCredentialsError(AuthenticationError, ValueError):
     """The credential cannot be used as it is written; nothing was sent."""
 
 
