@@ -291,6 +291,8 @@ class Cluster:
                     self.clock.advance(seconds)
                 case BackOff(at_least):
                     self.clock.advance(max(at_least, 1.0))
+                case Gone() if key in self._bodies and not self.object(key).deleting:
+                    continue
                 case _:
                     return result
         raise AssertionError(f"{key} does not settle in {visits} visits: {self._bodies[key].get('status')}")

@@ -37,7 +37,7 @@ def custom(
     created: str = "2026-11-25T08:00:00Z",
     annotations: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """An object of ours as it is right after its create; the credential is the default one unless the spec says."""
+    """An object of ours as it is right after its create; ``...`` leaves a field out, such as the credential."""
     return {
         "apiVersion": f"{GROUP}/{VERSION}",
         "kind": kind,
@@ -49,7 +49,7 @@ def custom(
             "creationTimestamp": created,
             **({"annotations": dict(annotations)} if annotations else {}),
         },
-        "spec": {"cloudCredentialsRef": {"secretName": SECRET}, **spec},
+        "spec": {k: v for k, v in {"cloudCredentialsRef": {"secretName": SECRET}, **spec}.items() if v is not ...},
         "status": {"observedGeneration": -1},
     }
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.support.fake_cloud import FakeCloud
-
 from infomaniak_operator.client import CloudCredentials
 from infomaniak_operator.engine.contract import Key
 from infomaniak_operator.reconcile.actuator import Actuator
@@ -16,6 +14,7 @@ from infomaniak_operator.reconcile.credentials import CredentialSettings
 from infomaniak_operator.reconcile.marks import Mark, Owner
 from infomaniak_operator.reconcile.network import NetworkActuator
 from tests.support.attempt import Around, Call, Cluster, Tapped
+from tests.support.fake_cloud import FakeCloud
 from tests.support.objects import KUBE_SYSTEM, secret
 
 PROJECT = "alpha"

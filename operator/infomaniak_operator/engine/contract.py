@@ -197,7 +197,10 @@ class Stuck:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """Nothing is left in the cloud (or nothing is to be taken from it): the finalizer goes. Status is not written."""
+    """Nothing is left in the cloud (or nothing is to be taken from it): the finalizer goes. Status is not written.
+
+    An object that had the finalizer and is not Terminating is visited again at once.
+    """
 
 
 Next = Settled | Again | BackOff | Waiting | Stuck | Gone

@@ -13,6 +13,7 @@ from infomaniak_operator.engine.attempt import VisitAttempt
 from infomaniak_operator.engine.changes import Change
 from infomaniak_operator.engine.contract import (
     FINALIZER,
+    Again,
     Aspect,
     BackOff,
     Clock,
@@ -222,6 +223,8 @@ class Visits:
             patch = release_patch(resource)
             if patch:
                 self._patch(resource, patch)
+                if not resource.deleting:
+                    return Again(0.0)  # given up, and still there: how it stands is for another visit to say
             return result.next
         patch = status_patch(resource, result, self._clock.now())
         if patch:

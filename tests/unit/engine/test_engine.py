@@ -640,6 +640,7 @@ def test_gone_of_a_living_object_takes_the_finalizer_off_once() -> None:
             await one.until(lambda: "finalizers" not in body(one)["metadata"])
             await one.quiet()
             assert one.writes() == 3
+            assert len(toys.visits["toy"]) == 3  # the last one may say how it stands, now that it is given up
 
     run(test())
 
