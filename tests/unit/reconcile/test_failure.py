@@ -1,0 +1,107 @@
+"""What a failure of the cloud means for an object."""
+
+import pytest
+
+from infomaniak_operator.client import (
+    AuthenticationError,
+    BadRequestError,
+    Category,
+    CloudConnectionError,
+    ConflictError,
+    ForbiddenError,
+    InfomaniakCloudError,
+    NotFoundError,
+    PreconditionFailedError,
+    QuotaExceededError,
+    ServiceError,
+)
+from infomaniak_operator.engine.contract import Again, BackOff, Stuck
+from tests.support.objects import network, subnet
+from tests.support.world import World
+
+V4 = subnet("v4", "10.1.0.0/24")
+
+CASES = [
+    (QuotaExceededError("Quota exceeded for resources: ['network']", status=409), "QuotaExceeded", False, BackOff),
+    (BadRequestError("Invalid input for mtu", status=400), "InvalidConfiguration", True, Stuck),
+    (ForbiddenError("policy does not allow it", status=403), "InvalidConfiguration", True, Stuck),
+    (AuthenticationError("token refused", status=401), "CredentialsInvalid", True, BackOff),
+    (ConflictError("in use", status=409, category=Category.IN_USE), "InUse", False, BackOff),
+    (ConflictError("immutable", status=409, category=Category.WAITING), "Updating", False, Again),
+    (ServiceError("broken", status=500), "CloudError", False, BackOff),
+    (ServiceError("slow down", status=429), "CloudError", False, BackOff),
+    (CloudConnectionError("reset"), "CloudError", False, BackOff),
+    (NotFoundError("vanished", status=404), "CloudError", False, BackOff),
+    (PreconditionFailedError("changed", status=412), "Updating", False, BackOff),
+]
+
+
+@pytest.mark.parametrize(("error", "reason", "stalled", "following"), CASES, ids=lambda case: str(case)[:30])
+def test_a_create_that_is_refused(error, reason, stalled, following):
+    world = World()
+    key = world.apply(network())
+    world.fail("POST networks", error)
+    result = world.visit(key)
+    assert isinstance(result.next, following)
+    assert world.ready(key) == ("False", reason)
+    assert world.progress(key) == ("Stalled" if stalled else "Reconciling")
+    assert error.message in world.message(key)
+    if reason in ("QuotaExceeded", "InvalidConfiguration", "CredentialsInvalid", "InUse", "CloudError"):
+        assert world.told(key) == [reason]
+    world.clock.advance(120)
+    world.visit(key)
+    assert world.ready(key) == ("True", "Available")
+    assert world.progress(key) == ""
+    assert len(world.networks()) == 1
+
+
+@pytest.mark.parametrize(("error", "reason", "stalled", "following"), CASES, ids=lambda case: str(case)[:30])
+@pytest.mark.parametrize("at", ["LIST networks", "PUT networks", "PUT subnets", "POST subnets", "DELETE subnets"])
+def test_a_change_that_fails_at_any_call_is_made_in_the_end(at, error, reason, stalled, following):
+    world = World()
+    key = world.apply(network(subnets=[V4, subnet("gone", "10.3.0.0/24")]))
+    world.settle(key)
+    world.spec(key, mtu=1400, subnets=[{**V4, "enableDHCP": False}, subnet("new", "10.2.0.0/24")])
+    world.fail(at, error)
+    world.visit(key)
+    assert world.ready(key) == ("False", reason)
+    world.clock.advance(120)
+    world.settle(key)
+    assert world.ready(key) == ("True", "Available")
+    assert world.network()["mtu"] == 1400
+    assert sorted(world.subnets()) == ["new", "v4"]
+    assert world.subnets()["v4"]["enable_dhcp"] is False
+
+
+def test_a_quota_is_told_with_the_cloud_s_own_words():
+    world = World()
+    world.fake.quotas["networks"] = 0
+    key = world.apply(network())
+    world.visit(key)
+    assert world.ready(key) == ("False", "QuotaExceeded")
+    assert world.progress(key) == "Reconciling"
+    assert "uota" in world.message(key)
+    world.fake.quotas["networks"] = 1
+    world.settle(key)
+    assert world.ready(key) == ("True", "Available")
+
+
+def test_every_category_has_a_meaning():
+    for category in Category:
+        world = World()
+        key = world.apply(network())
+        world.fail("LIST networks", InfomaniakCloudError("x", category=category))
+        world.visit(key)
+        assert world.ready(key)[0] == "False"
+
+
+@pytest.mark.parametrize("category", [Category.TRANSIENT, Category.PRECONDITION, Category.NOT_FOUND])
+def test_drift_that_cannot_be_corrected_just_now_is_seen_in_synced(category):
+    world = World()
+    key = world.apply(network(mtu=1400))
+    world.settle(key)
+    world.others.networks.update(world.network()["id"], {"mtu": 1300})
+    world.fail("PUT networks", InfomaniakCloudError("not now", category=category))
+    world.visit(key)
+    assert world.says(key, "Synced") == ("False", "Updating")
+    assert "mtu" in world.message(key, "Synced")
