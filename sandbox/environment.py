@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ class Project:
     auth_url: str
     region: str
     application_credential_id: str
-    application_credential_secret: str
+    application_credential_secret: str = field(repr=False)
 
     def clouds_yaml(self, cloud: str = "infomaniak") -> str:
         """A ``clouds.yaml`` as the customer downloads it."""
@@ -67,7 +67,7 @@ class Environment:
     kubeconfig: Path
     kubectl: Path
     helm: Path
-    admin: Mapping[str, str]
+    admin: Mapping[str, str] = field(repr=False)
     projects: Mapping[str, Project]
     external_network: str = EXTERNAL_NETWORK
 

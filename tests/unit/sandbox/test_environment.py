@@ -1,0 +1,50 @@
+"""What a sandbox says of itself."""
+
+import stat
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sandbox import Environment, Project, Sandbox, SandboxError
+
+PROJECT = Project("p1", "alpha", "http://127.0.0.1:1/v3", "dc3-a", "credential", "s3cret")
+ENVIRONMENT = Environment(
+    PROJECT.auth_url,
+    PROJECT.region,
+    Path("/kubeconfig"),
+    Path("/kubectl"),
+    Path("/helm"),
+    {"username": "admin"},
+    {"alpha": PROJECT},
+)
+
+
+def test_it_is_read_as_it_was_written_and_by_its_owner_alone(tmp_path: Path) -> None:
+    file = tmp_path / "environment.json"
+    ENVIRONMENT.save(file)
+    assert Environment.load(file) == ENVIRONMENT
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_clouds_yaml_is_what_the_customer_downloads() -> None:
+    cloud = yaml.safe_load(PROJECT.clouds_yaml("c"))["clouds"]["c"]
+    assert cloud["auth_type"] == "v3applicationcredential"
+    assert cloud["auth"] == {
+        "auth_url": "http://127.0.0.1:1/v3",
+        "application_credential_id": "credential",
+        "application_credential_secret": "s3cret",
+    }
+    assert cloud["region_name"] == "dc3-a"
+
+
+def test_secrets_are_not_in_what_is_printed_of_it() -> None:
+    assert "s3cret" not in repr(ENVIRONMENT)
+
+
+def test_one_that_was_never_started_says_how_to_start_it(tmp_path: Path) -> None:
+    box = Sandbox(tmp_path / "none")
+    with pytest.raises(SandboxError, match="python -m sandbox up --state"):
+        _ = box.environment
+    assert box.status() == {}
+    box.down()  # nothing to end, and nothing fails
