@@ -38,10 +38,10 @@ class Server:
 
     def __init__(self, env: Environment, namespace: str) -> None:
         self._api = client.CustomObjectsApi(config.new_client_from_config(str(env.kubeconfig)))
-        self._namespace = namespace
+        self.namespace = namespace
 
     def _place(self, kind: str) -> tuple[str, str, str, str]:
-        return GROUP, VERSION, self._namespace, KINDS[kind].plural
+        return GROUP, VERSION, self.namespace, KINDS[kind].plural
 
     def create(self, kind: str, spec: Mapping[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
         """Create an object; returns it as the server has it.

@@ -10,7 +10,9 @@ import argparse
 import difflib
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -33,14 +35,15 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def files() -> dict[str, str]:
+@cache
+def files() -> Mapping[str, str]:
     """All generated files, by path below the project's root."""
     found = {"docs/reference/README.md": index(KINDS.values())}
     for kind in KINDS.values():
         text = yaml.dump(crd(kind), Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
         found[f"crds/{kind.crd_name}.yaml"] = HEADER + text
         found[f"docs/reference/{kind.singular}.md"] = page(kind)
-    return found
+    return MappingProxyType(found)
 
 
 def stale(root: Path, wanted: Mapping[str, str]) -> list[str]:

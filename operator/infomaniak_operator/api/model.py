@@ -115,7 +115,7 @@ class ApiModel(BaseModel):
     """
 
     model_config = ConfigDict(
-        alias_generator=camel, extra="forbid", frozen=True, validate_by_name=False, validate_by_alias=True
+        alias_generator=camel, extra="forbid", frozen=True, strict=True, validate_by_name=False, validate_by_alias=True
     )
 
     cel: ClassVar[tuple[Rule, ...]] = ()

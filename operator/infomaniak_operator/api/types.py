@@ -147,6 +147,6 @@ class Ref(ApiModel):
         Field(
             min_length=1,
             max_length=253,
-            description=about("metadata.name of the object, in the same namespace", changes=None),
+            description=about("Its metadata.name, in the same namespace", changes=None),
         ),
     ]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from infomaniak_operator.api.registry import KINDS
 from tests.support.crds import Server
 
 KIND = "InfomaniakNetwork"
@@ -268,6 +269,7 @@ def test_null_is_absent(server: Server) -> None:
 @pytest.mark.parametrize("spec", ACCEPTED.values(), ids=ACCEPTED.keys())
 def test_accepted(server: Server, spec: dict[str, Any]) -> None:
     assert server.refusal(KIND, spec) == ""
+    KINDS[KIND].parse(spec)
 
 
 @pytest.mark.parametrize(("spec", "message"), REFUSED.values(), ids=REFUSED.keys())

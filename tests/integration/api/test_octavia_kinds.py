@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from infomaniak_operator.api.registry import KINDS
 from tests.support.crds import Server
 
 ID = "1b4e28ba-2fa1-41d2-883f-0016d3cca427"
@@ -391,6 +392,7 @@ CHANGES: dict[str, tuple[str, dict[str, Any], dict[str, Any], dict[str, Any] | N
 @pytest.mark.parametrize(("kind", "spec"), ACCEPTED.values(), ids=ACCEPTED.keys())
 def test_accepted(server: Server, kind: str, spec: dict[str, Any]) -> None:
     assert server.refusal(kind, spec) == ""
+    KINDS[kind].parse(spec)
 
 
 @pytest.mark.parametrize(("kind", "spec", "message"), REFUSED.values(), ids=REFUSED.keys())

@@ -160,7 +160,8 @@ NETWORK = Kind(
     summary="A network of the Infomaniak Public Cloud and its subnets (OpenStack Neutron).",
     shown=(
         Column("Status", "string", ".status.cloudStatus", "The network's status in the cloud."),
-        Column("Subnets", "string", ".status.subnets[*].cidr", "The ranges of its subnets."),
+        Column("IPv4", "string", ".status.subnets[?(@.ipVersion==4)].cidr", "The range of its first IPv4 subnet."),
+        Column("IPv6", "string", ".status.subnets[?(@.ipVersion==6)].cidr", "The range of its first IPv6 subnet."),
         Column("MTU", "integer", ".status.mtu", "Largest packet, in bytes.", wide=True),
     ),
     example="""\

@@ -118,7 +118,11 @@ class SecurityGroupRule(ApiModel):
     )
 
     direction: Literal["ingress", "egress"] = Field(
-        description=about("ingress: to the ports of the group; egress: from them", changes=None, api="direction")
+        description=about(
+            "What the rule lets pass. ingress: to the ports of the group; egress: from them",
+            changes=None,
+            api="direction",
+        )
     )
     ether_type: Literal["IPv4", "IPv6"] | None = Field(
         None,
