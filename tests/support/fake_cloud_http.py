@@ -1,0 +1,151 @@
+"""Keystone and a service as one small HTTP server on this machine: for what happens on the wire."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+REQUEST_ID = "req-11111111-2222-3333-4444-555555555555"
+
+
+@dataclass
+class Asked:
+    method: str
+    path: str
+    query: list[tuple[str, str]]
+    headers: dict[str, str]
+    body: Any
+
+
+@dataclass
+class Reply:
+    """What is answered; ``drop`` breaks the connection without an answer."""
+
+    status: int = 200
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    drop: bool = False
+
+
+class WireCloud:
+    """A cloud on the wire: ``answer`` decides what a service replies to a request."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.regions = ["dc3-a"]
+        self.asked: list[Asked] = []
+        self.logins = 0
+        self.login_reply: Reply | None = None
+        self.valid_tokens: set[str] = set()
+        self.answer: Callable[[Asked], Reply] = lambda _: Reply(200, {"networks": []})
+        self.lock = threading.Lock()
+
+    @property
+    def auth_url(self) -> str:
+        return f"{self.address}/identity/v3"
+
+    def login(self) -> Reply:
+        with self.lock:
+            self.logins += 1
+            if self.login_reply is not None:
+                return self.login_reply
+            token = f"token-{self.logins}"
+            self.valid_tokens.add(token)
+        endpoints = [
+            {
+                "id": f"e{i}",
+                "interface": "public",
+                "region": region,
+                "region_id": region,
+                "url": f"{self.address}/network",
+            }
+            for i, region in enumerate(self.regions)
+        ]
+        catalog = [
+            {"type": kind, "name": kind, "id": kind, "endpoints": endpoints} for kind in ("network", "load-balancer")
+        ]
+        body = {
+            "token": {
+                "methods": ["application_credential"],
+                "user": {"id": "u", "name": "u", "domain": {"id": "d", "name": "d"}},
+                "project": {"id": "p1", "name": "p1", "domain": {"id": "d", "name": "d"}},
+                "expires_at": "2999-01-01T00:00:00.000000Z",
+                "issued_at": "2026-01-01T00:00:00.000000Z",
+                "catalog": catalog,
+            }
+        }
+        return Reply(201, body, {"X-Subject-Token": token})
+
+    def reply(self, asked: Asked) -> Reply:
+        if asked.path.endswith("/auth/tokens"):
+            return self.login()
+        with self.lock:
+            self.asked.append(asked)
+            if asked.headers.get("x-auth-token") not in self.valid_tokens:
+                return Reply(401, {"error": {"code": 401, "title": "Unauthorized", "message": "no such token"}})
+        return self.answer(asked)
+
+
+@contextmanager
+def wire_cloud() -> Iterator[WireCloud]:
+    """Such a cloud, listening."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _serve(self) -> None:
+            length = int(self.headers.get("content-length") or 0)
+            text = self.rfile.read(length)
+            parts = urlsplit(self.path)
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            query = parse_qsl(parts.query, keep_blank_values=True)
+            body = json.loads(text) if text else None
+            reply = cloud.reply(Asked(self.command, parts.path, query, headers, body))
+            if reply.drop:
+                self.connection.shutdown(socket.SHUT_RDWR)
+                self.close_connection = True
+                return
+            raw = (
+                reply.body
+                if isinstance(reply.body, bytes)
+                else b""
+                if reply.body is None
+                else json.dumps(reply.body).encode()
+            )
+            self.send_response(reply.status)
+            for name, value in {"X-Openstack-Request-Id": REQUEST_ID, **reply.headers}.items():
+                self.send_header(name, value)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(raw)))
+            self.end_headers()
+            self.wfile.write(raw)
+
+        do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - http.server's names
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128
+        daemon_threads = True
+
+        def handle_error(self, *_: object) -> None:
+            pass  # a client that hung up: what the tests of timeouts do
+
+    server = Server(("127.0.0.1", 0), Handler)
+    cloud = WireCloud(f"http://127.0.0.1:{server.server_port}")
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield cloud
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
