@@ -112,6 +112,11 @@ def connect(visit: Visit, settings: CredentialSettings, clouds: Clouds) -> Cloud
         visit.aspect(CREDENTIALS_VALID, False, Reason.CREDENTIALS_INVALID, message)
         raise Stop(Reason.CREDENTIALS_INVALID, message, Stuck(), Progress.STALLED)
     secret = visit.attempt.view.get(source.secret)
+    if secret is None and visit.resource.deleting and (remembered := visit.memory.get("cloud")):
+        # The Secret went first, as in the deletion of a whole namespace: what it held still serves to clean up.
+        visit.connected = remembered
+        visit.connected.login()
+        return visit.connected
     if secret is None:
         name = f"{source.secret.namespace}/{source.secret.name}"
         message = (
@@ -128,5 +133,6 @@ def connect(visit: Visit, settings: CredentialSettings, clouds: Clouds) -> Cloud
         raise Stop(Reason.CREDENTIALS_INVALID, message, Stuck(), Progress.STALLED) from error
     visit.connected = cloud
     cloud.login()
+    visit.memory["cloud"] = cloud
     visit.aspect(CREDENTIALS_VALID, True, Reason.AVAILABLE, f"project {cloud.project_id} in {cloud.region}")
     return cloud
