@@ -96,7 +96,11 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "no direction": ("SecurityGroup", {"rules": [{}]}, "spec.rules[0].direction: Required value"),
     "no such direction": ("SecurityGroup", {"rules": [{"direction": "in"}]}, 'supported values: "ingress", "egress"'),
     "no such protocol": ("SecurityGroup", rule(protocol="http"), "must be a number from 0 to 255 or one of any, ah, "),
-    "protocol number too big": ("SecurityGroup", rule(protocol=256), "must be a number from 0 to 255"),
+    "protocol number too big": (
+        "SecurityGroup",
+        rule(protocol=256),
+        "spec.rules[0].protocol in body should be less than",
+    ),
     "protocol number as text": ("SecurityGroup", rule(protocol="6"), "must be a number from 0 to 255"),
     "protocol neither": ("SecurityGroup", rule(protocol=True), "spec.rules[0].protocol"),
     "ports without protocol": ("SecurityGroup", rule(portRange={"min": 22}), "portRange needs a protocol with ports"),

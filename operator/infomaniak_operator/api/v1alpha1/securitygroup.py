@@ -19,7 +19,7 @@ from infomaniak_operator.api.common import (
     NamedFilter,
 )
 from infomaniak_operator.api.kind import Column, Kind
-from infomaniak_operator.api.model import ApiModel, Checked, Rule, about, listed
+from infomaniak_operator.api.model import ApiModel, Rule, about, listed
 from infomaniak_operator.api.types import Cidr, CloudId, Ref
 from infomaniak_operator.api.v1alpha1.refs import one_of
 
@@ -50,13 +50,7 @@ def check_protocol(value: int | str) -> int | str:
 
 Protocol = Annotated[
     int | str,
-    Field(json_schema_extra={"x-kubernetes-int-or-string": True, "maxLength": 16}),
-    Checked(
-        Rule(
-            f"type(self) == int ? self >= 0 && self <= 255 : self in {list(_NAMES)}",
-            f"must be a number from 0 to 255 or one of {', '.join(_NAMES)}",
-        )
-    ),
+    Field(json_schema_extra={"x-kubernetes-int-or-string": True, "maxLength": 16, "minimum": 0, "maximum": 255}),
     AfterValidator(check_protocol),
 ]
 
@@ -82,6 +76,13 @@ class SecurityGroupRule(ApiModel):
     """One rule: what may pass."""
 
     cel: ClassVar[tuple[Rule, ...]] = (
+        # Here and not at the field: before Kubernetes 1.34 a rule on an int-or-string field counts as one on a text
+        # without bounds, whatever its maxLength, and the API server refuses the CRD for its cost.
+        Rule(
+            f"!has(self.protocol) || type(self.protocol) == int || self.protocol in {list(_NAMES)}",
+            f"must be a number from 0 to 255 or one of {', '.join(_NAMES)}",
+            ".protocol",
+        ),
         Rule(
             one_of("remoteIPPrefix", "remoteGroupRef", "remoteGroupID", required=False),
             "at most one of remoteIPPrefix, remoteGroupRef and remoteGroupID can be given; make two rules of it",
