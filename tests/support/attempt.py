@@ -1,7 +1,6 @@
 """A cluster for reconcilers, in memory: it holds objects, makes visits, and does with results what the engine does.
 
-Time is a manual clock that moves a little with every look at it, so that what begins later is later. Cloud calls go
-through ``Tapped``, which logs them and lets a test fail, delay or kill at any of them.
+Time is a manual clock that moves a little with every look at it, so that what begins later is later.
 """
 
 from __future__ import annotations
@@ -9,8 +8,8 @@ from __future__ import annotations
 import copy
 import heapq
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass
 from typing import Any
 
 from infomaniak_operator.engine.contract import (
@@ -20,14 +19,11 @@ from infomaniak_operator.engine.contract import (
     Gone,
     Key,
     KubeObject,
-    Progress,
     Reconciler,
     Result,
-    Verdict,
 )
+from infomaniak_operator.engine.status import merge_patch, wished
 from tests.support.objects import key_of
-
-ENGINE_FIELDS = ("conditions", "observedGeneration")
 
 
 class Killed(BaseException):
@@ -61,78 +57,6 @@ class ManualClock:
             self._now = max(self._now, due)
             what()
         self._now = max(self._now, end)
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call to the cloud: ``verb`` in HTTP's words, the collection, and the arguments."""
-
-    verb: str
-    collection: str
-    args: tuple[Any, ...] = ()
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        return f"{self.verb} {self.collection}"
-
-    @property
-    def writing(self) -> bool:
-        """Whether it changes something."""
-        return self.verb not in ("LIST", "GET")
-
-
-VERBS = {"list": "LIST", "get": "GET", "create": "POST", "create_many": "POST", "update": "PUT", "delete": "DELETE"}
-VERBS |= {
-    "replace": "PUT",
-    "add_interface": "PUT",
-    "remove_interface": "PUT",
-    "associate": "PUT",
-    "disassociate": "PUT",
-}
-
-Around = Callable[[Call, Callable[[], Any]], Any]
-"""What a test puts around a call: it gets the call and what carries it out."""
-
-
-class Tapped:
-    """The client's ``Operations`` with a log of the calls and a place to interfere with them."""
-
-    def __init__(self, operations: Any) -> None:
-        self._operations = operations
-        self.log: list[Call] = []
-        self.around: Around = lambda _, act: act()
-
-    def __getattr__(self, name: str) -> Any:
-        return _Collection(self, name, getattr(self._operations, name))
-
-    def take(self) -> list[str]:
-        """What was called since the last time, as ``POST networks``."""
-        taken, self.log[:] = [str(call) for call in self.log], []
-        return taken
-
-    def writes(self) -> list[str]:
-        """The changing calls since the last ``take``, which this is too."""
-        taken = [str(call) for call in self.log if call.writing]
-        self.log.clear()
-        return taken
-
-
-class _Collection:
-    def __init__(self, tapped: Tapped, name: str, inner: Any) -> None:
-        self._tapped = tapped
-        self._name = name
-        self._inner = inner
-
-    def __getattr__(self, method: str) -> Any:
-        act = getattr(self._inner, method)
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            args, kwargs = copy.deepcopy((args, kwargs))
-            made = Call(VERBS[method], self._name, args, kwargs)
-            self._tapped.log.append(made)
-            return self._tapped.around(made, lambda: copy.deepcopy(act(*args, **kwargs)))
-
-        return call
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +193,9 @@ class Cluster:
         self._acting_since = self.clock.monotonic()
 
     def visit(self, key: Key, *, fresh_after: float | None = None) -> Result | None:
-        """One visit, its result carried out. None where the object is gone.
+        """One visit, its result carried out; to be made again where the object has changed meanwhile.
+
+        None where the object is gone.
 
         Args:
             key: which object.
@@ -279,8 +205,7 @@ class Cluster:
             return None
         attempt = _Attempt(self, key, self.clock.monotonic() if fresh_after is None else fresh_after)
         result = self.reconcilers[key.kind].reconcile(attempt)
-        self._carry_out(key, result)
-        return result
+        return result if self._carry_out(attempt.resource, result) else Result(result.verdict, Again(0.0))
 
     def settle(self, key: Key, visits: int = 50) -> Result | None:
         """Visit until nothing is left to do but to wait for a change, letting time go by as asked for."""
@@ -297,8 +222,13 @@ class Cluster:
                     return result
         raise AssertionError(f"{key} does not settle in {visits} visits: {self._bodies[key].get('status')}")
 
-    def _carry_out(self, key: Key, result: Result) -> None:
-        body = copy.deepcopy(self._bodies[key])
+    def _carry_out(self, resource: KubeObject, result: Result) -> bool:
+        """Write what a visit came to; False where the object has changed meanwhile, and nothing is written."""
+        key = resource.key
+        current = self.get(key)
+        if current is None or current.resource_version != resource.resource_version:
+            return False
+        body = {**resource.body, "metadata": dict(resource.metadata)}
         if isinstance(result.next, Gone):
 
             def release() -> None:
@@ -310,55 +240,20 @@ class Cluster:
                     self._put(key, body)
 
             self.on_kube("finalizer", release)
-            return
-        former = body.get("status") or {}
-        own = result.status if result.status is not None else _without(former, ENGINE_FIELDS)
-        generation = int(body["metadata"].get("generation", 1))
-        conditions = conditions_of(result.verdict, former.get("conditions") or (), generation)
-        status = copy.deepcopy({**own, "conditions": conditions, "observedGeneration": generation})
-        if status != former:
+            return True
+        status = copy.deepcopy(wished(resource, result, self.clock.now()))  # the reconciler may go on with its own
+        if merge_patch(resource.status, status):
 
             def write() -> None:
                 self._put(key, {**body, "status": status})
                 self.status_writes[key] = self.status_writes.get(key, 0) + 1
 
             self.on_kube("status", write)
+        return True
 
     def _put(self, key: Key, body: dict[str, Any]) -> None:
         body["metadata"]["resourceVersion"] = str(next(self._versions))
         self._bodies[key] = body
-
-
-def _without(mapping: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    return {name: value for name, value in mapping.items() if name not in names}
-
-
-def conditions_of(verdict: Verdict, former: Iterable[Mapping[str, Any]], generation: int) -> list[dict[str, Any]]:
-    """The conditions of a verdict, without their times."""
-    there = {condition["type"]: condition for condition in former}
-
-    def condition(kind: str, status: bool | None, reason: str, message: str) -> dict[str, Any]:
-        text = {True: "True", False: "False", None: "Unknown"}[status]
-        return {
-            "type": kind,
-            "status": text,
-            "reason": str(reason),
-            "message": message,
-            "observedGeneration": generation,
-        }
-
-    def all_of() -> Iterator[dict[str, Any]]:
-        if verdict.ready is None and "Ready" in there:
-            yield dict(there["Ready"])
-        else:
-            yield condition("Ready", verdict.ready, verdict.reason, verdict.message)
-        if verdict.progress is not Progress.SETTLED:
-            kind = "Reconciling" if verdict.progress is Progress.RECONCILING else "Stalled"
-            yield condition(kind, True, verdict.reason, verdict.message)
-        for kind, aspect in sorted(verdict.aspects.items()):
-            yield condition(kind, aspect.status, aspect.reason, aspect.message)
-
-    return list(all_of())
 
 
 class _Attempt:
@@ -399,7 +294,8 @@ class _Attempt:
             return False
 
         def patch() -> None:
-            body = copy.deepcopy(self._cluster._bodies[self._key])
+            former = self._cluster._bodies[self._key]
+            body = {**former, "metadata": dict(former["metadata"])}
             body["metadata"]["finalizers"] = [*(body["metadata"].get("finalizers") or ()), FINALIZER]
             self._cluster._put(self._key, body)
             self._cluster.claims[self._key] = self._cluster.claims.get(self._key, 0) + 1

@@ -1,0 +1,402 @@
+"""Killed at any point, failed at any call: nothing doubled, nothing leaked, nothing of others touched."""
+
+import contextlib
+import itertools
+import random
+
+import pytest
+
+from infomaniak_operator.client import (
+    Category,
+    CloudConnectionError,
+    CloudTimeoutError,
+    ConflictError,
+    InfomaniakCloudError,
+    ServiceError,
+)
+from infomaniak_operator.engine.contract import Again, BackOff, Superseded
+from infomaniak_operator.reconcile.marks import Mark, Owner, user_text
+from tests.support.attempt import Killed
+from tests.support.objects import key_of, network, subnet, uid_of
+from tests.support.world import GRACE, World
+
+V4 = subnet("v4", "10.1.0.0/24")
+V6 = subnet("v6", "fd00:1::/64")
+LATE = 20.0
+
+
+def outcome(world):
+    """What is in the cloud, without ids and revisions."""
+    names = {row["id"]: row["name"] for row in world.networks()}
+    found = [
+        (row["name"], row["mtu"], user_text(row["description"]), str(Mark.parse(row["description"])), row["tags"])
+        for row in world.networks()
+    ]
+    under = sorted(
+        (names[row["network_id"]], row["name"], row["cidr"], row["enable_dhcp"], str(Mark.parse(row["description"])))
+        for row in world.others.subnets.list()
+    )
+    return found, under
+
+
+# Killed at any point. A scenario makes a world with something to be done, and returns it with the object's key.
+
+
+def create():
+    world = World()
+    return world, world.apply(network(subnets=[V4, V6], tags=["blue"], mtu=1400))
+
+
+def change():
+    world = World()
+    key = world.apply(network(subnets=[V4, V6, subnet("gone", "10.3.0.0/24")]))
+    world.settle(key)
+    new = [{**V4, "enableDHCP": False}, subnet("v6", "fd00:2::/64"), subnet("new", "10.4.0.0/24")]
+    world.spec(key, mtu=1400, tags=["blue"], description="text", subnets=new)
+    return world, key
+
+
+def lost():
+    world = World()
+    key = world.apply(network(subnets=[V4, V6]))
+    world.settle(key)
+    world.others.networks.delete(world.network()["id"])
+    return world, key
+
+
+def restored():
+    world = World(restore=True)
+    old = world.apply(network(subnets=[V4, V6]))
+    world.settle(old)
+    world.poke(old, lambda body: body["metadata"].update(finalizers=[]))
+    world.delete(old)
+    return world, world.apply(network(life=2, subnets=[V4], mtu=1400))
+
+
+def adopted():
+    world = World()
+    row = world.others.networks.create({"name": "theirs"})
+    world.others.subnets.create_many([{"network_id": row["id"], "name": "x", "cidr": V4["cidr"], "ip_version": 4}])
+    return world, world.apply(network(import_={"id": row["id"]}, subnets=[V4, V6], mtu=1400))
+
+
+def deleted():
+    world = World()
+    key = world.apply(network(subnets=[V4, V6]))
+    world.settle(key)
+    world.delete(key)
+    return world, key
+
+
+def deleted_with_a_double():
+    world, key = deleted()
+    world.others.networks.create({"name": "front", "description": world.mark(key).text})
+    return world, key
+
+
+def retained():
+    world = World()
+    key = world.apply(network(subnets=[V4, V6], deletionPolicy="Retain"))
+    world.settle(key)
+    world.delete(key)
+    return world, key
+
+
+def given_up():
+    world = World()
+    key = world.apply(network(subnets=[V4]))
+    world.settle(key)
+    world.spec(key, managementPolicy="Unmanaged", **{"import": {"id": world.object(key).status["id"]}})
+    return world, key
+
+
+SCENARIOS = [create, change, lost, restored, adopted, deleted, deleted_with_a_double, retained, given_up]
+
+
+class Points:
+    """Counts what a process does that can be seen from outside, and ends it at one of these points."""
+
+    def __init__(self, world, at=None, when="before"):
+        self.world, self.at, self.when = world, at, when
+        self.passed = 0
+        self.changing = []
+        world.cloud.around = lambda call, act: self._pass(act, late=call.writing)
+        world.on_kube = lambda _, act: self._pass(act, late=False)
+
+    def _pass(self, act, *, late):
+        here = self.passed
+        self.passed += 1
+        if late:
+            self.changing.append(here)
+        if here != self.at:
+            return act()
+        if self.when == "after":
+            with contextlib.suppress(InfomaniakCloudError):
+                act()
+        if self.when == "late" and late:
+            self.world.finish_later(LATE, act)
+        raise Killed
+
+
+def points(scenario):
+    """The numbers of the points there are, and of those at which the cloud is changed."""
+    world, key = scenario()
+    counted = Points(world)
+    world.settle(key)
+    return counted.passed, counted.changing
+
+
+EVERYWHERE = [
+    pytest.param(scenario, at, when, id=f"{scenario.__name__}-{at}-{when}")
+    for scenario in SCENARIOS
+    for at in range(points(scenario)[0])
+    for when in ("before", "after")
+]
+LATER = [
+    pytest.param(scenario, at, id=f"{scenario.__name__}-{at}") for scenario in SCENARIOS for at in points(scenario)[1]
+]
+
+
+def let_go(world):
+    world.cloud.around = lambda _, act: act()
+    world.on_kube = lambda _, act: act()
+
+
+def ends_well(world, key, scenario):
+    """After another process has taken over: the same as if nothing had happened, and calm."""
+    let_go(world)
+    world.restart()
+    world.settle(key)
+    world.clock.advance(GRACE)
+    if world.get(key) is not None:
+        world.settle(key)
+        assert world.ready(key) == ("True", "Available")
+    undisturbed, same = scenario()
+    undisturbed.settle(same)
+    assert outcome(world) == outcome(undisturbed)
+    assert (world.get(key) is None) == (undisturbed.get(same) is None)
+    world.cloud.take()
+    world.visit(key)
+    assert world.cloud.writes() == []
+
+
+@pytest.mark.parametrize(("scenario", "at", "when"), EVERYWHERE)
+def test_killed_at_any_point(scenario, at, when):
+    world, key = scenario()
+    Points(world, at, when)
+    with pytest.raises(Killed):
+        world.settle(key)
+    ends_well(world, key, scenario)
+
+
+@pytest.mark.parametrize(("scenario", "at"), LATER)
+def test_killed_while_the_cloud_goes_on(scenario, at):
+    world, key = scenario()
+    Points(world, at, "late")
+    with pytest.raises(Killed):
+        world.settle(key)
+    ends_well(world, key, scenario)
+
+
+# Histories: users, others, failures and deaths at random.
+
+MARK = Owner("another", "InfomaniakNetwork", "shop", "front", uid_of("InfomaniakNetwork", "shop", "front")).mark().text
+
+
+class History:
+    """One network's life among users who change their mind, others who meddle, and a cloud that fails."""
+
+    def __init__(self, seed):
+        self.random = random.Random(seed)
+        self.world = World()
+        self.life = itertools.count(1)
+        self.number = itertools.count(1)
+        self.key = key_of(network())
+        theirs = self.world.others.networks.create({"name": "front", "description": MARK})
+        self.world.others.networks.create({"name": "front", "description": "nobody's"})
+        cidrs = {"network_id": theirs["id"], "name": "v4", "cidr": "10.1.0.0/24", "ip_version": 4}
+        self.world.others.subnets.create_many([cidrs])
+        self.bystanders = {row["id"]: row for row in self.world.networks()}
+        self.spec = self.some_spec()
+        self.world.cloud.around = self.around
+        self.world.on_kube = self.on_kube
+
+    def chance(self, probability):
+        return self.random.random() < probability
+
+    def some_spec(self):
+        names = self.random.sample(["a", "b", "c"], self.random.randrange(4))
+        subnets = [
+            subnet(name, f"10.{'abc'.index(name)}.{self.random.randrange(2)}.0/24", enableDHCP=self.chance(0.5))
+            for name in names
+        ]
+        spec = {"subnets": subnets, "mtu": self.random.choice([1400, 1420, 1440])}
+        if self.chance(0.3):
+            spec["tags"] = self.random.sample(["x", "y", "z"], 2)
+        if self.chance(0.3):
+            spec["description"] = self.random.choice(["one", "two"])
+        return spec
+
+    def error(self):
+        return self.random.choice(
+            [
+                CloudTimeoutError("no answer", category=Category.TRANSIENT, outcome_unknown=True),
+                CloudConnectionError("reset", category=Category.TRANSIENT, outcome_unknown=True),
+                ServiceError("502", status=502, category=Category.TRANSIENT, outcome_unknown=True),
+                Killed(),
+                RuntimeError("a defect"),
+            ]
+        )
+
+    def around(self, call, act):
+        """One call in four fails: before, after, or while the cloud goes on with it."""
+        if not self.chance(0.25):
+            return act()
+        how = self.random.choice(["refused", "before", "after", "late"])
+        if how == "refused" or not call.writing:
+            raise self.random.choice(
+                [
+                    ServiceError("slow down", status=429, category=Category.TRANSIENT),
+                    ConflictError("busy", status=409, category=Category.WAITING),
+                    CloudConnectionError("connection refused", category=Category.TRANSIENT),
+                    ConflictError("quota", status=409, category=Category.QUOTA),
+                ]
+            )
+        if how == "after":
+            act()
+        if how == "late":
+            self.world.finish_later(self.random.uniform(0.1, GRACE - 5), act)
+        raise self.error()
+
+    def on_kube(self, what, act):
+        if self.chance(0.85):
+            return act()
+        how = self.random.choice(["before", "after", "superseded"])
+        if how == "superseded" and what != "finalizer":
+            raise Superseded
+        if how == "after":
+            act()
+        raise Killed
+
+    def go_on(self):
+        """Visits, restarts and time."""
+        world = self.world
+        for _ in range(self.random.randrange(1, 5)):
+            try:
+                result = world.visit(self.key)
+            except (Killed, RuntimeError, Superseded) as error:
+                if isinstance(error, Killed):
+                    world.restart()
+                continue
+            if result is None:
+                return
+            if isinstance(result.next, Again | BackOff) and self.chance(0.7):
+                world.clock.advance(self.random.choice([0.5, 2, 10, 40]))
+
+    def user(self):
+        world = self.world
+        if world.get(self.key) is None:
+            self.spec = self.some_spec()
+            world.apply(network(life=next(self.life), **self.spec))
+        elif self.chance(0.2):
+            world.delete(self.key)
+        elif not world.object(self.key).deleting:
+            self.spec = self.some_spec()
+            gone = {name: ... for name in ("tags", "description") if name not in self.spec}
+            world.spec(self.key, **{**self.spec, **gone})
+
+    def ours(self):
+        resource = self.world.get(self.key)
+        known = resource.status.get("id") if resource else None
+        return next((row for row in self.world.networks() if row["id"] == known), None)
+
+    def meddler(self):
+        """Somebody with the project's rights: only where status shows that the network is ours."""
+        row, others = self.ours(), self.world.others
+        if row is None:
+            return
+        under = [s for s in others.subnets.list() if s["network_id"] == row["id"] and s["name"] != "theirs"]
+        match self.random.randrange(5):
+            case 0:
+                others.networks.update(row["id"], {"mtu": 1300, "name": "drifted"})
+            case 1:
+                others.networks.update(row["id"], {"description": ""})
+            case 2:
+                others.networks.delete(row["id"])
+            case 3 if under:
+                others.subnets.delete(self.random.choice(under)["id"])
+            case _:
+                cidr = f"10.{100 + next(self.number)}.0.0/24"
+                item = {"network_id": row["id"], "name": "theirs", "cidr": cidr, "ip_version": 4}
+                others.subnets.create_many([item])
+
+    def check_bystanders(self):
+        there = {row["id"]: row for row in self.world.networks()}
+        for id_, row in self.bystanders.items():
+            assert there[id_] == row
+
+    def end(self):
+        """The cloud is well again, everything late has arrived, others have taken their subnets away."""
+        world = self.world
+        let_go(world)
+        world.clock.advance(GRACE)
+        for item in world.others.subnets.list():
+            if item["name"] == "theirs":
+                world.others.subnets.delete(item["id"])
+        world.settle(self.key)
+        world.clock.advance(GRACE)
+        world.settle(self.key)
+        self.check_bystanders()
+        ours = [row for row in world.networks() if row["id"] not in self.bystanders]
+        if world.get(self.key) is None:
+            assert ours == []
+            return
+        (row,) = ours
+        assert world.ready(self.key) == ("True", "Available"), world.message(self.key)
+        assert (row["id"], row["name"], row["mtu"]) == (world.object(self.key).status["id"], "front", self.spec["mtu"])
+        assert Mark.parse(row["description"]) == world.mark(self.key)
+        assert user_text(row["description"]) == self.spec.get("description", "")
+        assert sorted(row["tags"]) == sorted(self.spec.get("tags", []))
+        under = [item for item in world.others.subnets.list() if item["network_id"] == row["id"]]
+        wanted = sorted((item["name"], item["cidr"], item["enableDHCP"]) for item in self.spec["subnets"])
+        assert sorted((item["name"], item["cidr"], item["enable_dhcp"]) for item in under) == wanted
+        for item in under:
+            assert Mark.parse(item["description"]) == world.mark(self.key, f"subnet/{item['name']}")
+        world.cloud.take()
+        world.visit(self.key)
+        assert world.cloud.writes() == []
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_any_history_ends_well(seed):
+    history = History(seed)
+    for _ in range(12):
+        history.user()
+        history.go_on()
+        if history.chance(0.5):
+            history.meddler()
+        history.go_on()
+        history.check_bystanders()
+    history.end()
+
+
+def test_the_histories_hold_what_they_promise():
+    """Enough of everything happens in them: else they would prove nothing."""
+    seen = {"restarts": 0, "creates": 0}
+    for seed in range(8):
+        history = History(seed)
+        world = history.world
+        restart = world.restart
+
+        def counted(restart=restart):
+            seen["restarts"] += 1
+            restart()
+
+        world.restart = counted
+        for _ in range(12):
+            history.user()
+            history.go_on()
+            history.meddler()
+        seen["creates"] += sum(str(call) == "POST networks" for call in world.cloud.log)
+    assert seen["restarts"] > 20
+    assert seen["creates"] > 16
