@@ -293,7 +293,9 @@ class _Feed:
         self.beat()
         found = wrap(engine._resources[kind], body)  # noqa: SLF001
         if change == "DELETED":
-            happened = engine._store.delete(found.key, found.uid)  # noqa: SLF001
+            # An object whose labels no longer fit is said to be deleted, too; it comes back if they fit again.
+            left_at = found if engine._resources[kind].label_selector else None  # noqa: SLF001
+            happened = engine._store.delete(found.key, found.uid, left_at)  # noqa: SLF001
             with self._lock:
                 self._seen.discard(found.uid)
         else:

@@ -65,7 +65,13 @@ class Listing:
                     if change:
                         self._changed(change, False)
             for each in self._store.missing(mark, listed):
-                self._visits.refresh(each)
+                if resource_type.label_selector:
+                    # It may still be there, without the label: then it is not for us to ask for.
+                    dropped = self._store.delete(each.key, each.uid, each)
+                    if dropped:
+                        self._changed(dropped, False)
+                else:
+                    self._visits.refresh(each)
                 if self._store.get(each.key) is None:
                     gone += 1
         if gone:

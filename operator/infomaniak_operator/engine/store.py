@@ -39,7 +39,7 @@ class Store:
         self._referrers: dict[Key, set[Key]] = {}
         self._sequence = 0
         self._changed: dict[Key, int] = {}
-        self._gone: OrderedDict[str, None] = OrderedDict()
+        self._gone: OrderedDict[str, KubeObject | None] = OrderedDict()
         self._gone_keys: OrderedDict[Key, int] = OrderedDict()
 
     # -- View
@@ -98,18 +98,26 @@ class Store:
         references = frozenset(self._refs(new))
         with self._lock:
             old = self.get(new.key)
-            if new.uid in self._gone or (old and not _newer(new, old)):
+            if self._dead(new) or (old and not _newer(new, old)):
                 return None
+            self._gone.pop(new.uid, None)
             if old and old.uid != new.uid:
                 self._bury(old)
             self._kinds.setdefault(new.key.kind, {})[new.key] = new
             self._index(new.key, references)
             return self._note(Change(new.key, old, new))
 
-    def delete(self, key: Key, uid: str) -> Change | None:
-        """Take note that the object with that uid is gone; None if it was not here."""
+    def delete(self, key: Key, uid: str, left_at: KubeObject | None = None) -> Change | None:
+        """Take note that the object with that uid is gone; None if it was not here.
+
+        Args:
+            key: the object.
+            uid: its uid.
+            left_at: for a kind with a label selector: its version when it left the selection, to which a newer one may
+                come back. None: it is gone for good.
+        """
         with self._lock:
-            self._gone[uid] = None
+            self._gone[uid] = left_at
             while len(self._gone) > _TOMBSTONES:
                 self._gone.popitem(last=False)
             old = self.get(key)
@@ -138,6 +146,12 @@ class Store:
     def _refs(self, resource: KubeObject) -> Iterable[Key]:
         references = self._references.get(resource.key.kind)
         return references(resource) if references else ()
+
+    def _dead(self, new: KubeObject) -> bool:
+        if new.uid not in self._gone:
+            return False
+        left_at = self._gone[new.uid]
+        return left_at is None or not _newer(new, left_at)
 
     def _bury(self, old: KubeObject) -> None:
         self._gone[old.uid] = None

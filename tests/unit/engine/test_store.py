@@ -59,6 +59,15 @@ def test_what_is_gone_does_not_come_back_by_a_late_answer_but_a_new_one_of_the_n
     assert made.upsert(toy("a", "10", uid="another"))
 
 
+def test_what_left_a_selection_comes_back_with_a_newer_version_only() -> None:
+    made = store(toy("a", "5"))
+    assert made.delete(key("a"), "uid-a", toy("a", "6"))
+    assert made.upsert(toy("a", "5")) is None
+    assert made.upsert(toy("a", "6")) is None
+    assert made.upsert(toy("a", "7"))
+    assert made.upsert(toy("a", "8"))
+
+
 def test_the_deletion_of_a_former_object_of_the_name_does_not_touch_the_new_one() -> None:
     made = store(toy("a", "5"))
     change = made.upsert(toy("a", "9", uid="another"))
