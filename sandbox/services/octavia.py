@@ -8,11 +8,23 @@ import time
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy
 from octavia.api.drivers.noop_driver import driver as noop
 from octavia_lib.api.drivers import exceptions
 
 LOG = logging.getLogger(__name__)
 STEP = 0.1
+_TABLES = {  # by the driver library's names, children first
+    "members": "member",
+    "healthmonitors": "health_monitor",
+    "pools": "pool",
+    "listeners": "listener",
+    "loadbalancers": "load_balancer",
+}
+_PENDING = " UNION ALL ".join(
+    f"SELECT '{kind}', id, provisioning_status FROM {table} WHERE provisioning_status LIKE 'PENDING%'"
+    for kind, table in _TABLES.items()
+)
 
 
 class _Provider(noop.NoopProviderDriver):  # type: ignore[misc]
@@ -44,7 +56,7 @@ class _Settler:
             time.sleep(STEP)
             try:
                 states = self._due()
-                if any(states.values()):
+                if states:
                     updater.update_loadbalancer_status(states)
             except Exception:
                 LOG.exception("the settler goes on")
@@ -52,33 +64,15 @@ class _Settler:
     def _due(self) -> dict[str, list[dict[str, str]]]:
         """What has been PENDING for long enough, and what becomes of it."""
         from octavia.db import api as database  # noqa: PLC0415
-        from octavia.db import models  # noqa: PLC0415
 
-        kinds = {
-            "members": models.Member,
-            "healthmonitors": models.HealthMonitor,
-            "pools": models.Pool,
-            "listeners": models.Listener,
-            "loadbalancers": models.LoadBalancer,
-        }
+        with database.get_engine().connect() as connection:
+            rows = connection.execute(sqlalchemy.text(_PENDING)).fetchall()
         wait, now = float(self._seconds.read_text()), time.monotonic()
-        pending: dict[str, list[tuple[str, str]]] = {}
-        session = database.get_session()
-        with session.begin():
-            for kind, model in kinds.items():
-                rows = session.query(model.id, model.provisioning_status)
-                pending[kind] = rows.filter(model.provisioning_status.like("PENDING%")).all()
-        ids = {row_id for rows in pending.values() for row_id, _ in rows}
-        self._since = {row_id: self._since.get(row_id, now) for row_id in ids}
-        return {
-            kind: [
-                {
-                    "id": row_id,
-                    "provisioning_status": "DELETED" if status == "PENDING_DELETE" else "ACTIVE",
-                    "operating_status": "ONLINE",
-                }
-                for row_id, status in rows
-                if now - self._since[row_id] >= wait
-            ]
-            for kind, rows in pending.items()
-        }
+        self._since = {row_id: self._since.get(row_id, now) for _, row_id, _ in rows}
+        due: dict[str, list[dict[str, str]]] = {}
+        for kind, row_id, status in rows:
+            if now - self._since[row_id] >= wait:
+                after = "DELETED" if status == "PENDING_DELETE" else "ACTIVE"
+                one = {"id": row_id, "provisioning_status": after, "operating_status": "ONLINE"}
+                due.setdefault(kind, []).append(one)
+        return due

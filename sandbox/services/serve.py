@@ -23,6 +23,15 @@ from waitress.task import WSGITask
 from sandbox.services.middleware import Middleware
 
 _MODULES = {"keystone": "keystone.wsgi.api", "neutron": "neutron.wsgi.api"}
+# Most of a start is imports: done once, before the workers part. They start no threads and open no connections.
+_BEFORE_THE_FORK = {
+    "neutron": (
+        "neutron.server",
+        "neutron.plugins.ml2.plugin",
+        "neutron.services.l3_router.l3_router_plugin",
+        "neutron.services.portforwarding.pf_plugin",
+    )
+}
 
 
 class _Task(WSGITask):  # type: ignore[misc]
@@ -66,13 +75,12 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     read = parser.parse_args()
     listening = socket.create_server(("127.0.0.1", read.port), backlog=256)
-    children = []
-    for number in range(1, read.workers):
-        child = os.fork()
-        if child == 0:
+    for module in _BEFORE_THE_FORK.get(read.service, ()):
+        importlib.import_module(module)
+    for _ in range(1, read.workers):
+        if os.fork() == 0:
             _serve(read.service, read.config, read.control, listening, first=False)
             os._exit(0)
-        children.append((number, child))
     _serve(read.service, read.config, read.control, listening, first=True)
 
 

@@ -23,16 +23,16 @@ class Customer:
         self.project = project
         credential = {"id": project.application_credential_id, "secret": project.application_credential_secret}
         identity = {"methods": ["application_credential"], "application_credential": credential}
-        self._token = ""
+        self.auth_token = ""
         answer = self.call("POST", f"{env.auth_url}/auth/tokens", {"auth": {"identity": identity}})
-        self._token = answer.headers["x-subject-token"]
+        self.auth_token = answer.headers["x-subject-token"]
         self.token = answer.body["token"]
         self.urls = {
             entry["type"]: endpoint["url"] for entry in self.token["catalog"] for endpoint in entry["endpoints"]
         }
 
     def call(self, method: str, url: str, body: Any = None, **headers: str) -> Answer:
-        sent = {"Content-Type": "application/json", "X-Auth-Token": self._token}
+        sent = {"Content-Type": "application/json", "X-Auth-Token": self.auth_token}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(url, data=data, method=method, headers=sent)
@@ -46,7 +46,9 @@ class Customer:
     def _answer(status: int, answer: Any) -> Answer:
         text = answer.read()
         headers = {name.lower(): value for name, value in answer.headers.items()}
-        return Answer(status, json.loads(text) if text.strip() else None, headers)
+        if "json" not in headers.get("content-type", ""):  # an empty answer, or one of what stands before the service
+            return Answer(status, text.decode() or None, headers)
+        return Answer(status, json.loads(text), headers)
 
     def neutron(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         return self.call(method, f"{self.urls['network']}/v2.0/{path}", body, **headers)
