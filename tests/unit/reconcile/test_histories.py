@@ -367,7 +367,7 @@ class History:
         assert world.cloud.writes() == []
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(40))
 def test_any_history_ends_well(seed):
     history = History(seed)
     for _ in range(12):
@@ -398,5 +398,5 @@ def test_the_histories_hold_what_they_promise():
             history.go_on()
             history.meddler()
         seen["creates"] += sum(str(call) == "POST networks" for call in world.cloud.log)
-    assert seen["restarts"] > 20
+    assert seen["restarts"] > 12
     assert seen["creates"] > 16

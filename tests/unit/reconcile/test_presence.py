@@ -321,3 +321,45 @@ def test_not_found_of_a_list_is_an_error_like_any_other():
     world.visit(key)
     assert world.cloud.writes() == []
     assert world.object(key).status["id"] == world.network()["id"]
+
+
+def test_an_update_without_an_answer_counts_as_set():
+    world, key = ready()
+    world.spec(key, portSecurityEnabled=False)
+    world.fail("PUT networks", unknown(), after=True)
+    world.visit(key)
+    assert world.network()["port_security_enabled"] is False
+    world.spec(key, portSecurityEnabled=...)
+    world.settle(key)
+    assert world.network()["port_security_enabled"] is True
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_a_create_that_was_lost_binds_the_object_to_its_project(deleted):
+    world = World()
+    key = world.apply(network())
+    world.late("POST networks", 5.0, unknown())
+    world.visit(key)
+    world.project = ("beta", "dc3-a")
+    world.restart()
+    if deleted:
+        world.delete(key)
+    world.settle(key)
+    assert world.ready(key) == ("False", "Conflict")
+    assert "project alpha" in world.message(key)
+    world.clock.advance(GRACE)
+    world.project = ("alpha", "dc3-a")
+    world.restart()
+    world.settle(key)
+    assert len(world.networks()) == (0 if deleted else 1)
+
+
+def test_a_create_that_was_refused_binds_it_to_none():
+    world = World()
+    key = world.apply(network())
+    world.fail("POST networks", BadRequestError("no", status=400, category=Category.TERMINAL))
+    world.visit(key)
+    world.project = ("beta", "dc3-a")
+    world.restart()
+    world.settle(key)
+    assert world.ready(key) == ("True", "Available")
