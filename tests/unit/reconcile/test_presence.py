@@ -359,7 +359,7 @@ def test_a_create_that_was_refused_binds_it_to_none():
     key = world.apply(network())
     world.fail("POST networks", BadRequestError("no", status=400, category=Category.TERMINAL))
     world.visit(key)
-    world.project = ("beta", "dc3-a")
+    world.project = ("alpha", "dc4-a")
     world.restart()
     world.settle(key)
     assert world.ready(key) == ("True", "Available")
