@@ -63,15 +63,20 @@ def digest(*parts: str | bytes | Path) -> str:
 def _run(command: Sequence[str], log: Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
-        done = subprocess.run(
-            command,
-            stdout=out,
-            stderr=out,
-            cwd=cwd,
-            env={**os.environ, **(env or {})},
-            timeout=BUILD_SECONDS,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                command,
+                stdout=out,
+                stderr=out,
+                cwd=cwd,
+                env={**os.environ, **(env or {})},
+                timeout=BUILD_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as late:
+            raise SandboxError(
+                f"`{' '.join(command[:6])} …` took longer than {late.timeout:.0f} s; see {log}"
+            ) from None
     if done.returncode:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
         raise SandboxError(f"`{' '.join(command[:6])} …` failed; its log is {log} and ends:\n{tail}")

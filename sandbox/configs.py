@@ -51,6 +51,7 @@ notify_nova_on_port_status_changes = false
 notify_nova_on_port_data_changes = false
 dhcp_agent_notification = false
 rpc_workers = 0
+default_log_levels = neutron=WARNING,keystonemiddleware=WARNING,oslo_messaging=WARNING,stevedore=WARNING
 [quotas]
 quota_network = 10
 quota_subnet = 50

@@ -147,9 +147,17 @@ class OpenStack:
             "PYTHONPATH": str(_ROOT),
             "PATH": f"{self._python.parent}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
         }
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=300, check=False, env={**variables, **(environment or {})}
-        )
+        try:
+            done = subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                timeout=300,
+                check=False,
+                env={**variables, **(environment or {})},
+            )
+        except subprocess.TimeoutExpired as late:
+            raise SandboxError(f"`{' '.join(command)}` took longer than {late.timeout:.0f} s") from None
         if done.returncode:
             raise SandboxError(f"`{' '.join(command)}` failed:\n{done.stderr[-3000:]}")
         return done.stdout
