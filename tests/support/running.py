@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,19 @@ def network(name: str, **spec: Any) -> dict[str, Any]:
 @contextmanager
 def operator(box: Sandbox, folder: Path, *arguments: str) -> Iterator[OperatorProcess]:
     """An operator with the rights of its ServiceAccount and no others; CRDs and RBAC are applied."""
+    with _alone(box):
+        yield from _operator(box, folder, arguments)
+
+
+@contextmanager
+def _alone(box: Sandbox) -> Iterator[None]:
+    """Two operators of one cluster would make everything twice: a second test run on the same sandbox waits."""
+    with (box.state / "operator.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _operator(box: Sandbox, folder: Path, arguments: Sequence[str]) -> Iterator[OperatorProcess]:
     env = box.environment
     kubectl = Kubectl(env.kubectl, env.kubeconfig)
     kubectl.apply(ROOT / "crds", ROOT / "deploy" / "rbac.yaml")
