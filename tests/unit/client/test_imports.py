@@ -18,6 +18,6 @@ def test_the_operator_needs_none_of_openstacksdk():
 
 
 def test_all_that_is_exported_is_there():
-    import infomaniak_operator.client as client  # noqa: PLC0415
+    from infomaniak_operator import client  # noqa: PLC0415
 
     assert all(hasattr(client, name) for name in client.__all__)

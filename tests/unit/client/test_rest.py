@@ -1,3 +1,4 @@
+# ruff: noqa: PLR0917 - a row of the table is a list of arguments
 import pytest
 
 from infomaniak_operator.client import Category, ConflictError, Operations, ServiceError

@@ -18,7 +18,7 @@ from infomaniak_operator.client import (
     PreconditionFailedError,
     ServiceError,
 )
-from tests.support.fake_cloud_http import REQUEST_ID, Asked, Reply, WireCloud
+from tests.support.fake_cloud_http import REQUEST_ID, Asked, Reply
 
 NETWORK = {"network": {"id": "n1", "name": "n"}}
 

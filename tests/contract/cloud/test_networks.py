@@ -1,0 +1,298 @@
+import pytest
+
+from infomaniak_operator.client import (
+    BadRequestError,
+    Category,
+    ConflictError,
+    ForbiddenError,
+    InfomaniakCloudError,
+    NotFoundError,
+    PreconditionFailedError,
+    QuotaExceededError,
+)
+
+NOWHERE = "00000000-0000-4000-8000-000000000000"
+
+
+def refused(call, kind, error_type, category):
+    with pytest.raises(InfomaniakCloudError) as caught:
+        call()
+    error = caught.value
+    assert (type(error), error.error_type, error.category) == (kind, error_type, category), str(error)
+    assert error.outcome_unknown is False
+
+
+def test_a_new_network(cloud):
+    row = cloud.do.networks.create({"name": cloud.name(), "description": "d"})
+    expected = {
+        "name": cloud.name(),
+        "description": "d",
+        "status": "ACTIVE",
+        "admin_state_up": True,
+        "shared": False,
+        "mtu": 1450,
+        "port_security_enabled": True,
+        "router:external": False,
+        "subnets": [],
+        "tags": [],
+        "project_id": cloud.project,
+    }
+    assert {name: row[name] for name in expected} == expected
+    assert isinstance(row["revision_number"], int)
+    assert cloud.do.networks.get(row["id"]) == row
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "other"},
+        {"description": "d"},
+        {"admin_state_up": False},
+        {"mtu": 1400},
+        {"port_security_enabled": False},
+    ],
+)
+def test_what_can_be_changed_of_a_network(cloud, change):
+    row = cloud.network()
+    if "name" in change:
+        change = {"name": cloud.name("other")}
+    updated = cloud.do.networks.update(row["id"], change)
+    seen = cloud.do.networks.get(row["id"])
+    for one in (updated, seen):
+        assert {name: one[name] for name in change} == change
+    assert seen["revision_number"] > row["revision_number"]
+
+
+@pytest.mark.parametrize("body", [{"shared": True}, {"router:external": True}])
+def test_what_a_customer_may_not(cloud, body):
+    refused(lambda: cloud.network(**body), ForbiddenError, "PolicyNotAuthorized", Category.TERMINAL)
+    row = cloud.network()
+    refused(
+        lambda: cloud.do.networks.update(row["id"], body), ForbiddenError, "PolicyNotAuthorized", Category.TERMINAL
+    )
+
+
+def test_revisions_are_tested(cloud):
+    row = cloud.network()
+    changed = cloud.do.networks.update(row["id"], {"description": "a"}, if_revision=row["revision_number"])
+    for call in (
+        lambda: cloud.do.networks.update(row["id"], {"description": "b"}, if_revision=row["revision_number"]),
+        lambda: cloud.do.networks.delete(row["id"], if_revision=row["revision_number"]),
+    ):
+        refused(call, PreconditionFailedError, "RevisionNumberConstraintFailed", Category.PRECONDITION)
+    assert cloud.do.networks.get(row["id"])["description"] == "a"
+    cloud.do.networks.delete(row["id"], if_revision=changed["revision_number"])
+
+
+def test_an_update_to_what_it_is_changes_no_revision(cloud):
+    row = cloud.network()
+    same = cloud.do.networks.update(row["id"], {"name": row["name"], "mtu": row["mtu"]})
+    assert same["revision_number"] == row["revision_number"]
+
+
+@pytest.mark.parametrize(
+    ("collection", "error_type"),
+    [
+        ("networks", "NetworkNotFound"),
+        ("subnets", "SubnetNotFound"),
+        ("routers", "RouterNotFound"),
+        ("security_groups", "SecurityGroupNotFound"),
+        ("security_group_rules", "SecurityGroupRuleNotFound"),
+        ("floating_ips", "FloatingIPNotFound"),
+        ("ports", "PortNotFound"),
+    ],
+)
+def test_what_is_not_there(cloud, collection, error_type):
+    operations = getattr(cloud.do, collection)
+    refused(lambda: operations.get(NOWHERE), NotFoundError, error_type, Category.NOT_FOUND)
+    refused(lambda: operations.delete(NOWHERE), NotFoundError, error_type, Category.NOT_FOUND)
+    if collection != "security_group_rules":
+        refused(
+            lambda: operations.update(NOWHERE, {"description": "x"}), NotFoundError, error_type, Category.NOT_FOUND
+        )
+    assert operations.list(id=NOWHERE) == []
+
+
+def test_another_project_sees_nothing_of_it(cloud):
+    row = cloud.network("10.0.0.0/24")
+    refused(lambda: cloud.other.networks.get(row["id"]), NotFoundError, "NetworkNotFound", Category.NOT_FOUND)
+    refused(lambda: cloud.other.networks.delete(row["id"]), NotFoundError, "NetworkNotFound", Category.NOT_FOUND)
+    assert cloud.other.networks.list(id=row["id"]) == []
+    assert cloud.other.subnets.list(network_id=row["id"]) == []
+
+
+def test_the_external_network_is_seen_by_all_but_is_nobody_s(cloud):
+    (row,) = cloud.do.networks.list(**{"router:external": True})
+    assert row["id"] == cloud.external
+    assert row["project_id"] != cloud.project
+    assert row["id"] not in [one["id"] for one in cloud.do.networks.list(project_id=cloud.project)]
+    refused(
+        lambda: cloud.do.networks.update(row["id"], {"name": "mine"}),
+        ForbiddenError,
+        "PolicyNotAuthorized",
+        Category.TERMINAL,
+    )
+
+
+def test_filters_and_fields(cloud):
+    one = cloud.do.networks.create({"name": cloud.name("one"), "description": "a b"})
+    two = cloud.do.networks.create({"name": cloud.name("two"), "description": "a"})
+
+    def ids(**filters):
+        return {row["id"] for row in cloud.do.networks.list(project_id=cloud.project, **filters)}
+
+    assert ids(name=cloud.name("one")) == {one["id"]}
+    assert ids(name=[cloud.name("one"), cloud.name("two")]) == {one["id"], two["id"]}
+    assert ids(name=[cloud.name("one"), cloud.name("two")], description="a") == {two["id"]}
+    assert ids(name=cloud.name("on")) == set()
+    assert ids(id=[one["id"], two["id"]], admin_state_up=False) == set()
+    assert cloud.do.networks.list(fields=["id", "name"], id=one["id"]) == [{"id": one["id"], "name": cloud.name("one")}]
+
+
+def test_tags_are_replaced_and_listed_by(cloud):
+    row = cloud.network()
+    assert sorted(cloud.do.tags.replace("networks", row["id"], ["b", "a"])) == ["a", "b"]
+    assert sorted(cloud.do.networks.get(row["id"])["tags"]) == ["a", "b"]
+    assert cloud.do.networks.get(row["id"])["revision_number"] > row["revision_number"]
+    assert [one["id"] for one in cloud.do.networks.list(tags="a,b", id=row["id"])] == [row["id"]]
+    assert cloud.do.networks.list(tags="a,c", id=row["id"]) == []
+    assert cloud.do.tags.replace("networks", row["id"], []) == []
+
+
+def test_the_quota(cloud):
+    used = cloud.do.quotas.get()["network"]["network"]["used"]
+    cloud.limit({"networks": used + 1})
+    cloud.network()
+    refused(cloud.network, QuotaExceededError, "OverQuota", Category.QUOTA)
+    quota = cloud.do.quotas.get()["network"]["network"]
+    assert (quota["limit"], quota["used"]) == (used + 1, used + 1)
+
+
+@pytest.mark.parametrize(
+    ("cidr", "gateway", "pool"),
+    [
+        ("10.0.0.0/24", "10.0.0.1", ("10.0.0.2", "10.0.0.254")),
+        ("10.0.0.0/30", "10.0.0.1", ("10.0.0.2", "10.0.0.2")),
+        ("fd00:1::/64", "fd00:1::1", ("fd00:1::2", "fd00:1::ffff:ffff:ffff:ffff")),
+    ],
+)
+def test_a_new_subnet(cloud, cidr, gateway, pool):
+    network = cloud.network()
+    row = cloud.subnet(network, cidr)
+    assert (row["cidr"], row["gateway_ip"], row["name"], row["enable_dhcp"]) == (cidr, gateway, "", True)
+    assert row["allocation_pools"] == [{"start": pool[0], "end": pool[1]}]
+    assert (row["dns_nameservers"], row["host_routes"]) == ([], [])
+    seen = cloud.do.networks.get(network["id"])
+    assert seen["subnets"] == [row["id"]]
+    assert seen["revision_number"] > network["revision_number"]
+
+
+def test_a_subnet_without_a_gateway_has_its_address_in_the_pool(cloud):
+    row = cloud.subnet(cloud.network(), "10.0.0.0/24", gateway_ip=None)
+    assert row["gateway_ip"] is None
+    assert row["allocation_pools"] == [{"start": "10.0.0.1", "end": "10.0.0.254"}]
+
+
+def test_a_gateway_in_the_middle_splits_the_pool(cloud):
+    row = cloud.subnet(cloud.network(), "10.0.0.0/24", gateway_ip="10.0.0.100")
+    assert sorted((pool["start"], pool["end"]) for pool in row["allocation_pools"]) == [
+        ("10.0.0.1", "10.0.0.99"),
+        ("10.0.0.101", "10.0.0.254"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "error_type", "category"),
+    [
+        ({"cidr": "10.0.0.128/25", "ip_version": 4}, BadRequestError, "InvalidInput", Category.TERMINAL),
+        ({"cidr": "10.1.0.5/24", "ip_version": 4}, BadRequestError, "HTTPBadRequest", Category.TERMINAL),
+        ({"cidr": "10.1.0.0/24", "ip_version": 6}, BadRequestError, "InvalidInput", Category.TERMINAL),
+        ({"cidr": "text", "ip_version": 4}, BadRequestError, "HTTPBadRequest", Category.TERMINAL),
+        (
+            {
+                "cidr": "10.1.0.0/24",
+                "ip_version": 4,
+                "gateway_ip": "10.1.0.9",
+                "allocation_pools": [{"start": "10.1.0.2", "end": "10.1.0.20"}],
+            },
+            ConflictError,
+            "GatewayConflictWithAllocationPools",
+            Category.IN_USE,
+        ),
+        (
+            {"cidr": "10.1.0.0/24", "ip_version": 4, "allocation_pools": [{"start": "10.2.0.2", "end": "10.2.0.20"}]},
+            BadRequestError,
+            "OutOfBoundsAllocationPool",
+            Category.TERMINAL,
+        ),
+    ],
+)
+def test_subnets_that_are_refused(cloud, body, kind, error_type, category):
+    network = cloud.network("10.0.0.0/24")
+    refused(lambda: cloud.do.subnets.create({"network_id": network["id"], **body}), kind, error_type, category)
+    refused(
+        lambda: cloud.do.subnets.create({"network_id": NOWHERE, **body, "cidr": "10.9.0.0/24", "ip_version": 4}),
+        NotFoundError,
+        "NetworkNotFound",
+        Category.NOT_FOUND,
+    )
+
+
+def test_many_subnets_are_made_all_or_none(cloud):
+    network = cloud.network()
+    bodies = [{"network_id": network["id"], "cidr": f"10.{n}.0.0/24", "ip_version": 4, "name": str(n)} for n in (1, 2)]
+    clash = {"network_id": network["id"], "cidr": "10.1.0.0/25", "ip_version": 4}
+    refused(
+        lambda: cloud.do.subnets.create_many([*bodies, clash]), BadRequestError, "InvalidInput", Category.TERMINAL
+    )
+    assert cloud.do.subnets.list(network_id=network["id"]) == []
+    made = cloud.do.subnets.create_many(bodies)
+    assert [row["name"] for row in made] == ["1", "2"]
+    assert {row["id"] for row in cloud.do.subnets.list(network_id=network["id"])} == {row["id"] for row in made}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "n"},
+        {"description": "d"},
+        {"dns_nameservers": ["1.1.1.1", "8.8.8.8"]},
+        {"enable_dhcp": False},
+        {"gateway_ip": None},
+        {"allocation_pools": [{"start": "10.0.0.10", "end": "10.0.0.20"}]},
+        {"host_routes": [{"destination": "10.9.0.0/24", "nexthop": "10.0.0.7"}]},
+    ],
+)
+def test_what_can_be_changed_of_a_subnet(cloud, change):
+    row = cloud.subnet(cloud.network(), "10.0.0.0/24")
+    cloud.do.subnets.update(row["id"], change, if_revision=row["revision_number"])
+    seen = cloud.do.subnets.get(row["id"])
+    assert {name: seen[name] for name in change} == change
+    assert seen["revision_number"] > row["revision_number"]
+
+
+@pytest.mark.parametrize("change", [{"cidr": "10.1.0.0/24"}, {"ip_version": 6}, {"network_id": NOWHERE}])
+def test_what_can_not_be_changed_of_a_subnet(cloud, change):
+    row = cloud.subnet(cloud.network(), "10.0.0.0/24")
+    refused(lambda: cloud.do.subnets.update(row["id"], change), BadRequestError, "HTTPBadRequest", Category.TERMINAL)
+
+
+def test_what_is_used_stays(cloud):
+    network = cloud.network("10.0.0.0/24")
+    (subnet,) = network["subnets"]
+    port = cloud.port(network)
+    assert port["fixed_ips"] == [{"subnet_id": subnet, "ip_address": port["fixed_ips"][0]["ip_address"]}]
+    refused(lambda: cloud.do.networks.delete(network["id"]), ConflictError, "NetworkInUse", Category.IN_USE)
+    refused(lambda: cloud.do.subnets.delete(subnet), ConflictError, "SubnetInUse", Category.IN_USE)
+    cloud.do.ports.delete(port["id"])
+    cloud.do.networks.delete(network["id"])
+    refused(lambda: cloud.do.subnets.get(subnet), NotFoundError, "SubnetNotFound", Category.NOT_FOUND)
+
+
+def test_addresses_of_ports(cloud):
+    network = cloud.network("10.0.0.0/30")
+    port = cloud.port(network)
+    assert [ip["ip_address"] for ip in port["fixed_ips"]] == ["10.0.0.2"]
+    refused(lambda: cloud.port(network), ConflictError, "IpAddressGenerationFailure", Category.QUOTA)
+    taken = {"fixed_ips": [{"ip_address": "10.0.0.2"}]}
+    refused(lambda: cloud.port(network, **taken), ConflictError, "IpAddressAlreadyAllocated", Category.TERMINAL)
