@@ -22,6 +22,7 @@ LOGIN_SECONDS = 300.0
 """How long a login is used: a ServiceAccount's token is replaced on disk about once an hour."""
 
 _BEAT_SECONDS = 5.0
+_FOLLOW_SECONDS = 0.05
 _BACKOFFS = (0.5, 1.0, 2.0, 4.0)
 _CONNECT_SECONDS = 10.0
 _INACTIVITY_SECONDS = 90.0
@@ -51,22 +52,31 @@ class KopfWatch:
             Exception: kopf ended, or one of its parts did.
         """
         _quiet()
-        asyncio.run(
-            kopf.operator(
+        asyncio.run(self._run(sink, stop))
+        if not stop.is_set():
+            raise RuntimeError("kopf ended by itself; its log says why")
+
+    async def _run(self, sink: Sink, stop: threading.Event) -> None:
+        # Not ``stop`` itself: kopf would wait for it in a thread, and could not end for any other reason.
+        flag = asyncio.Event()
+        follower = asyncio.create_task(_follow(stop, flag), name="stop follower")
+        try:
+            await kopf.operator(
                 registry=self._registry(sink),
                 settings=self._settings(),
                 standalone=True,
                 clusterwide=not self._namespaces,
                 namespaces=self._namespaces,
-                stop_flag=stop,
+                stop_flag=flag,
             )
-        )
-        if not stop.is_set():
-            raise RuntimeError("kopf ended by itself; its log says why")
+        finally:
+            follower.cancel()
 
     def _settings(self) -> kopf.OperatorSettings:
         settings = kopf.OperatorSettings()
         settings.posting.enabled = False
+        # Else kopf kills the process if its end takes long.
+        settings.process.ultimate_exiting_timeout = None
         # Needs no right on CustomResourceDefinitions or Namespaces: the engine starts the watching once all kinds are
         # there.
         settings.scanning.disabled = True
@@ -134,6 +144,12 @@ def _handler(kind: str, sink: Sink) -> Callable[..., Any]:
         sink.event(kind, event["type"], event["object"])
 
     return handle
+
+
+async def _follow(stop: threading.Event, flag: asyncio.Event) -> None:
+    while not stop.is_set():  # noqa: ASYNC110 - it is another thread's
+        await asyncio.sleep(_FOLLOW_SECONDS)
+    flag.set()
 
 
 async def _beats(sink: Sink) -> None:

@@ -124,6 +124,11 @@ class FakeKube:
         with self._lock:
             return copy.deepcopy(self._objects.get((resource.plural, namespace, name)))
 
+    def held(self, resource: ResourceType) -> list[dict[str, Any]]:
+        """All objects of a kind, not copied: to be read only; not counted."""
+        with self._lock:
+            return [body for (plural, _, _), body in self._objects.items() if plural == resource.plural]
+
     # -- watching
 
     def subscribe(self, resource: ResourceType) -> tuple[list[dict[str, Any]], queue.Queue[Any]]:

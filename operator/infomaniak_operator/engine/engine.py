@@ -28,7 +28,8 @@ from infomaniak_operator.engine.visits import Visits, wrap
 COMPONENT = "infomaniak-operator"
 """Who the Events say they are from."""
 
-_RELIST_DEBOUNCE = 2.0
+_RELIST_SECONDS = 1.0
+"""How long after a watch's second LIST ours begins: time for kopf to tell of all it found."""
 
 _log = logging.getLogger(__name__)
 
@@ -245,14 +246,16 @@ class Engine:
             self._list_soon(kind, self._settings.sweep_delay)
 
     def _list_soon(self, kind: str, delay: float) -> None:
-        """List a kind a little later; what asks for it until then is served by the same LIST."""
-        running = self._relists.get(kind)
-        if running and not running.done():
-            running.cancel()
-        self._relists[kind] = asyncio.create_task(self._list_later(kind, delay), name=f"list {kind}")
+        """List a kind a little later, once whatever LIST of it is under way or planned is over or given up."""
+        if self._live:
+            planned = self._relists.get(kind)
+            if planned:
+                planned.cancel()
+            self._relists[kind] = asyncio.create_task(self._list_later(kind, delay), name=f"list {kind}")
 
     async def _list_later(self, kind: str, delay: float) -> None:
         await sleep(self._clock, delay)
+        self._feed.listing(kind)
         await self._list(kind)
 
     def _changed(self, change: Change, own: bool) -> None:
@@ -272,12 +275,19 @@ class _Feed:
         self._engine = engine
         self._lock = threading.Lock()
         self._seen: set[str] = set()
+        self._relisted: set[str] = set()
 
     def begins(self) -> None:
         """A new watching begins: it will list everything once."""
         with self._lock:
             self._seen.clear()
+            self._relisted.clear()
         self.beat()
+
+    def listing(self, kind: str) -> None:
+        """A LIST of ours is about to begin: it answers for all that was heard so far."""
+        with self._lock:
+            self._relisted.discard(kind)
 
     def started(self) -> None:
         """The watching has begun."""
@@ -300,22 +310,23 @@ class _Feed:
                 self._seen.discard(found.uid)
         else:
             happened = engine._store.upsert(found)  # noqa: SLF001
-            if change is None:
-                self._listed(kind, found.uid)
+            self._heard(kind, found.uid, listed=change is None)
         if happened:
             engine._changed(happened, own=False)  # noqa: SLF001
 
-    def _listed(self, kind: str, uid: str) -> None:
-        """An object of a watch's own LIST: one that comes a second time tells of a second LIST (410).
+    def _heard(self, kind: str, uid: str, *, listed: bool) -> None:
+        """A watch lists but once: an object listed after it was heard of tells of a second LIST (410).
 
         What was deleted before that LIST will never be heard of: it must be looked for.
         """
         with self._lock:
-            again = uid in self._seen
+            again = listed and uid in self._seen and kind not in self._relisted
             self._seen.add(uid)
+            if again:
+                self._relisted.add(kind)
         loop = self._engine._loop  # noqa: SLF001
-        if again and loop and self._engine._live:  # noqa: SLF001
-            loop.call_soon_threadsafe(self._engine._list_soon, kind, _RELIST_DEBOUNCE)  # noqa: SLF001
+        if again and loop:
+            loop.call_soon_threadsafe(self._engine._list_soon, kind, _RELIST_SECONDS)  # noqa: SLF001
 
 
 async def _first(*tasks: asyncio.Task[Any]) -> None:

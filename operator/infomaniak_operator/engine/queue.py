@@ -2,7 +2,7 @@
 
 Like controller-runtime's: a key is handed out to one worker at a time; what is added meanwhile is handed out again once
 it is done; a change cuts a delay short; failures delay a key longer and longer, with jitter. All methods belong to the
-event loop's thread.
+event loop's thread, but for those that only count.
 """
 
 from __future__ import annotations
@@ -119,8 +119,8 @@ class WorkQueue:
 
     def oldest(self) -> float:
         """Seconds that the key longest ready has been so; 0 if none is."""
-        # Each of the two is in the order of becoming ready, but for keys that moved up from a round.
-        heads = [next(iter(ready.values())).queued for ready in self._ready if ready]
+        # A list first: that is one step, while others change the queue.
+        heads = [item.queued for ready in self._ready for item in list(ready.values())]
         return self._timers.monotonic() - min(heads) if heads else 0.0
 
     def add(self, key: Key, since: float | None = None, priority: Priority = Priority.CHANGE) -> None:

@@ -90,7 +90,7 @@ class Supervisor:
             error: str | None = None
             try:
                 self._watch.run(self._sink, stop)
-            except Exception as problem:  # noqa: BLE001 - whatever it is, the watching starts again
+            except BaseException as problem:  # noqa: BLE001 - a cancellation, too: whatever it is, it starts again
                 error = f"{type(problem).__name__}: {problem}"
             try:
                 loop.call_soon_threadsafe(tell, error)

@@ -489,8 +489,7 @@ def test_what_was_deleted_before_a_second_list_of_the_same_watch_is_swept() -> N
             made(one.kube, "gone")
             made(one.kube, "stays")
             await one.quiet()
-            one.watch.list_again()  # now they have been listed by this watch
-            await one.advance(10)
+            await one.advance(10)  # past the LIST that follows a start
             await one.quiet()
             one.watch.filter = lambda change, heard: change != "DELETED"
             one.kube.delete(TOYS, "gone")
