@@ -25,6 +25,7 @@ _BEAT_SECONDS = 5.0
 _FOLLOW_SECONDS = 0.05
 _BACKOFFS = (0.5, 1.0, 2.0, 4.0)
 _CONNECT_SECONDS = 10.0
+_RECONNECT_SECONDS = 1.0
 _INACTIVITY_SECONDS = 90.0
 """A watch is silent for at most a minute: the API server sends bookmarks."""
 
@@ -62,7 +63,7 @@ class KopfWatch:
         follower = asyncio.create_task(_follow(stop, flag), name="stop follower")
         try:
             await kopf.operator(
-                registry=self._registry(sink),
+                registry=self._registry(sink, flag),
                 settings=self._settings(),
                 standalone=True,
                 clusterwide=not self._namespaces,
@@ -82,7 +83,7 @@ class KopfWatch:
         settings.scanning.disabled = True
         settings.networking.error_backoffs = _BACKOFFS
         settings.networking.connect_timeout = _CONNECT_SECONDS
-        settings.watching.reconnect_backoff = 1.0
+        settings.watching.reconnect_backoff = _RECONNECT_SECONDS
         settings.watching.inactivity_timeout = _INACTIVITY_SECONDS
         settings.watching.chunk_size = 500
         settings.queueing.idle_timeout = 1.0
@@ -91,7 +92,7 @@ class KopfWatch:
                 settings.watching.label_selectors[each.group, each.version, each.plural] = each.label_selector
         return settings
 
-    def _registry(self, sink: Sink) -> kopf.OperatorRegistry:
+    def _registry(self, sink: Sink, flag: asyncio.Event) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
         tasks: list[asyncio.Task[None]] = []
 
@@ -105,6 +106,8 @@ class KopfWatch:
         async def cleanup(**_: Any) -> None:
             for task in tasks:
                 task.cancel()
+            # Else kopf, where it ends by itself, waits 5 s for its own task that waits for the flag.
+            flag.set()
 
         kopf.on.login(registry=registry)(login)
         kopf.on.startup(registry=registry)(startup)
