@@ -1,4 +1,4 @@
-"""A cluster with the network reconciler on a fake cloud: the table on which the reconcilers are tried."""
+"""A cluster with the reconcilers on a fake cloud: the table on which they are tried."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import Any
 
 from infomaniak_operator.client import CloudCredentials, InfomaniakCloudError
 from infomaniak_operator.engine.contract import Key
-from infomaniak_operator.reconcile.actuator import Actuator
 from infomaniak_operator.reconcile.base import CloudReconciler, ReconcileSettings
 from infomaniak_operator.reconcile.cloud import Cloud, Clouds
 from infomaniak_operator.reconcile.credentials import CredentialSettings
 from infomaniak_operator.reconcile.marks import Mark, Owner
-from infomaniak_operator.reconcile.network import NetworkActuator
+from infomaniak_operator.reconcile.registry import ACTUATORS
 from tests.support.attempt import Cluster
 from tests.support.fake_cloud import FakeCloud
 from tests.support.objects import KUBE_SYSTEM, secret
@@ -25,7 +24,7 @@ GRACE = 60.0
 
 
 class World(Cluster):
-    """A cluster whose networks are in a fake cloud.
+    """A cluster whose objects are in a fake cloud.
 
     Args:
         bodies: objects that are there from the start, beside a Secret with a credential.
@@ -34,7 +33,6 @@ class World(Cluster):
         restore: the operator's restore flag.
         credentials: the operator's settings of credentials.
         with_secret: whether the Secret is there.
-        actuator: the kind that is tried.
 
     Attributes:
         cloud: the calls the operator makes, with the place to interfere.
@@ -51,7 +49,6 @@ class World(Cluster):
         restore: bool = False,
         credentials: CredentialSettings | None = None,
         with_secret: bool = True,
-        actuator: Actuator | None = None,
     ) -> None:
         self.fake = fake or FakeCloud()
         self.others = self.fake.operations(PROJECT)
@@ -62,13 +59,12 @@ class World(Cluster):
         self._settings = ReconcileSettings(
             cluster_id=cluster_id, credentials=credentials or CredentialSettings(), create_grace=GRACE, restore=restore
         )
-        self._actuator = actuator or NetworkActuator()
         super().__init__(*([secret()] if with_secret else []), *bodies)
         self._connect()
 
     def _connect(self) -> None:
-        reconciler = CloudReconciler(self._actuator, Clouds(self._cloud_of), self._settings)
-        self.reconcilers = {reconciler.kind: reconciler}
+        clouds = Clouds(self._cloud_of)
+        self.reconcilers = {each.kind: CloudReconciler(each, clouds, self._settings) for each in ACTUATORS}
 
     def _cloud_of(self, credentials: CloudCredentials) -> Cloud:
         def identity() -> tuple[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from infomaniak_operator.client import InfomaniakCloudError
 from infomaniak_operator.engine.contract import Key, KubeObject, View
 from infomaniak_operator.reconcile.fields import Difference
 from infomaniak_operator.reconcile.visit import Visit
@@ -85,8 +86,18 @@ class Actuator(Protocol):
     def body(self, visit: Visit, inputs: Inputs) -> dict[str, Any]:
         """The attributes the main object is created with, its mark included."""
 
+    def refused(self, error: InfomaniakCloudError) -> Exception:
+        """What the refusal of a create means, where the kind knows better: a ``Stop``, else the error itself."""
+
     def applied(self, visit: Visit) -> list[str]:
         """The places of the fields that the spec sets (``status.appliedFields``)."""
+
+    def find(self, visit: Visit, rows: Iterable[Row]) -> Row | None:
+        """An object of the project that nobody owns and the spec means, to be taken over instead of making one.
+
+        Raises:
+            Stop: the one that is meant cannot be had.
+        """
 
     def plan(self, visit: Visit, row: Row, inputs: Inputs, *, new: bool) -> Plan:
         """What is to be changed so that the cloud is as the spec says; ``new``: just made, nothing under it yet."""

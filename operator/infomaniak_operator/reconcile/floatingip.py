@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from infomaniak_operator.client import ConflictError, NotFoundError
+from infomaniak_operator.client import ConflictError, InfomaniakCloudError, NotFoundError
 from infomaniak_operator.engine.contract import BackOff, Key, KubeObject, Progress, Reason, Stuck, View
 from infomaniak_operator.reconcile import external, neutron
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step, Unresolved
@@ -98,6 +98,10 @@ class FloatingIPActuator:
             message = f"spec.address: {wanted} (floating IP {row['id']}) {why}: it is not taken away"
             raise Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
         return None
+
+    def refused(self, error: InfomaniakCloudError) -> Exception:
+        """The association may be what was refused."""
+        return association_refused(error)
 
     def applied(self, visit: Visit) -> list[str]:
         """The places of the fields that the spec sets."""
@@ -203,7 +207,7 @@ def _fixed(visit: Visit, row: Row) -> list[Difference]:
     return []
 
 
-def association_refused(error: NotFoundError | ConflictError) -> Exception:
+def association_refused(error: InfomaniakCloudError) -> Exception:
     """What a refused association means: waiting for a route, a target that is taken, or the error itself."""
     if error.error_type == NO_ROUTE:
         message = f"the target has no route to the external network yet (a Router with gateway and interface): {error}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from infomaniak_operator.client import InfomaniakCloudError
 from infomaniak_operator.engine.contract import Again, Key, KubeObject, Reason, View
 from infomaniak_operator.reconcile import neutron, subnets
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step
@@ -43,6 +44,15 @@ class NetworkActuator:
         """The attributes of the network's create."""
         del inputs
         return neutron.creation(visit, body_of(FIELDS, visit.spec))
+
+    def find(self, visit: Visit, rows: Iterable[Row]) -> Row | None:
+        """A network is never taken over but by import."""
+        del visit, rows
+        return None
+
+    def refused(self, error: InfomaniakCloudError) -> Exception:
+        """A refusal means what the error says."""
+        return error
 
     def applied(self, visit: Visit) -> list[str]:
         """The places of the fields that the spec sets."""

@@ -57,7 +57,7 @@ def locate(visit: Visit, actuator: Actuator, *, restore: bool) -> Row | None:
         return importing.find(visit, actuator, rows)
     found, doubles = by_mark(visit, actuator.noun, rows, restore=restore)
     remove_doubles(visit, actuator, doubles)
-    return found
+    return found if found is not None else actuator.find(visit, rows)
 
 
 def _lost(visit: Visit, actuator: Actuator) -> None:
@@ -99,9 +99,12 @@ def create(visit: Visit, actuator: Actuator, inputs: Inputs) -> Row:
 
     if not clear_to_create(visit, "", still_absent):
         raise visit.again(Reason.CREATING, f"{actuator.noun} {visit.name} has appeared in the cloud", 0.0)
-    with visit.creating(""):
-        row: Row = getattr(visit.cloud.do, actuator.collection).create(body)
-        visit.known(row)
+    try:
+        with visit.creating(""):
+            row: Row = getattr(visit.cloud.do, actuator.collection).create(body)
+            visit.known(row)
+    except InfomaniakCloudError as error:
+        raise actuator.refused(error) from error
     visit.attempt.event("Created", f"created {actuator.noun} {row['id']}")
     return row
 
@@ -148,6 +151,7 @@ def read_only(visit: Visit, actuator: Actuator) -> Row | Result:
             visit.attempt.event("Released", f"{actuator.noun} {row['id']} is no longer managed")
         return Result(Verdict(None, Reason.AVAILABLE, aspects=visit.kept()), Gone(), None)
     visit.known(row)
+    visit.status.pop("appliedFields", None)  # nothing is managed any more: who takes it back, adopts it
     return row
 
 

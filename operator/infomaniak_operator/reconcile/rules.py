@@ -64,6 +64,8 @@ def observed(row: Row) -> Rule:
     """A rule as Neutron shows it, or takes it."""
     family = str(row["ethertype"])
     number = _protocol(row.get("protocol"))
+    if family == "IPv6" and number == _NUMBERS["icmp"]:  # Neutron makes it that of IPv6
+        number = _NUMBERS["icmpv6"]
     ports = (row.get("port_range_min"), row.get("port_range_max"))
     low, high = ("" if port is None else str(port) for port in ports)
     if number in _WITH_PORTS and (low or "0") in ("0", "1") and high == str(_LAST_PORT):

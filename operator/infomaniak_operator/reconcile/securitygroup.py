@@ -47,6 +47,15 @@ class SecurityGroupActuator:
         del inputs
         return neutron.creation(visit, body_of(FIELDS, visit.spec))
 
+    def find(self, visit: Visit, rows: Iterable[Row]) -> Row | None:
+        """A group is never taken over but by import."""
+        del visit, rows
+        return None
+
+    def refused(self, error: InfomaniakCloudError) -> Exception:
+        """A refusal means what the error says."""
+        return error
+
     def applied(self, visit: Visit) -> list[str]:
         """The places of the fields that the spec sets."""
         own = [*applied(FIELDS, visit.spec)]

@@ -18,7 +18,7 @@ from infomaniak_operator.reconcile.fields import (
     place,
     records,
 )
-from infomaniak_operator.reconcile.marks import Standing, described
+from infomaniak_operator.reconcile.marks import Standing, described, released
 from infomaniak_operator.reconcile.neutron import description_difference
 from infomaniak_operator.reconcile.ownership import mark_of
 from infomaniak_operator.reconcile.visit import Visit
@@ -125,9 +125,11 @@ def _ids(visit: Visit) -> dict[str, str]:
 def match(visit: Visit, rows: Iterable[Row], item: Mapping[str, Any]) -> Row | None:
     """The subnet of the cloud that an item of the spec stands for.
 
-    By its mark, else by status (the mark was lost), else, on an imported network, by its CIDR if nobody owns it.
+    By its mark, else by status (the mark was lost), by the mark it had before it was given up (Unmanaged meanwhile), or,
+    on an imported network, by its CIDR if nobody owns it.
     """
-    wanted = visit.owner.mark(slot(item["name"])).child
+    mine = visit.owner.mark(slot(item["name"]))
+    wanted = mine.child
     known = _ids(visit).get(item["name"])
     # Of several with one mark the one in status stays, else the oldest.
     rows = sorted(rows, key=lambda row: (row["id"] != known, str(row.get("created_at", "")), str(row["id"])))
@@ -138,7 +140,9 @@ def match(visit: Visit, rows: Iterable[Row], item: Mapping[str, Any]) -> Row | N
     for row in rows:
         standing = visit.owner.standing(mark_of(row))
         if standing is Standing.UNMARKED and (
-            row["id"] == known or (visit.imported and address(row["cidr"]) == address(item.get("cidr")))
+            row["id"] == known
+            or mark_of(row) == released(mine)
+            or (visit.imported and address(row["cidr"]) == address(item.get("cidr")))
         ):
             return row
     return None

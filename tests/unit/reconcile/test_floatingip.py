@@ -1,0 +1,117 @@
+"""A FloatingIP: an address, and what it leads to."""
+
+import pytest
+
+from infomaniak_operator.api.registry import KINDS
+from infomaniak_operator.engine.contract import BackOff, Stuck
+from infomaniak_operator.reconcile.marks import Mark
+from tests.support.objects import custom, network, subnet
+from tests.support.world import World
+
+EXTERNAL = {"externalNetwork": {"networkName": "ext-floating1"}}
+
+
+def prepared(*, routed=True):
+    """A world with a network with two ports, and a way out of it."""
+    world = World()
+    world.settle(world.apply(network(subnets=[subnet("v4", "10.1.0.0/24")])))
+    spec = {"externalGateway": EXTERNAL["externalNetwork"], "interfaces": [{"networkRef": {"name": "front"}}]}
+    if routed:
+        world.settle(world.apply(custom("Router", "edge", spec)))
+    network_id = world.network()["id"]
+    ports = [world.others.ports.create({"network_id": network_id, "name": name})["id"] for name in ("a", "b")]
+    world.cloud.take()
+    return world, ports
+
+
+def address(world, **spec):
+    return world.apply(custom("FloatingIP", "public", {**EXTERNAL, **spec}))
+
+
+def the_one(world):
+    (row,) = world.others.floating_ips.list()
+    return row
+
+
+def test_an_address_that_leads_nowhere():
+    world, _ = prepared()
+    key = address(world)
+    world.settle(key)
+    assert world.ready(key) == ("True", "Available")
+    assert Mark.parse(the_one(world)["description"]) == world.mark(key)
+    status = {name: value for name, value in world.object(key).status.items() if name != "conditions"}
+    KINDS["FloatingIP"].status.model_validate(status)
+    assert status["address"] == the_one(world)["floating_ip_address"]
+    world.cloud.take()
+    world.visit(key)
+    assert world.cloud.writes() == []
+
+
+def test_the_target_comes_changes_and_goes_and_the_address_stays():
+    world, (one, two) = prepared()
+    key = address(world, portID=one)
+    world.settle(key)
+    kept = the_one(world)
+    assert kept["port_id"] == one
+    world.spec(key, portID=two)
+    world.settle(key)
+    assert the_one(world)["port_id"] == two
+    world.spec(key, portID=...)
+    world.settle(key)
+    assert the_one(world)["port_id"] is None
+    assert (the_one(world)["id"], the_one(world)["floating_ip_address"]) == (kept["id"], kept["floating_ip_address"])
+
+
+def test_a_target_without_a_way_out_is_waited_for_and_no_address_is_lost():
+    world, (one, _) = prepared(routed=False)
+    key = address(world, portID=one)
+    result = world.visit(key)
+    assert isinstance(result.next, BackOff)
+    assert world.ready(key) == ("False", "WaitingForReference")
+    assert world.progress(key) == "Reconciling"
+    assert "Router" in world.message(key)
+    spec = {"externalGateway": EXTERNAL["externalNetwork"], "interfaces": [{"networkRef": {"name": "front"}}]}
+    world.settle(world.apply(custom("Router", "edge", spec)))
+    world.settle(key)
+    assert world.ready(key) == ("True", "Available")
+    assert the_one(world)["port_id"] == one
+
+
+def test_a_lost_address_is_not_replaced_by_another_unless_the_spec_says_so():
+    world, _ = prepared()
+    key = address(world)
+    world.settle(key)
+    world.others.floating_ips.delete(the_one(world)["id"])
+    assert world.visit(key).next == Stuck()
+    assert world.ready(key) == ("False", "ExternallyDeleted")
+    assert world.others.floating_ips.list() == []
+    world.spec(key, recreate="Always")
+    world.settle(key)
+    assert world.ready(key) == ("True", "Available")
+    assert len(world.others.floating_ips.list()) == 1
+
+
+@pytest.mark.parametrize("bound", [False, True])
+def test_an_address_of_the_project_that_is_asked_for(bound):
+    world, (one, _) = prepared()
+    body = {"floating_network_id": world.fake.external_network_id, **({"port_id": one} if bound else {})}
+    theirs = world.others.floating_ips.create(body)
+    key = address(world, address=theirs["floating_ip_address"])
+    world.settle(key)
+    assert the_one(world)["id"] == theirs["id"]
+    if bound:
+        assert world.ready(key) == ("False", "Conflict")
+        assert the_one(world) == theirs
+    else:
+        assert world.ready(key) == ("True", "Available")
+        assert Mark.parse(the_one(world)["description"]) == world.mark(key)
+
+
+def test_it_goes():
+    world, (one, _) = prepared()
+    key = address(world, portID=one)
+    world.settle(key)
+    world.delete(key)
+    world.settle(key)
+    assert world.get(key) is None
+    assert world.others.floating_ips.list() == []
