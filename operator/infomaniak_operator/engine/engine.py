@@ -6,8 +6,7 @@ import asyncio
 import logging
 import os
 import random
-import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from infomaniak_operator.engine.changes import Change
 from infomaniak_operator.engine.contract import Reconciler, View
 from infomaniak_operator.engine.controller import Controller, OnVisit
 from infomaniak_operator.engine.events import EventRecorder
+from infomaniak_operator.engine.feed import Feed
 from infomaniak_operator.engine.kube import Kube, KubeError, ResourceType
 from infomaniak_operator.engine.listing import Listing
 from infomaniak_operator.engine.queue import BackOffPolicy, QueueStats, WorkQueue
@@ -23,7 +23,7 @@ from infomaniak_operator.engine.settings import EngineSettings
 from infomaniak_operator.engine.store import Store
 from infomaniak_operator.engine.supervisor import Supervisor, Watch
 from infomaniak_operator.engine.timing import Timers, sleep
-from infomaniak_operator.engine.visits import Visits, wrap
+from infomaniak_operator.engine.visits import Visits
 
 COMPONENT = "infomaniak-operator"
 """Who the Events say they are from."""
@@ -124,13 +124,12 @@ class Engine:
         self._listing = Listing(
             kube, resources, settings.namespaces, store=self._store, visits=self._visits, changed=self._changed
         )
-        self._feed = _Feed(self)
+        self._feed = Feed(resources, self._store, clock, self._changed, self._relist)
         self._supervisor = Supervisor(watch, self._feed, clock, settings.watch_backoff_max, self._watch_starts)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._live = False
         self._listed = dict.fromkeys(resources, False)
         self._relists: dict[str, asyncio.Task[None]] = {}
-        self._beat = clock.monotonic()
 
     @property
     def view(self) -> View:
@@ -144,7 +143,7 @@ class Engine:
 
     def facts(self) -> Facts:
         """How things stand; from any thread."""
-        age = self._clock.monotonic() - self._beat
+        age = self._feed.age()
         return Facts(
             ready=all(self._listed.values()),
             alive=age < self._settings.watch_silence,
@@ -222,8 +221,9 @@ class Engine:
                 failures += 1
                 pause = min(self._settings.watch_backoff_max, 0.5 * 2.0 ** min(failures - 1, 16))
                 _log.warning("%s cannot be listed (%s); again in %.1f s", kind, error, pause)
-                # The watching is not to blame, and killing this process would not mend it.
-                self._feed.beat()
+                if not self._live:
+                    # The watching has not begun yet, and to kill this process would not mend it.
+                    self._feed.beat()
                 await sleep(self._clock, pause)
             else:
                 self._listed[kind] = True
@@ -258,75 +258,21 @@ class Engine:
         self._feed.listing(kind)
         await self._list(kind)
 
+    def _relist(self, kind: str) -> None:
+        """Find what went unnoticed before a watch's second LIST; from any thread."""
+        self._in_loop(lambda: self._list_soon(kind, _RELIST_SECONDS))
+
     def _changed(self, change: Change, own: bool) -> None:
         """Queue whom a change concerns; from any thread."""
+        since = self._clock.monotonic()
+        self._in_loop(lambda: self._controller.react(change, since, own=own))
+
+    def _in_loop(self, what: Callable[[], None]) -> None:
         if self._live and self._loop:
-            since = self._clock.monotonic()
             try:
-                self._loop.call_soon_threadsafe(lambda: self._controller.react(change, since, own=own))
+                self._loop.call_soon_threadsafe(what)
             except RuntimeError:
-                _log.debug("%s: changed after the end", change.key)
-
-
-class _Feed:
-    """The engine's end of the watching."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._lock = threading.Lock()
-        self._seen: set[str] = set()
-        self._relisted: set[str] = set()
-
-    def begins(self) -> None:
-        """A new watching begins: it will list everything once."""
-        with self._lock:
-            self._seen.clear()
-            self._relisted.clear()
-        self.beat()
-
-    def listing(self, kind: str) -> None:
-        """A LIST of ours is about to begin: it answers for all that was heard so far."""
-        with self._lock:
-            self._relisted.discard(kind)
-
-    def started(self) -> None:
-        """The watching has begun."""
-        self.beat()
-
-    def beat(self) -> None:
-        """The watching is alive."""
-        self._engine._beat = self._engine._clock.monotonic()  # noqa: SLF001 - two halves of one
-
-    def event(self, kind: str, change: str | None, body: Mapping[str, Any]) -> None:
-        """Take an object in."""
-        engine = self._engine
-        self.beat()
-        found = wrap(engine._resources[kind], body)  # noqa: SLF001
-        if change == "DELETED":
-            # An object whose labels no longer fit is said to be deleted, too; it comes back if they fit again.
-            left_at = found if engine._resources[kind].label_selector else None  # noqa: SLF001
-            happened = engine._store.delete(found.key, found.uid, left_at)  # noqa: SLF001
-            with self._lock:
-                self._seen.discard(found.uid)
-        else:
-            happened = engine._store.upsert(found)  # noqa: SLF001
-            self._heard(kind, found.uid, listed=change is None)
-        if happened:
-            engine._changed(happened, own=False)  # noqa: SLF001
-
-    def _heard(self, kind: str, uid: str, *, listed: bool) -> None:
-        """A watch lists but once: an object listed after it was heard of tells of a second LIST (410).
-
-        What was deleted before that LIST will never be heard of: it must be looked for.
-        """
-        with self._lock:
-            again = listed and uid in self._seen and kind not in self._relisted
-            self._seen.add(uid)
-            if again:
-                self._relisted.add(kind)
-        loop = self._engine._loop  # noqa: SLF001
-        if again and loop:
-            loop.call_soon_threadsafe(self._engine._list_soon, kind, _RELIST_SECONDS)  # noqa: SLF001
+                _log.debug("the loop has ended")
 
 
 async def _first(*tasks: asyncio.Task[Any]) -> None:

@@ -68,6 +68,13 @@ class Api:
         self.closing = threading.Event()
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """A watch that is given up breaks its connection: that is what is tested."""
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     told: Api
@@ -124,8 +131,7 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Api, 
     told = Api()
 
     handler = type("TheHandler", (Handler,), {"told": told})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     path = tmp_path / "kubeconfig"
     path.write_text(
