@@ -330,6 +330,14 @@ def test_dead_credentials(dead, retain):
         assert result.next is not None
 
 
+def test_a_secret_that_goes_first_is_remembered_until_its_objects_are_gone():
+    world, key = going()
+    world.delete(key_of(secret()))
+    world.settle(key)
+    assert world.get(key) is None
+    assert world.networks() == []
+
+
 def test_retain_waits_for_a_cloud_that_is_merely_away():
     world, key = going(deletionPolicy="Retain")
     world.fail("LIST networks", ServiceError("503", status=503, category=Category.TRANSIENT))

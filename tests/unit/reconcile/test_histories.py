@@ -17,7 +17,7 @@ from infomaniak_operator.client import (
 from infomaniak_operator.engine.contract import Again, BackOff, Superseded
 from infomaniak_operator.reconcile.marks import Mark, Owner, user_text
 from tests.support.attempt import Killed
-from tests.support.objects import key_of, network, subnet, uid_of
+from tests.support.objects import custom, key_of, network, subnet, uid_of
 from tests.support.world import GRACE, World
 
 V4 = subnet("v4", "10.1.0.0/24")
@@ -26,17 +26,21 @@ LATE = 20.0
 
 
 def outcome(world):
-    """What is in the cloud, without ids and revisions."""
-    names = {row["id"]: row["name"] for row in world.networks()}
-    found = [
-        (row["name"], row["mtu"], user_text(row["description"]), str(Mark.parse(row["description"])), row["tags"])
-        for row in world.networks()
-    ]
-    under = sorted(
-        (names[row["network_id"]], row["name"], row["cidr"], row["enable_dhcp"], str(Mark.parse(row["description"])))
-        for row in world.others.subnets.list()
-    )
-    return found, under
+    """What is in the project, with names for ids and without revisions and times."""
+    tables = world.fake.tables
+    names = {id_: row.get("name") or row.get("cidr") for rows in tables.values() for id_, row in rows.items()}
+    names |= dict.fromkeys(tables["floating_ips"], "address") | dict.fromkeys(tables["ports"], "port")
+    unstable = {"id", "revision_number", "created_at", "updated_at", "mac_address", "fixed_ips", "ip_address"}
+    unstable |= {"floating_ip_address", "external_fixed_ips", "fixed_ip_address"}
+
+    def plain(value):
+        if isinstance(value, dict):
+            return {name: plain(each) for name, each in sorted(value.items()) if name not in unstable}
+        if isinstance(value, list | tuple):
+            return sorted((plain(each) for each in value), key=repr)
+        return names.get(value, value) if isinstance(value, str) else value
+
+    return {name: sorted((plain(row) for row in rows.values()), key=repr) for name, rows in tables.items()}
 
 
 # Killed at any point. A scenario makes a world with something to be done, and returns it with the object's key.
@@ -110,7 +114,83 @@ def given_up():
     return world, key
 
 
+GATEWAY = {"networkName": "ext-floating1"}
+ROUTE = {"destination": "10.99.0.0/16", "nexthop": "10.1.0.9"}
+
+
+def with_network():
+    world = World()
+    world.settle(world.apply(network(subnets=[V4, V6])))
+    return world
+
+
+def routed():
+    world = with_network()
+    interfaces = [{"networkRef": {"name": "front"}, "subnet": name} for name in ("v4", "v6")]
+    spec = {"externalGateway": GATEWAY, "interfaces": interfaces, "routes": [ROUTE]}
+    return world, world.apply(custom("Router", "edge", spec))
+
+
+def rerouted():
+    world, key = routed()
+    world.settle(key)
+    world.spec(key, externalGateway=..., interfaces=[{"networkRef": {"name": "front"}, "subnet": "v6"}], routes=[])
+    return world, key
+
+
+def unrouted():
+    world, key = routed()
+    world.settle(key)
+    world.delete(key)
+    return world, key
+
+
+def guarded():
+    world = World()
+    rule = {"direction": "ingress", "etherType": "IPv4", "protocol": "tcp"}
+    spec = {"rules": [{**rule, "portRange": {"min": port}} for port in (22, 80)], "tags": ["blue"]}
+    return world, world.apply(custom("SecurityGroup", "web", spec))
+
+
+def guarded_otherwise():
+    world, key = guarded()
+    world.settle(key)
+    rule = {"direction": "ingress", "etherType": "IPv6", "protocol": "icmp"}
+    world.spec(key, rules=[rule], keepDefaultEgress=False)
+    return world, key
+
+
+def unguarded():
+    world, key = guarded()
+    world.settle(key)
+    world.delete(key)
+    return world, key
+
+
+def addressed():
+    world, router = routed()
+    world.settle(router)
+    port = world.others.ports.create({"network_id": world.network()["id"]})
+    return world, world.apply(custom("FloatingIP", "public", {"externalNetwork": GATEWAY, "portID": port["id"]}))
+
+
+def addressed_otherwise():
+    world, key = addressed()
+    world.settle(key)
+    world.spec(key, portID=..., description="free")
+    return world, key
+
+
+def unaddressed():
+    world, key = addressed()
+    world.settle(key)
+    world.delete(key)
+    return world, key
+
+
 SCENARIOS = [create, change, lost, restored, adopted, deleted, deleted_with_a_double, retained, given_up]
+SCENARIOS += [routed, rerouted, unrouted, guarded, guarded_otherwise, unguarded]
+SCENARIOS += [addressed, addressed_otherwise, unaddressed]
 
 
 class Points:
