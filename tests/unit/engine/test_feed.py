@@ -1,0 +1,66 @@
+from typing import Any
+
+from infomaniak_operator.engine.changes import Change
+from infomaniak_operator.engine.feed import Feed
+from infomaniak_operator.engine.store import Store
+from tests.support.clock import ManualClock
+from tests.support.toy import RESOURCES, key
+
+
+def toy(name: str, version: int) -> dict[str, Any]:
+    return {"metadata": {"name": name, "namespace": "default", "uid": f"uid-{name}", "resourceVersion": str(version)}}
+
+
+class Parts:
+    def __init__(self) -> None:
+        self.changes: list[Change] = []
+        self.relists: list[str] = []
+        self.clock = ManualClock()
+        self.store = Store({})
+        self.feed = Feed(
+            RESOURCES, self.store, self.clock, lambda change, own: self.changes.append(change), self.relists.append
+        )
+
+
+def test_objects_go_into_the_store_and_what_is_new_is_told() -> None:
+    parts = Parts()
+    parts.feed.event("Toy", None, toy("a", 1))
+    parts.feed.event("Toy", "MODIFIED", toy("a", 1))
+    parts.feed.event("Toy", "DELETED", toy("a", 2))
+    assert [change.new is None for change in parts.changes] == [False, True]
+    assert parts.store.get(key("a")) is None
+
+
+def test_a_second_list_of_one_watch_asks_once_for_a_list_of_ours() -> None:
+    parts = Parts()
+    parts.feed.event("Toy", None, toy("a", 1))
+    parts.feed.event("Toy", "ADDED", toy("b", 2))
+    assert parts.relists == []
+    for name, version in (("a", 1), ("b", 2)):
+        parts.feed.event("Toy", None, toy(name, version))
+    assert parts.relists == ["Toy"]
+    parts.feed.listing("Toy")
+    parts.feed.event("Toy", None, toy("b", 2))
+    assert parts.relists == ["Toy", "Toy"], "what is heard after our LIST began may tell of another gap"
+
+
+def test_the_list_of_a_new_watch_is_no_second_one() -> None:
+    parts = Parts()
+    parts.feed.event("Toy", None, toy("a", 1))
+    parts.feed.begins()
+    parts.feed.event("Toy", None, toy("a", 1))
+    assert parts.relists == []
+
+
+def test_everything_heard_is_a_sign_of_life() -> None:
+    parts = Parts()
+    for act in (
+        parts.feed.beat,
+        parts.feed.started,
+        parts.feed.begins,
+        lambda: parts.feed.event("Toy", "MODIFIED", toy("a", 1)),
+    ):
+        parts.clock.advance(50)
+        assert parts.feed.age() == 50
+        act()
+        assert parts.feed.age() == 0
