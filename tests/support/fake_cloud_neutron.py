@@ -48,6 +48,8 @@ _FORBIDDEN = {
     "ports": set(),
 }
 """What takes more rights than a customer has."""
+_WITHOUT_REVISION = {"dns_nameservers", "allocation_pools", "host_routes"}
+"""What a subnet keeps in tables of their own: a change of them leaves its revision number as it was."""
 INTERFACE = "network:router_interface"
 GATEWAY = "network:router_gateway"
 FLOATING = "network:floatingip"
@@ -215,8 +217,8 @@ class Neutron:
 
     def _set(self, row: Row, body: Mapping[str, Any]) -> None:
         changed = {name: value for name, value in body.items() if row.get(name) != value}
-        if changed:
-            row.update(changed)
+        row.update(changed)
+        if set(changed) - _WITHOUT_REVISION:
             self._touch(row)
 
     def _touch(self, row: Row) -> None:
@@ -298,7 +300,7 @@ class Neutron:
                 )
         if not body.get("enable_dhcp", True) and (body.get("ipv6_ra_mode") or body.get("ipv6_address_mode")):
             raise _invalid("ipv6_ra_mode or ipv6_address_mode cannot be set when enable_dhcp is set to False")
-        gateway = body.get("gateway_ip", str(net[1]))
+        gateway = body.get("gateway_ip", str(net[1 if net.version == 4 else 0]))
         pools = body.get("allocation_pools") or _pools(net, gateway)
         _check_pools(net, gateway, pools)
         made = self._insert(
@@ -584,7 +586,11 @@ class Neutron:
         for group in self.tables["security_groups"].values():
             if group["project_id"] == project and group["name"] == "default":
                 return group
-        return self._new_group(project, {"name": "default", "description": "Default security group"})
+        group = self._new_group(project, {"name": "default", "description": "Default security group"})
+        for family in ("IPv4", "IPv6"):
+            rule = {"security_group_id": group["id"], "ethertype": family, "remote_group_id": group["id"]}
+            self._insert("security_group_rules", project, {**_RULE, **rule})
+        return group
 
     def _create_group(self, project: str, body: Row) -> Row:
         self._default_group(project)
@@ -777,10 +783,9 @@ def _passes(row: Row, name: str, value: Any) -> bool:
 
 def _net(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     try:
-        return ipaddress.ip_network(text)
+        return ipaddress.ip_network(text, strict=False)
     except ValueError:
-        message = f"Invalid input for cidr. Reason: '{text}' is not a valid IP subnet."
-        raise Refused(400, "HTTPBadRequest", message) from None
+        raise _invalid(f"{text} is not in a CIDR format.") from None
 
 
 def _overlap(one: Any, other: Any) -> bool:
