@@ -260,16 +260,18 @@ def test_of_two_objects_on_one_id_the_younger_is_the_conflict(policy):
     assert len(world.networks()) == 1
 
 
-def test_of_two_that_were_looked_at_together_the_younger_gives_way():
+@pytest.mark.parametrize("policy", ["Managed", "Unmanaged"])
+def test_of_two_that_were_looked_at_together_the_younger_gives_way(policy):
     world, row = world_with()
-    one = imported(world, row, name="one", managementPolicy="Unmanaged")
-    two = imported(world, row, name="two", managementPolicy="Unmanaged")
+    one = imported(world, row, name="one", managementPolicy=policy)
+    two = imported(world, row, name="two", managementPolicy=policy)
     for key in (one, two):  # each saw the other without an id
         world.poke(key, lambda body: body["status"].update(id=row["id"]))
-    world.visit(one)
     world.visit(two)
-    assert world.ready(one) == ("True", "Available")
     assert world.ready(two) == ("False", "Conflict")
+    assert world.cloud.writes() == []
+    world.visit(one)
+    assert world.ready(one) == ("True", "Available")
 
 
 def test_an_adopted_network_that_somebody_deleted_is_not_made_again():

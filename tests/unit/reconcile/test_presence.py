@@ -280,6 +280,18 @@ def test_a_list_from_before_our_own_write_does_not_count():
     assert world.object(key).status["id"] == world.network()["id"]
 
 
+def test_a_list_from_before_our_own_change_does_not_have_it_made_again():
+    world, key = ready()
+    old = world.clock.monotonic()
+    world.spec(key, mtu=1400, subnets=[{**V4, "enableDHCP": False}])
+    world.visit(key, fresh_after=old)
+    assert world.cloud.writes() == ["PUT networks", "PUT subnets"]
+    world.visit(key, fresh_after=old)
+    assert world.cloud.writes() == []
+    assert world.ready(key) == ("True", "Available")
+    assert world.told(key) == ["Updated"]
+
+
 def test_a_vanished_subnet_between_look_and_act_is_looked_for_again():
     world, key = ready()
     row = world.subnets()["v4"]
