@@ -90,7 +90,7 @@ class User:
         return [(e["reason"], e.get("message", "")) for e in listed if e["involvedObject"]["name"] == name]
 
 
-def network(name: str, **spec: Any) -> dict[str, Any]:
+def network(name: str, /, **spec: Any) -> dict[str, Any]:
     """An InfomaniakNetwork with the credentials of ``User.credentials``."""
     return {
         "apiVersion": "network.infomaniak.cloud/v1alpha1",
