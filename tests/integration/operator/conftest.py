@@ -4,6 +4,7 @@ import pytest
 
 from demo.operator import OperatorProcess
 from sandbox import Environment, Sandbox
+from tests.support.byhand import ByHand
 from tests.support.running import User, operator
 
 
@@ -18,3 +19,22 @@ def user(env: Environment, namespace: str, running: OperatorProcess) -> User:
     user = User(env, namespace, env.projects["alpha"])
     user.credentials()
     return user
+
+
+@pytest.fixture
+def beta(box: Sandbox, env: Environment, namespace: str, running: OperatorProcess) -> User:
+    """A user of the other project, whose quotas are out of the way."""
+    box.set_quota("beta", network=-1, subnet=-1, port=-1, router=-1, security_group=-1, security_group_rule=-1)
+    box.set_quota("beta", floatingip=-1)
+    user = User(env, namespace, env.projects["beta"])
+    user.credentials()
+    return user
+
+
+@pytest.fixture
+def hands(beta: User) -> Iterator[ByHand]:
+    """Somebody else in the project of ``beta``; what they made goes once the namespace's own objects are gone."""
+    hands = ByHand(beta.cloud)
+    yield hands
+    beta.kubectl.run("delete", "infomaniak", "--all", "-n", beta.namespace, "--timeout=120s")
+    hands.clean()
