@@ -190,8 +190,8 @@ class FloatingIPActuator:
 
     def remove(self, visit: Visit, row: Row) -> None:
         """Release the address."""
-        visit.cloud.do.floating_ips.delete(row["id"], if_revision=row.get("revision_number"))
-        visit.wrote()
+        with visit.changing():
+            visit.cloud.do.floating_ips.delete(row["id"], if_revision=row.get("revision_number"))
 
     def release(self, visit: Visit, row: Row) -> None:
         """Release the mark."""

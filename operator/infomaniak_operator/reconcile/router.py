@@ -148,11 +148,11 @@ class RouterActuator:
                 if step.verb == "create":
                     _add_interface(visit, row, subnet)
                 else:
-                    routers.remove_interface(row["id"], subnet_id=subnet)
-                    visit.wrote()
+                    with visit.changing():
+                        routers.remove_interface(row["id"], subnet_id=subnet)
             elif step.slot == _ROUTES:
-                row = routers.update(row["id"], step.body)
-                visit.wrote()
+                with visit.changing():
+                    row = routers.update(row["id"], step.body)
             else:
                 row = neutron.update_main(visit, self.collection, row, step)
         return row
@@ -192,23 +192,19 @@ class RouterActuator:
             Stop: it has interfaces that the spec does not own.
         """
         ports = self._ports(visit, row)
-        known = {item["subnetID"] for item in visit.resource.status.get("interfaces") or ()}
         owned = _INTERFACES in visit.spec or _INTERFACES in visit.applied
-        foreign = sorted(subnet for subnet in _subnets(ports) if not owned and subnet not in known)
-        if foreign:
-            names = ", ".join(foreign)
+        if ports and not owned:
+            names = ", ".join(sorted(_subnets(ports)))
             message = f"router {row['id']} has interfaces on subnets {names} that others added: remove them first"
             raise Stop(Reason.IN_USE, message, Again(30.0))
         routers = visit.cloud.do.routers
-        if row.get("routes"):
-            routers.update(row["id"], {"routes": []})
-            visit.wrote()
-        for subnet in sorted(_subnets(ports)):
-            routers.remove_interface(row["id"], subnet_id=subnet)
-            visit.wrote()
-        # The revision has moved with the interfaces; what others add meanwhile, Neutron itself refuses to delete.
-        routers.delete(row["id"])
-        visit.wrote()
+        with visit.changing():
+            if row.get("routes"):
+                routers.update(row["id"], {"routes": []})
+            for subnet in sorted(_subnets(ports)):
+                routers.remove_interface(row["id"], subnet_id=subnet)
+            # The revision has moved with the interfaces; what others add meanwhile, Neutron itself refuses to delete.
+            routers.delete(row["id"])
 
     def release(self, visit: Visit, row: Row) -> None:
         """Release the mark."""

@@ -116,21 +116,17 @@ class SecurityGroupActuator:
 
     @staticmethod
     def _remove_rule(visit: Visit, rule_id: str) -> None:
-        with contextlib.suppress(NotFoundError):  # gone already, with the group it referred to perhaps
+        # It may be gone already, with the group it referred to.
+        with visit.changing(), contextlib.suppress(NotFoundError):
             visit.cloud.do.security_group_rules.delete(rule_id)
-        visit.wrote()
 
     @staticmethod
     def _add(visit: Visit, there: list[Mapping[str, Any]], steps: list[Step]) -> list[Mapping[str, Any]]:
         """Add rules in one atomic call. A repeated create doubles nothing: Neutron refuses a duplicate rule."""
         if not steps:
             return there
-        try:
+        with visit.changing():
             made = visit.cloud.do.security_group_rules.create_many([step.body for step in steps])
-        except InfomaniakCloudError:
-            visit.wrote()
-            raise
-        visit.wrote()
         return [*there, *made]
 
     def report(self, visit: Visit, row: Row, inputs: Inputs) -> str:
@@ -163,8 +159,8 @@ class SecurityGroupActuator:
 
     def remove(self, visit: Visit, row: Row) -> None:
         """Delete the group; its rules go with it."""
-        visit.cloud.do.security_groups.delete(row["id"], if_revision=row.get("revision_number"))
-        visit.wrote()
+        with visit.changing():
+            visit.cloud.do.security_groups.delete(row["id"], if_revision=row.get("revision_number"))
 
     def release(self, visit: Visit, row: Row) -> None:
         """Release the mark."""

@@ -143,6 +143,8 @@ def test_interfaces_of_others_keep_a_router_that_lists_none(managed):
     (back,) = [s["id"] for s in world.others.subnets.list() if s["cidr"] == "10.2.0.0/24"]
     if not managed:
         world.others.routers.add_interface(router(world)["id"], subnet_id=back)
+        world.visit(key)
+        assert world.object(key).status["interfaces"] == [{"subnetID": back}]
     world.delete(key)
     world.visit(key)
     if managed:
