@@ -125,8 +125,8 @@ def _ids(visit: Visit) -> dict[str, str]:
 def match(visit: Visit, rows: Iterable[Row], item: Mapping[str, Any]) -> Row | None:
     """The subnet of the cloud that an item of the spec stands for.
 
-    By its mark, else by status (the mark was lost), by the mark it had before it was given up (Unmanaged meanwhile), or,
-    on an imported network, by its CIDR if nobody owns it.
+    By its mark, else by status (the mark was lost), by the mark it had before it was given up (Unmanaged meanwhile),
+    or, on an imported network, by its CIDR if nobody owns it.
     """
     mine = visit.owner.mark(slot(item["name"]))
     wanted = mine.child
