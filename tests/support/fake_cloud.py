@@ -20,7 +20,8 @@ from typing import Any
 from infomaniak_operator.client.classify import Words, by_status
 from infomaniak_operator.client.errors import InfomaniakCloudError
 from infomaniak_operator.client.operations import FloatingIPs
-from tests.support.fake_cloud_neutron import Neutron, Refused, Row
+from tests.support.fake_cloud_neutron import Neutron
+from tests.support.fake_cloud_rules import Refused, Row
 
 EXTERNAL = "ext-floating1"
 

@@ -1,0 +1,190 @@
+"""Networks, subnets and ports of a Neutron in memory."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Any
+
+from tests.support.fake_cloud_rules import (
+    Refused,
+    Row,
+    addresses_of,
+    check_pools,
+    free_address,
+    invalid,
+    net_of,
+    network_of,
+    overlap,
+    plain,
+    pools_of,
+)
+from tests.support.fake_cloud_tables import FLOATING, GATEWAY, INTERFACE, Tables
+
+
+class Networks(Tables):
+    """What may be done to networks, subnets and ports."""
+
+    def _create_network(self, project: str, body: Row) -> Row:
+        return self._insert("networks", project, network_of(body))
+
+    def _delete_network(self, row: Row) -> None:
+        if any(port["network_id"] == row["id"] for port in self.tables["ports"].values()):
+            message = f"Unable to complete operation on network {row['id']}. There are one or more ports still in use"
+            raise Refused(409, "NetworkInUse", message)
+        for subnet in [one for one in self.tables["subnets"].values() if one["network_id"] == row["id"]]:
+            del self.tables["subnets"][subnet["id"]]
+
+    def _create_subnet(self, project: str, body: Row) -> Row:
+        for name in ("network_id", "cidr", "ip_version"):
+            if name not in body:
+                raise Refused(
+                    400, "HTTPBadRequest", f"Failed to parse request. Required attribute '{name}' not specified"
+                )
+        network = self._find(project, "networks", body["network_id"])
+        net = net_of(body["cidr"])
+        if net.version != body["ip_version"]:
+            raise invalid(f"ip_version {body['ip_version']} and cidr {body['cidr']} differ")
+        for other in self.tables["subnets"].values():
+            if other["network_id"] == network["id"] and overlap(net, net_of(other["cidr"])):
+                raise invalid(
+                    f"Requested subnet with cidr: {net} for network: {network['id']} overlaps with another subnet."
+                )
+        if not body.get("enable_dhcp", True) and (body.get("ipv6_ra_mode") or body.get("ipv6_address_mode")):
+            raise invalid("ipv6_ra_mode or ipv6_address_mode cannot be set when enable_dhcp is set to False")
+        gateway = body.get("gateway_ip", str(net[1 if net.version == 4 else 0]))
+        pools = body.get("allocation_pools") or pools_of(net, gateway)
+        check_pools(net, gateway, pools)
+        made = self._insert(
+            "subnets",
+            project,
+            {
+                "name": "",
+                "enable_dhcp": True,
+                "dns_nameservers": [],
+                "host_routes": [],
+                "ipv6_address_mode": None,
+                "ipv6_ra_mode": None,
+                "subnetpool_id": None,
+                "service_types": [],
+                **body,
+                "cidr": str(net),
+                "gateway_ip": plain(gateway),
+                "allocation_pools": pools,
+            },
+        )
+        self._touch(network)
+        return made
+
+    def _change_subnet(self, row: Row, body: Row) -> Row:
+        net = net_of(row["cidr"])
+        gateway = body.get("gateway_ip", row["gateway_ip"])
+        pools = body.get("allocation_pools", row["allocation_pools"])
+        if "gateway_ip" in body and body["gateway_ip"] != row["gateway_ip"]:
+            used = [port for port in self._ports_on(row["id"]) if row["gateway_ip"] in addresses_of(port)]
+            if used:
+                message = (
+                    f"Current gateway ip {row['gateway_ip']} already in use by port {used[0]['id']}. Unable to update."
+                )
+                raise Refused(409, "GatewayIpInUse", message)
+        if "gateway_ip" in body or "allocation_pools" in body:
+            check_pools(net, gateway, pools)
+        return body
+
+    def _delete_subnet(self, row: Row) -> None:
+        if self._ports_on(row["id"]):
+            message = (
+                f"Unable to complete operation on subnet {row['id']}: One or more ports have an IP allocation from "
+                "this subnet."
+            )
+            raise Refused(409, "SubnetInUse", message)
+        self._touch(self.tables["networks"][row["network_id"]])
+
+    def _ports_on(self, subnet_id: str) -> list[Row]:
+        return [
+            port
+            for port in self.tables["ports"].values()
+            if any(ip["subnet_id"] == subnet_id for ip in port["fixed_ips"])
+        ]
+
+    def _create_port(self, project: str, body: Row) -> Row:
+        network = self._find(project, "networks", body.get("network_id", ""))
+        groups = body.get("security_groups")
+        if groups is None:
+            groups = [self._default_group(project)["id"]]
+        for group in groups:
+            self._find(project, "security_groups", group)
+        return self._port(project, network, body.get("fixed_ips"), {**body, "security_groups": list(groups)})
+
+    def _port(self, project: str, network: Row, fixed_ips: Any, body: Mapping[str, Any]) -> Row:
+        fixed = self._allocate(network, fixed_ips)
+        return self._insert(
+            "ports",
+            project,
+            {
+                "name": "",
+                "admin_state_up": True,
+                "status": "ACTIVE" if body.get("device_owner") else "DOWN",
+                "device_id": "",
+                "device_owner": "",
+                "security_groups": [],
+                "allowed_address_pairs": [],
+                "port_security_enabled": network["port_security_enabled"],
+                **body,
+                "network_id": network["id"],
+                "fixed_ips": fixed,
+            },
+        )
+
+    def _change_port(self, row: Row, body: Row) -> Row:
+        if "fixed_ips" in body:
+            network = self.tables["networks"][row["network_id"]]
+            body["fixed_ips"] = self._allocate(network, body["fixed_ips"], row)
+        return body
+
+    def _delete_port(self, row: Row) -> None:
+        if row["device_owner"] in (INTERFACE, GATEWAY, FLOATING):
+            message = (
+                f"Port {row['id']} cannot be deleted directly via the port API: has device owner {row['device_owner']}."
+            )
+            raise Refused(409, "ServicePortInUse", message)
+        for address in self.tables["floating_ips"].values():
+            if address["port_id"] == row["id"]:
+                self._unbind(address)
+
+    def _allocate(self, network: Row, wanted: Any, port: Row | None = None) -> list[Row]:
+        subnets = {one["id"]: one for one in self.tables["subnets"].values() if one["network_id"] == network["id"]}
+        if wanted is None:
+            first: dict[int, str] = {}
+            for subnet in subnets.values():
+                first.setdefault(subnet["ip_version"], subnet["id"])
+            wanted = [{"subnet_id": one} for one in first.values()]
+        fixed = []
+        for item in wanted:
+            subnet = self._subnet_for(network, subnets, item)
+            taken = {ip for other in self._ports_on(subnet["id"]) if other is not port for ip in addresses_of(other)}
+            taken |= {ip["ip_address"] for ip in fixed}
+            address = item.get("ip_address") or free_address(subnet, taken)
+            if address is None:
+                message = f"No more IP addresses available on network {network['id']}."
+                raise Refused(409, "IpAddressGenerationFailure", message)
+            if address in taken:
+                raise Refused(
+                    409, "IpAddressAlreadyAllocated", f"IP address {address} already allocated in subnet {subnet['id']}"
+                )
+            fixed.append({"subnet_id": subnet["id"], "ip_address": plain(address)})
+        return fixed
+
+    @staticmethod
+    def _subnet_for(network: Row, subnets: Mapping[str, Row], item: Mapping[str, Any]) -> Row:
+        if item.get("subnet_id"):
+            if item["subnet_id"] not in subnets:
+                message = f"Subnet {item['subnet_id']} is not on network {network['id']}"
+                raise Refused(400, "InvalidInput", f"Invalid input for operation: {message}.")
+            return subnets[item["subnet_id"]]
+        address = ipaddress.ip_address(item["ip_address"])
+        for subnet in subnets.values():
+            if address in net_of(subnet["cidr"]):
+                return subnet
+        message = f"IP address {address} is not a valid IP for any of the subnets on the specified network."
+        raise Refused(400, "InvalidIpForNetwork", message)
