@@ -71,7 +71,9 @@ class Feed:
         self.beat()
         found = wrap(self._resources[kind], body)
         if change == "DELETED":
-            happened = self._store.delete(found.key, found.uid)
+            # An object whose labels no longer fit is said to be deleted, too; it comes back if they fit again.
+            left_at = found if self._resources[kind].label_selector else None
+            happened = self._store.delete(found.key, found.uid, left_at)
             with self._lock:
                 self._seen.discard(found.uid)
         else:

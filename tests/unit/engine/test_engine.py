@@ -358,12 +358,17 @@ def test_references_wake_their_referrers_secrets_too_but_only_with_the_label() -
             await one.until(lambda: len(visits) == 2)
             one.kube.change(SECRETS, "login", {"data": {"a": "eQ=="}})
             await one.until(lambda: len(visits) == 3)
+            one.kube.change(SECRETS, "login", {"metadata": {"labels": None}})
+            await one.until(lambda: len(visits) == 4)
+            assert one.engine.view.get(Key("Secret", "default", "login")) is None
+            one.kube.change(SECRETS, "login", {"metadata": label})
+            await one.until(lambda: len(visits) == 5)
             made(one.kube, "other")
             await one.until(lambda: "Ready" in one.conditions("other"))
             await one.quiet()
             assert "other" not in {each.key.name for each in one.engine.view.referrers(key("toy"))}
             assert [each.key.name for each in one.engine.view.referrers(key("other"))] == ["toy"]
-            assert len(visits) > 3
+            assert len(visits) > 5
 
     run(test())
 

@@ -1,6 +1,7 @@
 from typing import Any
 
 from infomaniak_operator.engine.changes import Change
+from infomaniak_operator.engine.contract import Key
 from infomaniak_operator.engine.feed import Feed
 from infomaniak_operator.engine.store import Store
 from tests.support.clock import ManualClock
@@ -29,6 +30,16 @@ def test_objects_go_into_the_store_and_what_is_new_is_told() -> None:
     parts.feed.event("Toy", "DELETED", toy("a", 2))
     assert [change.new is None for change in parts.changes] == [False, True]
     assert parts.store.get(key("a")) is None
+
+
+def test_a_secret_whose_label_comes_back_comes_back_and_a_deleted_toy_does_not() -> None:
+    parts = Parts()
+    for kind, back in (("Secret", True), ("Toy", False)):
+        parts.feed.event(kind, "ADDED", toy("a", 1))
+        parts.feed.event(kind, "DELETED", toy("a", 2))
+        parts.feed.event(kind, "ADDED", toy("a", 3))
+        assert (parts.store.get(Key(kind, "default", "a")) is not None) is back
+        parts = Parts()
 
 
 def test_a_second_list_of_one_watch_asks_once_for_a_list_of_ours() -> None:
