@@ -145,11 +145,12 @@ class LoadBalancers(Collection):
         """Make a load balancer with listeners, pools, members and monitors in one call.
 
         Args:
-            body: as for ``create``, with ``listeners[]`` (each with ``default_pool``, ``default_pool_id`` being that
-                of nothing yet) and ``pools[]`` (each with ``members`` and ``healthmonitor``).
+            body: as for ``create``, with ``listeners[]`` (each with its ``default_pool``) and ``pools[]`` (each with
+                ``members`` and ``healthmonitor``).
 
         Returns:
-            The whole tree, with the ids of all that is in it.
+            The whole tree, with the ids of all that is in it: each listener has a ``default_pool_id``, and all pools,
+            those of listeners too, are in ``pools``.
 
         Raises:
             ValueError: an attribute somewhere in the tree is unknown; nothing was sent.

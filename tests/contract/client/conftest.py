@@ -101,11 +101,11 @@ class Tree:
 
     @property
     def pool(self) -> str:
-        return str(self.row["listeners"][0]["default_pool"]["id"])
+        return str(self.row["listeners"][0]["default_pool_id"])
 
     @property
     def monitor(self) -> str:
-        return str(self.row["listeners"][0]["default_pool"]["healthmonitor"]["id"])
+        return str(next(pool["healthmonitor"]["id"] for pool in self.row["pools"] if pool["id"] == self.pool))
 
 
 def gone(do: Operations, load_balancer: str) -> bool:
