@@ -47,4 +47,4 @@ def namespace(env: Environment) -> Iterator[str]:
     # First what has finalizers, then the namespace: its own controller looks again only every few seconds.
     if "infomaniaknetworks" in kubectl(env, "api-resources", "--categories=infomaniak", "-o", "name", check=False):
         kubectl(env, "delete", "infomaniak", "--all", "-n", name, "--timeout=120s")
-    kubectl(env, "delete", "namespace", name, "--wait=false")
+    kubectl(env, "delete", "namespace", name, "--wait=false", "--ignore-not-found")
