@@ -39,7 +39,7 @@ def operations(project: Project, auth_url: str) -> Operations:
 def install(environment: Environment, kubectl: Kubectl, box: Sandbox, folder: Path) -> OperatorProcess:
     """Put CRDs and rights into the cluster, and make the operator's process ready to start."""
     del environment
-    kubectl.apply(ROOT / "crds", ROOT / "deploy" / "rbac.yaml")
+    kubectl.apply(ROOT / "crds", ROOT / "deploy")
     kubectl.run("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
     kubeconfig = box.service_account_kubeconfig(OPERATOR_NAMESPACE, "infomaniak-operator")
     return OperatorProcess(folder, kubeconfig, ["--allowed-auth-url", box.environment.auth_url])

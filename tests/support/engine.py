@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from infomaniak_operator.engine.contract import Key
+from infomaniak_operator.engine.contract import Key, Reconciler
 from infomaniak_operator.engine.engine import Engine
 from infomaniak_operator.engine.settings import EngineSettings
 from tests.support.clock import ManualClock
@@ -74,13 +74,19 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    kube: FakeKube | None = None, toys: ToyReconciler | None = None, *, wait: bool = True, **changes: Any
+    kube: FakeKube | None = None,
+    toys: ToyReconciler | None = None,
+    *,
+    wait: bool = True,
+    others: Iterable[Reconciler] = (),
+    **changes: Any,
 ) -> AsyncIterator[Running]:
     """An engine that runs until the block ends, and must end without an error.
 
     Args:
         kube: the API server; a new one by default.
         toys: the reconciler; a new one by default.
+        others: further reconcilers.
         wait: begin the block once the watching has started.
         changes: to the settings.
     """
@@ -88,7 +94,7 @@ async def running(
     watch = FakeWatch(kube, RESOURCES.values())
     endings: list[tuple[str, str]] = []
     engine = Engine(
-        [toys],
+        [toys, *others],
         kube,
         RESOURCES,
         clock,

@@ -118,7 +118,7 @@ def _alone(box: Sandbox) -> Iterator[None]:
 def _operator(box: Sandbox, folder: Path, arguments: Sequence[str]) -> Iterator[OperatorProcess]:
     env = box.environment
     kubectl = Kubectl(env.kubectl, env.kubeconfig)
-    kubectl.apply(ROOT / "crds", ROOT / "deploy" / "rbac.yaml")
+    kubectl.apply(ROOT / "crds", ROOT / "deploy")
     kubectl.run("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
     kubeconfig = box.service_account_kubeconfig(OPERATOR_NAMESPACE, "infomaniak-operator")
     process = OperatorProcess(folder, kubeconfig, ["--allowed-auth-url", env.auth_url, *arguments])

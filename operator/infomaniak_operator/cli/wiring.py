@@ -21,6 +21,7 @@ from infomaniak_operator.reconcile.base import CloudReconciler, ReconcileSetting
 from infomaniak_operator.reconcile.cloud import Clouds, connector
 from infomaniak_operator.reconcile.credentials import CredentialSettings
 from infomaniak_operator.reconcile.registry import ACTUATORS
+from infomaniak_operator.reconcile.secrets import SecretGuard
 
 _log = logging.getLogger(__name__)
 _NAMESPACES = ResourceType("Namespace", "", "v1", "namespaces")
@@ -71,7 +72,7 @@ def build(options: Options, rng: random.Random) -> Operator:
     if namespaces and options.default_credentials:
         namespaces = tuple(dict.fromkeys((*namespaces, options.default_credentials.namespace)))
     engine = Engine(
-        [CloudReconciler(actuator, clouds, settings) for actuator in ACTUATORS],
+        [*(CloudReconciler(actuator, clouds, settings) for actuator in ACTUATORS), SecretGuard()],
         kube,
         watched,
         clock,

@@ -53,6 +53,16 @@ def concerns_others(change: Change) -> bool:
     return old.body is not new.body and _face(old) != _face(new)
 
 
+def hold_changed(change: Change) -> bool:
+    """Whether what the object needs of those it refers to may have changed: it came, goes, or is held by us or not."""
+    old, new = change.old, change.new
+    return old is None or new is None or _hold(old) != _hold(new)
+
+
+def _hold(resource: KubeObject) -> tuple[Any, ...]:
+    return resource.uid, resource.deleting, FINALIZER in resource.finalizers, resource.generation
+
+
 def _finalizers_changed(old: KubeObject, new: KubeObject) -> bool:
     before, after = set(old.finalizers), set(new.finalizers)
     return bool(before - after) or bool(after - before - {FINALIZER})

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 
-from infomaniak_operator.engine.changes import Change, concerns_itself, concerns_others
+from infomaniak_operator.engine.changes import Change, concerns_itself, concerns_others, hold_changed
 from infomaniak_operator.engine.conditions import READY
 from infomaniak_operator.engine.contract import (
     FINALIZER,
@@ -69,6 +69,7 @@ class Controller:
         visits: how a visit goes.
         clock: the time.
         on_visit: told of every visit.
+        guarded: the kinds that are visited when the hold of those that refer to them changes.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Controller:
         visits: Visits,
         clock: Clock,
         on_visit: OnVisit | None = None,
+        guarded: frozenset[str] = frozenset(),
     ) -> None:
         self._reconcilers = reconcilers
         self._store = store
@@ -87,6 +89,7 @@ class Controller:
         self._visits = visits
         self._clock = clock
         self._on_visit = on_visit
+        self._guarded = guarded & set(reconcilers)
         self._waiters = Waiters()
         self._superseded: set[Key] = set()
 
@@ -110,6 +113,15 @@ class Controller:
         if concerns_others(change):
             for each in (self._store.referrer_keys(key) | self._waiters.of(key)) - {key}:
                 self._queue.add(each, since)
+        if self._guarded and key.kind in self._reconcilers and hold_changed(change):
+            for each in self._guards(change):
+                self._queue.add(each, since)
+
+    def _guards(self, change: Change) -> set[Key]:
+        """The guarded objects that either version of an object refers to."""
+        versions = [version for version in (change.old, change.new) if version is not None]
+        references = self._reconcilers[change.key.kind].references
+        return {each for version in versions for each in references(version) if each.kind in self._guarded}
 
     def begin(self) -> int:
         """Queue, after a start, every object that is not known to be in order; the others wait for their round.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import random
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infomaniak_operator.engine.changes import Change
-from infomaniak_operator.engine.contract import Reconciler, View
+from infomaniak_operator.engine.contract import KubeObject, Reconciler, View
 from infomaniak_operator.engine.controller import Controller, OnVisit
 from infomaniak_operator.engine.events import EventRecorder
 from infomaniak_operator.engine.feed import Feed
@@ -119,12 +120,18 @@ class Engine:
             own_change=self._changed,
         )
         self._controller = Controller(
-            by_kind, store=self._store, queue=self._queue, visits=self._visits, clock=clock, on_visit=on_visit
+            by_kind,
+            store=self._store,
+            queue=self._queue,
+            visits=self._visits,
+            clock=clock,
+            on_visit=on_visit,
+            guarded=frozenset(kind for kind, each in resources.items() if each.guarded),
         )
         self._listing = Listing(
             kube, resources, settings.namespaces, store=self._store, visits=self._visits, changed=self._changed
         )
-        self._feed = Feed(resources, self._store, clock, self._changed, self._relist)
+        self._feed = Feed(resources, self._store, clock, self._changed, self._relist, left=self._left)
         self._supervisor = Supervisor(watch, self._feed, clock, settings.watch_backoff_max, self._watch_starts)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._live = False
@@ -261,6 +268,13 @@ class Engine:
     def _relist(self, kind: str) -> None:
         """Find what went unnoticed before a watch's second LIST; from any thread."""
         self._in_loop(lambda: self._list_soon(kind, _RELIST_SECONDS))
+
+    def _left(self, resource: KubeObject) -> None:
+        """An object has left the selection: nothing of ours stays on it. From any thread."""
+        if self._live and self._loop and self._resources[resource.key.kind].guarded:
+            loop = self._loop
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(lambda: loop.run_in_executor(None, self._visits.let_go, resource))
 
     def _changed(self, change: Change, own: bool) -> None:
         """Queue whom a change concerns; from any thread."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from infomaniak_operator.engine.changes import Change
-from infomaniak_operator.engine.contract import Clock
+from infomaniak_operator.engine.contract import Clock, KubeObject
 from infomaniak_operator.engine.kube import ResourceType
 from infomaniak_operator.engine.store import Store
 from infomaniak_operator.engine.visits import wrap
@@ -22,6 +22,7 @@ class Feed:
         clock: the time.
         changed: told of what was new: the change, and False, for it is not by a write of ours.
         relist: told of a kind of which deletions may have gone unnoticed.
+        left: told of an object that is still there, but whose labels no longer fit.
     """
 
     def __init__(
@@ -31,12 +32,15 @@ class Feed:
         clock: Clock,
         changed: Callable[[Change, bool], None],
         relist: Callable[[str], None],
+        *,
+        left: Callable[[KubeObject], None],
     ) -> None:
         self._resources = resources
         self._store = store
         self._clock = clock
         self._changed = changed
         self._relist = relist
+        self._left = left
         self._lock = threading.Lock()
         self._seen: set[str] = set()
         self._relisted: set[str] = set()
@@ -76,6 +80,8 @@ class Feed:
             happened = self._store.delete(found.key, found.uid, left_at)
             with self._lock:
                 self._seen.discard(found.uid)
+            if left_at and not found.deleting:
+                self._left(found)
         else:
             happened = self._store.upsert(found)
             self._heard(kind, found.uid, listed=change is None)

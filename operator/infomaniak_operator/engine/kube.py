@@ -72,6 +72,8 @@ class ResourceType:
         version: API version.
         plural: as in URLs.
         label_selector: only objects with these labels are listed and watched.
+        guarded: it has no status of ours, and is visited when the hold of those that refer to it changes: they come,
+            go, or get or lose our finalizer. Only the finalizer is ever written.
     """
 
     kind: str
@@ -79,6 +81,7 @@ class ResourceType:
     version: str
     plural: str
     label_selector: str = ""
+    guarded: bool = False
 
     @property
     def api_version(self) -> str:
@@ -86,7 +89,7 @@ class ResourceType:
         return f"{self.group}/{self.version}" if self.group else self.version
 
 
-SECRETS = ResourceType("Secret", "", "v1", "secrets", "network.infomaniak.cloud/credentials=true")
+SECRETS = ResourceType("Secret", "", "v1", "secrets", "network.infomaniak.cloud/credentials=true", guarded=True)
 """The Secrets that are credentials: no other is ever read."""
 
 

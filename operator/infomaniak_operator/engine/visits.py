@@ -169,6 +169,8 @@ class Visits:
         """
         key = resource.key
         resource_type = self._resources[key.kind]
+        if resource_type.label_selector:
+            return  # asking for one by name takes a right that we do not have; the watch will tell
         try:
             found = wrap(resource_type, self._kube.get(resource_type, key.namespace, key.name))
         except NotFound:
@@ -177,6 +179,17 @@ class Visits:
         change = self._store.upsert(found)
         if change:
             self._own_change(change, False)
+
+    def let_go(self, resource: KubeObject) -> None:
+        """Take our finalizer off an object that has left the selection, which nothing would tell us of any more."""
+        patch = release_patch(resource)
+        if patch is None or resource.deleting:
+            return
+        resource_type = self._resources[resource.key.kind]
+        try:
+            self._kube.patch(resource_type, resource.key.namespace, resource.key.name, patch)
+        except KubeError as error:
+            _log.warning("%s lost its label, and keeps our finalizer: %s", resource.key, error)
 
     def _visit(self, attempt: VisitAttempt, record: Record) -> tuple[Ending, Next | None]:
         key = attempt.resource.key
@@ -226,10 +239,10 @@ class Visits:
                 if not resource.deleting:
                     return Again(0.0)  # given up, and still there: how it stands is for another visit to say
             return result.next
-        patch = status_patch(resource, result, self._clock.now())
+        key = resource.key
+        resource_type = self._resources[key.kind]
+        patch = None if resource_type.guarded else status_patch(resource, result, self._clock.now())
         if patch:
-            key = resource.key
-            resource_type = self._resources[key.kind]
             self._take(resource_type, self._kube.patch_status(resource_type, key.namespace, key.name, patch))
         return result.next
 

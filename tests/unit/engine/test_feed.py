@@ -1,7 +1,7 @@
 from typing import Any
 
 from infomaniak_operator.engine.changes import Change
-from infomaniak_operator.engine.contract import Key
+from infomaniak_operator.engine.contract import Key, KubeObject
 from infomaniak_operator.engine.feed import Feed
 from infomaniak_operator.engine.store import Store
 from tests.support.clock import ManualClock
@@ -18,8 +18,14 @@ class Parts:
         self.relists: list[str] = []
         self.clock = ManualClock()
         self.store = Store({})
+        self.left: list[KubeObject] = []
         self.feed = Feed(
-            RESOURCES, self.store, self.clock, lambda change, own: self.changes.append(change), self.relists.append
+            RESOURCES,
+            self.store,
+            self.clock,
+            lambda change, own: self.changes.append(change),
+            self.relists.append,
+            left=self.left.append,
         )
 
 
@@ -40,6 +46,18 @@ def test_a_secret_whose_label_comes_back_comes_back_and_a_deleted_toy_does_not()
         parts.feed.event(kind, "ADDED", toy("a", 3))
         assert (parts.store.get(Key(kind, "default", "a")) is not None) is back
         parts = Parts()
+
+
+def test_a_secret_that_lost_its_label_is_let_go_one_that_is_deleted_is_not() -> None:
+    parts = Parts()
+    parts.feed.event("Secret", "ADDED", toy("a", 1))
+    parts.feed.event("Secret", "DELETED", toy("a", 2))
+    assert [each.resource_version for each in parts.left] == ["2"]
+    going = toy("b", 4)
+    going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    parts.feed.event("Secret", "DELETED", going)
+    parts.feed.event("Toy", "DELETED", toy("c", 5))
+    assert len(parts.left) == 1
 
 
 def test_a_second_list_of_one_watch_asks_once_for_a_list_of_ours() -> None:
