@@ -16,6 +16,7 @@ from infomaniak_operator.reconcile.visit import Stop, Visit
 
 _TARGETS = ("loadBalancerRef", "portID")
 NO_ROUTE = "ExternalGatewayForFloatingIPNotFound"
+NO_PORT = "PortNotFound"
 
 
 class FloatingIPActuator:
@@ -212,6 +213,9 @@ def association_refused(error: InfomaniakCloudError) -> Exception:
     if error.error_type == NO_ROUTE:
         message = f"the target has no route to the external network yet (a Router with gateway and interface): {error}"
         return Stop(Reason.WAITING_FOR_REFERENCE, message, BackOff())
+    if error.error_type == NO_PORT:
+        message = f"spec.portID, or the port of spec.loadBalancerRef, is not there: {error}"
+        return Stop(Reason.WAITING_FOR_REFERENCE, message, BackOff(at_least=5.0))
     if error.error_type == "FloatingIPPortAlreadyAssociated":
         message = f"the target has another floating IP already: {error}"
         return Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from infomaniak_operator.client import BadRequestError, ConflictError, InfomaniakCloudError, NotFoundError
-from infomaniak_operator.engine.contract import Again, Key, KubeObject, Reason, View
+from infomaniak_operator.engine.contract import Again, Key, KubeObject, Reason, View, Waiting
 from infomaniak_operator.reconcile import external, neutron
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step, Unresolved
 from infomaniak_operator.reconcile.fields import Difference, applied, body_of, changes, records
@@ -189,8 +189,13 @@ class RouterActuator:
         """Delete the router: its routes, its interfaces, itself.
 
         Raises:
-            Stop: it has interfaces that the spec does not own.
+            Stop: it has interfaces that the spec does not own, or addresses lead through it.
         """
+        users = [user for user in visit.attempt.view.objects("FloatingIP") if user.status.get("routerID") == row["id"]]
+        if users:
+            names = ", ".join(str(user.key) for user in users)
+            message = f"router {row['id']} is the way of {names}: it goes when they are deleted or lead elsewhere"
+            raise Stop(Reason.IN_USE, message, Waiting(frozenset(user.key for user in users)))
         ports = self._ports(visit, row)
         owned = _INTERFACES in visit.spec or _INTERFACES in visit.applied
         if ports and not owned:

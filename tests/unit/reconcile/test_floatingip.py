@@ -77,6 +77,19 @@ def test_a_target_without_a_way_out_is_waited_for_and_no_address_is_lost():
     assert the_one(world)["port_id"] == one
 
 
+def test_a_port_that_is_not_there_is_waited_for():
+    world, (one, _) = prepared()
+    nowhere = "5e2f6b0e-7c57-4b0e-9f3e-2f1c55e1f001"
+    key = address(world, portID=nowhere)
+    world.visit(key)
+    assert world.ready(key) == ("False", "WaitingForReference")
+    assert nowhere in world.message(key)
+    assert world.others.floating_ips.list() == []
+    world.spec(key, portID=one)
+    world.settle(key)
+    assert the_one(world)["port_id"] == one
+
+
 def test_a_lost_address_is_not_replaced_by_another_unless_the_spec_says_so():
     world, _ = prepared()
     key = address(world)

@@ -152,3 +152,22 @@ def test_interfaces_of_others_keep_a_router_that_lists_none(managed):
     else:
         assert world.ready(key) == ("False", "InUse")
         assert inside(world) == ["back"]
+
+
+def test_a_router_stays_while_an_address_of_ours_leads_through_it():
+    world, key = ready()
+    port = world.others.ports.create({"network_id": world.object(NETWORK).status["id"]})
+    spec = {"externalNetwork": GATEWAY, "portID": port["id"]}
+    public = world.apply(custom("FloatingIP", "public", spec))
+    world.settle(public)
+    world.delete(key)
+    world.cloud.take()
+    assert world.visit(key).next == Waiting(frozenset({public}))
+    assert world.ready(key) == ("False", "InUse")
+    assert "FloatingIP shop/public" in world.message(key)
+    assert world.cloud.writes() == []
+    world.delete(public)
+    world.settle(public)
+    world.settle(key)
+    assert world.get(key) is None
+    assert world.others.routers.list() == []
