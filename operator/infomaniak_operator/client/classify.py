@@ -164,7 +164,9 @@ def from_network(error: BaseException, *, what: str = "", changing: bool = False
     chain = list(_chain(error))
     unsent = any(isinstance(one, _UNSENT) for one in chain)
     # urllib3 makes a refused connection a kind of timeout.
-    slow = any(isinstance(one, _TIMEOUTS) and not isinstance(one, urllib3.exceptions.NewConnectionError) for one in chain)
+    slow = any(
+        isinstance(one, _TIMEOUTS) and not isinstance(one, urllib3.exceptions.NewConnectionError) for one in chain
+    )
     kind = errors.CloudTimeoutError if slow else errors.CloudConnectionError
     reason = _short(error)
     return kind(f"{what}: {reason}" if what else reason, outcome_unknown=changing and not unsent)
