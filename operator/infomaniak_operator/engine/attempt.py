@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
@@ -12,6 +13,9 @@ from infomaniak_operator.engine.kube import Body, Conflict, NotFound
 
 Patch = Callable[[KubeObject, Body], KubeObject]
 """Writes an object's metadata and takes the answer in; raises ``KubeError``."""
+
+
+_log = logging.getLogger(__name__)
 
 
 class VisitAttempt:
@@ -99,5 +103,6 @@ class VisitAttempt:
         return True
 
     def event(self, reason: str, message: str, *, warning: bool = False) -> None:
-        """Publish an Event on the object."""
+        """Publish an Event on the object, and log it."""
+        _log.log(logging.WARNING if warning else logging.INFO, "%s: %s: %s", self._resource.key, reason, message)
         self._recorder.publish(self._resource, reason, message, warning=warning)

@@ -1,14 +1,15 @@
 """The Secret of a credential: held while it is needed, and nothing but the finalizer of it can be changed."""
 
-import json
+import time
 
 import pytest
 
 from demo.flow import OPERATOR_NAMESPACE
-from demo.kubectl import Kubectl, KubectlError
 from demo.operator import OperatorProcess
 from infomaniak_operator.engine.contract import FINALIZER
-from sandbox import Environment, Sandbox
+from infomaniak_operator.engine.kube import SECRETS, KubeError
+from infomaniak_operator.engine.kube_http import HttpKube, loader
+from sandbox import Sandbox
 from tests.support.box import until
 from tests.support.running import User, network
 
@@ -54,11 +55,8 @@ def test_a_rotation_by_delete_and_create(user: User) -> None:
     ],
     ids=["content", "label", "annotation", "finalizer"],
 )
-def test_the_operators_rights_end_at_its_finalizer(
-    box: Sandbox, env: Environment, user: User, patch: dict, says: str
-) -> None:
+def test_the_operators_rights_end_at_its_finalizer(box: Sandbox, user: User, patch: dict, says: str) -> None:
     kubeconfig = box.service_account_kubeconfig(OPERATOR_NAMESPACE, "infomaniak-operator")
-    operator = Kubectl(env.kubectl, kubeconfig)
-    arguments = ("patch", "secret", "infomaniak", "-n", user.namespace, "--type=merge", "-p", json.dumps(patch))
-    with pytest.raises(KubectlError, match=says):
-        until(lambda: operator.run(*arguments), "refused", 10)
+    kube = HttpKube(loader(kubeconfig), time.monotonic)
+    with pytest.raises(KubeError, match=says):
+        kube.patch(SECRETS, user.namespace, "infomaniak", patch)
