@@ -164,7 +164,7 @@ class RouterActuator:
         visit.status["externalNetworkID"] = gateway.get("network_id")
         visit.status["externalAddresses"] = [ip["ip_address"] for ip in gateway.get("external_fixed_ips") or ()]
         subnets = list(inputs.get("subnets") or ())
-        if _INTERFACES not in visit.spec:
+        if not _owns_interfaces(visit):
             ports = visit.children.get(_INTERFACES)
             ports = self._ports(visit, row) if ports is None else ports
             subnets = sorted(_subnets(ports))
@@ -197,8 +197,7 @@ class RouterActuator:
             message = f"router {row['id']} is the way of {names}: it goes when they are deleted or lead elsewhere"
             raise Stop(Reason.IN_USE, message, Waiting(frozenset(user.key for user in users)))
         ports = self._ports(visit, row)
-        owned = _INTERFACES in visit.spec or _INTERFACES in visit.applied
-        if ports and not owned:
+        if ports and not _owns_interfaces(visit):
             names = ", ".join(sorted(_subnets(ports)))
             message = f"router {row['id']} has interfaces on subnets {names} that others added: remove them first"
             raise Stop(Reason.IN_USE, message, Again(30.0))
@@ -220,6 +219,11 @@ def _interfaces(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return list(spec.get(_INTERFACES) or ())
 
 
+def _owns_interfaces(visit: Visit) -> bool:
+    """Whether the spec says which interfaces there are, or did until now."""
+    return _INTERFACES in visit.spec or _INTERFACES in visit.applied
+
+
 def _subnets(ports: Iterable[Row]) -> set[str]:
     return {str(ip["subnet_id"]) for port in ports for ip in port.get("fixed_ips") or ()}
 
@@ -239,7 +243,7 @@ def _subnet_of(resource: KubeObject, view: View, item: Mapping[str, Any], field:
 
 
 def _interface_steps(visit: Visit, row: Row, inputs: Inputs, ports: list[Row]) -> tuple[list[Step], list[Step]]:
-    if _INTERFACES not in visit.spec and _INTERFACES not in visit.applied:
+    if not _owns_interfaces(visit):
         return [], []
     wanted, there = list(dict.fromkeys(inputs["subnets"])), _subnets(ports)
 

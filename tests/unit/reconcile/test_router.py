@@ -87,9 +87,11 @@ def test_interfaces_come_and_go():
     world.spec(key, interfaces=[BACK])
     world.settle(key)
     assert inside(world) == ["back"]
+    assert len(world.object(key).status["interfaces"]) == 1
     world.spec(key, interfaces=...)
     world.settle(key)
     assert inside(world) == []
+    assert "interfaces" not in world.object(key).status
 
 
 def test_drift_is_corrected():
