@@ -86,7 +86,7 @@ class Actuator(Protocol):
     def body(self, visit: Visit, inputs: Inputs) -> dict[str, Any]:
         """The attributes the main object is created with, its mark included."""
 
-    def refused(self, error: InfomaniakCloudError) -> Exception:
+    def refused(self, visit: Visit, error: InfomaniakCloudError) -> Exception:
         """What the refusal of a create means, where the kind knows better: a ``Stop``, else the error itself."""
 
     def applied(self, visit: Visit) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from infomaniak_operator.client import ConflictError, InfomaniakCloudError, NotFoundError
-from infomaniak_operator.engine.contract import BackOff, Key, KubeObject, Progress, Reason, Stuck, View
+from infomaniak_operator.engine.contract import Again, BackOff, Key, KubeObject, Progress, Reason, Stuck, View
 from infomaniak_operator.reconcile import external, neutron
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step, Unresolved
 from infomaniak_operator.reconcile.fields import Difference, address, changes
@@ -17,6 +17,9 @@ from infomaniak_operator.reconcile.visit import Stop, Visit
 _TARGETS = ("loadBalancerRef", "portID")
 NO_ROUTE = "ExternalGatewayForFloatingIPNotFound"
 NO_PORT = "PortNotFound"
+LONGEST_WAIT = 30.0
+"""Seconds between two looks for a route, at most."""
+_TRIES = "looks for a route"
 
 
 class FloatingIPActuator:
@@ -100,9 +103,9 @@ class FloatingIPActuator:
             raise Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
         return None
 
-    def refused(self, error: InfomaniakCloudError) -> Exception:
+    def refused(self, visit: Visit, error: InfomaniakCloudError) -> Exception:
         """The association may be what was refused."""
-        return association_refused(error)
+        return association_refused(visit, error)
 
     def applied(self, visit: Visit) -> list[str]:
         """The places of the fields that the spec sets."""
@@ -151,7 +154,7 @@ class FloatingIPActuator:
             try:
                 row = neutron.update_main(visit, self.collection, row, step)
             except (NotFoundError, ConflictError) as error:
-                raise association_refused(error) from error
+                raise association_refused(visit, error) from error
         return row
 
     def report(self, visit: Visit, row: Row, inputs: Inputs) -> str:
@@ -168,6 +171,7 @@ class FloatingIPActuator:
             "externalNetworkID": row.get("floating_network_id"),
             "cloudStatus": row.get("status"),
         }
+        visit.memory.pop(_TRIES, None)
         visit.status.update(seen)
         visit.status = {name: value for name, value in visit.status.items() if value not in (None, [])}
         ref = visit.spec.get("loadBalancerRef")
@@ -208,11 +212,17 @@ def _fixed(visit: Visit, row: Row) -> list[Difference]:
     return []
 
 
-def association_refused(error: InfomaniakCloudError) -> Exception:
-    """What a refused association means: waiting for a route, a target that is taken, or the error itself."""
+def association_refused(visit: Visit, error: InfomaniakCloudError) -> Exception:
+    """What a refused association means: waiting for a route, a target that is taken, or the error itself.
+
+    No event tells of a route (the Router may be anybody's), so it is looked for, ever more rarely, but never so rarely
+    that a person would wonder.
+    """
     if error.error_type == NO_ROUTE:
         message = f"the target has no route to the external network yet (a Router with gateway and interface): {error}"
-        return Stop(Reason.WAITING_FOR_REFERENCE, message, BackOff())
+        tries = visit.memory.get(_TRIES, 0)
+        visit.memory[_TRIES] = tries + 1
+        return Stop(Reason.WAITING_FOR_REFERENCE, message, Again(min(2.0 ** min(tries, 10), LONGEST_WAIT)))
     if error.error_type == NO_PORT:
         message = f"spec.portID, or the port of spec.loadBalancerRef, is not there: {error}"
         return Stop(Reason.WAITING_FOR_REFERENCE, message, BackOff(at_least=5.0))

@@ -50,8 +50,9 @@ class NetworkActuator:
         del visit, rows
         return None
 
-    def refused(self, error: InfomaniakCloudError) -> Exception:
+    def refused(self, visit: Visit, error: InfomaniakCloudError) -> Exception:
         """A refusal means what the error says."""
+        del visit
         return error
 
     def applied(self, visit: Visit) -> list[str]:

@@ -104,7 +104,7 @@ def create(visit: Visit, actuator: Actuator, inputs: Inputs) -> Row:
             row: Row = getattr(visit.cloud.do, actuator.collection).create(body)
             visit.known(row)
     except InfomaniakCloudError as error:
-        raise actuator.refused(error) from error
+        raise actuator.refused(visit, error) from error
     visit.attempt.event("Created", f"created {actuator.noun} {row['id']}")
     return row
 

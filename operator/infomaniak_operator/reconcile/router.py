@@ -78,8 +78,9 @@ class RouterActuator:
         del visit, rows
         return None
 
-    def refused(self, error: InfomaniakCloudError) -> Exception:
+    def refused(self, visit: Visit, error: InfomaniakCloudError) -> Exception:
         """A refusal means what the error says."""
+        del visit
         return error
 
     def applied(self, visit: Visit) -> list[str]:

@@ -3,7 +3,7 @@
 import pytest
 
 from infomaniak_operator.api.registry import KINDS
-from infomaniak_operator.engine.contract import BackOff, Stuck
+from infomaniak_operator.engine.contract import Stuck
 from infomaniak_operator.reconcile.marks import Mark
 from tests.support.objects import custom, network, subnet
 from tests.support.world import World
@@ -65,8 +65,8 @@ def test_the_target_comes_changes_and_goes_and_the_address_stays():
 def test_a_target_without_a_way_out_is_waited_for_and_no_address_is_lost():
     world, (one, _) = prepared(routed=False)
     key = address(world, portID=one)
-    result = world.visit(key)
-    assert isinstance(result.next, BackOff)
+    waits = [world.visit(key).next.seconds for _ in range(7)]
+    assert waits == [1, 2, 4, 8, 16, 30, 30]
     assert world.ready(key) == ("False", "WaitingForReference")
     assert world.progress(key) == "Reconciling"
     assert "Router" in world.message(key)
