@@ -32,8 +32,9 @@ def _network(row: Row) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
 
 
 def default_gateway(row: Row) -> str:
-    """The gateway Neutron gives a subnet that names none: its first address."""
-    return str(_network(row).network_address + 1)
+    """The gateway Neutron gives a subnet that names none: its first address, in IPv6 the anycast one of the routers."""
+    network = _network(row)
+    return str(network.network_address + (1 if network.version == 4 else 0))  # noqa: PLR2004 - IP versions
 
 
 def _hosts(row: Row) -> tuple[int, int]:

@@ -80,6 +80,17 @@ def test_what_is_mutable_is_changed_in_place(user: User) -> None:
     assert (back["gateway_ip"], back["enable_dhcp"]) == ("10.1.0.1", True)
 
 
+def test_a_gateway_taken_out_is_again_what_neutron_gives(user: User) -> None:
+    ours = [{"name": "v4", "cidr": "10.1.0.0/24"}, {"name": "v6", "cidr": "2001:db8:1::/64"}]
+    user.apply(network("n", subnets=ours))
+    before = user.until_ready("inet", "n")["status"]["subnets"]
+    moved = [{**ours[0], "gateway": "10.1.0.9"}, {**ours[1], "gateway": "2001:db8:1::9"}]
+    user.apply(network("n", subnets=moved))
+    assert [s["gateway"] for s in user.until_ready("inet", "n")["status"]["subnets"]] == ["10.1.0.9", "2001:db8:1::9"]
+    user.apply(network("n", subnets=ours))
+    assert user.until_ready("inet", "n")["status"]["subnets"] == before
+
+
 def test_drift_is_put_back(user: User) -> None:
     user.apply(network("n", subnets=[{"name": "a", "cidr": "10.1.0.0/24", "dnsNameservers": ["9.9.9.9"]}]))
     status = user.until_ready("inet", "n")["status"]

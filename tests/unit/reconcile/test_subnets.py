@@ -28,6 +28,6 @@ def test_default_pools(cidr, gateway, pools):
     assert [(pool["start"], pool["end"]) for pool in found] == pools
 
 
-@pytest.mark.parametrize(("cidr", "gateway"), [("10.0.0.0/24", "10.0.0.1"), ("fd00:0::/64", "fd00::1")])
+@pytest.mark.parametrize(("cidr", "gateway"), [("10.0.0.0/24", "10.0.0.1"), ("fd00:0::/64", "fd00::")])
 def test_default_gateway(cidr, gateway):
     assert default_gateway({"cidr": cidr}) == gateway
