@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
-from infomaniak_operator.client import NotFoundError, Operations
+from infomaniak_operator.client import ConflictError, NotFoundError, Operations
 
 Row = dict[str, Any]
 
@@ -38,9 +37,15 @@ class ByHand:
         """A port on a network."""
         return self.make("ports", network_id=network_id, **body)
 
-    def clean(self) -> None:
-        """Remove what is left, the last first."""
+    def clean(self) -> list[str]:
+        """Remove what is left, the last first; what is in use stays, and is named."""
+        left = []
         for collection, each in reversed(self._made):
-            with contextlib.suppress(NotFoundError):
+            try:
                 getattr(self.cloud, collection).delete(each)
-        self._made.clear()
+            except NotFoundError:
+                continue
+            except ConflictError:
+                left.append((collection, each))
+        self._made = left[::-1]
+        return [f"{collection} {each}" for collection, each in left]

@@ -33,8 +33,9 @@ def beta(box: Sandbox, env: Environment, namespace: str, running: OperatorProces
 
 @pytest.fixture
 def hands(beta: User) -> Iterator[ByHand]:
-    """Somebody else in the project of ``beta``; what they made goes once the namespace's own objects are gone."""
+    """Somebody else in the project of ``beta``; what they made goes before the namespace's own objects, or after."""
     hands = ByHand(beta.cloud)
     yield hands
-    beta.kubectl.run("delete", "infomaniak", "--all", "-n", beta.namespace, "--timeout=120s")
     hands.clean()
+    beta.kubectl.run("delete", "infomaniak", "--all", "-n", beta.namespace, "--timeout=120s")
+    assert hands.clean() == []

@@ -273,9 +273,20 @@ def test_calls_from_apply_to_ready(box: Sandbox, beta: User) -> None:
 
 def test_everything_in_one_apply_and_one_delete(beta: User) -> None:
     """The Router first, so that it finds nothing it refers to; then all of it goes at once."""
-    beta.apply(bundle(router("r", interfaces=[interface("office", "b")], **gateway()), OFFICE))
+    six = {"ipv6AddressMode": "slaac", "ipv6RAMode": "slaac"}
+    subnets = [
+        {"name": "a", "cidr": "10.1.0.0/24"},
+        {"name": "six", "cidr": "2001:db8:1::/64", **six},
+        {"name": "seven", "cidr": "2001:db8:2::/64", **six},
+    ]
+    wanted = [interface("office", subnet["name"]) for subnet in subnets]
+    beta.apply(bundle(router("r", interfaces=wanted, **gateway()), network("office", subnets=subnets)))
     status = beta.until_ready("irouter", "r")["status"]
-    assert interfaces(beta, status["id"]) == {subnet_ids(beta)["b"]}
+    assert interfaces(beta, status["id"]) == set(subnet_ids(beta).values())
+    beta.apply(router("r", interfaces=wanted[:2], **gateway()))  # the two of IPv6 share a port
+    beta.until_ready("irouter", "r")
+    ids = subnet_ids(beta)
+    assert interfaces(beta, status["id"]) == {ids["a"], ids["six"]}
     beta.kubectl.run("delete", "infomaniak", "--all", "-n", beta.namespace, "--timeout=60s")
     assert status["id"] not in [row["id"] for row in beta.cloud.routers.list(project_id=beta.project.id)]
     assert "office" not in [row["name"] for row in beta.networks()]

@@ -142,6 +142,21 @@ def test_the_same_rules_in_other_words_and_another_order_cost_no_change(box: San
     assert [f"{c.method} {c.path}" for c in written(box, mark)] == []
 
 
+def test_what_neutron_makes_of_any_protocol_is_no_drift(box: Sandbox, beta: User) -> None:
+    four = ["any", "ah", "dccp", "egp", "esp", "gre", "icmp", "igmp", "ipip", "ospf", "pgm", "rsvp", "sctp", "tcp"]
+    four += ["udp", "udplite", "vrrp"]
+    six = ["icmp", "icmpv6", "ipv6-icmp", "ipv6-encap", "ipv6-frag", "ipv6-nonxt", "ipv6-opts", "ipv6-route", "tcp"]
+    numbers = [0, 1, 2, 6, 17, 47, 58, 132, 255]
+    spec = [{"direction": "ingress", "protocol": each} for each in [*four, *numbers] if each != 58]
+    spec += [{"direction": "ingress", "protocol": each, "etherType": "IPv6"} for each in [*six, *numbers]]
+    spec += [{"direction": "ingress", "protocol": 6, "portRange": {"min": 25}}]
+    spec += [{"direction": "ingress", "protocol": each, "portRange": {"min": 3, "max": 1}} for each in ("icmp", 1)]
+    made(beta, rules=spec)
+    mark = box.mark()
+    visited(beta, "g", box)
+    assert [f"{c.method} {c.path}" for c in written(box, mark)] == []
+
+
 def test_only_the_difference_is_sent_and_what_is_new_in_one_call(box: Sandbox, beta: User) -> None:
     group = made(beta, rules=TEN)
     made(beta, "warm")
