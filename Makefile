@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SANDBOX ?= .sandbox
 
 .DEFAULT_GOAL := help
-.PHONY: help install check fix generate lock test test-unit test-full demo demo-down bench dist clean
+.PHONY: help install check fix generate lock test test-unit test-slow test-full demo demo-down bench dist clean
 
 help: ## this list
 	@grep -hE '^[a-z][a-zA-Z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-zA-Z-]+):.*## /\1\t/' | expand -t 14
@@ -46,10 +46,15 @@ test-unit: $(STAMP) ## the tests that need no sandbox
 	$(PY) -m pytest tests/unit
 
 test: $(STAMP) ## unit, contract, integration: real Keystone, Neutron, Octavia and Kubernetes
-	$(PY) -m pytest
+	$(PY) -m pytest -m "not slow"
 
-test-full: test ## the same and the long tiers
-	$(PY) -m pytest tests/e2e tests/chaos
+test-slow: $(STAMP) ## what takes minutes by its nature: thousands of calls, hundreds of objects, whole rounds
+	$(PY) -m pytest -m slow
+
+test-full: test test-slow ## the same and the long tiers
+
+bench: $(STAMP) ## measurements, as JSON: the engine with 3,000 objects
+	$(PY) -m tests.bench.engine_bench
 
 demo: $(STAMP) ## sandbox up, operator running, examples Ready, shown side by side with Neutron
 	$(PY) -m demo up --state $(SANDBOX) $(DEMO_FLAGS)

@@ -2,12 +2,15 @@ import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from infomaniak_operator.client import CloudSession, Operations
 
 THREADS = 64
 CALLS = 2000
 
 
+@pytest.mark.slow
 def test_sixty_four_threads_share_one_client(credentials):
     """2,000 mixed calls: one token request, no error."""
     calls: list = []
