@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from infomaniak_operator.client.errors import InvalidCredentialsError
+from infomaniak_operator.client.errors import CloudNotAllowedError, InvalidCredentialsError
 
 CLOUDS_YAML = "clouds.yaml"
 DEFAULT_AUTH_URL = "https://api.pub1.infomaniak.cloud/identity/v3"
@@ -124,7 +124,7 @@ def parse_credentials(
 
     Raises:
         InvalidCredentialsError: it names the key, what is wrong with it, and what to do. It never holds a value that
-            may be a secret.
+            may be a secret. CloudNotAllowedError where it is the address that is none of those allowed.
     """
     text = {name: _text(name, value) for name, value in data.items()}
     if CLOUDS_YAML in text:
@@ -264,8 +264,8 @@ def _auth_url(text: str, allowed: Sequence[str] | None) -> str:
     if allowed:
         places = [place for place in map(_origin_and_path, allowed) if place is not None]
         if not any(origin == place[0] and _within(path, place[1]) for place in places):
-            raise InvalidCredentialsError(
-                f"the key 'auth_url' leads to a cloud that is not allowed here; allowed: {', '.join(allowed)}"
+            raise CloudNotAllowedError(
+                f"the key 'auth_url' leads to {origin}, which is not allowed here; allowed: {', '.join(allowed)}"
             )
     elif not origin.startswith("https://"):
         raise InvalidCredentialsError("the key 'auth_url' must begin with https://")

@@ -5,6 +5,7 @@
     InfomaniakCloudError                 anything the cloud, or the way to it, answered with
     ├── AuthenticationError              the login was refused, or a fresh token was (401)
     │   └── InvalidCredentialsError      the credential is incomplete or not allowed; nothing was sent
+    │       └── CloudNotAllowedError     it leads to a cloud that it may not lead to
     ├── ForbiddenError                   logged in, but a policy says no (403)
     ├── NotFoundError                    there is no such thing in this project and region (404)
     ├── BadRequestError                  the service will never accept this request (400)
@@ -90,6 +91,10 @@ class AuthenticationError(InfomaniakCloudError):
 
 class InvalidCredentialsError(AuthenticationError, ValueError):
     """The credential cannot be used as it is written; nothing was sent."""
+
+
+class CloudNotAllowedError(InvalidCredentialsError):
+    """The credential's ``auth_url`` is none of those allowed."""
 
 
 class ForbiddenError(InfomaniakCloudError):

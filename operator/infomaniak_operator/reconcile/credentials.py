@@ -7,7 +7,12 @@ import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from infomaniak_operator.client import CloudCredentials, InvalidCredentialsError, parse_credentials
+from infomaniak_operator.client import (
+    CloudCredentials,
+    CloudNotAllowedError,
+    InvalidCredentialsError,
+    parse_credentials,
+)
 from infomaniak_operator.engine.contract import Key, KubeObject, Progress, Reason, Stuck, View, Waiting
 from infomaniak_operator.reconcile.cloud import Cloud, Clouds
 from infomaniak_operator.reconcile.visit import CREDENTIALS_VALID, Stop, Visit
@@ -129,6 +134,8 @@ def connect(visit: Visit, settings: CredentialSettings, clouds: Clouds) -> Cloud
         cloud = clouds.get(settings.read(secret, source.cloud))
     except InvalidCredentialsError as error:
         message = f"Secret {source.secret.namespace}/{source.secret.name}: {error}"
+        if isinstance(error, CloudNotAllowedError):
+            message += " (the operator's option --allowed-auth-url says which are)"
         visit.aspect(CREDENTIALS_VALID, False, Reason.CREDENTIALS_INVALID, message)
         raise Stop(Reason.CREDENTIALS_INVALID, message, Stuck(), Progress.STALLED) from error
     visit.connected = cloud
