@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from infomaniak_operator.client import InfomaniakCloudError, NotFoundError
-from infomaniak_operator.engine.contract import Key, KubeObject, View
+from infomaniak_operator.client import ConflictError, InfomaniakCloudError, NotFoundError
+from infomaniak_operator.engine.contract import Key, KubeObject, Reason, View
 from infomaniak_operator.reconcile import neutron, rules
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step
 from infomaniak_operator.reconcile.fields import Field, applied, body_of
@@ -123,11 +123,24 @@ class SecurityGroupActuator:
 
     @staticmethod
     def _add(visit: Visit, there: list[Mapping[str, Any]], steps: list[Step]) -> list[Mapping[str, Any]]:
-        """Add rules in one atomic call. A repeated create doubles nothing: Neutron refuses a duplicate rule."""
+        """Add rules in one atomic call. A repeated create doubles nothing: Neutron refuses a duplicate rule.
+
+        Raises:
+            Stop: rules have come or gone since they were looked at (a former create finished late).
+            InfomaniakCloudError: it was refused.
+        """
         if not steps:
             return there
-        with visit.changing():
-            made = visit.cloud.do.security_group_rules.create_many([step.body for step in steps])
+        try:
+            with visit.changing():
+                made = visit.cloud.do.security_group_rules.create_many([step.body for step in steps])
+        except ConflictError as error:
+            group_id = str(steps[0].body["security_group_id"])
+            now = visit.cloud.do.security_group_rules.list(security_group_id=group_id)
+            if {rule["id"] for rule in now} == {rule["id"] for rule in there}:
+                raise
+            message = f"the rules of security group {group_id} have changed meanwhile: {error}"
+            raise visit.again(Reason.UPDATING, message, 0.0) from error
         return [*there, *made]
 
     def report(self, visit: Visit, row: Row, inputs: Inputs) -> str:

@@ -3,7 +3,8 @@
 import pytest
 
 from infomaniak_operator.api.registry import KINDS
-from infomaniak_operator.engine.contract import Key, Waiting
+from infomaniak_operator.client import Category, ConflictError
+from infomaniak_operator.engine.contract import Key, Stuck, Waiting
 from infomaniak_operator.reconcile.rules import Rule, difference, observed
 from tests.support.objects import custom
 from tests.support.world import World
@@ -82,6 +83,28 @@ def test_drift_is_corrected():
 def test_without_the_default_egress():
     world, key = ready(rules=[], keepDefaultEgress=False)
     assert rules(world, key) == []
+
+
+def test_rules_that_appear_between_look_and_act_are_no_mistake_of_the_user():
+    """A create whose caller is gone may still be carried out: Neutron then calls the second one a duplicate."""
+    world, key = ready(rules=[SSH])
+    body = {"security_group_id": world.object(key).status["id"], "direction": "ingress", "protocol": "tcp"}
+    body |= {"ethertype": "IPv4", "port_range_min": 80, "port_range_max": 443}
+    world.meanwhile("POST security_group_rules", lambda: world.others.security_group_rules.create(body))
+    world.spec(key, rules=[WEB])
+    world.settle(key)
+    assert world.ready(key) == ("True", "Available"), world.message(key)
+    assert rules(world, key) == [*EGRESS, "ingress IPv4 6 80-443 from anywhere"]
+
+
+def test_a_rule_that_neutron_refuses_for_good_says_so():
+    world, key = ready(rules=[SSH])
+    refusal = ConflictError("it is there", error_type="SecurityGroupRuleExists", category=Category.TERMINAL)
+    world.fail("POST security_group_rules", refusal)
+    world.spec(key, rules=[SSH, WEB])
+    assert world.visit(key).next == Stuck()
+    assert world.ready(key) == ("False", "InvalidConfiguration")
+    assert "it is there" in world.message(key)
 
 
 def test_two_groups_that_refer_to_each_other_come_and_go():
