@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from infomaniak_operator.client import ConflictError, InfomaniakCloudError, NotFoundError
-from infomaniak_operator.engine.contract import Again, BackOff, Key, KubeObject, Progress, Reason, Stuck, View
+from infomaniak_operator.engine.contract import Again, BackOff, Key, KubeObject, Progress, Reason, Stuck, View, Waiting
 from infomaniak_operator.reconcile import external, neutron
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step, Unresolved
 from infomaniak_operator.reconcile.fields import Difference, address, changes
@@ -17,6 +17,7 @@ from infomaniak_operator.reconcile.visit import Stop, Visit
 _TARGETS = ("loadBalancerRef", "portID")
 NO_ROUTE = "ExternalGatewayForFloatingIPNotFound"
 NO_PORT = "PortNotFound"
+TAKEN = "FloatingIPPortAlreadyAssociated"
 LONGEST_WAIT = 30.0
 """Seconds between two looks for a route, at most."""
 _TRIES = "looks for a route"
@@ -104,8 +105,39 @@ class FloatingIPActuator:
         return None
 
     def refused(self, visit: Visit, error: InfomaniakCloudError) -> Exception:
-        """The association may be what was refused."""
-        return association_refused(visit, error)
+        """What a refused association means: waiting for a route, a target that is taken, or the error itself.
+
+        No event tells of a route (the Router may be anybody's), so it is looked for, ever more rarely, but never so
+        rarely that a person would wonder.
+        """
+        if error.error_type == NO_ROUTE:
+            message = (
+                f"the target has no route to the external network (a Router with both) yet: {error}"
+            )
+            tries = visit.memory.get(_TRIES, 0)
+            visit.memory[_TRIES] = tries + 1
+            return Stop(Reason.WAITING_FOR_REFERENCE, message, Again(min(2.0 ** min(tries, 10), LONGEST_WAIT)))
+        if error.error_type == NO_PORT:
+            message = f"spec.portID, or the port of spec.loadBalancerRef, is not there: {error}"
+            return Stop(Reason.WAITING_FOR_REFERENCE, message, BackOff(at_least=5.0))
+        return self._taken(visit, error) if error.error_type == TAKEN else error
+
+    def _taken(self, visit: Visit, error: InfomaniakCloudError) -> Stop:
+        """The target has another address: one of ours that is about to leave it, or one that a person must move."""
+        port = self.resolve(visit.resource, visit.attempt.view).get("portID")
+        others = [
+            other
+            for other in visit.attempt.view.objects(self.kind)
+            if other.uid != visit.resource.uid and other.status.get("portID") == port
+        ]
+        if not others:
+            message = f"the target has another floating IP already: {error}"
+            return Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
+        message = f"the target has the address of {', '.join(str(other.key) for other in others)}: {error}"
+        waiting = Waiting(frozenset(other.key for other in others))
+        if all(_gives_up(other, port) for other in others):
+            return Stop(Reason.WAITING_FOR_REFERENCE, message, waiting)
+        return Stop(Reason.CONFLICT, message, waiting, Progress.STALLED)
 
     def applied(self, visit: Visit) -> list[str]:
         """The places of the fields that the spec sets."""
@@ -123,7 +155,7 @@ class FloatingIPActuator:
         steps = neutron.tags_step(visit, row, self.noun)
         if found:
             body = changes(found)
-            if body.get("port_id"):
+            if body.get("port_id") or "fixed_ip_address" in body:
                 body = {**body, **self._target(visit, inputs)}
             what = f"floating IP {row['floating_ip_address']}"
             steps.insert(0, Step("update", what, "", row["id"], row.get("revision_number"), body, tuple(found)))
@@ -135,11 +167,13 @@ class FloatingIPActuator:
             return []
         wanted, now = inputs.get("portID"), row.get("port_id")
         fixed = visit.spec.get("fixedAddress")
-        same = now == wanted and (not fixed or not wanted or address(row.get("fixed_ip_address")) == address(fixed))
-        if same:
-            return []
+        if now == wanted:
+            inside = row.get("fixed_ip_address")
+            if not fixed or not wanted or address(inside) == address(fixed):
+                return []
+            return [Difference("fixedAddress", "fixed_ip_address", inside, fixed)]
         adopting = visit.owner.standing(mark_of(row)) is not Standing.OURS and not visit.resource.status.get("id")
-        if now and adopting and now != wanted:
+        if now and adopting:
             message = f"floating IP {row['id']} is bound to port {now}: it is not taken away; disassociate it first"
             raise Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
         return [Difference("portID" if "portID" in visit.spec else "loadBalancerRef", "port_id", now, wanted)]
@@ -154,7 +188,7 @@ class FloatingIPActuator:
             try:
                 row = neutron.update_main(visit, self.collection, row, step)
             except (NotFoundError, ConflictError) as error:
-                raise association_refused(visit, error) from error
+                raise self.refused(visit, error) from error
         return row
 
     def report(self, visit: Visit, row: Row, inputs: Inputs) -> str:
@@ -212,21 +246,6 @@ def _fixed(visit: Visit, row: Row) -> list[Difference]:
     return []
 
 
-def association_refused(visit: Visit, error: InfomaniakCloudError) -> Exception:
-    """What a refused association means: waiting for a route, a target that is taken, or the error itself.
-
-    No event tells of a route (the Router may be anybody's), so it is looked for, ever more rarely, but never so rarely
-    that a person would wonder.
-    """
-    if error.error_type == NO_ROUTE:
-        message = f"the target has no route to the external network yet (a Router with gateway and interface): {error}"
-        tries = visit.memory.get(_TRIES, 0)
-        visit.memory[_TRIES] = tries + 1
-        return Stop(Reason.WAITING_FOR_REFERENCE, message, Again(min(2.0 ** min(tries, 10), LONGEST_WAIT)))
-    if error.error_type == NO_PORT:
-        message = f"spec.portID, or the port of spec.loadBalancerRef, is not there: {error}"
-        return Stop(Reason.WAITING_FOR_REFERENCE, message, BackOff(at_least=5.0))
-    if error.error_type == "FloatingIPPortAlreadyAssociated":
-        message = f"the target has another floating IP already: {error}"
-        return Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
-    return error
+def _gives_up(other: KubeObject, port: Any) -> bool:
+    """Whether another FloatingIP that has the port is about to leave it."""
+    return other.deleting or (other.spec.get("portID") != port and "loadBalancerRef" not in other.spec)

@@ -122,7 +122,7 @@ def test_waits_for_the_route_and_is_ready_when_the_router_comes(beta: User, hand
     port = hands.port(str(beta.until_ready("inet", "office")["status"]["id"]))
     beta.apply(floating_ip("f", portID=port["id"]))
     waiting = beta.until_condition("ifip", "f", "Ready", reason="WaitingForReference")
-    assert "no route to the external network yet" in waiting["message"]
+    assert "no route to the external network" in waiting["message"]
     assert beta.condition("ifip", "f", "Stalled") == {}
     beta.apply(ROUTER)
     beta.until_ready("irouter", "way-out")

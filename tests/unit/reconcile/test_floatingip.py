@@ -3,7 +3,7 @@
 import pytest
 
 from infomaniak_operator.api.registry import KINDS
-from infomaniak_operator.engine.contract import Stuck
+from infomaniak_operator.engine.contract import Stuck, Waiting
 from infomaniak_operator.reconcile.marks import Mark
 from tests.support.objects import custom, network, subnet
 from tests.support.world import World
@@ -88,6 +88,42 @@ def test_a_port_that_is_not_there_is_waited_for():
     world.spec(key, portID=one)
     world.settle(key)
     assert the_one(world)["port_id"] == one
+
+
+def test_another_address_of_the_same_port_is_named_as_what_changes():
+    world, _ = prepared()
+    network_id = world.network()["id"]
+    fixed = [{"ip_address": "10.1.0.70"}, {"ip_address": "10.1.0.71"}]
+    port = world.others.ports.create({"network_id": network_id, "fixed_ips": fixed})["id"]
+    key = address(world, portID=port, fixedAddress="10.1.0.70")
+    world.settle(key)
+    world.told(key)
+    world.spec(key, fixedAddress="10.1.0.71")
+    world.settle(key)
+    assert (the_one(world)["port_id"], the_one(world)["fixed_ip_address"]) == (port, "10.1.0.71")
+    (event,) = world.events[key]
+    assert event.message.endswith("(fixedAddress: 10.1.0.70 -> 10.1.0.71)")
+
+
+def test_a_port_that_another_address_gives_up_is_taken_then():
+    """Two addresses change places one after the other, in whichever order they are visited."""
+    world, (one, two) = prepared()
+    blue = world.apply(custom("FloatingIP", "blue", {**EXTERNAL, "portID": one}))
+    green = world.apply(custom("FloatingIP", "green", {**EXTERNAL, "portID": two}))
+    world.settle(blue)
+    world.settle(green)
+    world.spec(green, portID=one)
+    assert world.visit(green).next == Waiting(frozenset({blue}))
+    assert world.ready(green) == ("False", "Conflict")
+    assert world.progress(green) == "Stalled"
+    assert "FloatingIP shop/blue" in world.message(green)
+    world.spec(blue, portID=...)
+    assert world.visit(green).next == Waiting(frozenset({blue}))
+    assert world.ready(green) == ("False", "WaitingForReference")
+    world.settle(blue)
+    world.settle(green)
+    assert world.ready(green) == ("True", "Available")
+    assert world.object(green).status["portID"] == one
 
 
 def test_a_lost_address_is_not_replaced_by_another_unless_the_spec_says_so():
