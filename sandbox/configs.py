@@ -70,7 +70,7 @@ www_authenticate_uri = {keystone}
 type_drivers = flat,vxlan,local
 tenant_network_types = vxlan
 mechanism_drivers = logger
-extension_drivers = port_security
+extension_drivers = port_security,dns
 [ml2_type_vxlan]
 vni_ranges = 1:10000
 [ml2_type_flat]
