@@ -111,9 +111,8 @@ class FloatingIPActuator:
         rarely that a person would wonder.
         """
         if error.error_type == NO_ROUTE:
-            message = (
-                f"the target has no route to the external network (a Router with both) yet: {error}"
-            )
+            needed = "a Router with a gateway there and an interface on the target's subnet"
+            message = f"the target has no route to the external network yet ({needed}): {error}"
             tries = visit.memory.get(_TRIES, 0)
             visit.memory[_TRIES] = tries + 1
             return Stop(Reason.WAITING_FOR_REFERENCE, message, Again(min(2.0 ** min(tries, 10), LONGEST_WAIT)))

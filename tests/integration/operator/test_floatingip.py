@@ -12,6 +12,7 @@ from tests.support.box import until
 from tests.support.byhand import ByHand
 from tests.support.manifests import EXTERNAL, floating_ip, gateway, imported_external, interface, router
 from tests.support.running import User, network
+from tests.support.visits import calls, visited
 
 OFFICE = network("office", subnets=[{"name": "a", "cidr": "10.1.0.0/24"}])
 ROUTER = router("way-out", interfaces=[interface("office")], **gateway())
@@ -151,6 +152,28 @@ def test_never_takes_the_place_of_another_address(beta: User, hands: ByHand, ins
     assert beta.until_ready("ifip", "f")["status"]["portID"] == port["id"]
 
 
+def test_two_addresses_hand_a_port_over(beta: User, hands: ByHand, inside: str) -> None:
+    port = hands.port(inside)
+    blue = made(beta, "blue", portID=port["id"])
+    beta.apply(floating_ip("green", portID=port["id"]))
+    stalled = beta.until_condition("ifip", "green", "Stalled", status="True", reason="Conflict")
+    assert f"FloatingIP {beta.namespace}/blue" in stalled["message"]
+    assert beta.cloud.floating_ips.get(blue["id"])["port_id"] == port["id"]
+    beta.apply(floating_ip("blue"))  # green hears of it
+    assert beta.until_ready("ifip", "green", 20)["status"]["portID"] == port["id"]
+    assert beta.until_ready("ifip", "blue")["status"]["address"] == blue["address"]
+
+
+def test_a_router_stays_while_an_address_leads_through_it(beta: User, hands: ByHand, inside: str) -> None:
+    port = hands.port(inside)
+    made(beta, portID=port["id"])
+    beta.delete("irouter", "way-out", wait=False)
+    in_use = beta.until_condition("irouter", "way-out", "Ready", reason="InUse")
+    assert f"FloatingIP {beta.namespace}/f" in in_use["message"]
+    beta.delete("ifip", "f")
+    until(lambda: beta.get("irouter", "way-out") is None, "gone once the address is", 30)
+
+
 def test_a_given_address_of_the_project_is_taken_over_if_it_is_free(beta: User, hands: ByHand, inside: str) -> None:
     free = hands.make("floating_ips", floating_network_id=external_id(beta), description="for the shop")
     address = free["floating_ip_address"]
@@ -222,6 +245,7 @@ def test_calls_from_apply_to_ready(box: Sandbox, beta: User, hands: ByHand, insi
     made(beta, "warm")  # the external network's look-up is once a credential
     mark = box.mark()
     made(beta, portID=port["id"])
-    calls = [f"{c.method} {c.path}" for c in box.calls(mark) if c.by == "operator"]
-    print(f"\nfloating IP with a target: {calls}")
-    assert len(calls) <= 2, calls
+    made_of = calls(box, mark)
+    print(f"\nfloating IP with a target: {made_of}")
+    assert len(made_of) <= 2, made_of
+    assert visited(box, beta, "ifip", "f") == []

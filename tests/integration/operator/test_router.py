@@ -11,6 +11,7 @@ from tests.support.box import until
 from tests.support.byhand import ByHand
 from tests.support.manifests import EXTERNAL, bundle, gateway, imported_external, interface, router
 from tests.support.running import User, network
+from tests.support.visits import calls, visited
 
 OFFICE = network("office", subnets=[{"name": "a", "cidr": "10.1.0.0/24"}, {"name": "b", "cidr": "10.2.0.0/24"}])
 ROUTE = {"destination": "192.168.0.0/16", "nexthop": "10.1.0.2"}
@@ -184,7 +185,7 @@ def test_waits_for_a_network_that_comes_later_without_asking_the_cloud(box: Sand
     assert beta.condition("irouter", "r", "Ready")["reason"] == "WaitingForReference"
     beta.apply(network("another", subnets=[]))  # what happens elsewhere wakes nobody
     beta.until_ready("inet", "another")
-    assert [c.path for c in box.calls(mark) if c.by == "operator" and "routers" in c.path] == []
+    assert [call for call in calls(box, mark) if "/routers" in call] == []
 
     beta.apply(network("office", subnets=[{"name": "b", "cidr": "10.2.0.0/24"}]))
     beta.until_ready("inet", "office")
@@ -211,6 +212,20 @@ def test_interfaces_by_the_id_of_a_subnet(beta: User, hands: ByHand) -> None:
     beta.apply(router("r", interfaces=[{"subnetID": nowhere}]))
     waiting = beta.until_condition("irouter", "r", "Ready", reason="WaitingForReference")
     assert nowhere in waiting["message"]
+
+
+def test_what_neutron_refuses_is_said_and_mended_by_the_next_spec(beta: User, hands: ByHand) -> None:
+    office(beta)
+    _, (overlapping, unlike) = hands.network("lab", "10.1.0.0/25", "10.9.0.0/24")
+    status = made(beta, interfaces=[interface("office", "a")])
+    beta.apply(router("r", interfaces=[interface("office", "a"), {"subnetID": overlapping["id"]}]))
+    stalled = beta.until_condition("irouter", "r", "Stalled", status="True", reason="InvalidConfiguration")
+    assert "overlaps" in stalled["message"]
+    far = {"destination": "172.16.0.0/12", "nexthop": "10.9.0.7"}
+    beta.apply(router("r", interfaces=[interface("office", "a")], routes=[far]))
+    until(lambda: "10.9.0.7" in beta.condition("irouter", "r", "Stalled").get("message", ""), "the next hop named")
+    made(beta, interfaces=[interface("office", "a"), {"subnetID": unlike["id"]}], routes=[far])
+    assert beta.cloud.routers.get(status["id"])["routes"] == [far]
 
 
 def test_a_router_and_its_network_deleted_behind_our_back_come_again(beta: User) -> None:
@@ -259,16 +274,25 @@ def test_calls_from_apply_to_ready(box: Sandbox, beta: User) -> None:
     made(beta, "warm", **gateway())  # the external network's look-up is once a credential
     mark = box.mark()
     made(beta, interfaces=[interface("office")], **gateway())
-    calls = [f"{c.method} {c.path}" for c in box.calls(mark) if c.by == "operator"]
-    print(f"\nrouter with gateway and one interface: {calls}")
-    assert len(calls) <= 4, calls
+    made_of = calls(box, mark)
+    print(f"\nrouter with gateway and one interface: {made_of}")
+    assert len(made_of) <= 4, made_of
 
     mark = box.mark()
     beta.apply(network("second", subnets=[{"name": "a", "cidr": "10.3.0.0/24"}]))
     beta.until_ready("inet", "second")
-    calls = [f"{c.method} {c.path}" for c in box.calls(mark) if c.by == "operator"]
-    print(f"network with one subnet: {calls}")
-    assert len(calls) <= 3, calls
+    made_of = calls(box, mark)
+    print(f"network with one subnet: {made_of}")
+    assert len(made_of) <= 3, made_of
+
+
+def test_what_neutron_spells_otherwise_is_no_drift(box: Sandbox, beta: User) -> None:
+    subnets = [{"name": "a", "cidr": "10.1.0.0/24"}, {"name": "six", "cidr": "2001:db8:1::/64"}]
+    beta.apply(network("office", subnets=subnets))
+    routes = [{"destination": "2001:0DB8:00AA::/48", "nexthop": "2001:DB8:1:0:0::9"}, ROUTE]
+    interfaces = [interface("office", "six"), interface("office", "a")]
+    made(beta, description="", tags=["b", "a"], interfaces=interfaces, routes=routes, **gateway())
+    assert visited(box, beta, "irouter", "r") == []
 
 
 def test_everything_in_one_apply_and_one_delete(beta: User) -> None:

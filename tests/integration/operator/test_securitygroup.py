@@ -6,11 +6,11 @@ from typing import Any
 
 from demo.show import ready
 from sandbox import Sandbox
-from sandbox.logs import Call
 from tests.support.box import until
 from tests.support.byhand import ByHand
 from tests.support.manifests import bundle, security_group
 from tests.support.running import User, network
+from tests.support.visits import calls, visited
 
 HTTPS = {"direction": "ingress", "protocol": "tcp", "portRange": {"min": 443}, "remoteIPPrefix": "0.0.0.0/0"}
 PING6 = {"direction": "ingress", "etherType": "IPv6", "protocol": "icmpv6"}
@@ -39,21 +39,6 @@ def made(user: User, name: str = "g", /, **spec: Any) -> str:
     """Apply a SecurityGroup and wait until it is Ready; its id."""
     user.apply(security_group(name, **spec))
     return str(user.until_ready("isg", name)["status"]["id"])
-
-
-def written(box: Sandbox, mark: int) -> list[Call]:
-    """What the operator changed in the cloud since a mark."""
-    return [call for call in box.calls(mark) if call.by == "operator" and call.method != "GET"]
-
-
-def visited(user: User, name: str, box: Sandbox) -> None:
-    """Ask for a visit, and wait until the operator has looked at the cloud."""
-    mark = box.mark()
-    before = (user.get("isg", name) or {})["metadata"].get("annotations", {})
-    count = int(before.get("network.infomaniak.cloud/reconcile-at", "0")) + 1
-    user.annotate("isg", name, reconcile_at=str(count))
-    until(lambda: [c for c in box.calls(mark) if c.by == "operator" and c.method == "GET"], "a look at the cloud")
-    user.until_ready("isg", name)
 
 
 def test_every_field_created_changed_drifted_and_taken_out(beta: User) -> None:
@@ -107,9 +92,7 @@ def test_rules_never_named_are_left_alone(box: Sandbox, beta: User) -> None:
     own = {"security_group_id": group, "direction": "ingress", "ethertype": "IPv4", "protocol": "tcp"}
     beta.cloud.security_group_rules.create({**own, "port_range_min": 23, "port_range_max": 23})
     there = rules(beta, group)
-    mark = box.mark()
-    visited(beta, "g", box)
-    assert written(box, mark) == []
+    assert visited(box, beta, "isg", "g") == []
     assert rules(beta, group) == there
 
 
@@ -139,7 +122,7 @@ def test_the_same_rules_in_other_words_and_another_order_cost_no_change(box: San
             {"direction": "egress"},
         ],
     )
-    assert [f"{c.method} {c.path}" for c in written(box, mark)] == []
+    assert calls(box, mark, writing=True) == []
 
 
 def test_what_neutron_makes_of_any_protocol_is_no_drift(box: Sandbox, beta: User) -> None:
@@ -152,9 +135,7 @@ def test_what_neutron_makes_of_any_protocol_is_no_drift(box: Sandbox, beta: User
     spec += [{"direction": "ingress", "protocol": 6, "portRange": {"min": 25}}]
     spec += [{"direction": "ingress", "protocol": each, "portRange": {"min": 3, "max": 1}} for each in ("icmp", 1)]
     made(beta, rules=spec)
-    mark = box.mark()
-    visited(beta, "g", box)
-    assert [f"{c.method} {c.path}" for c in written(box, mark)] == []
+    assert visited(box, beta, "isg", "g") == []
 
 
 def test_only_the_difference_is_sent_and_what_is_new_in_one_call(box: Sandbox, beta: User) -> None:
@@ -162,8 +143,9 @@ def test_only_the_difference_is_sent_and_what_is_new_in_one_call(box: Sandbox, b
     made(beta, "warm")
     mark = box.mark()
     made(beta, rules=[*TEN[1:], HTTPS, DNS, SSH])
-    calls = [(c.method, c.path.rsplit("/v2.0/")[1].split("/")[0], c.status) for c in written(box, mark)]
-    assert calls == [("POST", "security-group-rules", 201), ("DELETE", "security-group-rules", 204)]
+    post, delete = calls(box, mark, writing=True)
+    assert post == "POST /v2.0/security-group-rules"
+    assert delete.startswith("DELETE /v2.0/security-group-rules/")
     assert len(rules(beta, group)) == 9 + 3 + 2
 
 
@@ -171,9 +153,9 @@ def test_calls_of_a_group_with_ten_rules_from_apply_to_ready(box: Sandbox, beta:
     made(beta, "warm")
     mark = box.mark()
     group = made(beta, rules=TEN)
-    calls = [f"{c.method} {c.path}" for c in box.calls(mark) if c.by == "operator"]
-    print(f"\nsecurity group with 10 rules: {calls}")
-    assert len(calls) <= 3, calls
+    made_of = calls(box, mark)
+    print(f"\nsecurity group with 10 rules: {made_of}")
+    assert len(made_of) <= 3, made_of
     assert len(rules(beta, group)) == 12
 
 
@@ -220,7 +202,7 @@ def test_a_missing_group_holds_back_its_rules_only(box: Sandbox, beta: User) -> 
     mark = box.mark()
     beta.apply(security_group("another"))  # what happens elsewhere wakes nobody
     beta.until_ready("isg", "another")
-    assert [c for c in box.calls(mark) if c.by == "operator" and "security-group-rules" in c.path] == []
+    assert [call for call in calls(box, mark) if "security-group-rules" in call] == []
 
     other = made(beta, "later")
     beta.until_ready("isg", "g")
