@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from infomaniak_operator.reconcile.marks import user_text
+
 
 class _Keep:
     """The service has no default that could be asked for: a field taken out stays as it is."""
@@ -89,7 +91,10 @@ class Difference:
     mutable: bool = True
 
     def __str__(self) -> str:
-        return f"{self.field}: {_shown(self.now)} -> {_shown(self.wanted)}"
+        now, wanted = self.now, self.wanted
+        if self.api == "description" and self.field != "mark":  # a mark that comes or stays is nothing to read
+            now, wanted = user_text(now), user_text(wanted)
+        return f"{self.field}: {_shown(now)} -> {_shown(wanted)}"
 
 
 def _shown(value: Any) -> str:
