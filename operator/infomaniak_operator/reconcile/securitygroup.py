@@ -15,6 +15,7 @@ from infomaniak_operator.reconcile.visit import Visit
 
 FIELDS = (Field("stateful", "stateful", default=True),)
 _RULES = "rules"
+_EGRESS = "keepDefaultEgress"
 
 
 class SecurityGroupActuator:
@@ -60,16 +61,19 @@ class SecurityGroupActuator:
     def applied(self, visit: Visit) -> list[str]:
         """The places of the fields that the spec sets."""
         own = [*applied(FIELDS, visit.spec)]
-        return own + [name for name in ("description", "tags", _RULES, "keepDefaultEgress") if name in visit.spec]
+        return own + [name for name in ("description", "tags", _RULES, _EGRESS) if name in visit.spec]
 
     def plan(self, visit: Visit, row: Row, inputs: Inputs, *, new: bool) -> Plan:
         """The group itself, then the rules that are missing, then those that are too many."""
         main = neutron.tags_step(visit, row, self.noun) if new else neutron.main_update(visit, row, self.noun, FIELDS)
         there = list(row.get("security_group_rules") or ())
         visit.children[_RULES] = there
-        if not self._manages_rules(visit):
+        ours = _manages(visit, _RULES)
+        if not ours and not _manages(visit, _EGRESS):
             return main
-        missing, surplus = rules.difference(self._wanted(visit, row["id"], inputs), there)
+        egress = {rules.observed(one) for one in rules.default_egress()}
+        concerned = there if ours else [item for item in there if rules.observed(item) in egress]
+        missing, surplus = rules.difference(self._wanted(visit, row["id"], inputs), concerned)
         anew = {rules.observed(body) for body in missing}
         steps = [*main]
         deletes = [
@@ -82,10 +86,6 @@ class SecurityGroupActuator:
         steps += [Step("create", f"rule {rules.observed(body)}", _RULES, body=body) for body in missing]
         return [*steps, *(step for step in deletes if not step.replaces)]
 
-    @staticmethod
-    def _manages_rules(visit: Visit) -> bool:
-        return _RULES in visit.spec or _RULES in visit.applied or "keepDefaultEgress" in visit.spec
-
     def _wanted(self, visit: Visit, group_id: str, inputs: Inputs) -> list[dict[str, Any]]:
         wanted = []
         for item in _items(visit.spec):
@@ -96,7 +96,7 @@ class SecurityGroupActuator:
                 if remote is None:
                     continue
             wanted.append(rules.body(item, group_id, remote or item.get("remoteGroupID")))
-        if visit.spec.get("keepDefaultEgress", True):
+        if visit.spec.get(_EGRESS, True):
             wanted += [{"security_group_id": group_id, **one} for one in rules.default_egress()]
         return wanted
 
@@ -183,3 +183,8 @@ class SecurityGroupActuator:
 
 def _items(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return list(spec.get(_RULES) or ())
+
+
+def _manages(visit: Visit, field: str) -> bool:
+    """Whether the spec names a field, or did until now."""
+    return field in visit.spec or field in visit.applied

@@ -85,6 +85,18 @@ def test_without_the_default_egress():
     assert rules(world, key) == []
 
 
+def test_the_default_egress_alone_says_nothing_of_other_rules():
+    world, key = ready(keepDefaultEgress=False)
+    assert rules(world, key) == []
+    body = {"security_group_id": world.object(key).status["id"], "direction": "ingress", "ethertype": "IPv4"}
+    world.others.security_group_rules.create(body)
+    world.settle(key)
+    assert rules(world, key) == ["ingress IPv4 any from anywhere"]
+    world.spec(key, keepDefaultEgress=...)
+    world.settle(key)
+    assert rules(world, key) == [*EGRESS, "ingress IPv4 any from anywhere"]
+
+
 def test_rules_that_appear_between_look_and_act_are_no_mistake_of_the_user():
     """A create whose caller is gone may still be carried out: Neutron then calls the second one a duplicate."""
     world, key = ready(rules=[SSH])
