@@ -74,6 +74,8 @@ class SecurityGroupActuator:
         egress = {rules.observed(one) for one in rules.default_egress()}
         concerned = there if ours else [item for item in there if rules.observed(item) in egress]
         missing, surplus = rules.difference(self._wanted(visit, row["id"], inputs), concerned)
+        going = self._going(visit)  # they stay while this one refers to them, and so do the rules
+        surplus = [item for item in surplus if item.get("remote_group_id") not in going]
         anew = {rules.observed(body) for body in missing}
         steps = [*main]
         deletes = [
@@ -85,6 +87,11 @@ class SecurityGroupActuator:
         steps += [step for step in deletes if step.replaces]
         steps += [Step("create", f"rule {rules.observed(body)}", _RULES, body=body) for body in missing]
         return [*steps, *(step for step in deletes if not step.replaces)]
+
+    def _going(self, visit: Visit) -> set[str]:
+        """The ids of groups that are being deleted though the spec refers to them."""
+        found = (visit.attempt.view.get(key) for key in self.references(visit.resource))
+        return {str(other.status["id"]) for other in found if other and other.deleting and other.status.get("id")}
 
     def _wanted(self, visit: Visit, group_id: str, inputs: Inputs) -> list[dict[str, Any]]:
         wanted = []

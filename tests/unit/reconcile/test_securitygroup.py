@@ -137,6 +137,26 @@ def test_two_groups_that_refer_to_each_other_come_and_go():
     assert world.get(two) is None
 
 
+def test_a_rule_stays_while_the_group_it_refers_to_waits_to_go():
+    world = World()
+    other = world.apply(group("other"))
+    world.settle(other)
+    key = world.apply(group(rules=[{**SSH, "remoteGroupRef": {"name": "other"}}]))
+    world.settle(key)
+    before = rules(world, key)
+    world.delete(other)
+    world.settle(key)
+    assert world.ready(key) == ("False", "WaitingForReference")
+    assert rules(world, key) == before
+    assert world.visit(other).next == Waiting(frozenset({key}))
+    world.spec(key, rules=[SSH])
+    world.settle(key)
+    assert world.ready(key) == ("True", "Available")
+    assert rules(world, key) == [*EGRESS, "ingress IPv4 6 22-22 from anywhere"]
+    world.settle(other)
+    assert world.get(other) is None
+
+
 def test_a_group_refers_to_itself():
     world, key = ready(rules=[{**SSH, "remoteGroupRef": {"name": "web"}}])
     assert any(world.object(key).status["id"] in rule for rule in rules(world, key))
