@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import fcntl
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from demo.flow import OPERATOR_NAMESPACE, ROOT, credentials_secret, operations
-from demo.kubectl import Kubectl, KubectlError
+from demo.kubectl import Kubectl
 from demo.operator import OperatorProcess
 from demo.show import ready
+from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.client import Operations
+from infomaniak_operator.engine.contract import GROUP, VERSION
+from infomaniak_operator.engine.kube import SECRETS, NotFound, ResourceType
+from infomaniak_operator.engine.kube_http import HttpKube, loader
 from sandbox import Environment, Project, Sandbox
 from tests.support.box import until
 
 USER = f"system:serviceaccount:{OPERATOR_NAMESPACE}:infomaniak-operator"
+
+_OWN = {each.short_names[0]: ResourceType(each.kind, GROUP, VERSION, each.plural) for each in KINDS.values()}
+_RESOURCES = {**_OWN, "secret": SECRETS}
 
 
 class User:
@@ -25,6 +33,7 @@ class User:
 
     def __init__(self, env: Environment, namespace: str, project: Project) -> None:
         self.kubectl = Kubectl(env.kubectl, env.kubeconfig)
+        self._kube = HttpKube(loader(env.kubeconfig), time.monotonic)
         self.namespace = namespace
         self.project = project
         self.cloud: Operations = operations(project, env.auth_url)
@@ -36,13 +45,11 @@ class User:
         self.apply(credentials_secret(project or self.project, name))
 
     def get(self, kind: str, name: str) -> dict[str, Any] | None:
+        """The object, or None. Not by kubectl: it is asked ten times a second while something is awaited."""
         try:
-            found: dict[str, Any] = self.kubectl.json("get", kind, name, "-n", self.namespace)
-        except KubectlError as error:
-            if "NotFound" in str(error):
-                return None
-            raise
-        return found
+            return dict(self._kube.get(_RESOURCES[kind], self.namespace, name))
+        except NotFound:
+            return None
 
     def condition(self, kind: str, name: str, condition: str) -> dict[str, Any]:
         body = self.get(kind, name) or {}
