@@ -54,6 +54,9 @@ def _application(service: str, config: str, control: Path, first: bool) -> Any:
     if service == "neutron" and first:
         settle = importlib.import_module("sandbox.services.neutron_settler").Settler(config)
         threading.Thread(target=settle.forever, daemon=True).start()
+    if service == "neutron":
+        # Neutron loads its policy at the first request, and two at once see it half loaded: 403.
+        importlib.import_module("neutron.policy").init()
     return module.application
 
 

@@ -105,7 +105,9 @@ class CloudReconciler:
         ready = visit.resource.condition("Ready") or {}
         news = (ready.get("status"), ready.get("reason")) != ("False", stop.reason.value)
         if stop.reason in _WORTH_AN_EVENT and news and result.verdict.ready is False:
-            visit.attempt.event(stop.reason.value, stop.message, warning=True)
+            # Waiting is how a start looks, whatever the order of arrival; a person need not be warned.
+            waits = stop.reason in (Reason.WAITING_FOR_REFERENCE, Reason.IN_USE)
+            visit.attempt.event(stop.reason.value, stop.message, warning=not waits)
         return result
 
     def _visit(self, visit: Visit) -> Result:

@@ -13,6 +13,7 @@ _NUMBERS = {"icmp": "1", "igmp": "2", "tcp": "6", "egp": "8", "udp": "17", "dccp
 _NUMBERS |= {"esp": "50", "ah": "51", "icmpv6": "58", "ipv6-icmp": "58", "ospf": "89", "pgm": "113", "vrrp": "112"}
 _NUMBERS |= {"sctp": "132", "udplite": "136", "ipip": "4", "ipv6-encap": "41", "ipv6-frag": "44", "ipv6-route": "43"}
 _NUMBERS |= {"ipv6-nonxt": "59", "ipv6-opts": "60"}
+_NAMES = {number: name for name, number in reversed(_NUMBERS.items())}
 _ANY = {"IPv4": "0.0.0.0/0", "IPv6": "::/0"}
 _LAST_PORT = 65535
 _WITH_PORTS = frozenset({"6", "17", "33", "132", "136"})
@@ -41,10 +42,11 @@ class Rule:
     group: str
 
     def __str__(self) -> str:
-        ports = f" {self.low}-{self.high}" if self.low or self.high else ""
+        ports = f" {self.low}-{self.high}" if self.low != self.high else f" {self.low}" if self.low else ""
         remote = self.prefix or self.group
         way = "from" if self.direction == "ingress" else "to"
-        return f"{self.direction} {self.ether_type} {self.protocol or 'any'}{ports} {way} {remote or 'anywhere'}"
+        protocol = _NAMES.get(self.protocol, self.protocol) or "any"
+        return f"{self.direction} {self.ether_type} {protocol}{ports} {way} {remote or 'anywhere'}"
 
 
 def _protocol(value: Any) -> str:

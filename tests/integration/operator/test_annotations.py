@@ -171,8 +171,8 @@ def test_dry_run_of_the_other_kinds(box: Sandbox, user: User) -> None:
     }
     assert "externalGateway" in said["irouter"]
     assert "create interface" in said["irouter"]
-    assert "create rule ingress IPv4 6 23-23" in said["isg"]
-    assert "delete rule ingress IPv4 6 22-22" in said["isg"]
+    assert "create rule ingress IPv4 tcp 23" in said["isg"]
+    assert "delete rule ingress IPv4 tcp 22" in said["isg"]
     assert f"description: none -> {text}" in said["ifip"]
     for kind, name in (("irouter", "r"), ("isg", "g"), ("ifip", "f")):
         visited(box, user, kind, name)

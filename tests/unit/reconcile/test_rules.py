@@ -59,7 +59,7 @@ def test_the_family_of_a_rule_that_names_none(prefix, family):
     [
         (IN, "ingress IPv4 any from anywhere"),
         ({**OUT, "etherType": "IPv6"}, "egress IPv6 any to anywhere"),
-        ({**IN, "protocol": "tcp", "portRange": {"min": 22}}, "ingress IPv4 6 22-22 from anywhere"),
+        ({**IN, "protocol": "tcp", "portRange": {"min": 22}}, "ingress IPv4 tcp 22 from anywhere"),
         ({**IN, "remoteIPPrefix": "10.0.0.0/8"}, "ingress IPv4 any from 10.0.0.0/8"),
     ],
 )

@@ -37,7 +37,7 @@ EGRESS = ["egress IPv4 any to anywhere", "egress IPv6 any to anywhere"]
 
 def test_a_group_with_its_rules():
     world, key = ready(rules=[SSH, WEB])
-    assert rules(world, key) == [*EGRESS, "ingress IPv4 6 22-22 from anywhere", "ingress IPv4 6 80-443 from anywhere"]
+    assert rules(world, key) == [*EGRESS, "ingress IPv4 tcp 22 from anywhere", "ingress IPv4 tcp 80-443 from anywhere"]
     status = {name: value for name, value in world.object(key).status.items() if name != "conditions"}
     KINDS["SecurityGroup"].status.model_validate(status)
     assert status["ruleCount"] == 4
@@ -65,7 +65,7 @@ def test_what_replaces_is_there_before_what_goes():
     world.spec(key, rules=[WEB])
     world.settle(key)
     assert world.cloud.writes() == ["POST security_group_rules", "DELETE security_group_rules"]
-    assert rules(world, key) == [*EGRESS, "ingress IPv4 6 80-443 from anywhere"]
+    assert rules(world, key) == [*EGRESS, "ingress IPv4 tcp 80-443 from anywhere"]
 
 
 def test_drift_is_corrected():
@@ -76,7 +76,7 @@ def test_drift_is_corrected():
     body = {"security_group_id": row["id"], "direction": "ingress", "ethertype": "IPv6"}
     world.others.security_group_rules.create(body)
     world.settle(key)
-    assert rules(world, key) == [*EGRESS, "ingress IPv4 6 22-22 from anywhere"]
+    assert rules(world, key) == [*EGRESS, "ingress IPv4 tcp 22 from anywhere"]
     assert world.told(key) == ["DriftCorrected"]
 
 
@@ -106,7 +106,7 @@ def test_rules_that_appear_between_look_and_act_are_no_mistake_of_the_user():
     world.spec(key, rules=[WEB])
     world.settle(key)
     assert world.ready(key) == ("True", "Available"), world.message(key)
-    assert rules(world, key) == [*EGRESS, "ingress IPv4 6 80-443 from anywhere"]
+    assert rules(world, key) == [*EGRESS, "ingress IPv4 tcp 80-443 from anywhere"]
 
 
 def test_a_rule_that_neutron_refuses_for_good_says_so():
@@ -152,7 +152,7 @@ def test_a_rule_stays_while_the_group_it_refers_to_waits_to_go():
     world.spec(key, rules=[SSH])
     world.settle(key)
     assert world.ready(key) == ("True", "Available")
-    assert rules(world, key) == [*EGRESS, "ingress IPv4 6 22-22 from anywhere"]
+    assert rules(world, key) == [*EGRESS, "ingress IPv4 tcp 22 from anywhere"]
     world.settle(other)
     assert world.get(other) is None
 
