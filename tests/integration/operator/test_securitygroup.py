@@ -94,6 +94,10 @@ def test_rules_never_named_are_left_alone(box: Sandbox, beta: User) -> None:
     there = rules(beta, group)
     assert visited(box, beta, "isg", "g") == []
     assert rules(beta, group) == there
+    made(beta, description="only the group", keepDefaultEgress=False)
+    assert rules(beta, group) == there - EGRESS
+    made(beta)
+    assert rules(beta, group) == there
 
 
 def test_the_same_rules_in_other_words_and_another_order_cost_no_change(box: Sandbox, beta: User) -> None:
@@ -187,9 +191,11 @@ def test_rules_that_refer_to_groups(beta: User, hands: ByHand) -> None:
     # In use by the other's rules: it says so, and goes once they do.
     beta.delete("isg", "other", wait=False)
     assert "SecurityGroup g" in beta.until_condition("isg", "other", "Ready", reason="InUse")["message"]
+    beta.until_condition("isg", "g", "ReferencesResolved", status="False")
+    assert f"ingress IPv4 udp - {anew}" in rules(beta, group)
     beta.patch("isg", "g", {"rules": spec[:1]})
     until(lambda: beta.get("isg", "other") is None, "gone once nothing refers to it", 30)
-    assert rules(beta, group) == {f"ingress IPv4 tcp - {group}"}
+    until(lambda: rules(beta, group) == {f"ingress IPv4 tcp - {group}"}, "the rules that are left")
 
 
 def test_a_missing_group_holds_back_its_rules_only(box: Sandbox, beta: User) -> None:
