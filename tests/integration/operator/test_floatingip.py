@@ -240,6 +240,15 @@ def test_external_network_by_reference_and_by_a_name_that_is_not_there(beta: Use
     assert f"there are: {EXTERNAL}" in message
 
 
+def test_what_was_done_without_an_answer_is_not_done_twice(box: Sandbox, beta: User) -> None:
+    before = set(there(beta))
+    rule = {"service": "neutron", "method": "POST", "path": r"/floatingips$", "status_after": 503, "count": 1}
+    box.set_faults([rule])
+    status = made(beta)
+    assert box.faults_hit() == 1
+    assert set(there(beta)) - before == {status["id"]}
+
+
 def test_calls_from_apply_to_ready(box: Sandbox, beta: User, hands: ByHand, inside: str) -> None:
     port = hands.port(inside)
     made(beta, "warm")  # the external network's look-up is once a credential

@@ -268,6 +268,34 @@ def test_network_deleted_first_waits_for_its_router(beta: User) -> None:
     assert "office" not in [row["name"] for row in beta.networks()]
 
 
+def test_what_was_done_without_an_answer_is_not_done_twice(box: Sandbox, beta: User) -> None:
+    """Neutron makes the router, and then the interface, and says 503 both times."""
+    ids = office(beta)
+    rules = [
+        {"service": "neutron", "method": "POST", "path": r"/routers$", "status_after": 503, "count": 1},
+        {"service": "neutron", "method": "PUT", "path": r"/add_router_interface$", "status_after": 503, "count": 1},
+    ]
+    box.set_faults(rules)
+    status = made(beta, interfaces=[interface("office", "a")], **gateway())
+    assert box.faults_hit() == 2
+    there = [row["id"] for row in beta.cloud.routers.list(project_id=beta.project.id) if row["name"] == "r"]
+    assert there == [status["id"]]
+    assert interfaces(beta, status["id"]) == {ids["a"]}
+
+
+def test_quota_is_waited_for(box: Sandbox, beta: User) -> None:
+    box.set_quota("beta", router=0)
+    try:
+        beta.apply(router("r", **gateway()))
+        message = beta.until_condition("irouter", "r", "Ready", reason="QuotaExceeded")["message"]
+        assert "router" in message
+        assert beta.condition("irouter", "r", "Stalled") == {}
+    finally:
+        box.set_quota("beta", router=-1)
+    beta.annotate("irouter", "r", reconcile_at="1")
+    beta.until_ready("irouter", "r")
+
+
 def test_calls_from_apply_to_ready(box: Sandbox, beta: User) -> None:
     beta.apply(network("office", subnets=[{"name": "a", "cidr": "10.1.0.0/24"}]))
     beta.until_ready("inet", "office")

@@ -163,6 +163,23 @@ def test_calls_of_a_group_with_ten_rules_from_apply_to_ready(box: Sandbox, beta:
     assert len(rules(beta, group)) == 12
 
 
+def test_what_was_done_without_an_answer_is_not_done_twice(box: Sandbox, beta: User) -> None:
+    """Neutron makes the group and says 503; then it makes the rules, and says 503 again."""
+    failing = {
+        "service": "neutron",
+        "method": "POST",
+        "path": r"/security-group-rules$",
+        "status_after": 503,
+        "count": 1,
+    }
+    box.set_faults([{**failing, "path": r"/security-groups$"}, failing])
+    group = made(beta, rules=[HTTPS, DNS])
+    assert box.faults_hit() == 2
+    assert rules(beta, group) == {"ingress IPv4 tcp 443-443 0.0.0.0/0", "ingress IPv4 udp 53-53 10.0.0.0/8", *EGRESS}
+    there = [row["id"] for row in beta.cloud.security_groups.list(project_id=beta.project.id) if row["name"] == "g"]
+    assert there == [group]
+
+
 def test_rules_that_refer_to_groups(beta: User, hands: ByHand) -> None:
     foreign = hands.make("security_groups", name="somebody's")["id"]
     spec = [
