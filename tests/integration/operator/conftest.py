@@ -16,6 +16,7 @@ def running(box: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture
 def user(env: Environment, namespace: str, running: OperatorProcess) -> User:
+    running.start()  # a test that failed may have left it stopped
     user = User(env, namespace, env.projects["alpha"])
     user.credentials()
     return user
