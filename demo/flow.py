@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 NAMESPACE = "demo"
 OPERATOR_NAMESPACE = "infomaniak-operator"
 READY_SECONDS = 120.0
-KINDS = "inet"
+KINDS = "inet,irouter,isg,ifip"
+OFFICE = ("networks", "router", "security-groups", "floating-ips")
 
 
 def credentials_secret(project: Project, name: str = "infomaniak") -> str:
@@ -64,10 +65,12 @@ def _show(box: Sandbox, environment: Environment, state: Path, begin: float) -> 
     operator = install(environment, kubectl, box, state)
     operator.start()
     project = environment.projects["alpha"]
-    print(f"3. kubectl apply -f examples/network   (namespace {NAMESPACE}, OpenStack project {project.name})")
+    print(f"3. kubectl apply -f examples/network -f examples/office   (namespace {NAMESPACE}, project {project.name})")
     kubectl.apply_text(f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {NAMESPACE}}}\n")
     kubectl.apply_text(credentials_secret(project), NAMESPACE)
-    kubectl.apply(ROOT / "examples" / "network" / "network.yaml", namespace=NAMESPACE)
+    examples = ROOT / "examples"
+    office = [examples / "office" / f"{name}.yaml" for name in OFFICE]  # all but the credential, one to fill in
+    kubectl.apply(examples / "network" / "network.yaml", *office, namespace=NAMESPACE)
 
     def objects() -> list[dict[str, Any]]:
         return list(kubectl.json("get", KINDS, "-n", NAMESPACE)["items"])
@@ -76,14 +79,29 @@ def _show(box: Sandbox, environment: Environment, state: Path, begin: float) -> 
     if not done:
         print(f"\nNot all is Ready after {READY_SECONDS:.0f} s. The operator's log: {operator.log}")
         return 1
-    print(f"\n$ kubectl -n {NAMESPACE} get inet\n" + kubectl.run("get", "inet", "-n", NAMESPACE))
-    cloud = operations(project, environment.auth_url)
-    names = {body["status"]["id"] for body in objects()}
-    networks = [network for network in cloud.networks.list(project_id=project.id) if network["id"] in names]
-    right = show.networks_in_neutron(networks, cloud.subnets.list(project_id=project.id))
-    print(show.columns(show.networks_in_kubernetes(objects()), right, ("Kubernetes says", "Neutron says")))
+    print(f"\n$ kubectl -n {NAMESPACE} get infomaniak\n" + kubectl.run("get", "infomaniak", "-n", NAMESPACE))
+    print(_side_by_side(objects(), operations(project, environment.auth_url), project))
     print(_how_to_play(environment, operator, time.monotonic() - begin))
     return 0
+
+
+def _side_by_side(bodies: list[dict[str, Any]], cloud: Operations, project: Project) -> str:
+    """What Kubernetes and Neutron say of the same objects."""
+    networks = [body for body in bodies if body["kind"] == "InfomaniakNetwork"]
+    others = [body for body in bodies if body["kind"] != "InfomaniakNetwork"]
+    rows = [cloud.networks.get(body["status"]["id"]) for body in networks]
+    subnets = cloud.subnets.list(project_id=project.id)
+    collections = {"Router": cloud.routers, "SecurityGroup": cloud.security_groups, "FloatingIP": cloud.floating_ips}
+    seen = [(body["kind"], collections[body["kind"]].get(body["status"]["id"])) for body in others]
+    left = f"{show.networks_in_kubernetes(networks)}\n{show.others_in_kubernetes(others)}"
+    right = f"{show.networks_in_neutron(rows, subnets)}\n{show.others_in_neutron(seen, _legs(cloud, project))}"
+    return show.columns(left, right, ("Kubernetes says", "Neutron says"))
+
+
+def _legs(cloud: Operations, project: Project) -> list[str]:
+    """The routers' ids, once for each subnet that they have an interface on."""
+    ports = cloud.ports.list(project_id=project.id, device_owner="network:router_interface")
+    return [str(port["device_id"]) for port in ports for _ in port["fixed_ips"]]
 
 
 def _how_to_play(environment: Environment, operator: OperatorProcess, seconds: float) -> str:
@@ -91,11 +109,13 @@ def _how_to_play(environment: Environment, operator: OperatorProcess, seconds: f
     return f"""
 All Ready, {seconds:.0f} s after `make demo`. Go on from here:
   alias k='{kubectl}'
+  k get infomaniak                     # all of it
   k get inet -w                        # the networks, live
   k describe inet office               # conditions and Events
   k explain inet.spec.subnets          # what can be written
   k edit inet office                   # change the description, add a subnet
   k delete inet office                 # and see it go from Neutron
+  k delete infomaniak --all            # and all the rest, in the order that the cloud needs
   tail -f {operator.log}
 `make demo-down` ends it all."""
 

@@ -90,3 +90,45 @@ def networks_in_neutron(networks: Iterable[Body], subnets: Iterable[Body]) -> st
         own = sorted((s for s in under if s["network_id"] == network["id"]), key=lambda s: str(s["name"]))
         lines += [f"  {s['name']}  {s['cidr']}  gw {s['gateway_ip'] or 'none'}" for s in own]
     return "\n".join(lines)
+
+
+def others_in_kubernetes(bodies: Iterable[Body]) -> str:
+    """Routers, security groups and floating IPs as their status tells of them."""
+    lines = []
+    for body in bodies:
+        status = body.get("status") or {}
+        seen = {
+            "Router": lambda s: f"{_out(s.get('externalAddresses'))}  {len(s.get('interfaces') or ())} interfaces",
+            "SecurityGroup": lambda s: f"{s.get('ruleCount')} rules",
+            "FloatingIP": lambda s: str(s.get("address")),
+        }[body["kind"]](status)
+        lines.append(f"{body['kind']} {body['metadata']['name']}  {state(body)[0]}")
+        lines.append(f"  id {status.get('id')}  {seen}")
+    return "\n".join(lines)
+
+
+def others_in_neutron(rows: Iterable[tuple[str, Body]], legs: Sequence[str]) -> str:
+    """The same as Neutron tells of them.
+
+    Args:
+        rows: each with its kind in Kubernetes.
+        legs: the routers' ids, once for each interface.
+    """
+    lines = []
+    for kind, row in rows:
+        if kind == "Router":
+            fixed = (row.get("external_gateway_info") or {}).get("external_fixed_ips") or ()
+            out = _out([ip["ip_address"] for ip in fixed])
+            lines.append(f"{row['name']}  {row['status']}")
+            lines.append(f"  id {row['id']}  {out}  {legs.count(row['id'])} interfaces")
+        elif kind == "SecurityGroup":
+            lines.append(str(row["name"]))
+            lines.append(f"  id {row['id']}  {len(row['security_group_rules'])} rules")
+        else:
+            lines.append(f"floating IP  {row['status']}")
+            lines.append(f"  id {row['id']}  {row['floating_ip_address']}")
+    return "\n".join(lines)
+
+
+def _out(addresses: Sequence[str] | None) -> str:
+    return f"out {', '.join(addresses)}" if addresses else "no way out"
