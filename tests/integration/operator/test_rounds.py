@@ -38,6 +38,7 @@ def swift(
         crowd.kubectl.run("delete", "inet", "--all", "-n", crowd.namespace, "--timeout=110s")
 
 
+@pytest.mark.slow
 def test_two_hundred_networks(box: Sandbox, crowd: User, swift: OperatorProcess, record_property) -> None:
     """At most 3 calls a network to make them; then a restart and a round cost 10 calls and not one write."""
 
