@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from infomaniak_operator.engine.contract import Progress, Reason, Stuck
+from infomaniak_operator.engine.contract import Progress, Reason, Stuck, Waiting
 from infomaniak_operator.reconcile.actuator import Actuator, Row
 from infomaniak_operator.reconcile.marks import Standing, user_text
 from infomaniak_operator.reconcile.ownership import by_id, conflict, mark_of
@@ -97,7 +97,7 @@ def only_one(visit: Visit, actuator: Actuator, row: Row) -> None:
     """Refuse a second object of Kubernetes on one object of the cloud: the younger is the Conflict.
 
     Raises:
-        Stop: an older one stands for it.
+        Stop: an older one stands for it, whose end wakes this one.
     """
     me = visit.resource
     for other in visit.attempt.view.objects(me.key.kind):
@@ -107,7 +107,7 @@ def only_one(visit: Visit, actuator: Actuator, row: Row) -> None:
                 f"{actuator.noun} {row['id']} already belongs to {other.key}, which is older: two objects must not "
                 "stand for one"
             )
-            raise Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
+            raise Stop(Reason.CONFLICT, message, Waiting(frozenset({other.key})), Progress.STALLED)
 
 
 def show_first(visit: Visit, actuator: Actuator, row: Row) -> None:

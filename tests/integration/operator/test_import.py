@@ -176,7 +176,6 @@ def test_the_younger_of_two_objects_on_one_id_is_the_conflict(user: User, by_han
     assert by_hand["id"] in message
     assert user.condition("inet", "a", "Ready")["status"] == "True"
     user.delete("inet", "a")
-    user.annotate("inet", "b", reconcile_at="1")
     assert user.until_ready("inet", "b")["status"]["id"] == by_hand["id"]
 
 

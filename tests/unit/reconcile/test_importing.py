@@ -2,7 +2,7 @@
 
 import pytest
 
-from infomaniak_operator.engine.contract import Again, Settled, Stuck
+from infomaniak_operator.engine.contract import Again, Settled, Stuck, Waiting
 from infomaniak_operator.reconcile.marks import Mark, Owner, described
 from tests.support.objects import network, subnet
 from tests.support.world import World
@@ -253,6 +253,7 @@ def test_of_two_objects_on_one_id_the_younger_is_the_conflict(policy):
     assert world.ready(old) == ("True", "Available")
     assert world.ready(young) == ("False", "Conflict")
     assert "old" in world.message(young)
+    assert world.visit(young).next == Waiting(frozenset({old})), "the end of the older one wakes it"
     world.delete(young)
     world.settle(young)
     assert world.get(young) is None
