@@ -32,6 +32,7 @@ from infomaniak_operator.reconcile.credentials import CredentialSettings
 from infomaniak_operator.reconcile.marks import NoRoom
 from infomaniak_operator.reconcile.visit import (
     PAUSED,
+    RECONCILE_AT,
     REFERENCES_RESOLVED,
     SYNCED,
     Stop,
@@ -221,6 +222,8 @@ def _hash(resource: KubeObject, fingerprint: str, inputs: Inputs) -> str:
         "spec": resource.spec,
         "credential": fingerprint,
         "inputs": inputs,
+        # Asked for while nobody was there to hear it: the hash tells after a restart.
+        "asked": resource.annotations.get(RECONCILE_AT),
     }
     text = json.dumps(material, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -29,6 +29,7 @@ from infomaniak_operator.reconcile.snapshots import Rows
 GROUP = "network.infomaniak.cloud"
 PAUSED = f"{GROUP}/paused"
 DRY_RUN = f"{GROUP}/dry-run"
+RECONCILE_AT = f"{GROUP}/reconcile-at"
 ADOPT_PREVIOUS = f"{GROUP}/adopt-previous"
 
 REFERENCES_RESOLVED = "ReferencesResolved"

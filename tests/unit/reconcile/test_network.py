@@ -92,6 +92,16 @@ def test_the_hash_of_the_inputs_foretells_that_nothing_is_to_be_done():
     assert reconciler.inputs_hash(world.object(key), world) != world.object(key).status["inputsHash"]
 
 
+def test_a_look_asked_for_while_nobody_heard_it_is_due_after_a_restart():
+    world, key = made()
+    reconciler = world.reconcilers[key.kind]
+    assert reconciler.inputs_hash(world.object(key), world) == world.object(key).status["inputsHash"]
+    world.annotate(key, reconcile_at="now")
+    assert reconciler.inputs_hash(world.object(key), world) != world.object(key).status["inputsHash"]
+    world.settle(key)
+    assert reconciler.inputs_hash(world.object(key), world) == world.object(key).status["inputsHash"]
+
+
 def test_tags_cost_one_more_call():
     world = World()
     key = world.apply(network(tags=["blue", "eu"], subnets=[V4]))
