@@ -83,6 +83,7 @@ def test_a_life_takes_two_one_and_one_write_and_is_told_in_events(hands: Hands, 
         assert not [call for call in one.calls if call[2] >= 400]
 
 
+@pytest.mark.slow
 def test_five_hundred_at_once_and_all_away_again(hands: Hands, env: Environment) -> None:
     with real_engine(env.kubeconfig, hands.namespace) as one:
         create_many(hands, 500)

@@ -15,6 +15,8 @@ from tests.support.manifests import bundle, floating_ip, manifest, router, secur
 from tests.support.running import User, network
 from tests.support.second import beside, instead_of
 
+pytestmark = pytest.mark.slow
+
 SUBNETS = [{"name": "a", "cidr": "10.1.0.0/24"}]
 KINDS = {"inet": "networks", "irouter": "routers", "isg": "security_groups", "ifip": "floating_ips"}
 

@@ -12,6 +12,8 @@ from tests.support.cloud_hands import changing, until_event
 from tests.support.manifests import bundle, floating_ip, interface, router, security_group
 from tests.support.running import User, network
 
+pytestmark = pytest.mark.slow
+
 SUBNETS = [{"name": "a", "cidr": "10.1.0.0/24"}, {"name": "b", "cidr": "10.2.0.0/24"}]
 COLLECTIONS = ("networks", "subnets", "routers", "security_groups", "floating_ips", "ports")
 

@@ -107,6 +107,7 @@ def test_the_target_changes_and_the_address_stays(beta: User, hands: ByHand, ins
     assert beta.cloud.floating_ips.get(first["id"])["port_id"] is None
 
 
+@pytest.mark.slow
 def test_a_target_never_named_is_left_alone(beta: User, hands: ByHand, inside: str) -> None:
     port = hands.port(inside)
     status = made(beta)
@@ -132,6 +133,7 @@ def test_waits_for_the_route_and_is_ready_when_the_router_comes(beta: User, hand
     assert len([row for row in beta.cloud.floating_ips.list(project_id=beta.project.id) if row["port_id"]]) == 1
 
 
+@pytest.mark.slow
 def test_a_port_that_is_not_there(beta: User) -> None:
     nowhere = "5e2f6b0e-7c57-4b0e-9f3e-2f1c55e1f001"
     beta.apply(floating_ip("f", portID=nowhere))
@@ -140,6 +142,7 @@ def test_a_port_that_is_not_there(beta: User) -> None:
     assert nowhere in waiting["message"]
 
 
+@pytest.mark.slow
 def test_never_takes_the_place_of_another_address(beta: User, hands: ByHand, inside: str) -> None:
     port = hands.port(inside)
     foreign = hands.make("floating_ips", floating_network_id=external_id(beta), port_id=port["id"])
@@ -152,6 +155,7 @@ def test_never_takes_the_place_of_another_address(beta: User, hands: ByHand, ins
     assert beta.until_ready("ifip", "f")["status"]["portID"] == port["id"]
 
 
+@pytest.mark.slow
 def test_two_addresses_hand_a_port_over(beta: User, hands: ByHand, inside: str) -> None:
     port = hands.port(inside)
     blue = made(beta, "blue", portID=port["id"])
@@ -164,6 +168,7 @@ def test_two_addresses_hand_a_port_over(beta: User, hands: ByHand, inside: str) 
     assert beta.until_ready("ifip", "blue")["status"]["address"] == blue["address"]
 
 
+@pytest.mark.slow
 def test_a_router_stays_while_an_address_leads_through_it(beta: User, hands: ByHand, inside: str) -> None:
     port = hands.port(inside)
     made(beta, portID=port["id"])
@@ -174,6 +179,7 @@ def test_a_router_stays_while_an_address_leads_through_it(beta: User, hands: ByH
     until(lambda: beta.get("irouter", "way-out") is None, "gone once the address is", 30)
 
 
+@pytest.mark.slow
 def test_a_given_address_of_the_project_is_taken_over_if_it_is_free(beta: User, hands: ByHand, inside: str) -> None:
     free = hands.make("floating_ips", floating_network_id=external_id(beta), description="for the shop")
     address = free["floating_ip_address"]
@@ -199,6 +205,7 @@ def test_a_given_address_of_the_project_is_taken_over_if_it_is_free(beta: User, 
     assert "[ik1." not in beta.cloud.floating_ips.get(bound["id"])["description"]
 
 
+@pytest.mark.slow
 def test_an_address_the_project_has_not_is_the_clouds_to_give(beta: User, hands: ByHand) -> None:
     """A neighbour is not taken for it, and the cloud's refusal to a customer is shown in its own words."""
     near = hands.make("floating_ips", floating_network_id=external_id(beta))
@@ -209,6 +216,7 @@ def test_an_address_the_project_has_not_is_the_clouds_to_give(beta: User, hands:
     assert beta.cloud.floating_ips.get(near["id"])["description"] == ""
 
 
+@pytest.mark.slow
 def test_an_address_deleted_behind_our_back(beta: User) -> None:
     kept = made(beta, "kept")
     again = made(beta, "again", recreate="Always")
@@ -227,6 +235,7 @@ def test_an_address_deleted_behind_our_back(beta: User) -> None:
     beta.delete("ifip", "kept")
 
 
+@pytest.mark.slow
 def test_external_network_by_reference_and_by_a_name_that_is_not_there(beta: User) -> None:
     beta.apply(floating_ip("by-ref", externalNetwork={"networkRef": {"name": "outside"}}))
     beta.apply(floating_ip("by-id", externalNetwork={"networkID": external_id(beta)}))
@@ -240,6 +249,7 @@ def test_external_network_by_reference_and_by_a_name_that_is_not_there(beta: Use
     assert f"there are: {EXTERNAL}" in message
 
 
+@pytest.mark.slow
 def test_what_was_done_without_an_answer_is_not_done_twice(box: Sandbox, beta: User) -> None:
     before = set(there(beta))
     rule = {"service": "neutron", "method": "POST", "path": r"/floatingips$", "status_after": 503, "count": 1}

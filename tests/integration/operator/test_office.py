@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+import pytest
 import yaml
 
 from demo.flow import ROOT, credentials_secret
@@ -10,6 +11,8 @@ from demo.operator import OperatorProcess
 from sandbox import Environment, Sandbox
 from tests.support.cloud_hands import reasons
 from tests.support.running import User
+
+pytestmark = pytest.mark.slow
 
 FOLDER = ROOT / "examples" / "office"
 KINDS = {"InfomaniakNetwork": "inet", "Router": "irouter", "SecurityGroup": "isg", "FloatingIP": "ifip"}

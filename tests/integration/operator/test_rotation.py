@@ -15,6 +15,8 @@ from tests.support.manifests import manifest
 from tests.support.running import User, network
 from tests.support.second import instead_of
 
+pytestmark = pytest.mark.slow
+
 SUBNETS = [{"name": "a", "cidr": "10.1.0.0/24"}]
 LABELS = {"network.infomaniak.cloud/credentials": "true"}
 

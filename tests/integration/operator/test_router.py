@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from demo.show import ready
 from sandbox import Sandbox
 from tests.support.box import until
@@ -130,6 +132,7 @@ def test_every_field_created_changed_drifted_and_taken_out(beta: User, hands: By
     assert not {"externalNetworkID", "externalAddresses", "interfaces"} & set(gone)
 
 
+@pytest.mark.slow
 def test_what_the_spec_never_named_is_left_alone(beta: User, hands: ByHand) -> None:
     """Interfaces, routes and gateway of somebody else stay, and the router does not go with theirs on it."""
     _, (lab,) = hands.network("lab", "10.9.0.0/24")
@@ -167,6 +170,7 @@ def test_gateway_by_reference_and_by_a_name_that_is_not_there(beta: User) -> Non
     assert beta.until_ready("irouter", "by-name")["status"]["externalNetworkID"] == external_id(beta)
 
 
+@pytest.mark.slow
 def test_source_nat_is_an_administrators_and_sent_only_if_asked_for(beta: User) -> None:
     beta.apply(router("r", **gateway(networkName=EXTERNAL, enableSNAT=False)))
     stalled = beta.until_condition("irouter", "r", "Stalled", status="True")
@@ -197,6 +201,7 @@ def test_waits_for_a_network_that_comes_later_without_asking_the_cloud(box: Sand
     assert beta.condition("irouter", "r", "ReferencesResolved")["status"] == "True"
 
 
+@pytest.mark.slow
 def test_interfaces_by_the_id_of_a_subnet(beta: User, hands: ByHand) -> None:
     _, (one, two) = hands.network("lab", "10.9.1.0/24", "10.9.2.0/24")
     status = made(beta, interfaces=[{"subnetID": one["id"]}])
@@ -214,6 +219,7 @@ def test_interfaces_by_the_id_of_a_subnet(beta: User, hands: ByHand) -> None:
     assert nowhere in waiting["message"]
 
 
+@pytest.mark.slow
 def test_what_neutron_refuses_is_said_and_mended_by_the_next_spec(beta: User, hands: ByHand) -> None:
     office(beta)
     _, (overlapping, unlike) = hands.network("lab", "10.1.0.0/25", "10.9.0.0/24")
@@ -228,6 +234,7 @@ def test_what_neutron_refuses_is_said_and_mended_by_the_next_spec(beta: User, ha
     assert beta.cloud.routers.get(status["id"])["routes"] == [far]
 
 
+@pytest.mark.slow
 def test_a_router_and_its_network_deleted_behind_our_back_come_again(beta: User) -> None:
     ids = office(beta)
     old = made(beta, interfaces=[interface("office", "a")], routes=[ROUTE], **gateway())["id"]
@@ -254,6 +261,7 @@ def test_a_router_and_its_network_deleted_behind_our_back_come_again(beta: User)
     assert beta.until_ready("irouter", "r")["status"]["id"] == new
 
 
+@pytest.mark.slow
 def test_network_deleted_first_waits_for_its_router(beta: User) -> None:
     office(beta)
     status = made(beta, interfaces=[interface("office", "a")], routes=[ROUTE], **gateway())
@@ -268,6 +276,7 @@ def test_network_deleted_first_waits_for_its_router(beta: User) -> None:
     assert "office" not in [row["name"] for row in beta.networks()]
 
 
+@pytest.mark.slow
 def test_what_was_done_without_an_answer_is_not_done_twice(box: Sandbox, beta: User) -> None:
     """Neutron makes the router, and then the interface, and says 503 both times."""
     ids = office(beta)
@@ -283,6 +292,7 @@ def test_what_was_done_without_an_answer_is_not_done_twice(box: Sandbox, beta: U
     assert interfaces(beta, status["id"]) == {ids["a"]}
 
 
+@pytest.mark.slow
 def test_quota_is_waited_for(box: Sandbox, beta: User) -> None:
     box.set_quota("beta", router=0)
     try:
@@ -314,6 +324,7 @@ def test_calls_from_apply_to_ready(box: Sandbox, beta: User) -> None:
     assert len(made_of) <= 3, made_of
 
 
+@pytest.mark.slow
 def test_what_neutron_spells_otherwise_is_no_drift(box: Sandbox, beta: User) -> None:
     subnets = [{"name": "a", "cidr": "10.1.0.0/24"}, {"name": "six", "cidr": "2001:db8:1::/64"}]
     beta.apply(network("office", subnets=subnets))
@@ -323,6 +334,7 @@ def test_what_neutron_spells_otherwise_is_no_drift(box: Sandbox, beta: User) -> 
     assert visited(box, beta, "irouter", "r") == []
 
 
+@pytest.mark.slow
 def test_everything_in_one_apply_and_one_delete(beta: User) -> None:
     """The Router first, so that it finds nothing it refers to; then all of it goes at once."""
     six = {"ipv6AddressMode": "slaac", "ipv6RAMode": "slaac"}
