@@ -38,12 +38,12 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def credentials(env: Environment) -> CloudCredentials:
     return parse_credentials({"clouds.yaml": env.projects[PROJECT].clouds_yaml()}, None, [env.auth_url])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def session(credentials: CloudCredentials, request: pytest.FixtureRequest) -> Iterator[CloudSession]:
     counted = request.config.stash[_counted]
 
@@ -55,12 +55,12 @@ def session(credentials: CloudCredentials, request: pytest.FixtureRequest) -> It
     session.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def do(session: CloudSession) -> Operations:
     return Operations(session)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def client(env: Environment) -> Iterator[InfomaniakNetworkClient]:
     project = env.projects[PROJECT]
     with InfomaniakNetworkClient.from_credentials(
@@ -116,7 +116,7 @@ def gone(do: Operations, load_balancer: str) -> bool:
         return True
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def tree(do: Operations) -> Iterator[Tree]:
     """One tree for the whole suite, made in one call on a VIP port of our own."""
     name = f"contract-{uuid.uuid4().hex[:8]}"
@@ -177,6 +177,6 @@ def tree(do: Operations) -> Iterator[Tree]:
         tree.active()
         do.load_balancers.delete(tree.row["id"], cascade=True)
     until(lambda: gone(do, tree.row["id"]))
-    with contextlib.suppress(NotFoundError):
-        do.ports.delete(port["id"])
-    do.networks.delete(network["id"])
+    for collection, row in ((do.ports, port), (do.networks, network)):
+        with contextlib.suppress(NotFoundError):
+            collection.delete(row["id"])
