@@ -46,9 +46,11 @@ test-unit: $(STAMP) ## the tests that need no sandbox
 	$(PY) -m pytest tests/unit
 
 test: $(STAMP) ## unit, contract, integration: real Keystone, Neutron, Octavia and Kubernetes
+	$(PY) -m sandbox build
 	$(PY) -m pytest -m "not slow"
 
 test-slow: $(STAMP) ## what takes minutes by its nature: thousands of calls, hundreds of objects, whole rounds
+	$(PY) -m sandbox build
 	$(PY) -m pytest -m slow
 
 test-full: test test-slow ## the same and the long tiers

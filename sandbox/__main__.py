@@ -1,4 +1,4 @@
-"""``python -m sandbox up | down | status | env``."""
+"""``python -m sandbox up | down | status | env | build``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from sandbox import cache
 from sandbox.box import Sandbox
 from sandbox.errors import SandboxError
 
@@ -13,12 +14,12 @@ from sandbox.errors import SandboxError
 def main() -> int:
     """Read the command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m sandbox", description="A real OpenStack and Kubernetes, here.")
-    parser.add_argument("command", choices=["up", "down", "status", "env"])
+    parser.add_argument("command", choices=["up", "down", "status", "env", "build"])
     parser.add_argument(
         "--state", type=Path, default=Path(".sandbox"), help="folder of its state (default %(default)s)"
     )
     parser.add_argument("--settle", type=float, default=0.5, help="seconds a load balancer stays PENDING")
-    parser.add_argument("--only", choices=["openstack", "kubernetes"], help="up: just this half")
+    parser.add_argument("--only", choices=["openstack", "kubernetes"], help="up, build: just this half")
     parser.add_argument("--project", default="alpha", help="env: whose credentials")
     read = parser.parse_args()
     box = Sandbox(read.state)
@@ -34,6 +35,8 @@ def _run(box: Sandbox, read: argparse.Namespace) -> int:
         environment = box.up(read.settle, openstack=read.only != "kubernetes", kubernetes=read.only != "openstack")
         print(f"OpenStack:  {environment.auth_url}\nKubernetes: {environment.kubeconfig}")
         print(f"in a shell: eval $(python -m sandbox env --state {read.state})")
+    elif read.command == "build":
+        cache.prepare(print, openstack=read.only != "kubernetes", kubernetes=read.only != "openstack")
     elif read.command == "down":
         box.down()
     elif read.command == "env":
