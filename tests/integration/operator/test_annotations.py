@@ -146,6 +146,7 @@ def test_dry_run_of_a_deletion_says_what_becomes_of_it(box: Sandbox, user: User,
         user.cloud.security_groups.delete(group_id)
 
 
+@pytest.mark.slow
 def test_dry_run_of_the_other_kinds(box: Sandbox, user: User) -> None:
     text = f"dry-{uuid.uuid4().hex[:8]}"
     rule = {"direction": "ingress", "protocol": "tcp", "portRange": {"min": 22}}

@@ -213,6 +213,7 @@ def test_to_unmanaged_releases_and_back_adopts(box: Sandbox, user: User, by_hand
     assert user.cloud.subnets.get(subnet["id"])["description"].startswith("a subnet [ik1.")
 
 
+@pytest.mark.slow
 def test_a_made_network_can_be_given_up_and_taken_back(user: User) -> None:
     subnets = [{"name": "front", "cidr": "10.67.0.0/24"}]
     user.apply(manifest(INET, "n", subnets=subnets))
@@ -231,6 +232,7 @@ def test_a_made_network_can_be_given_up_and_taken_back(user: User) -> None:
     assert status["id"] not in [n["id"] for n in user.networks()]
 
 
+@pytest.mark.slow
 def test_router_read_then_adopted(box: Sandbox, user: User, by_hand: dict, name: str) -> None:
     (subnet,) = user.subnets(by_hand["id"])
     longer = user.cloud.routers.create({"name": f"{name}-2"})
@@ -258,6 +260,7 @@ def test_router_read_then_adopted(box: Sandbox, user: User, by_hand: dict, name:
     assert router["id"] not in [r["id"] for r in user.cloud.routers.list(project_id=user.project.id)]
 
 
+@pytest.mark.slow
 def test_security_group_read_then_adopted(box: Sandbox, user: User, name: str) -> None:
     group = user.cloud.security_groups.create({"name": name, "description": "by hand"})
     rule = {"security_group_id": group["id"], "direction": "ingress", "ethertype": "IPv4", "protocol": "tcp"}
@@ -285,6 +288,7 @@ def test_security_group_read_then_adopted(box: Sandbox, user: User, name: str) -
     user.delete("isg", "g")
 
 
+@pytest.mark.slow
 def test_floating_ip_read_then_adopted_and_no_neighbour(box: Sandbox, user: User, env: Environment) -> None:
     (external,) = user.cloud.networks.list(name=env.external_network)
     made = [user.cloud.floating_ips.create({"floating_network_id": external["id"]}) for _ in range(2)]
@@ -310,6 +314,7 @@ def test_floating_ip_read_then_adopted_and_no_neighbour(box: Sandbox, user: User
     user.cloud.floating_ips.delete(made[1]["id"])
 
 
+@pytest.mark.slow
 def test_a_bound_address_is_not_taken_from_where_it_leads(
     box: Sandbox, user: User, by_hand: dict, env: Environment
 ) -> None:

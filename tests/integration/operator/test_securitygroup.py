@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from demo.show import ready
 from sandbox import Sandbox
 from tests.support.box import until
@@ -87,6 +89,7 @@ def test_every_field_created_changed_drifted_and_taken_out(beta: User) -> None:
     assert group not in [row["id"] for row in beta.cloud.security_groups.list(project_id=beta.project.id)]
 
 
+@pytest.mark.slow
 def test_rules_never_named_are_left_alone(box: Sandbox, beta: User) -> None:
     group = made(beta, description="only the group")
     own = {"security_group_id": group, "direction": "ingress", "ethertype": "IPv4", "protocol": "tcp"}
@@ -129,6 +132,7 @@ def test_the_same_rules_in_other_words_and_another_order_cost_no_change(box: San
     assert calls(box, mark, writing=True) == []
 
 
+@pytest.mark.slow
 def test_what_neutron_makes_of_any_protocol_is_no_drift(box: Sandbox, beta: User) -> None:
     four = ["any", "ah", "dccp", "egp", "esp", "gre", "icmp", "igmp", "ipip", "ospf", "pgm", "rsvp", "sctp", "tcp"]
     four += ["udp", "udplite", "vrrp"]
@@ -163,6 +167,7 @@ def test_calls_of_a_group_with_ten_rules_from_apply_to_ready(box: Sandbox, beta:
     assert len(rules(beta, group)) == 12
 
 
+@pytest.mark.slow
 def test_what_was_done_without_an_answer_is_not_done_twice(box: Sandbox, beta: User) -> None:
     """Neutron makes the group and says 503; then it makes the rules, and says 503 again."""
     failing = {
@@ -180,6 +185,7 @@ def test_what_was_done_without_an_answer_is_not_done_twice(box: Sandbox, beta: U
     assert there == [group]
 
 
+@pytest.mark.slow
 def test_rules_that_refer_to_groups(beta: User, hands: ByHand) -> None:
     foreign = hands.make("security_groups", name="somebody's")["id"]
     spec = [
@@ -215,6 +221,7 @@ def test_rules_that_refer_to_groups(beta: User, hands: ByHand) -> None:
     until(lambda: rules(beta, group) == {f"ingress IPv4 tcp - {group}"}, "the rules that are left")
 
 
+@pytest.mark.slow
 def test_a_missing_group_holds_back_its_rules_only(box: Sandbox, beta: User) -> None:
     rule = {"direction": "ingress", "protocol": "udp", "remoteGroupRef": {"name": "later"}}
     beta.apply(security_group("g", rules=[HTTPS, rule]))
@@ -257,6 +264,7 @@ def test_two_groups_that_refer_to_each_other_come_and_go_together(beta: User) ->
     until(lambda: beta.get("isg", "left") is None and beta.get("isg", "right") is None, "both gone", 30)
 
 
+@pytest.mark.slow
 def test_a_group_deleted_behind_our_back_is_made_again(beta: User) -> None:
     old = made(beta, description="web", rules=[HTTPS, DNS])
     before = rules(beta, old)
@@ -274,6 +282,7 @@ def test_a_group_deleted_behind_our_back_is_made_again(beta: User) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_group_that_ports_use_stays_and_says_so(beta: User, hands: ByHand) -> None:
     group = made(beta)
     beta.apply(network("office", subnets=[{"name": "a", "cidr": "10.1.0.0/24"}]))
