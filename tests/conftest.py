@@ -1,6 +1,8 @@
 """What all tests share: one running sandbox for the whole run."""
 
 import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,10 +14,15 @@ from tests.support.box import kubectl
 
 
 @pytest.fixture(scope="session")
-def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """The sandbox. ``SANDBOX_STATE`` names the state folder of one that runs already, which then stays."""
+def box(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """The sandbox. ``SANDBOX_STATE`` names the state folder of one that runs already, which then stays.
+
+    Its own folder is not one of pytest's: another run of pytest closes those to others than its user, and PostgreSQL,
+    which will not run as root, loses its data under way. It stays for its logs where a test has failed.
+    """
     running = os.environ.get("SANDBOX_STATE")
-    box = Sandbox(Path(running) if running else tmp_path_factory.mktemp("sandbox"))
+    folder = Path(running or tempfile.mkdtemp(prefix="infomaniak-sandbox-"))
+    box = Sandbox(folder)
     box.up()
     box.clear_faults()
     try:
@@ -23,6 +30,8 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     finally:
         if not running:
             box.down()
+            if not request.session.testsfailed:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
