@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from infomaniak_operator.engine.contract import Key, Reconciler
 from infomaniak_operator.engine.engine import Engine
+from infomaniak_operator.engine.kube import ResourceType
 from infomaniak_operator.engine.settings import EngineSettings
 from tests.support.clock import ManualClock
 from tests.support.fake_kube import FakeKube, FakeWatch
@@ -79,6 +80,7 @@ async def running(
     *,
     wait: bool = True,
     others: Iterable[Reconciler] = (),
+    resources: Mapping[str, ResourceType] = RESOURCES,
     **changes: Any,
 ) -> AsyncIterator[Running]:
     """An engine that runs until the block ends, and must end without an error.
@@ -87,16 +89,17 @@ async def running(
         kube: the API server; a new one by default.
         toys: the reconciler; a new one by default.
         others: further reconcilers.
+        resources: the kinds, by name.
         wait: begin the block once the watching has started.
         changes: to the settings.
     """
     kube, toys, clock, stop = kube or FakeKube(), toys or ToyReconciler(), ManualClock(), asyncio.Event()
-    watch = FakeWatch(kube, RESOURCES.values())
+    watch = FakeWatch(kube, resources.values())
     endings: list[tuple[str, str]] = []
     engine = Engine(
         [toys, *others],
         kube,
-        RESOURCES,
+        resources,
         clock,
         random.Random(7),
         replace(SETTINGS, **changes),

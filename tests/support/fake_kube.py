@@ -58,7 +58,8 @@ class FakeKube:
     def list(self, resource: ResourceType, namespace: str | None) -> Iterator[list[Body]]:
         self._called("LIST", resource.plural, "")
         found = self._listed(resource, namespace)
-        if not resource.group:  # as in a real LIST, where only custom resources tell their kind
+        if not resource.group or resource.group.endswith(".k8s.io"):
+            # As in a real LIST, where only custom resources tell their kind.
             for each in found:
                 del each["kind"], each["apiVersion"]
         yield from ([*found[i : i + self._page]] for i in range(0, len(found), self._page))

@@ -63,7 +63,7 @@ class Controller:
     """Turns changes into keys, keys into visits, and what they came to into the next visit.
 
     Args:
-        reconcilers: by kind; objects of other kinds (Secrets) are only referred to.
+        reconcilers: by kind; objects of other kinds (Services) are only referred to.
         store: what is known.
         queue: what is to do.
         visits: how a visit goes.
@@ -111,8 +111,9 @@ class Controller:
         if not own and key.kind in self._reconcilers and concerns_itself(change):
             self._queue.add(key, since)
         if concerns_others(change):
-            for each in (self._store.referrer_keys(key) | self._waiters.of(key)) - {key}:
-                self._queue.add(each, since)
+            for name in self._store.names(change):
+                for each in (self._store.referrer_keys(name) | self._waiters.of(name)) - {key}:
+                    self._queue.add(each, since)
         if self._guarded and key.kind in self._reconcilers and hold_changed(change):
             for each in self._guards(change):
                 self._queue.add(each, since)

@@ -74,7 +74,7 @@ class Engine:
     Args:
         reconcilers: one a kind.
         kube: the API server.
-        resources: by kind, how the API names it: those of the reconcilers, and those they only refer to (Secrets).
+        resources: by kind, how the API names it: those of the reconcilers, and those they only refer to (Services).
         clock: time and timers; ``timing.SystemClock`` but for tests.
         rng: for jitter.
         settings: the knobs.
@@ -105,7 +105,10 @@ class Engine:
         self._clock = clock
         self._rng = rng
         self._settings = settings
-        self._store = Store({kind: each.references for kind, each in by_kind.items()})
+        self._store = Store(
+            {kind: each.references for kind, each in by_kind.items()},
+            {kind: each.stands_for for kind, each in resources.items() if each.stands_for},
+        )
         self._queue = WorkQueue(
             clock, rng, BackOffPolicy(settings.backoff_base, settings.backoff_max, settings.backoff_jitter)
         )

@@ -11,9 +11,11 @@ KubeError
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from infomaniak_operator.engine.contract import Key, KubeObject
 
 Body = Mapping[str, Any]
 
@@ -74,6 +76,11 @@ class ResourceType:
         label_selector: only objects with these labels are listed and watched.
         guarded: it has no status of ours, and is visited when the hold of those that refer to it changes: they come,
             go, or get or lose our finalizer. Only the finalizer is ever written.
+        cluster_scoped: its objects are in no namespace.
+        keep: what of a body counts, beside its identity: only that is held in the store, and a change of anything else
+            is none. None: all of it. Only for kinds that are not reconciled.
+        stands_for: a key that an object stands for: its changes also concern those that refer to that key. They may
+            come to nothing that exists, such as one key for all objects of a kind. Read from what is kept.
     """
 
     kind: str
@@ -82,6 +89,9 @@ class ResourceType:
     plural: str
     label_selector: str = ""
     guarded: bool = False
+    cluster_scoped: bool = False
+    keep: Callable[[Body], Body] | None = None
+    stands_for: Callable[[KubeObject], Key | None] | None = None
 
     @property
     def api_version(self) -> str:

@@ -20,7 +20,7 @@ class Listing:
     Args:
         kube: the API server.
         resources: by kind.
-        namespaces: to list; none means all.
+        namespaces: to list; none means all. Kinds that are in no namespace are listed whole.
         store: where they go.
         visits: asks for single objects.
         changed: told of what was new, in the calling thread.
@@ -54,7 +54,7 @@ class Listing:
         """
         resource_type = self._resources[kind]
         gone = 0
-        for namespace in self._namespaces:
+        for namespace in (None,) if resource_type.cluster_scoped else self._namespaces:
             mark = self._store.mark(kind, namespace)
             listed: list[Key] = []
             for page in self._kube.list(resource_type, namespace):

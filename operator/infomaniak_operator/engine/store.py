@@ -12,6 +12,7 @@ from infomaniak_operator.engine.changes import Change, concerns_others
 from infomaniak_operator.engine.contract import Key, KubeObject
 
 References = Callable[[KubeObject], Iterable[Key]]
+StandsFor = Callable[[KubeObject], Key | None]
 
 _TOMBSTONES = 20_000
 """How many deleted objects are remembered, so that a late answer does not bring one back."""
@@ -29,10 +30,12 @@ class Store:
 
     Args:
         references: by kind, the keys an object of that kind refers to.
+        stands_for: by kind, the key an object of that kind stands for, see ``ResourceType``.
     """
 
-    def __init__(self, references: Mapping[str, References]) -> None:
+    def __init__(self, references: Mapping[str, References], stands_for: Mapping[str, StandsFor] | None = None) -> None:
         self._references = references
+        self._stands_for = stands_for or {}
         self._lock = threading.RLock()
         self._kinds: dict[str, dict[Key, KubeObject]] = {}
         self._refers: dict[Key, frozenset[Key]] = {}
@@ -41,6 +44,7 @@ class Store:
         self._changed: dict[Key, int] = {}
         self._gone: OrderedDict[str, KubeObject | None] = OrderedDict()
         self._gone_keys: OrderedDict[Key, int] = OrderedDict()
+        self._stood_for: OrderedDict[Key, int] = OrderedDict()
 
     # -- View
 
@@ -78,6 +82,10 @@ class Store:
         with self._lock:
             return frozenset(self._referrers.get(key, ()))
 
+    def names(self, change: Change) -> set[Key]:
+        """The keys by which others refer to what has changed: its own, and those its versions stand for."""
+        return {change.key, *self._stand_ins(change)}
+
     @property
     def sequence(self) -> int:
         """A number that rises with every change that matters to others."""
@@ -87,7 +95,7 @@ class Store:
     def changed_since(self, keys: Iterable[Key], sequence: int) -> bool:
         """Whether one of these objects has changed, for others to see, after ``sequence`` was read."""
         with self._lock:
-            return any(self._changed.get(key, self._gone_keys.get(key, 0)) > sequence for key in keys)
+            return any(self._stamp(key) > sequence for key in keys)
 
     def upsert(self, new: KubeObject) -> Change | None:
         """Take in a version of an object, from a watch, a LIST, a GET or the answer to a write of ours.
@@ -147,6 +155,16 @@ class Store:
         references = self._references.get(resource.key.kind)
         return references(resource) if references else ()
 
+    def _stand_ins(self, change: Change) -> set[Key]:
+        stands_for = self._stands_for.get(change.key.kind)
+        if stands_for is None:
+            return set()
+        versions = [version for version in (change.old, change.new) if version is not None]
+        return {key for version in versions if (key := stands_for(version)) is not None}
+
+    def _stamp(self, key: Key) -> int:
+        return max(self._changed.get(key, self._gone_keys.get(key, 0)), self._stood_for.get(key, 0))
+
     def _dead(self, new: KubeObject) -> bool:
         if new.uid not in self._gone:
             return False
@@ -175,12 +193,21 @@ class Store:
             if change.new is None:
                 self._changed.pop(change.key, None)
                 self._gone_keys[change.key] = self._sequence
-                for stale in list(islice(self._gone_keys, max(0, len(self._gone_keys) - _TOMBSTONES))):
-                    del self._gone_keys[stale]
+                _bound(self._gone_keys)
             else:
                 self._changed[change.key] = self._sequence
                 self._gone_keys.pop(change.key, None)
+            for each in self._stand_ins(change):
+                self._stood_for[each] = self._sequence
+                self._stood_for.move_to_end(each)
+            _bound(self._stood_for)
         return change
+
+
+def _bound(stamps: OrderedDict[Key, int]) -> None:
+    """Forget the oldest beyond as many as are remembered."""
+    for stale in list(islice(stamps, max(0, len(stamps) - _TOMBSTONES))):
+        del stamps[stale]
 
 
 def _newer(new: KubeObject, old: KubeObject) -> bool:

@@ -96,9 +96,22 @@ class Records:
             self._records.pop(uid, None)
 
 
+_IDENTITY = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp")
+"""What is kept of the metadata of every object."""
+
+
 def wrap(resource_type: ResourceType, body: Mapping[str, Any]) -> KubeObject:
-    """An object of a kind; items of a LIST lack ``apiVersion`` and ``kind``, which are added."""
+    """An object of a kind, or what is kept of it; items of a LIST lack ``apiVersion`` and ``kind``, which are added."""
     whole = {"apiVersion": resource_type.api_version, "kind": resource_type.kind, **body}
+    if resource_type.keep:
+        kept, meta = resource_type.keep(whole), body.get("metadata") or {}
+        identity = {name: meta[name] for name in _IDENTITY if name in meta}
+        whole = {
+            "apiVersion": whole["apiVersion"],
+            "kind": whole["kind"],
+            **kept,
+            "metadata": {**identity, **(kept.get("metadata") or {})},
+        }
     return KubeObject.of(whole, resource_type.kind)
 
 
