@@ -192,7 +192,7 @@ class Cluster:
         self._memory.clear()
         self._acting_since = self.clock.monotonic()
 
-    def visit(self, key: Key, *, fresh_after: float | None = None) -> Result | None:
+    def visit(self, key: Key, *, fresh_after: float | None = None, deep: bool = True) -> Result | None:
         """One visit, its result carried out; to be made again where the object has changed meanwhile.
 
         None where the object is gone.
@@ -200,10 +200,11 @@ class Cluster:
         Args:
             key: which object.
             fresh_after: monotonic seconds; the beginning of the visit if left out.
+            deep: False for a visit that only a change of something it refers to has caused.
         """
         if key not in self._bodies:
             return None
-        attempt = _Attempt(self, key, self.clock.monotonic() if fresh_after is None else fresh_after)
+        attempt = _Attempt(self, key, self.clock.monotonic() if fresh_after is None else fresh_after, deep=deep)
         result = self.reconcilers[key.kind].reconcile(attempt)
         return result if self._carry_out(attempt.resource, result) else Result(result.verdict, Again(0.0))
 
@@ -259,11 +260,12 @@ class Cluster:
 class _Attempt:
     """The contract's ``Attempt``."""
 
-    def __init__(self, cluster: Cluster, key: Key, fresh_after: float) -> None:
+    def __init__(self, cluster: Cluster, key: Key, fresh_after: float, *, deep: bool) -> None:
         self._cluster = cluster
         self._key = key
         self._resource = cluster.object(key)
         self._fresh_after = fresh_after
+        self.deep = deep
 
     @property
     def resource(self) -> KubeObject:

@@ -136,3 +136,18 @@ class Members:
             InfomaniakCloudError: refused, or ``outcome_unknown``.
         """
         self._rest.replace({"pool_id": pool_id}, members)
+
+
+class L7Rules:
+    """The rules of L7 policies: the first argument is the policy."""
+
+    def __init__(self, session: CloudSession) -> None:
+        self._rest = Rest(session, kinds.L7_RULES)
+
+    def list(self, l7policy_id: str, *, fields: Sequence[str] | None = None, **filters: Any) -> Rows:
+        """As ``Collection.list``, within a policy."""
+        return self._rest.list({"l7policy_id": l7policy_id}, fields, filters)
+
+    def create(self, l7policy_id: str, body: Body) -> Row:
+        """As ``Collection.create``, within a policy."""
+        return self._rest.create({"l7policy_id": l7policy_id}, body)

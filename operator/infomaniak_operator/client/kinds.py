@@ -153,3 +153,16 @@ HEALTH_MONITORS = _octavia(
     "pool_id type delay timeout max_retries max_retries_down http_method url_path expected_codes http_version "
     "domain_name",
 )
+L7_POLICIES = _octavia(
+    "l7policy",
+    "l7policies",
+    "description listener_id action position redirect_pool_id redirect_url redirect_prefix redirect_http_code rules",
+    "listener_id action position redirect_pool_id redirect_url redirect_prefix redirect_http_code",
+)
+L7_RULES = _octavia(
+    "rule",
+    "rules",
+    "type compare_type key value invert",
+    "type compare_type key value invert",
+    path="l7policies/{l7policy_id}/rules",
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from infomaniak_operator.client import kinds
-from infomaniak_operator.client.collections import BulkCollection, Collection, Members
+from infomaniak_operator.client.collections import BulkCollection, Collection, L7Rules, Members
 from infomaniak_operator.client.errors import Category, ConflictError
 from infomaniak_operator.client.rest import Body, Row, check
 from infomaniak_operator.client.session import CloudSession
@@ -31,6 +31,8 @@ class Operations:
         self.pools = Collection(session, kinds.POOLS)
         self.members = Members(session)
         self.health_monitors = Collection(session, kinds.HEALTH_MONITORS)
+        self.l7policies = Collection(session, kinds.L7_POLICIES)
+        self.l7rules = L7Rules(session)
         self.tags = Tags(session)
         self.quotas = Quotas(session)
 
@@ -161,6 +163,8 @@ class LoadBalancers(Collection):
             check(kinds.LISTENERS, listener)
             if listener.get("default_pool"):
                 _check_pool(listener["default_pool"])
+            for policy in listener.get("l7policies") or ():
+                check(kinds.L7_POLICIES, policy)
         for pool in body.get("pools") or ():
             _check_pool(pool)
         return self.create(body)

@@ -28,6 +28,7 @@ class VisitAttempt:
         clock: the time.
         acting_since: monotonic seconds since when this process acts.
         fresh_after: monotonic seconds: no observation may be older.
+        deep: whether there is a cause beside a change of what the object refers to.
         patch: how the finalizer is written.
         recorder: where Events go.
     """
@@ -41,6 +42,7 @@ class VisitAttempt:
         *,
         acting_since: float,
         fresh_after: float,
+        deep: bool = True,
         patch: Patch,
         recorder: EventRecorder,
     ) -> None:
@@ -50,6 +52,7 @@ class VisitAttempt:
         self._clock = clock
         self._acting_since = acting_since
         self._fresh_after = fresh_after
+        self._deep = deep
         self._patch = patch
         self._recorder = recorder
 
@@ -82,6 +85,11 @@ class VisitAttempt:
     def fresh_after(self) -> float:
         """No observation of the cloud may have begun earlier, monotonic seconds."""
         return self._fresh_after
+
+    @property
+    def deep(self) -> bool:
+        """Whether there is a cause beside a change of what the object refers to."""
+        return self._deep
 
     def claim(self) -> bool:
         """Make sure the finalizer is there; see the contract.

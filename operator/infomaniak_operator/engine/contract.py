@@ -276,6 +276,14 @@ class Attempt(Protocol):
     def fresh_after(self) -> float:
         """Monotonic seconds: an observation of the cloud that began earlier says nothing about this visit."""
 
+    @property
+    def deep(self) -> bool:
+        """Whether the visit has a cause of its own: the object was written, its round or its delay has come.
+
+        False where only something it refers to has changed: if that leaves the inputs as they were, there is nothing
+        to do.
+        """
+
     def claim(self) -> bool:
         """Make sure the finalizer is there, right before the first writing cloud call.
 

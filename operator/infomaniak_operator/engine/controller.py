@@ -113,7 +113,7 @@ class Controller:
         if concerns_others(change):
             for name in self._store.names(change):
                 for each in (self._store.referrer_keys(name) | self._waiters.of(name)) - {key}:
-                    self._queue.add(each, since)
+                    self._queue.add(each, since, deep=False)
         if self._guarded and key.kind in self._reconcilers and hold_changed(change):
             for each in self._guards(change):
                 self._queue.add(each, since)

@@ -38,12 +38,14 @@ class Item:
         since: monotonic seconds of the latest cause for this visit: an observation must not be older.
         queued: monotonic seconds since when it was ready to be handed out.
         priority: what it was queued as.
+        deep: whether there is a cause beside a change of what the object refers to.
     """
 
     key: Key
     since: float
     queued: float
     priority: Priority
+    deep: bool = True
 
 
 @dataclass(slots=True)
@@ -123,22 +125,26 @@ class WorkQueue:
         heads = [item.queued for ready in self._ready for item in list(ready.values())]
         return self._timers.monotonic() - min(heads) if heads else 0.0
 
-    def add(self, key: Key, since: float | None = None, priority: Priority = Priority.CHANGE) -> None:
+    def add(
+        self, key: Key, since: float | None = None, priority: Priority = Priority.CHANGE, *, deep: bool = True
+    ) -> None:
         """Have a key visited as soon as there is a worker.
 
         Args:
             key: the object.
             since: when the cause was known, monotonic seconds; now by default.
             priority: a key of a round neither cuts a delay short nor overtakes a change.
+            deep: False where the cause is only a change of something that the object refers to.
         """
         if self._closed:
             return
         now = self._timers.monotonic()
         if priority is Priority.ROUND and key in self._due:
             return
-        self._due.pop(key, None)
+        # What a delay was for is still to be done.
+        deep = self._due.pop(key, None) is not None or deep
         self.stats.adds += 1
-        item = Item(key, now if since is None else since, now, priority)
+        item = Item(key, now if since is None else since, now, priority, deep)
         if key in self._processing:
             self._dirty[key] = _joined(self._dirty.get(key), item)
             return
@@ -284,4 +290,10 @@ def _joined(former: Item | None, later: Item) -> Item:
     """Two causes for one visit: the later one's time, the earlier one's place, the higher priority."""
     if former is None:
         return later
-    return Item(later.key, max(former.since, later.since), former.queued, min(former.priority, later.priority))
+    return Item(
+        later.key,
+        max(former.since, later.since),
+        former.queued,
+        min(former.priority, later.priority),
+        former.deep or later.deep,
+    )

@@ -164,6 +164,7 @@ class Visits:
             self._clock,
             acting_since=self.acting_since,
             fresh_after=item.since,
+            deep=item.deep,
             patch=self._patch,
             recorder=self._recorder,
         )

@@ -83,8 +83,44 @@ class Actuator(Protocol):
             Unresolved: one is missing, going, or not there in the cloud yet.
         """
 
+    def enter(self, visit: Visit) -> None:
+        """Begin to work in the cloud, once the visit is connected.
+
+        Raises:
+            Unchanged: it is somebody else's turn.
+            Stop: what is under way must end first.
+        """
+
+    def enlist(self, visit: Visit, inputs: Inputs) -> None:
+        """Before the main object is looked for: wait for what it can only be made in.
+
+        Raises:
+            Stop: that is not there yet.
+        """
+
+    def held(self, visit: Visit) -> Row | None:
+        """The main object as a create has just answered it, where nothing has been changed since; else None."""
+
     def body(self, visit: Visit, inputs: Inputs) -> dict[str, Any]:
         """The attributes the main object is created with, its mark included."""
+
+    def outline(self, visit: Visit, body: Row) -> str:
+        """What a create would make, for people: ``network office``."""
+
+    def prepare(self, visit: Visit, inputs: Inputs) -> None:
+        """What must be made before the main object can be.
+
+        Raises:
+            Stop, Unchanged: it is too early.
+            InfomaniakCloudError: the service refused.
+        """
+
+    def make(self, visit: Visit, inputs: Inputs, body: dict[str, Any]) -> Row:
+        """Send the create, once.
+
+        Raises:
+            InfomaniakCloudError: the service refused, or did not answer.
+        """
 
     def refused(self, visit: Visit, error: InfomaniakCloudError) -> Exception:
         """What the refusal of a create means, where the kind knows better: a ``Stop``, else the error itself."""
@@ -111,6 +147,9 @@ class Actuator(Protocol):
     def pending(self, row: Row) -> str | None:
         """What is still awaited of the main object (its provisioning state), or None if it is as good as it gets."""
 
+    def pause(self, visit: Visit) -> float:
+        """Seconds to wait for what ``pending`` names."""
+
     def may_make_again(self, visit: Visit) -> bool:
         """Whether one that somebody else deleted is to be made again."""
 
@@ -119,6 +158,14 @@ class Actuator(Protocol):
 
         Raises:
             Stop: something under it is not ours.
+            InfomaniakCloudError: the service refused.
+        """
+
+    def vanish(self, visit: Visit) -> None:
+        """Once the main object is gone: remove what it leaves behind.
+
+        Raises:
+            Stop: something is still under way.
             InfomaniakCloudError: the service refused.
         """
 

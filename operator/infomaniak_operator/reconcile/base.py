@@ -30,12 +30,14 @@ from infomaniak_operator.reconcile.actuator import Actuator, Inputs, Plan, Row, 
 from infomaniak_operator.reconcile.cloud import Clouds
 from infomaniak_operator.reconcile.credentials import CredentialSettings
 from infomaniak_operator.reconcile.marks import NoRoom
+from infomaniak_operator.reconcile.trees import Trees
 from infomaniak_operator.reconcile.visit import (
     PAUSED,
     RECONCILE_AT,
     REFERENCES_RESOLVED,
     SYNCED,
     Stop,
+    Unchanged,
     Visit,
     annotated,
 )
@@ -63,10 +65,13 @@ class ReconcileSettings:
 class CloudReconciler:
     """One kind's ``Reconciler``: the common way of going about it, around the kind's ``Actuator``."""
 
-    def __init__(self, actuator: Actuator, clouds: Clouds, settings: ReconcileSettings) -> None:
+    def __init__(
+        self, actuator: Actuator, clouds: Clouds, settings: ReconcileSettings, trees: Trees | None = None
+    ) -> None:
         self._actuator = actuator
         self._clouds = clouds
         self._settings = settings
+        self._trees = trees or Trees()
 
     @property
     def kind(self) -> str:
@@ -91,9 +96,15 @@ class CloudReconciler:
 
     def reconcile(self, attempt: Attempt) -> Result:
         """One visit: see the module."""
-        visit = Visit.begin(attempt, self._settings.cluster_id, self._settings.create_grace)
+        visit = Visit.begin(attempt, self._settings.cluster_id, self._settings.create_grace, self._trees)
+        with visit.exits:
+            return self._guarded(visit)
+
+    def _guarded(self, visit: Visit) -> Result:
         try:
             return self._visit(visit)
+        except Unchanged as unchanged:
+            return visit.unchanged(unchanged.seconds)
         except Stop as stop:
             return self._ended(visit, stop)
         except InfomaniakCloudError as error:
@@ -117,6 +128,8 @@ class CloudReconciler:
             return Result(Verdict(None, Reason.DELETING), Gone())
         if annotated(resource, PAUSED):
             return _paused(visit)
+        if not resource.deleting and not visit.attempt.deep and self._in_order(visit):
+            return visit.settled()
         if resource.deleting:
             return deletion.delete(visit, self._actuator, lambda: self._connect(visit), restore=self._settings.restore)
         try:
@@ -131,8 +144,24 @@ class CloudReconciler:
             return row if isinstance(row, Result) else self._as_seen(visit, row, inputs)
         return self._apply(visit, inputs)
 
+    def _in_order(self, visit: Visit) -> bool:
+        """Whether nothing that decides what the cloud should be has changed since all was as it should be.
+
+        Drift is for the round to find: what was only told of something else is no reason to ask the cloud.
+        """
+        resource = visit.resource
+        synced = resource.condition(SYNCED) or {}
+        known = resource.status.get("inputsHash")
+        return bool(
+            known
+            and visit.was_ready
+            and synced.get("status") == "True"
+            and self.inputs_hash(resource, visit.attempt.view) == known
+        )
+
     def _connect(self, visit: Visit) -> None:
         credentials.connect(visit, self._settings.credentials, self._clouds)
+        self._actuator.enter(visit)
 
     def _resolve(self, visit: Visit) -> Inputs:
         try:
@@ -145,11 +174,15 @@ class CloudReconciler:
 
     def _apply(self, visit: Visit, inputs: Inputs) -> Result:
         actuator = self._actuator
-        row = presence.locate(visit, actuator, restore=self._settings.restore)
+        actuator.enlist(visit, inputs)
+        held = actuator.held(visit)
+        row = held or presence.locate(visit, actuator, restore=self._settings.restore)
         new = row is None
         if row is None:
             self._about_to_set(visit)
             row = presence.create(visit, actuator, inputs)
+        elif held:
+            visit.known(row)
         else:
             presence.take(visit, actuator, row)
         plan = actuator.plan(visit, row, inputs, new=new)
@@ -182,11 +215,13 @@ class CloudReconciler:
 
     def _as_seen(self, visit: Visit, row: Row, inputs: Inputs) -> Result:
         message = self._actuator.report(visit, row, inputs)
-        pending = self._actuator.pending(row)
+        actuator = self._actuator
+        pending = actuator.pending(row)
         fingerprint = self._settings.credentials.fingerprint(visit.resource, visit.attempt.view)
         if pending:
             visit.status.pop("inputsHash", None)
-            raise visit.again(Reason.CREATING if not visit.was_ready else Reason.UPDATING, pending, 1.0)
+            reason = Reason.CREATING if not visit.was_ready else Reason.UPDATING
+            raise visit.again(reason, pending, actuator.pause(visit))
         if fingerprint:
             visit.status["inputsHash"] = _hash(visit.resource, fingerprint, inputs)
         verdict = Verdict(True, Reason.AVAILABLE, message, Progress.SETTLED, _without_former(visit))

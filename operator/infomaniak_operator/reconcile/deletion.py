@@ -29,6 +29,8 @@ def delete(visit: Visit, actuator: Actuator, connect: Callable[[], object], *, r
         return gone
     row = _find(visit, actuator)
     if row is None:
+        if not visit.imported:
+            actuator.vanish(visit)
         return gone
     if visit.dry_run:
         raise presence.dry_run(visit, f"{'release' if retain else 'delete'} {actuator.noun} {row['id']}")

@@ -23,7 +23,7 @@ LONGEST_WAIT = 30.0
 _TRIES = "looks for a route"
 
 
-class FloatingIPActuator:
+class FloatingIPActuator(neutron.NeutronActuator):
     """Knows how a FloatingIP becomes an address with an association."""
 
     kind = "FloatingIP"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from infomaniak_operator.client import InfomaniakCloudError
 from infomaniak_operator.engine.contract import Again, Key, KubeObject, Reason, View
 from infomaniak_operator.reconcile import neutron, subnets
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step
@@ -22,7 +21,7 @@ FIELDS = (
 )
 
 
-class NetworkActuator:
+class NetworkActuator(neutron.NeutronActuator):
     """Knows how an InfomaniakNetwork becomes a network and subnets."""
 
     kind = "InfomaniakNetwork"
@@ -44,16 +43,6 @@ class NetworkActuator:
         """The attributes of the network's create."""
         del inputs
         return neutron.creation(visit, body_of(FIELDS, visit.spec))
-
-    def find(self, visit: Visit, rows: Iterable[Row]) -> Row | None:
-        """A network is never taken over but by import."""
-        del visit, rows
-        return None
-
-    def refused(self, visit: Visit, error: InfomaniakCloudError) -> Exception:
-        """A refusal means what the error says."""
-        del visit
-        return error
 
     def applied(self, visit: Visit) -> list[str]:
         """The places of the fields that the spec sets."""

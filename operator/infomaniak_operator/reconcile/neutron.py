@@ -3,17 +3,67 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from infomaniak_operator.client import InfomaniakCloudError
 from infomaniak_operator.engine.contract import Key, KubeObject, View
-from infomaniak_operator.reconcile.actuator import Row, Step, Unresolved
+from infomaniak_operator.reconcile.actuator import Inputs, Row, Step, Unresolved
 from infomaniak_operator.reconcile.fields import Difference, Field, changes, differences, place, unordered
 from infomaniak_operator.reconcile.marks import NoRoom, Standing, described, released, user_text
 from infomaniak_operator.reconcile.ownership import mark_of
 from infomaniak_operator.reconcile.visit import Visit
 
 ADMIN_STATE = Field("adminStateUp", "admin_state_up", default=True)
+
+
+class NeutronActuator:
+    """What the Neutron kinds' actuators have in common: each object stands for itself, and is made by one call."""
+
+    collection: str
+    noun: str
+
+    def enter(self, visit: Visit) -> None:
+        """Neutron takes all comers."""
+
+    def enlist(self, visit: Visit, inputs: Inputs) -> None:
+        """Nothing to wait for but the references."""
+
+    def held(self, visit: Visit) -> Row | None:
+        """What a create answers is used in the same visit."""
+        del visit
+        return None
+
+    def outline(self, visit: Visit, body: Row) -> str:
+        """The noun and the name."""
+        return f"{self.noun} {body.get('name', visit.name)}"
+
+    def prepare(self, visit: Visit, inputs: Inputs) -> None:
+        """Nothing."""
+
+    def make(self, visit: Visit, inputs: Inputs, body: dict[str, Any]) -> Row:
+        """One POST."""
+        del inputs
+        made: Row = getattr(visit.cloud.do, self.collection).create(body)
+        return made
+
+    def find(self, visit: Visit, rows: Iterable[Row]) -> Row | None:
+        """Nothing is taken over but by import."""
+        del visit, rows
+        return None
+
+    def refused(self, visit: Visit, error: InfomaniakCloudError) -> Exception:
+        """A refusal means what the error says."""
+        del visit
+        return error
+
+    def pause(self, visit: Visit) -> float:
+        """Neutron is quick."""
+        del visit
+        return 1.0
+
+    def vanish(self, visit: Visit) -> None:
+        """Nothing is left behind."""
 
 
 def creation(visit: Visit, attributes: Mapping[str, Any]) -> dict[str, Any]:

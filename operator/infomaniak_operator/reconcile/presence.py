@@ -89,7 +89,7 @@ def create(visit: Visit, actuator: Actuator, inputs: Inputs) -> Row:
     """
     body = actuator.body(visit, inputs)
     if visit.dry_run:
-        raise dry_run(visit, f"create {actuator.noun} {body.get('name', visit.name)}")
+        raise dry_run(visit, f"create {actuator.outline(visit, body)}")
     if visit.attempt.claim():
         visit.creates.claimed = True
 
@@ -99,9 +99,10 @@ def create(visit: Visit, actuator: Actuator, inputs: Inputs) -> Row:
 
     if not clear_to_create(visit, "", still_absent):
         raise visit.again(Reason.CREATING, f"{actuator.noun} {visit.name} has appeared in the cloud", 0.0)
+    actuator.prepare(visit, inputs)
     try:
         with visit.creating(""):
-            row: Row = getattr(visit.cloud.do, actuator.collection).create(body)
+            row = actuator.make(visit, inputs, body)
             visit.known(row)
     except InfomaniakCloudError as error:
         raise actuator.refused(visit, error) from error
@@ -168,7 +169,7 @@ def remove_doubles(visit: Visit, actuator: Actuator, doubles: Rows | list[Row]) 
         if mark is None or mark.child or visit.owner.standing(mark) is not Standing.OURS:
             continue
         try:
-            actuator.remove(visit, row)
+            _remove(visit, actuator, row)
         except (Stop, InfomaniakCloudError) as error:
             visit.attempt.event(
                 "DoubleKept", f"{actuator.noun} {row['id']} is a double and stays: {error}", warning=True
@@ -176,6 +177,14 @@ def remove_doubles(visit: Visit, actuator: Actuator, doubles: Rows | list[Row]) 
         else:
             visit.attempt.event("DoubleDeleted", f"deleted {actuator.noun} {row['id']}, a double of this object")
         visit.wrote()
+
+
+def _remove(visit: Visit, actuator: Actuator, row: Row) -> None:
+    try:
+        actuator.remove(visit, row)
+    except Stop as stop:
+        if stop.reason is not Reason.DELETING:  # it is going, and that takes a while
+            raise
 
 
 def dry_run(visit: Visit, plan: str) -> Stop:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from infomaniak_operator.client import BadRequestError, ConflictError, InfomaniakCloudError, NotFoundError
+from infomaniak_operator.client import BadRequestError, ConflictError, NotFoundError
 from infomaniak_operator.engine.contract import Again, Key, KubeObject, Reason, View, Waiting
 from infomaniak_operator.reconcile import external, neutron
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step, Unresolved
@@ -26,7 +26,7 @@ _OWNERS = frozenset(
 )
 
 
-class RouterActuator:
+class RouterActuator(neutron.NeutronActuator):
     """Knows how a Router becomes a router with gateway, interfaces and routes."""
 
     kind = "Router"
@@ -72,16 +72,6 @@ class RouterActuator:
         item = visit.spec[_GATEWAY]
         snat = {"enable_snat": item["enableSNAT"]} if "enableSNAT" in item else {}
         return {"network_id": network, **snat}
-
-    def find(self, visit: Visit, rows: Iterable[Row]) -> Row | None:
-        """A router is never taken over but by import."""
-        del visit, rows
-        return None
-
-    def refused(self, visit: Visit, error: InfomaniakCloudError) -> Exception:
-        """A refusal means what the error says."""
-        del visit
-        return error
 
     def applied(self, visit: Visit) -> list[str]:
         """The places of the fields that the spec sets."""

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from infomaniak_operator.client import ConflictError, InfomaniakCloudError, NotFoundError
+from infomaniak_operator.client import ConflictError, NotFoundError
 from infomaniak_operator.engine.contract import Key, KubeObject, Reason, View
 from infomaniak_operator.reconcile import neutron, rules
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step
@@ -18,7 +18,7 @@ _RULES = "rules"
 _EGRESS = "keepDefaultEgress"
 
 
-class SecurityGroupActuator:
+class SecurityGroupActuator(neutron.NeutronActuator):
     """Knows how a SecurityGroup becomes a group and its rules."""
 
     kind = "SecurityGroup"
@@ -47,16 +47,6 @@ class SecurityGroupActuator:
         """The attributes of the group's create."""
         del inputs
         return neutron.creation(visit, body_of(FIELDS, visit.spec))
-
-    def find(self, visit: Visit, rows: Iterable[Row]) -> Row | None:
-        """A group is never taken over but by import."""
-        del visit, rows
-        return None
-
-    def refused(self, visit: Visit, error: InfomaniakCloudError) -> Exception:
-        """A refusal means what the error says."""
-        del visit
-        return error
 
     def applied(self, visit: Visit) -> list[str]:
         """The places of the fields that the spec sets."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from infomaniak_operator.engine.contract import (
     Progress,
     Reason,
     Result,
+    Settled,
     Verdict,
     Waiting,
 )
@@ -25,6 +26,7 @@ from infomaniak_operator.reconcile.cloud import Cloud
 from infomaniak_operator.reconcile.creation import Creates
 from infomaniak_operator.reconcile.marks import Owner
 from infomaniak_operator.reconcile.snapshots import Rows
+from infomaniak_operator.reconcile.trees import Tree, Trees
 
 GROUP = "network.infomaniak.cloud"
 PAUSED = f"{GROUP}/paused"
@@ -39,6 +41,18 @@ HEALTHY = "Healthy"
 
 ENGINE_FIELDS = frozenset({"conditions", "observedGeneration"})
 _OUTLIVING = frozenset({"projectID", "region", "appliedFields"})
+
+
+class Unchanged(Exception):  # noqa: N818 - an outcome, not an error
+    """Ends a visit that could not even begin; what the object says of itself stays as it is.
+
+    Args:
+        seconds: until the next attempt.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"again in {seconds} s")
+        self.seconds = seconds
 
 
 class Stop(Exception):  # noqa: N818 - an outcome, not an error
@@ -86,6 +100,9 @@ class Visit:
         connected: the cloud of its credentials, once they are resolved.
         children: what was seen under the main object, by collection, kept up to date by the steps carried out.
         create_grace: seconds after which a create that was sent has surely been finished.
+        trees: what is known of load balancers.
+        exits: what is to be done when the visit ends.
+        locked: the load balancer's tree that this visit works on alone, once it does.
     """
 
     attempt: Attempt
@@ -95,14 +112,18 @@ class Visit:
     aspects: dict[str, Aspect] = field(default_factory=dict)
     connected: Cloud | None = None
     children: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
+    trees: Trees = field(default_factory=Trees)
+    exits: ExitStack = field(default_factory=ExitStack)
+    locked: Tree | None = None
 
     @classmethod
-    def begin(cls, attempt: Attempt, cluster_id: str, create_grace: float) -> Visit:
+    def begin(cls, attempt: Attempt, cluster_id: str, create_grace: float, trees: Trees | None = None) -> Visit:
         """Start from what the object says of itself."""
         resource = attempt.resource
         key = resource.key
         status = {name: value for name, value in resource.status.items() if name not in ENGINE_FIELDS}
-        return cls(attempt, Owner(cluster_id, key.kind, key.namespace, key.name, resource.uid), create_grace, status)
+        owner = Owner(cluster_id, key.kind, key.namespace, key.name, resource.uid)
+        return cls(attempt, owner, create_grace, status, trees=trees or Trees())
 
     @property
     def resource(self) -> KubeObject:
@@ -255,13 +276,41 @@ class Visit:
             verdict = Verdict(False, stop.reason, stop.message, stop.progress, self.kept())
         return Result(verdict, stop.next, dict(self.status))
 
-    def kept(self) -> dict[str, Aspect]:
-        """The aspects of this visit and, for those it did not come to, the former ones."""
-        kept = dict(self.aspects)
+    @property
+    def tree(self) -> Tree:
+        """The tree this visit works on; only after it was entered."""
+        if self.locked is None:
+            raise RuntimeError("this visit has not entered its tree yet")
+        return self.locked
+
+    def unchanged(self, seconds: float) -> Result:
+        """The result that leaves the object as it stands, and comes back."""
+        conditions = {kind: self.resource.condition(kind) for kind in ("Ready", "Reconciling", "Stalled")}
+        ready = conditions["Ready"]
+        if ready is None or ready.get("observedGeneration") != self.resource.generation:
+            verdict = Verdict(False, Reason.CREATING, "waits for its turn", Progress.RECONCILING, self.kept())
+            return Result(verdict, Again(seconds))
+        progress = Progress.STALLED if conditions["Stalled"] else Progress.SETTLED
+        progress = Progress.RECONCILING if conditions["Reconciling"] else progress
+        status = {"True": True, "False": False}.get(str(ready["status"]))
+        reason = Reason(str(ready["reason"]))
+        return Result(Verdict(status, reason, str(ready.get("message", "")), progress, self.former()), Again(seconds))
+
+    def settled(self) -> Result:
+        """The result that leaves an object as it stands that is in order."""
+        result = self.unchanged(0.0)
+        return Result(result.verdict, Settled())
+
+    def former(self) -> dict[str, Aspect]:
+        """The further conditions as they were before this visit."""
+        found = {}
         for kind in (REFERENCES_RESOLVED, CREDENTIALS_VALID, SYNCED, HEALTHY):
             former = self.resource.condition(kind)
-            if kind in kept or former is None:
-                continue
-            status = {"True": True, "False": False}.get(str(former.get("status")))
-            kept[kind] = Aspect(status, Reason(str(former["reason"])), str(former.get("message", "")))
-        return kept
+            if former is not None:
+                status = {"True": True, "False": False}.get(str(former.get("status")))
+                found[kind] = Aspect(status, Reason(str(former["reason"])), str(former.get("message", "")))
+        return found
+
+    def kept(self) -> dict[str, Aspect]:
+        """The aspects of this visit and, for those it did not come to, the former ones."""
+        return {**self.former(), **self.aspects}
