@@ -193,6 +193,16 @@ class MemberStatus(OctaviaStatus):
     weight: int | None = Field(None, description="Its share of new connections.")
 
 
+class DrainingMember(ApiModel):
+    """A member that is to go, and is kept at weight 0 for its connections to end."""
+
+    address: Text = Field(description="Its address.")
+    port: int = Field(description="Its port.")
+    until: Annotated[str, Field(max_length=64, json_schema_extra={"format": "date-time"})] = Field(
+        description="When it goes."
+    )
+
+
 class PoolStatus(CommonStatus, OctaviaStatus):
     """The status of a Pool."""
 
@@ -201,6 +211,11 @@ class PoolStatus(CommonStatus, OctaviaStatus):
     online_members: int | None = Field(None, description="How many of them are ONLINE (or not monitored).")
     members: Annotated[list[MemberStatus], Field(max_length=4096)] | None = Field(
         None, description="The members that are there.", json_schema_extra=listed("atomic")
+    )
+    draining: Annotated[list[DrainingMember], Field(max_length=4096)] | None = Field(
+        None,
+        description="The members that spec.membersFrom no longer gives, kept at weight 0 for drainSeconds.",
+        json_schema_extra=listed("atomic"),
     )
 
 
