@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from infomaniak_operator.api.registry import KINDS
+from infomaniak_operator.cli.cluster import followed
 from infomaniak_operator.cli.options import Options
 from infomaniak_operator.client import CloudCredentials, CloudSession
 from infomaniak_operator.engine.contract import GROUP, VERSION
@@ -40,11 +41,15 @@ class Operator:
     clouds: Clouds
 
 
-def resources() -> Mapping[str, ResourceType]:
-    """The kinds that are watched: those that are reconciled, and the Secrets with their credentials."""
+def resources(*, namespaced: bool = False) -> Mapping[str, ResourceType]:
+    """The kinds that are watched: those that are reconciled, the Secrets of their credentials, and what members follow.
+
+    Args:
+        namespaced: whether single namespaces are watched: then Nodes are not.
+    """
     own = {actuator.kind: KINDS[actuator.kind] for actuator in ACTUATORS}
     watched = {kind: ResourceType(kind, GROUP, VERSION, each.plural) for kind, each in own.items()}
-    return {**watched, SECRETS.kind: SECRETS}
+    return {**watched, SECRETS.kind: SECRETS, **followed(namespaced=namespaced)}
 
 
 def build(options: Options, rng: random.Random) -> Operator:
@@ -67,8 +72,8 @@ def build(options: Options, rng: random.Random) -> Operator:
         restore=options.restore,
     )
     clouds = Clouds(connector(clock.monotonic, lambda credentials: _session(credentials, options)))
-    watched = resources()
     namespaces = options.namespaces
+    watched = resources(namespaced=bool(namespaces))
     if namespaces and options.default_credentials:
         namespaces = tuple(dict.fromkeys((*namespaces, options.default_credentials.namespace)))
     engine = Engine(
