@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 Row = dict[str, Any]
+Many = list[Row]
+"""For classes in which ``list`` is one of the five verbs."""
 
 
 class Refused(Exception):  # noqa: N818 - an answer, made an error by the client
     """The service says no."""
 
-    def __init__(self, status: int, error_type: str, message: str) -> None:
+    def __init__(self, status: int, error_type: str | None, message: str) -> None:
         super().__init__(message)
         self.status = status
         self.error_type = error_type

@@ -10,7 +10,7 @@ from typing import Any
 
 from infomaniak_operator.client import kinds
 from infomaniak_operator.client.rest import check
-from tests.support.fake_cloud_rules import Refused, Row, no_doubles, passes
+from tests.support.fake_cloud_rules import Many, Refused, Row, no_doubles, passes
 
 KINDS = {
     "networks": kinds.NETWORKS,
@@ -59,7 +59,7 @@ class Tables:
     """All tables, and what is common to all that is in them."""
 
     def __init__(self, new_id: Callable[[], str]) -> None:
-        self._new_id = new_id
+        self.new_id = new_id
         self._moment = datetime(2026, 1, 1, tzinfo=UTC)
         self.tables: dict[str, dict[str, Row]] = {name: {} for name in KINDS}
         self.quotas = {
@@ -86,9 +86,7 @@ class Tables:
         if unknown or None in filters.values():
             raise ValueError(f"{collection} have no filter {sorted(unknown)}")
 
-    def list(
-        self, project: str, collection: str, fields: Sequence[str] | None, filters: Mapping[str, Any]
-    ) -> list[Row]:
+    def list(self, project: str, collection: str, fields: Sequence[str] | None, filters: Mapping[str, Any]) -> Many:
         rows = [self._shown(collection, row) for row in self.tables[collection].values() if self._sees(project, row)]
         found = [row for row in rows if all(passes(row, name, value) for name, value in filters.items())]
         return [{name: row[name] for name in fields if name in row} for row in found] if fields else found
@@ -96,9 +94,9 @@ class Tables:
     def get(self, project: str, collection: str, id: str) -> Row:
         return self._shown(collection, self._find(project, collection, id))
 
-    def create(self, project: str, collection: str, bodies: list[Row]) -> list[Row]:
+    def create(self, project: str, collection: str, bodies: Many) -> Many:
         """All or none."""
-        before = {name: {key: dict(row) for key, row in table.items()} for name, table in self.tables.items()}
+        before = {name: {key: dict(row) for key, row in self.tables[name].items()} for name in KINDS}
         if collection == "security_group_rules":
             no_doubles(bodies)
         try:
@@ -175,15 +173,20 @@ class Tables:
                 "reserved": 0,
             }
             for name, limit in self.quotas.items()
+            if name in KINDS
         }
 
     # ── common ground ──
 
-    def _insert(self, collection: str, project: str, row: Row) -> Row:
+    def tick(self) -> datetime:
+        """The cloud's clock, which moves with what happens in it."""
         self._moment += timedelta(seconds=1)
-        stamp = self._moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return self._moment
+
+    def _insert(self, collection: str, project: str, row: Row) -> Row:
+        stamp = self.tick().strftime("%Y-%m-%dT%H:%M:%SZ")
         common = {
-            "id": self._new_id(),
+            "id": self.new_id(),
             "project_id": project,
             "tenant_id": project,
             "description": "",
@@ -203,9 +206,8 @@ class Tables:
             self._touch(row)
 
     def _touch(self, row: Row) -> None:
-        self._moment += timedelta(seconds=1)
         row["revision_number"] += 1
-        row["updated_at"] = self._moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+        row["updated_at"] = self.tick().strftime("%Y-%m-%dT%H:%M:%SZ")
 
     @staticmethod
     def _sees(project: str, row: Row) -> bool:

@@ -1,0 +1,251 @@
+"""What looks like the client's ``Operations``, on the cloud in memory: every call is recorded, and may be interfered with."""
+
+# ruff: noqa: A002 - the API says id
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from infomaniak_operator.client.operations import FloatingIPs, LoadBalancers
+from tests.support.fake_cloud_octavia import PARENTS
+from tests.support.fake_cloud_rules import Row
+
+if TYPE_CHECKING:
+    from tests.support.fake_cloud import FakeCloud
+
+
+class FakeOperations:
+    """Looks like ``Operations`` of one project."""
+
+    def __init__(self, cloud: FakeCloud, project_id: str) -> None:
+        self.networks = FakeCollection(cloud, project_id, "networks")
+        self.subnets = FakeCollection(cloud, project_id, "subnets")
+        self.routers = FakeRouters(cloud, project_id, "routers")
+        self.security_groups = FakeCollection(cloud, project_id, "security_groups")
+        self.security_group_rules = FakeCollection(cloud, project_id, "security_group_rules")
+        self.floating_ips = FakeFloatingIPs(cloud, project_id, "floating_ips")
+        self.ports = FakeCollection(cloud, project_id, "ports")
+        self.load_balancers = FakeLoadBalancers(cloud, project_id, "load_balancers")
+        self.listeners = FakeCollection(cloud, project_id, "listeners")
+        self.pools = FakeCollection(cloud, project_id, "pools")
+        self.members = FakeMembers(cloud, project_id, "members")
+        self.health_monitors = FakeCollection(cloud, project_id, "health_monitors")
+        self.l7policies = FakeCollection(cloud, project_id, "l7policies")
+        self.l7rules = FakeNested(cloud, project_id, "l7rules")
+        self.tags = FakeTags(cloud, project_id)
+        self.quotas = FakeQuotas(cloud, project_id)
+
+
+class FakeCollection:
+    """Looks like ``BulkCollection``; Octavia's have no ``create_many``."""
+
+    def __init__(self, cloud: FakeCloud, project_id: str, name: str) -> None:
+        self._cloud = cloud
+        self._project = project_id
+        self._name = name
+        self._service: Any = cloud.octavia if name in cloud.octavia.names else cloud.neutron
+
+    def list(self, *, fields: Sequence[str] | None = None, **filters: Any) -> Any:
+        service = self._service
+        service.check_filters(self._name, filters)
+        return self._cloud.perform(
+            "LIST", self._name, filters, lambda: service.list(self._project, self._name, fields, filters)
+        )
+
+    def get(self, id: str) -> Row:
+        service = self._service
+        return self._cloud.perform("GET", self._name, id, lambda: service.get(self._project, self._name, id))
+
+    def create(self, body: Mapping[str, Any]) -> Row:
+        service = self._service
+        service.check(self._name, body)
+        sent = copy.deepcopy(dict(body))
+        (made,) = self._cloud.perform(
+            "POST", self._name, sent, lambda: service.create(self._project, self._name, [sent])
+        )
+        return made
+
+    def create_many(self, bodies: Iterable[Mapping[str, Any]]) -> Any:
+        service = self._service
+        sent = [copy.deepcopy(dict(body)) for body in bodies]
+        for body in sent:
+            service.check(self._name, body)
+        if not sent:
+            return []
+        return self._cloud.perform("POST", self._name, sent, lambda: service.create(self._project, self._name, sent))
+
+    def update(self, id: str, body: Mapping[str, Any], *, if_revision: int | None = None) -> Row:
+        service = self._service
+        service.check(self._name, body)
+        sent = copy.deepcopy(dict(body))
+        return self._cloud.perform(
+            "PUT", self._name, (id, sent), lambda: service.update(self._project, self._name, id, sent, if_revision)
+        )
+
+    def delete(self, id: str, *, if_revision: int | None = None) -> None:
+        service = self._service
+        self._cloud.perform(
+            "DELETE", self._name, id, lambda: service.delete(self._project, self._name, id, if_revision)
+        )
+
+
+class FakeRouters(FakeCollection):
+    """Looks like ``Routers``."""
+
+    def add_interface(self, router_id: str, *, subnet_id: str | None = None, port_id: str | None = None) -> Row:
+        return self._interface(self._cloud.neutron.add_interface, "add", router_id, subnet_id, port_id)
+
+    def remove_interface(self, router_id: str, *, subnet_id: str | None = None, port_id: str | None = None) -> Row:
+        return self._interface(self._cloud.neutron.remove_interface, "remove", router_id, subnet_id, port_id)
+
+    def _interface(
+        self, act: Callable[..., Row], verb: str, router_id: str, subnet_id: str | None, port_id: str | None
+    ) -> Row:
+        if (subnet_id is None) == (port_id is None):
+            raise ValueError("give either subnet_id or port_id")
+        subject = (router_id, {f"{verb}_interface": subnet_id or port_id})
+        return self._cloud.perform(
+            "PUT", self._name, subject, lambda: act(self._project, router_id, subnet_id=subnet_id, port_id=port_id)
+        )
+
+
+class FakeFloatingIPs(FakeCollection):
+    """Looks like ``FloatingIPs``: its two own operations are the real ones' code, on this collection."""
+
+    def associate(self, id: str, port_id: str, fixed_ip_address: str | None = None) -> Row:
+        return FloatingIPs.associate(self, id, port_id, fixed_ip_address)  # type: ignore[arg-type]
+
+    def disassociate(self, id: str, expected_port_id: str | None = None) -> Row:
+        return FloatingIPs.disassociate(self, id, expected_port_id)  # type: ignore[arg-type]
+
+
+class FakeLoadBalancers(FakeCollection):
+    """Looks like ``LoadBalancers``."""
+
+    def create_tree(self, body: Mapping[str, Any]) -> Row:
+        # The real one's code, on this collection: it looks at what is nested before it sends anything.
+        return LoadBalancers.create_tree(self, body)  # type: ignore[arg-type]
+
+    def delete(self, id: str, *, if_revision: int | None = None, cascade: bool = False) -> None:
+        octavia = self._cloud.octavia
+        self._cloud.perform(
+            "DELETE",
+            self._name,
+            id,
+            lambda: octavia.delete(self._project, self._name, id, if_revision, cascade=cascade),
+        )
+
+    def status_tree(self, id: str) -> Row:
+        octavia = self._cloud.octavia
+        subject = (id, "status")
+        return self._cloud.perform("GET", self._name, subject, lambda: octavia.status_tree(self._project, id))
+
+
+class FakeNested:
+    """Looks like ``Members``: a collection in the path of a parent."""
+
+    def __init__(self, cloud: FakeCloud, project_id: str, name: str) -> None:
+        self._cloud = cloud
+        self._octavia = cloud.octavia
+        self._project = project_id
+        self._name = name
+        self._key = PARENTS[name][1]
+
+    def _perform(self, method: str, subject: Any, parent: str, id: str | None, act: Callable[[], Any]) -> Any:
+        def carry_out() -> Any:
+            self._octavia.inside(self._project, self._name, parent, id)
+            return act()
+
+        return self._cloud.perform(method, self._name, subject, carry_out)
+
+    def list(self, parent: str, *, fields: Sequence[str] | None = None, **filters: Any) -> Any:
+        self._octavia.check_filters(self._name, filters)
+        within = {**filters, self._key: parent}
+        return self._perform(
+            "LIST",
+            (parent, filters),
+            parent,
+            None,
+            lambda: self._octavia.list(self._project, self._name, fields, within),
+        )
+
+    def get(self, parent: str, id: str) -> Row:
+        return self._perform("GET", (parent, id), parent, id, lambda: self._octavia.get(self._project, self._name, id))
+
+    def create(self, parent: str, body: Mapping[str, Any]) -> Row:
+        self._octavia.check(self._name, body)
+        sent = copy.deepcopy(dict(body))
+        (made,) = self._perform(
+            "POST",
+            (parent, sent),
+            parent,
+            None,
+            lambda: self._octavia.create(self._project, self._name, [{**sent, self._key: parent}]),
+        )
+        return made
+
+    def update(self, parent: str, id: str, body: Mapping[str, Any]) -> Row:
+        self._octavia.check(self._name, body)
+        sent = copy.deepcopy(dict(body))
+        return self._perform(
+            "PUT",
+            (parent, id, sent),
+            parent,
+            id,
+            lambda: self._octavia.update(self._project, self._name, id, sent),
+        )
+
+    def delete(self, parent: str, id: str) -> None:
+        self._perform("DELETE", (parent, id), parent, id, lambda: self._octavia.delete(self._project, self._name, id))
+
+
+class FakeMembers(FakeNested):
+    """Looks like ``Members``."""
+
+    def replace_all(self, pool_id: str, members: Iterable[Mapping[str, Any]]) -> None:
+        sent = [copy.deepcopy(dict(member)) for member in members]
+        for member in sent:
+            self._octavia.check(self._name, member)
+        self._perform(
+            "PUT",
+            (pool_id, sent),
+            pool_id,
+            None,
+            lambda: self._octavia.replace_members(self._project, pool_id, sent),
+        )
+
+
+class FakeTags:
+    """Looks like ``Tags``."""
+
+    def __init__(self, cloud: FakeCloud, project_id: str) -> None:
+        self._cloud = cloud
+        self._project = project_id
+
+    def replace(self, resource: str, id: str, tags: Iterable[str]) -> Any:
+        wanted = list(tags)
+        return self._cloud.perform(
+            "PUT",
+            "tags",
+            (resource, id, wanted),
+            lambda: self._cloud.neutron.replace_tags(self._project, resource, id, wanted),
+        )
+
+
+class FakeQuotas:
+    """Looks like ``Quotas``."""
+
+    def __init__(self, cloud: FakeCloud, project_id: str) -> None:
+        self._cloud = cloud
+        self._project = project_id
+
+    def get(self) -> Any:
+        cloud = self._cloud
+        return cloud.perform(
+            "GET",
+            "quotas",
+            self._project,
+            lambda: {"network": cloud.neutron.usage(self._project), "load-balancer": cloud.octavia.limits()},
+        )
