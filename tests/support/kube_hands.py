@@ -15,7 +15,7 @@ _MERGE = {"Content-Type": "application/merge-patch+json"}
 
 
 class Hands:
-    """Creates, changes and deletes objects in one namespace."""
+    """Creates, changes and deletes objects in one namespace; with an empty one, objects that are in none."""
 
     def __init__(self, kubeconfig: Path, namespace: str) -> None:
         self._client = pykube.HTTPClient(loader(kubeconfig)(), timeout=30)
@@ -54,9 +54,9 @@ class Hands:
 
     def _call(self, verb: str, resource: ResourceType, name: str, **arguments: Any) -> dict[str, Any]:
         url = "/".join(filter(None, (resource.plural, name)))
-        response = self._client.request(
-            verb, version=resource.api_version, namespace=self.namespace, url=url, **arguments
-        )
+        if self.namespace:
+            arguments["namespace"] = self.namespace
+        response = self._client.request(verb, version=resource.api_version, url=url, **arguments)
         response.raise_for_status()
         answer: dict[str, Any] = response.json()
         return answer

@@ -6,12 +6,13 @@ import asyncio
 import random
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from infomaniak_operator.engine.engine import Engine
+from infomaniak_operator.engine.kube import ResourceType
 from infomaniak_operator.engine.kube_http import HttpKube, loader
 from infomaniak_operator.engine.settings import EngineSettings
 from infomaniak_operator.engine.supervisor import Sink
@@ -62,18 +63,25 @@ class BreakableWatch(KopfWatch):
 class RealEngine:
     """A running engine, and what it asked of the API server."""
 
-    def __init__(self, kubeconfig: Path, namespaces: tuple[str, ...], toys: ToyReconciler, **settings: Any) -> None:
+    def __init__(
+        self,
+        kubeconfig: Path,
+        namespaces: tuple[str, ...],
+        toys: ToyReconciler,
+        resources: Mapping[str, ResourceType],
+        **settings: Any,
+    ) -> None:
         self.toys = toys
         self.calls: Counter[tuple[str, str, int]] = Counter()
         load = loader(kubeconfig)
         clock = SystemClock()
         values: dict[str, Any] = {"sweep_delay": 1.0, "backoff_base": 0.2, "backoff_max": 2.0, "watch_backoff_max": 1.0}
         self.kube = HttpKube(load, clock.monotonic, on_call=self._called)
-        self.watch = BreakableWatch(RESOURCES.values(), load, namespaces)
+        self.watch = BreakableWatch(resources.values(), load, namespaces)
         self.engine = Engine(
             [toys],
             self.kube,
-            RESOURCES,
+            resources,
             clock,
             random.Random(),
             EngineSettings(namespaces=namespaces, **{**values, **settings}),
@@ -92,10 +100,14 @@ class RealEngine:
 
 @contextmanager
 def real_engine(
-    kubeconfig: Path, *namespaces: str, toys: ToyReconciler | None = None, **settings: Any
+    kubeconfig: Path,
+    *namespaces: str,
+    toys: ToyReconciler | None = None,
+    resources: Mapping[str, ResourceType] = RESOURCES,
+    **settings: Any,
 ) -> Iterator[RealEngine]:
     """Run an engine; it must end without an error, and in time."""
-    made = RealEngine(kubeconfig, namespaces, toys or ToyReconciler(), **settings)
+    made = RealEngine(kubeconfig, namespaces, toys or ToyReconciler(), resources, **settings)
     stop = asyncio.Event()
     loop = asyncio.new_event_loop()
     errors: list[BaseException] = []
