@@ -149,6 +149,8 @@ class Rows:
         above = self._above(collection, row)
         if collection in ("members", "health_monitors") and above[-1]["provisioning_status"] != "ACTIVE":
             raise immutable("Pool", row["pool_id"])
+        if collection == "l7rules" and above[-1]["provisioning_status"] != "ACTIVE":
+            raise immutable("L7Policy", row["l7policy_id"])
         if above[0]["provisioning_status"] != "ACTIVE":
             raise immutable("Load Balancer", above[0]["id"])
         return above

@@ -10,28 +10,14 @@ from typing import Any
 from infomaniak_operator.client import kinds
 from tests.support.fake_cloud_rules import Refused, Row
 
-_POLICY = (
-    "listener_id action redirect_prefix redirect_url redirect_pool_id redirect_http_code position rules name "
-    "description admin_state_up tags"
-)
-_RULE = "type compare_type key value invert admin_state_up tags"
-
-
-def _kind(name: str, one: str, many: str, path: str, attributes: str) -> kinds.Kind:
-    """The client's own where it has one by that name."""
-    names = frozenset(attributes.split())
-    filters = names | {"id", "project_id", "provisioning_status", "operating_status", "created_at", "updated_at"}
-    return getattr(kinds, name, None) or kinds.Kind("load-balancer", path, one, many, names, filters)
-
-
 KINDS = {
     "load_balancers": kinds.LOAD_BALANCERS,
     "listeners": kinds.LISTENERS,
     "pools": kinds.POOLS,
     "members": kinds.MEMBERS,
     "health_monitors": kinds.HEALTH_MONITORS,
-    "l7policies": _kind("L7POLICIES", "l7policy", "l7policies", "/v2/lbaas/l7policies", _POLICY),
-    "l7rules": _kind("L7RULES", "rule", "rules", "/v2/lbaas/l7policies/{l7policy_id}/rules", _RULE),
+    "l7policies": kinds.L7_POLICIES,
+    "l7rules": kinds.L7_RULES,
 }
 NOUNS = {
     "load_balancers": "Load Balancer",
@@ -63,6 +49,8 @@ _FIXED = {
     "l7rules": "",
 }
 """What a POST takes and a PUT does not."""
+_NEVER = {"members": {"vnic_type"}, "l7rules": {"name"}}
+"""What the client lets pass and Octavia does not take."""
 _REQUIRED = {
     "load_balancers": "",
     "listeners": "loadbalancer_id protocol protocol_port",
@@ -164,7 +152,7 @@ def check_body(collection: str, body: Mapping[str, Any], *, put: bool = False, n
         nested: whether it is part of a tree, where the parent is known.
     """
     taken = KINDS[collection].attributes | {"redirect_pool"} if nested else KINDS[collection].attributes
-    taken = taken - {"vnic_type"} - (set(_FIXED[collection].split()) if put else set())
+    taken = taken - _NEVER.get(collection, set()) - (set(_FIXED[collection].split()) if put else set())
     unknown = sorted(set(body) - taken)
     if unknown:
         raise Refused(400, None, f"Unknown attribute for argument {_ARGUMENTS[collection]}: {unknown[0]}")

@@ -1,13 +1,19 @@
 """The fake cloud and the real one, side by side: one suite holds for both."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from infomaniak_operator.client import CloudSession, NotFoundError, Operations, parse_credentials
+from tests.support.balancing import ROBIN
+from tests.support.box import until
 from tests.support.fake_cloud import EXTERNAL, FakeCloud
+
+QUOTAS = {"networks": ("network", 10), "routers": ("router", 10), "floating_ips": ("floatingip", 10)}
+QUOTAS |= {"load_balancers": ("load_balancer", -1)}
+"""The services' names, and what a project of the sandbox has."""
 
 
 class Side:
@@ -17,13 +23,17 @@ class Side:
         do: the operations.
         project: its id.
         other: the same cloud in the hands of another project.
+        settle: has the load balancers finish what they are at; the real cloud does so by itself.
     """
 
-    def __init__(self, do: Any, other: Any, project: str, limit: Any) -> None:
+    def __init__(
+        self, do: Any, other: Any, project: str, limit: Any, settle: Callable[[], None] = lambda: None
+    ) -> None:
         self.do = do
         self.other = other
         self.project = project
         self.limit = limit
+        self.settle = settle
         self._prefix = uuid.uuid4().hex[:8]
 
     def name(self, text: str = "x") -> str:
@@ -63,7 +73,26 @@ class Side:
     def group(self, **body: Any) -> dict[str, Any]:
         return self.do.security_groups.create({"name": self.name(), **body})
 
+    def settled(self, balancer: str) -> dict[str, Any] | None:
+        """The load balancer when it is through with what it does; None: it is gone."""
+        self.settle()
+
+        def look() -> tuple[dict[str, Any] | None] | None:
+            try:
+                row = self.do.load_balancers.get(balancer)
+            except NotFoundError:
+                return (None,)
+            return None if row["provisioning_status"].startswith("PENDING") else (row,)
+
+        return until(look, f"load balancer {balancer} settles")[0]
+
     def clean(self) -> None:
+        balancers = [row["id"] for row in filter(self.mine, self.do.load_balancers.list())]
+        for balancer in balancers:
+            if self.settled(balancer):
+                self.do.load_balancers.delete(balancer, cascade=True)
+        for balancer in balancers:
+            self.settled(balancer)
         for address in filter(self.mine, self.do.floating_ips.list()):
             self.do.floating_ips.delete(address["id"])
         for router in filter(self.mine, self.do.routers.list()):
@@ -94,24 +123,35 @@ def sessions(request: pytest.FixtureRequest) -> Iterator[Any]:
 def cloud(request: pytest.FixtureRequest) -> Iterator[Side]:
     if request.param == "fake":
         fake = FakeCloud()
-        yield Side(fake.operations("alpha"), fake.operations("beta"), "alpha", fake.quotas.update)
+        yield Side(fake.operations("alpha"), fake.operations("beta"), "alpha", fake.quotas.update, fake.settle)
         return
     sessions = request.getfixturevalue("sessions")
     box = request.getfixturevalue("box")
     limited: list[str] = []
 
     def limit(quotas: dict[str, int]) -> None:
-        one = {"networks": "network", "routers": "router", "floating_ips": "floatingip"}
-        limited.extend(one[name] for name in quotas)
-        box.set_quota("alpha", **{one[name]: value for name, value in quotas.items()})
+        limited.extend(quotas)
+        box.set_quota("alpha", **{QUOTAS[name][0]: value for name, value in quotas.items()})
 
     side = Side(Operations(sessions["alpha"]), Operations(sessions["beta"]), sessions["alpha"].project_id, limit)
     try:
         yield side
     finally:
         if limited:
-            box.set_quota("alpha", **dict.fromkeys(limited, 10))
+            box.set_quota("alpha", **dict(QUOTAS[name] for name in limited))
         try:
             side.clean()
         except NotFoundError:
             side.clean()
+
+
+@pytest.fixture
+def balancer(cloud: Side) -> Any:
+    """One with an HTTP listener and its pool of one member."""
+    network = cloud.network("10.0.0.0/24")
+    listener = {"protocol": "HTTP", "protocol_port": 80, "default_pool": {"name": "p", **ROBIN}}
+    listener["default_pool"]["members"] = [{"address": "10.0.0.5", "protocol_port": 8080}]
+    row = cloud.do.load_balancers.create_tree(
+        {"name": cloud.name(), "vip_subnet_id": network["subnets"][0], "listeners": [listener]}
+    )
+    return cloud.settled(row["id"])
