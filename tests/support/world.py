@@ -13,6 +13,7 @@ from infomaniak_operator.reconcile.cloud import Cloud, Clouds
 from infomaniak_operator.reconcile.credentials import CredentialSettings
 from infomaniak_operator.reconcile.marks import Mark, Owner
 from infomaniak_operator.reconcile.registry import ACTUATORS
+from infomaniak_operator.reconcile.trees import Trees
 from tests.support.attempt import Cluster
 from tests.support.fake_cloud import FakeCloud
 from tests.support.objects import KUBE_SYSTEM, secret
@@ -63,8 +64,8 @@ class World(Cluster):
         self._connect()
 
     def _connect(self) -> None:
-        clouds = Clouds(self._cloud_of)
-        self.reconcilers = {each.kind: CloudReconciler(each, clouds, self._settings) for each in ACTUATORS}
+        clouds, trees = Clouds(self._cloud_of), Trees()
+        self.reconcilers = {each.kind: CloudReconciler(each, clouds, self._settings, trees) for each in ACTUATORS}
 
     def _cloud_of(self, credentials: CloudCredentials) -> Cloud:
         def identity() -> tuple[str, str]:

@@ -23,6 +23,7 @@ from infomaniak_operator.reconcile.cloud import Clouds, connector
 from infomaniak_operator.reconcile.credentials import CredentialSettings
 from infomaniak_operator.reconcile.registry import ACTUATORS
 from infomaniak_operator.reconcile.secrets import SecretGuard
+from infomaniak_operator.reconcile.trees import Trees
 
 _log = logging.getLogger(__name__)
 _NAMESPACES = ResourceType("Namespace", "", "v1", "namespaces")
@@ -73,11 +74,12 @@ def build(options: Options, rng: random.Random) -> Operator:
     )
     clouds = Clouds(connector(clock.monotonic, lambda credentials: _session(credentials, options)))
     namespaces = options.namespaces
+    trees = Trees()
     watched = resources(namespaced=bool(namespaces))
     if namespaces and options.default_credentials:
         namespaces = tuple(dict.fromkeys((*namespaces, options.default_credentials.namespace)))
     engine = Engine(
-        [*(CloudReconciler(actuator, clouds, settings) for actuator in ACTUATORS), SecretGuard()],
+        [*(CloudReconciler(actuator, clouds, settings, trees) for actuator in ACTUATORS), SecretGuard()],
         kube,
         watched,
         clock,

@@ -12,6 +12,7 @@ from infomaniak_operator.api.registry import KINDS, InvalidSpec
 from infomaniak_operator.client import InfomaniakCloudError
 from infomaniak_operator.engine.contract import (
     FINALIZER,
+    Again,
     Aspect,
     Attempt,
     Gone,
@@ -86,8 +87,8 @@ class CloudReconciler:
     def inputs_hash(self, resource: KubeObject, view: View) -> str | None:
         """A hash of the spec, the resolved references and the credential; None while they cannot be known."""
         fingerprint = self._settings.credentials.fingerprint(resource, view)
-        if fingerprint is None:
-            return None
+        if fingerprint is None or resource.status.get("draining"):
+            return None  # members that drain are a matter of time, too
         try:
             inputs = self._actuator.resolve(resource, view)
         except Unresolved:
@@ -225,7 +226,7 @@ class CloudReconciler:
         if fingerprint:
             visit.status["inputsHash"] = _hash(visit.resource, fingerprint, inputs)
         verdict = Verdict(True, Reason.AVAILABLE, message, Progress.SETTLED, _without_former(visit))
-        return Result(verdict, Settled(), dict(visit.status))
+        return Result(verdict, Settled() if visit.due is None else Again(visit.due), dict(visit.status))
 
 
 _WORTH_AN_EVENT = frozenset(

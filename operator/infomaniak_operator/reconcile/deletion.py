@@ -104,12 +104,16 @@ def _find(visit: Visit, actuator: Actuator) -> Row | None:
     return None
 
 
+_TREE = frozenset({"LoadBalancer", "Pool", "HealthMonitor"})
+
+
 def _uses(user: KubeObject, actuator: Actuator) -> bool:
     """Whether a referrer may hold something of this object in the cloud.
 
-    One of the same kind that is going itself holds nothing up: two groups that refer to each other go together.
+    One of the same kind, or of the same tree, that is going itself holds nothing up: two groups that refer to each
+    other go together, and so do a pool and its monitor.
     """
-    if user.key.kind == actuator.kind and user.deleting:
+    if user.deleting and (user.key.kind == actuator.kind or {user.key.kind, actuator.kind} <= _TREE):
         return False
     return user.key.kind in actuator.blocked_by and (FINALIZER in user.finalizers or bool(user.status.get("id")))
 

@@ -14,6 +14,7 @@ from infomaniak_operator.reconcile.marks import NoRoom, Standing, described, rel
 from infomaniak_operator.reconcile.ownership import mark_of
 from infomaniak_operator.reconcile.visit import Visit
 
+_NETWORK = "InfomaniakNetwork"
 ADMIN_STATE = Field("adminStateUp", "admin_state_up", default=True)
 
 
@@ -179,3 +180,31 @@ def ready_reference(user: KubeObject, view: View, key: Key, field: str) -> KubeO
         why = f": {ready['message']}" if ready.get("message") else ""
         raise Unresolved(key, f"{field}: {key.kind} {key.name} is not Ready yet{why}")
     return found
+
+
+def subnet_of(user: KubeObject, view: View, item: Mapping[str, Any], field: str) -> dict[str, str]:
+    """The network and the subnet that ``networkRef`` and ``subnet`` of an item name.
+
+    Args:
+        user: the object that refers.
+        view: the store.
+        item: with ``networkRef``, and ``subnet`` where the network has several.
+        field: the place of the item, for the message.
+
+    Returns:
+        ``networkID`` and ``subnetID``.
+
+    Raises:
+        Unresolved: the network or the subnet is not there yet.
+    """
+    key = Key(_NETWORK, user.key.namespace, item["networkRef"]["name"])
+    network = ready_reference(user, view, key, f"{field}.networkRef")
+    subnets = list(network.status.get("subnets") or ())
+    name = item.get("subnet")
+    found = [subnet for subnet in subnets if name is None or subnet["name"] == name]
+    if len(found) == 1:
+        return {"networkID": str(network.status["id"]), "subnetID": str(found[0]["id"])}
+    names = ", ".join(str(subnet["name"]) for subnet in subnets) or "none"
+    if name is None:
+        raise Unresolved(key, f"{field}.subnet: name one of the subnets of {key.name}; it has: {names}")
+    raise Unresolved(key, f"{field}.subnet: InfomaniakNetwork {key.name} has no subnet {name} yet; it has: {names}")

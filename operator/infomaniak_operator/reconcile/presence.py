@@ -68,6 +68,8 @@ def _lost(visit: Visit, actuator: Actuator) -> None:
     """
     gone = visit.id
     message = f"{actuator.noun} {gone} was deleted in the cloud by somebody else"
+    if visit.status.get("recoveryAttempts"):
+        message = f"{actuator.noun} {gone} was deleted for its recovery"
     if visit.imported or not actuator.may_make_again(visit):
         hint = "import another, or delete this object" if visit.imported else "see the kind's reference on what to do"
         raise Stop(Reason.EXTERNALLY_DELETED, f"{message}: {hint}", Stuck(), Progress.STALLED)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from infomaniak_operator.reconcile.actuator import Actuator
 from infomaniak_operator.reconcile.floatingip import FloatingIPActuator
+from infomaniak_operator.reconcile.healthmonitor import HealthMonitorActuator
+from infomaniak_operator.reconcile.loadbalancer import LoadBalancerActuator
 from infomaniak_operator.reconcile.network import NetworkActuator
+from infomaniak_operator.reconcile.pool import PoolActuator
 from infomaniak_operator.reconcile.router import RouterActuator
 from infomaniak_operator.reconcile.securitygroup import SecurityGroupActuator
 
@@ -13,4 +16,7 @@ ACTUATORS: tuple[Actuator, ...] = (
     RouterActuator(),
     SecurityGroupActuator(),
     FloatingIPActuator(),
+    LoadBalancerActuator(),
+    PoolActuator(),
+    HealthMonitorActuator(),
 )

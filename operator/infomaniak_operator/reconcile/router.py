@@ -8,9 +8,9 @@ from typing import Any
 from infomaniak_operator.client import BadRequestError, ConflictError, NotFoundError
 from infomaniak_operator.engine.contract import Again, Key, KubeObject, Reason, View, Waiting
 from infomaniak_operator.reconcile import external, neutron
-from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step, Unresolved
+from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step
 from infomaniak_operator.reconcile.fields import Difference, applied, body_of, changes, records
-from infomaniak_operator.reconcile.neutron import ready_reference
+from infomaniak_operator.reconcile.neutron import subnet_of
 from infomaniak_operator.reconcile.visit import Stop, Visit
 
 FIELDS = (neutron.ADMIN_STATE,)
@@ -51,7 +51,7 @@ class RouterActuator(neutron.NeutronActuator):
             if item.get("subnetID"):
                 subnets.append(str(item["subnetID"]))
                 continue
-            subnets.append(_subnet_of(resource, view, item, f"spec.interfaces[{index}]"))
+            subnets.append(subnet_of(resource, view, item, f"spec.interfaces[{index}]")["subnetID"])
         return {
             "subnets": subnets,
             **external.resolve(resource, view, resource.spec.get(_GATEWAY), "spec.externalGateway"),
@@ -217,20 +217,6 @@ def _owns_interfaces(visit: Visit) -> bool:
 
 def _subnets(ports: Iterable[Row]) -> set[str]:
     return {str(ip["subnet_id"]) for port in ports for ip in port.get("fixed_ips") or ()}
-
-
-def _subnet_of(resource: KubeObject, view: View, item: Mapping[str, Any], field: str) -> str:
-    key = Key(external.NETWORK, resource.key.namespace, item["networkRef"]["name"])
-    network = ready_reference(resource, view, key, f"{field}.networkRef")
-    subnets = list(network.status.get("subnets") or ())
-    name = item.get("subnet")
-    found = [subnet for subnet in subnets if name is None or subnet["name"] == name]
-    if len(found) == 1:
-        return str(found[0]["id"])
-    names = ", ".join(str(subnet["name"]) for subnet in subnets) or "none"
-    if name is None:
-        raise Unresolved(key, f"{field}.subnet: name one of the subnets of {key.name}; it has: {names}")
-    raise Unresolved(key, f"{field}.subnet: InfomaniakNetwork {key.name} has no subnet {name} yet; it has: {names}")
 
 
 def _interface_steps(visit: Visit, row: Row, inputs: Inputs, ports: list[Row]) -> tuple[list[Step], list[Step]]:

@@ -40,7 +40,8 @@ SYNCED = "Synced"
 HEALTHY = "Healthy"
 
 ENGINE_FIELDS = frozenset({"conditions", "observedGeneration"})
-_OUTLIVING = frozenset({"projectID", "region", "appliedFields"})
+_OUTLIVING = frozenset({"projectID", "region", "appliedFields", "vipPortID", "vipAddress", "recoveryAttempts"})
+"""A load balancer that is made again keeps its VIP's port, and what is bound to it."""
 
 
 class Unchanged(Exception):  # noqa: N818 - an outcome, not an error
@@ -103,6 +104,7 @@ class Visit:
         trees: what is known of load balancers.
         exits: what is to be done when the visit ends.
         locked: the load balancer's tree that this visit works on alone, once it does.
+        due: seconds until there is something more to do for an object that is in order.
     """
 
     attempt: Attempt
@@ -115,6 +117,7 @@ class Visit:
     trees: Trees = field(default_factory=Trees)
     exits: ExitStack = field(default_factory=ExitStack)
     locked: Tree | None = None
+    due: float | None = None
 
     @classmethod
     def begin(cls, attempt: Attempt, cluster_id: str, create_grace: float, trees: Trees | None = None) -> Visit:
@@ -295,6 +298,10 @@ class Visit:
         status = {"True": True, "False": False}.get(str(ready["status"]))
         reason = Reason(str(ready["reason"]))
         return Result(Verdict(status, reason, str(ready.get("message", "")), progress, self.former()), Again(seconds))
+
+    def come_back(self, seconds: float) -> None:
+        """Have an object that is in order visited again after that time, or sooner."""
+        self.due = seconds if self.due is None else min(self.due, seconds)
 
     def settled(self) -> Result:
         """The result that leaves an object as it stands that is in order."""

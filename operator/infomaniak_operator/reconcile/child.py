@@ -1,0 +1,202 @@
+"""What Pool and HealthMonitor have in common: they are made with their tree, or later in it, and go with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+from infomaniak_operator.client import InfomaniakCloudError, NotFoundError
+from infomaniak_operator.engine.contract import FINALIZER, Key, KubeObject, Reason, View, Waiting
+from infomaniak_operator.reconcile import octavia, presence, treeplan
+from infomaniak_operator.reconcile.actuator import Inputs, Row, Unresolved
+from infomaniak_operator.reconcile.ownership import by_id, check_project
+from infomaniak_operator.reconcile.visit import Stop, Visit
+
+
+class ChildActuator:
+    """What both kinds' actuators share."""
+
+    collection: str
+    noun: str
+
+    def enter(self, visit: Visit) -> None:
+        """Take the tree."""
+        octavia.enter(visit)
+
+    def held(self, visit: Visit) -> Row | None:
+        """The object as the create of its tree has answered it, until it was Ready once."""
+        return held(visit)
+
+    def prepare(self, visit: Visit, inputs: Inputs) -> None:
+        """See that the tree takes a change."""
+        del inputs
+        octavia.gate(visit)
+
+    def make(self, visit: Visit, inputs: Inputs, body: dict[str, Any]) -> Row:
+        """One POST, into a tree that is there."""
+        del inputs
+        with octavia.changing(visit):
+            made: Row = getattr(visit.cloud.do, self.collection).create(body)
+        return made
+
+    def find(self, visit: Visit, rows: Iterable[Row]) -> Row | None:
+        """Nothing is taken over but by import."""
+        del visit, rows
+        return None
+
+    def refused(self, visit: Visit, error: InfomaniakCloudError) -> Exception:
+        """A refusal means what the error says."""
+        del visit
+        return error
+
+    def pending(self, row: Row) -> str | None:
+        """Ready when ACTIVE."""
+        if row["provisioning_status"] == "ACTIVE":
+            return None
+        return f"{self.noun} {row['id']} is {row['provisioning_status']} in the cloud"
+
+    def pause(self, visit: Visit) -> float:
+        """Until the next look at the tree."""
+        return max(visit.tree.next_look - visit.attempt.clock.monotonic(), 0.05)
+
+    def may_make_again(self, visit: Visit) -> bool:
+        """One of ours that somebody deleted is made again."""
+        del visit
+        return True
+
+    def vanish(self, visit: Visit) -> None:
+        """Nothing is left behind."""
+
+    def release(self, visit: Visit, row: Row) -> None:
+        """Release the mark."""
+        octavia.release_tags(visit, self.collection, row)
+
+
+def balancer_inputs(resource: KubeObject, view: View) -> dict[str, Any]:
+    """The load balancer's id; None while there is none yet, nothing where no load balancer is referred to.
+
+    Raises:
+        Unresolved: it is missing, or going.
+    """
+    key = treeplan.balancer_ref(resource)
+    if key is None:
+        return {}
+    found = view.get(key)
+    if found is None:
+        message = f"spec.loadBalancerRef: there is no LoadBalancer {key.name} in namespace {key.namespace} yet"
+        raise Unresolved(key, message)
+    if found.deleting:
+        raise Unresolved(key, f"spec.loadBalancerRef: LoadBalancer {key.name} is being deleted")
+    return {"loadBalancerID": found.status.get("id")}
+
+
+def needs_parent(visit: Visit, inputs: Inputs, name: str) -> bool:
+    """Whether what it is to be made in is not there yet."""
+    return name in inputs and inputs[name] is None and visit.resource.uid not in visit.tree.held
+
+
+def wait_for_tree(visit: Visit, actuator: Any, parent: Key, field: str) -> NoReturn:
+    """Take the finalizer, by which the load balancer knows that this can be made with it, and wait.
+
+    Raises:
+        Stop: always.
+    """
+    check_project(visit)
+    message = f"{field}: {parent.kind} {parent.name} is not in the cloud yet; this is made together with it"
+    if visit.id:
+        rows = visit.rows(actuator.collection)
+        if by_id(visit, actuator.collection, rows, visit.id) is not None:
+            raise visit.wait_for(parent, f"{field}: {parent.kind} {parent.name} is not in the cloud (any more)")
+        visit.lost()
+    if visit.dry_run:
+        raise presence.dry_run(visit, f"create {actuator.noun} {visit.name} in {parent.kind} {parent.name}")
+    if visit.unmanaged or visit.imported:
+        raise visit.wait_for(parent, f"{field}: {parent.kind} {parent.name} is not in the cloud yet")
+    if FINALIZER not in visit.resource.finalizers and visit.attempt.claim():
+        visit.creates.claimed = True
+        resource = visit.resource
+        face = (resource.generation, True, resource.deleting)
+        visit.tree.touch(resource.uid, face, visit.attempt.clock.monotonic())
+    raise visit.wait_for(parent, message)
+
+
+def held(visit: Visit) -> Row | None:
+    """What the create of the tree has answered for this object, with the states seen since, until it was Ready once."""
+    tree, uid = visit.tree, visit.resource.uid
+    row = tree.held.get(uid)
+    if row is None or visit.resource.status.get("inputsHash"):
+        tree.held.pop(uid, None)
+        return None
+    return _with_state(visit, row)
+
+
+def _with_state(visit: Visit, row: Row) -> Row:
+    tree = visit.tree
+    seen = tree.seen
+    if seen is None or seen.began < tree.written:
+        return row
+    if row["id"] in seen.parts:
+        provisioning, operating = seen.parts[row["id"]]
+        return {**row, "provisioning_status": provisioning, "operating_status": operating}
+    if seen.provisioning == "ACTIVE":
+        # A status tree does not show what no listener uses.
+        try:
+            found: Row = getattr(visit.cloud.do, _COLLECTIONS[visit.resource.key.kind]).get(row["id"])
+        except NotFoundError:
+            return row
+        return {**row, **{name: found[name] for name in ("provisioning_status", "operating_status")}}
+    return row
+
+
+_COLLECTIONS = {octavia.POOL: "pools", octavia.MONITOR: "health_monitors"}
+
+
+def state(visit: Visit, row: Row) -> None:
+    """Put the states into status and ``Healthy``."""
+    octavia.state(visit, str(row["provisioning_status"]), str(row.get("operating_status") or ""))
+
+
+def check(noun: str, visit: Visit, row: Row) -> None:
+    """Say so where it is in ERROR.
+
+    Raises:
+        Stop: it is.
+    """
+    if row["provisioning_status"] == "ERROR":
+        raise octavia.failed(
+            noun, row, f"change {visit.resource.key.kind} {visit.name}, or delete it and make it again"
+        )
+
+
+def goes_with(parent: KubeObject | None) -> None:
+    """Leave it to a parent that is going to take this along.
+
+    Raises:
+        Stop: it does.
+    """
+    if parent is None or not parent.deleting or FINALIZER not in parent.finalizers:
+        return
+    retained = parent.spec.get("deletionPolicy") == "Retain" or parent.spec.get("managementPolicy") == "Unmanaged"
+    stays = (parent.condition("Ready") or {}).get("reason") == Reason.IN_USE.value
+    if retained or stays:
+        return
+    message = f"goes with {parent.key.kind} {parent.key.name}, which is being deleted"
+    raise Stop(Reason.DELETING, message, Waiting(frozenset({parent.key})))
+
+
+def delete(visit: Visit, actuator: Any, row: Row) -> Stop:
+    """Delete it; returns the outcome of waiting for its end.
+
+    Raises:
+        Stop: the tree is locked.
+        InfomaniakCloudError: the service refused.
+    """
+    tree = visit.tree
+    if tree.load_balancer_id is None:
+        found = row.get("loadbalancers") or ()
+        tree.load_balancer_id = str(found[0]["id"]) if found else None
+    octavia.gate(visit)
+    with octavia.changing(visit):
+        getattr(visit.cloud.do, actuator.collection).delete(row["id"])
+    visit.attempt.event("Deleted", f"deleted {actuator.noun} {row['id']}")
+    return visit.again(Reason.DELETING, f"{actuator.noun} {row['id']} is being deleted", tree.next_look - tree.written)

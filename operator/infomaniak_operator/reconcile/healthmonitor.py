@@ -1,0 +1,164 @@
+"""HealthMonitor: how the members of a pool are checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from infomaniak_operator.engine.contract import Key, KubeObject, Progress, Reason, Stuck, View
+from infomaniak_operator.reconcile import child, octavia, treeplan
+from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step, Unresolved
+from infomaniak_operator.reconcile.fields import Difference, Field, applied, body_of, changes
+from infomaniak_operator.reconcile.marks import Mark
+from infomaniak_operator.reconcile.visit import Stop, Visit
+
+
+def _codes(value: Any) -> Any:
+    return str(value).replace(" ", "") if value else None
+
+
+def _version(value: Any) -> Any:
+    return float(value) if value else None
+
+
+FIELDS = (
+    Field("type", "type", mutable=False),
+    Field("delay", "delay"),
+    Field("timeout", "timeout"),
+    Field("maxRetries", "max_retries"),
+    Field("maxRetriesDown", "max_retries_down", default=3),
+    Field("httpMethod", "http_method", default="GET"),
+    Field("urlPath", "url_path", default="/"),
+    Field("expectedCodes", "expected_codes", default="200", normal=_codes),
+    Field("httpVersion", "http_version", default=None, to_api=_version, normal=_version),
+    Field("domainName", "domain_name", default=None),
+    octavia.ADMIN_STATE,
+)
+_CHANGING = tuple(field for field in FIELDS if field.mutable)
+_POOL = "poolID"
+
+
+def monitor_body(spec: Mapping[str, Any], name: str, mark: Mark) -> dict[str, Any]:
+    """The attributes a health monitor is created with, its pool apart."""
+    return {"name": name, "tags": octavia.tags_of(spec, mark), **body_of(FIELDS, spec)}
+
+
+class HealthMonitorActuator(child.ChildActuator):
+    """Knows how a HealthMonitor becomes a health monitor."""
+
+    kind = octavia.MONITOR
+    collection = "health_monitors"
+    noun = "health monitor"
+    blocked_by: frozenset[str] = frozenset()
+
+    def references(self, resource: KubeObject) -> Iterable[Key]:
+        """The pool."""
+        key = treeplan.pool_ref(resource)
+        return [key] if key else []
+
+    def resolve(self, resource: KubeObject, view: View) -> Inputs:
+        """The pool's id; None while there is none yet.
+
+        Raises:
+            Unresolved: the pool is missing, or going.
+        """
+        key = treeplan.pool_ref(resource)
+        if key is None:
+            return {}
+        found = view.get(key)
+        if found is None:
+            raise Unresolved(key, f"spec.poolRef: there is no Pool {key.name} in namespace {key.namespace} yet")
+        if found.deleting:
+            raise Unresolved(key, f"spec.poolRef: Pool {key.name} is being deleted")
+        return {_POOL: found.status.get("id")}
+
+    def enlist(self, visit: Visit, inputs: Inputs) -> None:
+        """Be made with the pool, or wait for it.
+
+        Raises:
+            Stop: it is not there yet; or it has another monitor, or one of this type does not fit it.
+        """
+        key = treeplan.pool_ref(visit.resource)
+        pool = visit.attempt.view.get(key) if key else None
+        if key is None or pool is None:
+            return
+        problem = treeplan.monitor_problem(visit.resource, pool, visit.attempt.view)
+        if problem:
+            raise Stop(Reason.INVALID_CONFIGURATION, problem, Stuck(), Progress.STALLED)
+        if child.needs_parent(visit, inputs, _POOL):
+            child.wait_for_tree(visit, self, key, "spec.poolRef")
+
+    def body(self, visit: Visit, inputs: Inputs) -> dict[str, Any]:
+        """The attributes of the monitor's create."""
+        return {**monitor_body(visit.spec, visit.name, visit.owner.mark()), "pool_id": inputs[_POOL]}
+
+    def outline(self, visit: Visit, body: Row) -> str:
+        """The monitor and its type."""
+        del visit
+        return f"health monitor {body['name']} ({body.get('type')})"
+
+    def applied(self, visit: Visit) -> list[str]:
+        """The places of the fields that the spec sets."""
+        return [*applied(_CHANGING, visit.spec), *(["tags"] if "tags" in visit.spec else [])]
+
+    def plan(self, visit: Visit, row: Row, inputs: Inputs, *, new: bool) -> Plan:
+        """What is to be changed; what cannot be in place is replaced: members go on serving meanwhile."""
+        if new:
+            return []
+        found = octavia.main_differences(visit, row, FIELDS)
+        wanted, now = inputs.get(_POOL), _pool_of(row)
+        if wanted and wanted != now:
+            found.append(Difference("poolRef", "pool_id", now, wanted, mutable=False))
+        what, here = f"health monitor {row['id']}", str(row["id"])
+        if any(not each.mutable for each in found) and not octavia.is_adopted(visit, row):
+            return [Step("delete", what, "", here, differences=tuple(found), replaces=True)]
+        return [Step("update", what, "", here, None, changes(found), tuple(found))] if found else []
+
+    def act(self, visit: Visit, row: Row, steps: Plan) -> Row:
+        """Carry out the step.
+
+        Raises:
+            Stop: always; the tree is PENDING then.
+        """
+        del row
+        raise octavia.first(visit, steps, lambda step: self._carry_out(visit, step))
+
+    def _carry_out(self, visit: Visit, step: Step) -> None:
+        monitors = visit.cloud.do.health_monitors
+        with octavia.changing(visit):
+            if step.verb == "delete":
+                monitors.delete(step.id)
+            else:
+                monitors.update(step.id, step.body)
+        if step.verb == "delete":
+            visit.lost()
+
+    def report(self, visit: Visit, row: Row, inputs: Inputs) -> str:
+        """What is seen of the monitor.
+
+        Raises:
+            Stop: it is in ERROR.
+        """
+        del inputs
+        child.state(visit, row)
+        visit.status["poolID"] = _pool_of(row)
+        visit.status = {name: value for name, value in visit.status.items() if value not in (None, [], "")}
+        child.check(self.noun, visit, row)
+        return f"health monitor {row['id']} ({row.get('type')}) of pool {_pool_of(row)}"
+
+    def remove(self, visit: Visit, row: Row) -> None:
+        """Delete the monitor; one whose pool or load balancer is going goes with that.
+
+        Raises:
+            Stop: always: it is going, or the tree is locked.
+        """
+        view = visit.attempt.view
+        child.goes_with(octavia.load_balancer_of(visit.resource, view))
+        key = treeplan.pool_ref(visit.resource)
+        child.goes_with(view.get(key) if key else None)
+        raise child.delete(visit, self, row)
+
+
+def _pool_of(row: Row) -> str | None:
+    found = row.get("pools") or ()
+    return str(found[0]["id"]) if found else None

@@ -1,0 +1,230 @@
+"""The listeners of a load balancer: which of them are ours, and what is to be done about each. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from infomaniak_operator.engine.contract import Progress, Reason, Stuck
+from infomaniak_operator.reconcile import redirect
+from infomaniak_operator.reconcile.actuator import Inputs, Row, Step
+from infomaniak_operator.reconcile.fields import Difference, Field, applied, body_of, changes, differences, unordered
+from infomaniak_operator.reconcile.marks import Standing
+from infomaniak_operator.reconcile.octavia import ADMIN_STATE, tag_difference
+from infomaniak_operator.reconcile.ownership import mark_of
+from infomaniak_operator.reconcile.treeplan import fits
+from infomaniak_operator.reconcile.visit import Stop, Visit
+
+POOL_REF = "defaultPoolRef"
+
+
+def _headers(value: Any) -> Any:
+    """Both a list of headers and Octavia's map of them, as a sorted list."""
+    if isinstance(value, Mapping):
+        return sorted(name for name, on in value.items() if str(on).lower() == "true")
+    return sorted(value or ())
+
+
+FIELDS = (
+    Field("protocol", "protocol", mutable=False),
+    Field("port", "protocol_port", mutable=False),
+    ADMIN_STATE,
+    Field("description", "description", default=""),
+    Field("allowedCIDRs", "allowed_cidrs", default=[], normal=unordered),
+    Field("connectionLimit", "connection_limit", default=-1),
+    Field(
+        "insertHeaders",
+        "insert_headers",
+        default={},
+        to_api=lambda names: dict.fromkeys(names, "true"),
+        normal=_headers,
+    ),
+    Field("timeouts.clientData", "timeout_client_data", default=50000),
+    Field("timeouts.memberConnect", "timeout_member_connect", default=5000),
+    Field("timeouts.memberData", "timeout_member_data", default=50000),
+    Field("timeouts.tcpInspect", "timeout_tcp_inspect", default=0),
+    Field("tls.barbicanContainer", "default_tls_container_ref", default=None),
+    Field("tls.sniBarbicanContainers", "sni_container_refs", default=[], normal=unordered),
+    Field("tls.versions", "tls_versions", normal=unordered),
+    Field("tls.ciphers", "tls_ciphers"),
+)
+_CHANGING = tuple(field for field in FIELDS if field.mutable)
+
+
+def slot(name: str) -> str:
+    """The child key of a listener in marks and in the record of creates."""
+    return f"listener/{name}"
+
+
+def prefix(name: str) -> str:
+    """The place of a listener in the spec."""
+    return f"listeners[{name}]"
+
+
+def flat(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An item of the spec with what is nested in it at the top: ``timeouts.clientData``."""
+    found = dict(item)
+    for block in ("timeouts", "tls"):
+        for name, value in (item.get(block) or {}).items():
+            found[f"{block}.{name}"] = value
+    return found
+
+
+def places(spec: Mapping[str, Any]) -> list[str]:
+    """The places of the fields that the spec sets."""
+    found = ["listeners"] if "listeners" in spec else []
+    for item in spec.get("listeners") or ():
+        where = prefix(item["name"])
+        found += applied(_CHANGING, flat(item), where)
+        found += [f"{where}.{name}" for name in (POOL_REF, redirect.FIELD) if name in item]
+    return found
+
+
+def creation(visit: Visit, item: Mapping[str, Any], pool_id: str | None = None) -> dict[str, Any]:
+    """The body of a listener's create, without its load balancer."""
+    name = str(item["name"])
+    policies = redirect.creation(visit, item)
+    return {
+        "name": name,
+        "tags": [visit.owner.mark(slot(name)).text],
+        **body_of(FIELDS, flat(item)),
+        **({"default_pool_id": pool_id} if pool_id else {}),
+        **({"l7policies": policies} if policies else {}),
+    }
+
+
+def is_ours(visit: Visit, row: Row) -> bool:
+    """Whether a listener under our load balancer is ours: by its mark, or because status names it."""
+    standing = visit.owner.standing(mark_of(row))
+    if standing in (Standing.OURS, Standing.PREVIOUS):
+        return True
+    known = {item.get("id") for item in visit.resource.status.get("listeners") or ()}
+    return standing is Standing.UNMARKED and "listeners" in visit.applied and row["id"] in known
+
+
+def of_item(visit: Visit, rows: Iterable[Row], name: str) -> list[Row]:
+    """The listeners that stand for an item of the spec: ours of that key, else one of that name that nobody marked."""
+    child = visit.owner.mark(slot(name)).child
+    marked = [row for row in rows if (mark := mark_of(row)) and mark.child == child and is_ours(visit, row)]
+    return marked or [
+        row for row in rows if row.get("name") == name and visit.owner.standing(mark_of(row)) is Standing.UNMARKED
+    ]
+
+
+def transport(protocol: Any) -> str:
+    """What a listener's port is taken in."""
+    return str(protocol) if protocol in ("UDP", "SCTP") else "TCP"
+
+
+def _spot(row: Mapping[str, Any], port: str) -> tuple[str, int]:
+    return transport(row["protocol"]), int(row[port])
+
+
+def plan(visit: Visit, balancer_id: str, rows: Sequence[Row], inputs: Inputs) -> list[Step]:
+    """What is to be changed, in the order that keeps traffic: what makes room, what comes, what changes, what goes.
+
+    Raises:
+        Stop: a listener of somebody else has a port that the spec wants.
+    """
+    if "listeners" not in visit.spec and "listeners" not in visit.applied:
+        return []
+    items = list(visit.spec.get("listeners") or ())
+    room, come, change, go = [], [], [], []
+    stays: set[str] = set()
+    for item in items:
+        there = of_item(visit, rows, item["name"])
+        wanted = (str(item["protocol"]), int(item["port"]))
+        current = [row for row in there if (row["protocol"], int(row["protocol_port"])) == wanted]
+        stale = [row for row in there if row not in current]
+        if stale and not current and _would_break(item, inputs):
+            stays |= {str(row["id"]) for row in stale}  # its pool does not fit what it is to become: traffic goes on
+            continue
+        if current:
+            stays.add(str(current[0]["id"]))
+            change += _update(visit, item, current[0], inputs)
+            stale += current[1:]
+        else:
+            blocker = next((row for row in rows if _spot(row, "protocol_port") == _spot(item, "port")), None)
+            if blocker is not None:
+                room += _make_room(visit, item, blocker)
+            come.append(_create(visit, balancer_id, item, inputs))
+        go += [_delete(row, replaces=not current) for row in stale]
+    known = {step.id for step in room} | {step.id for step in go} | stays
+    go += [_delete(row) for row in rows if is_ours(visit, row) and row["id"] not in known]
+    gone = {step.id for step in room}
+    return [*room, *come, *change, *(step for step in go if step.id not in gone)]
+
+
+def _would_break(item: Mapping[str, Any], inputs: Inputs) -> bool:
+    protocol = (inputs.get("poolProtocols") or {}).get(item["name"])
+    return protocol is not None and not fits(item["protocol"], protocol)
+
+
+def _make_room(visit: Visit, item: Mapping[str, Any], blocker: Row) -> list[Step]:
+    if is_ours(visit, blocker):
+        return [_delete(blocker, replaces=True)]
+    message = (
+        f"spec.listeners: port {item['port']} of listener {item['name']} is taken by listener "
+        f"{blocker.get('name') or 'without a name'} ({blocker['id']}), which is not ours: delete it, or "
+        "choose another port"
+    )
+    raise Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
+
+
+def _create(visit: Visit, balancer_id: str, item: Mapping[str, Any], inputs: Inputs) -> Step:
+    pool = (inputs.get("pools") or {}).get(item["name"])
+    body = {**creation(visit, item, pool), "loadbalancer_id": balancer_id}
+    # Only a whole tree is made with policies in it.
+    body.pop("l7policies", None)
+    what = f"listener {item['name']} ({item['protocol']} {item['port']})"
+    return Step("create", what, slot(item["name"]), body=body)
+
+
+def _delete(row: Row, *, replaces: bool = False) -> Step:
+    what = f"listener {row.get('name') or row['id']} ({row['protocol']} {row['protocol_port']})"
+    return Step("delete", what, f"listener:{row['id']}", str(row["id"]), replaces=replaces)
+
+
+def _update(visit: Visit, item: Mapping[str, Any], row: Row, inputs: Inputs) -> list[Step]:
+    name = str(item["name"])
+    where = prefix(name)
+    found = differences(_CHANGING, flat(item), row, visit.applied, where)
+    if row.get("name") != name:
+        found.append(Difference(f"{where}.name", "name", row.get("name"), name))
+    found += tag_difference(visit, {}, row, slot(name), where)
+    found += _pool(visit, item, row, inputs)
+    if not found:
+        return []
+    return [Step("update", f"listener {name}", slot(name), str(row["id"]), None, changes(found), tuple(found))]
+
+
+def _pool(visit: Visit, item: Mapping[str, Any], row: Row, inputs: Inputs) -> list[Difference]:
+    """The default pool: one that is not there yet leaves the listener as it is."""
+    where = f"{prefix(str(item['name']))}.{POOL_REF}"
+    now = row.get("default_pool_id")
+    if POOL_REF in item:
+        wanted = (inputs.get("pools") or {}).get(item["name"])
+        if wanted is None:
+            return []
+    elif where in visit.applied:
+        wanted = None
+    else:
+        return []
+    return [] if now == wanted else [Difference(where, "default_pool_id", now, wanted)]
+
+
+def reported(visit: Visit, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """The listeners for status, in the order of the spec, then by name."""
+    order = {item["name"]: index for index, item in enumerate(visit.spec.get("listeners") or ())}
+    found = []
+    for row in sorted(rows, key=lambda row: (order.get(row.get("name"), len(order)), str(row.get("name")))):
+        provisioning, operating = visit.tree.status_of(row)
+        found.append(
+            {
+                "name": str(row.get("name") or row["id"]),
+                "id": row["id"],
+                "provisioningStatus": provisioning,
+                "operatingStatus": operating,
+            }
+        )
+    return found

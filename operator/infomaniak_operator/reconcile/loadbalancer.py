@@ -1,0 +1,336 @@
+"""LoadBalancer: the VIP's port, a load balancer and its listeners, made as one tree with its pools and monitors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from infomaniak_operator.client import Category, InfomaniakCloudError
+from infomaniak_operator.engine.contract import Key, KubeObject, Progress, Reason, Stuck, View
+from infomaniak_operator.reconcile import listeners, newtree, octavia, recovery, redirect, treeplan, vip
+from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step
+from infomaniak_operator.reconcile.fields import Difference, Field, address, applied, body_of, changes, unordered
+from infomaniak_operator.reconcile.ownership import clear_to_create
+from infomaniak_operator.reconcile.visit import REFERENCES_RESOLVED, Stop, Unchanged, Visit
+
+QUIET = 0.3
+"""Seconds for which nothing may have touched a new tree before it is made."""
+LONGEST_HOLD = 1.0
+"""Seconds for which it is held back, at most."""
+FIELDS = (
+    octavia.ADMIN_STATE,
+    Field("description", "description", default=""),
+    Field("provider", "provider", mutable=False),
+    Field("flavorID", "flavor_id", mutable=False),
+)
+_LISTENERS = "listeners"
+_GROUPS = "vip.securityGroups"
+
+
+class LoadBalancerActuator:
+    """Knows how a LoadBalancer becomes a tree."""
+
+    kind = octavia.LOAD_BALANCER
+    collection = "load_balancers"
+    noun = "load balancer"
+    blocked_by: frozenset[str] = frozenset()
+
+    def references(self, resource: KubeObject) -> Iterable[Key]:
+        """What the VIP is in, and the pools of the listeners."""
+        refs = [item[listeners.POOL_REF]["name"] for item in _items(resource) if item.get(listeners.POOL_REF)]
+        return [
+            *vip.references(resource),
+            *(Key(octavia.POOL, resource.key.namespace, name) for name in sorted(set(refs))),
+        ]
+
+    def resolve(self, resource: KubeObject, view: View) -> Inputs:
+        """The VIP's subnet and groups, and the pools of the listeners as far as they are there.
+
+        Raises:
+            Unresolved: the VIP's network or a security group is not there yet.
+        """
+        pools, protocols = {}, {}
+        for item in _items(resource):
+            pool = _pool_of(resource, view, item)
+            if pool is None or pool.deleting:
+                continue
+            protocol = pool.spec.get("protocol")
+            protocols[item["name"]] = protocol
+            here = pool.status.get("loadBalancerID") == resource.status.get("id")
+            if here and pool.status.get("id") and (protocol is None or treeplan.fits(item["protocol"], protocol)):
+                pools[item["name"]] = str(pool.status["id"])
+        return {**vip.resolve(resource, view), "pools": pools, "poolProtocols": protocols}
+
+    def enter(self, visit: Visit) -> None:
+        """Take the tree."""
+        octavia.enter(visit)
+
+    def enlist(self, visit: Visit, inputs: Inputs) -> None:
+        """Refuse what cannot go together.
+
+        Raises:
+            Stop: a listener and its pool do not fit, and this is the younger.
+        """
+        del inputs
+        problem = treeplan.balancer_problem(visit.resource, visit.attempt.view)
+        if problem:
+            raise Stop(Reason.INVALID_CONFIGURATION, problem, Stuck(), Progress.STALLED)
+
+    def held(self, visit: Visit) -> Row | None:
+        """The load balancer as the create of its tree has answered it, until it was Ready once."""
+        row = visit.tree.held.get(visit.resource.uid)
+        if row is None or visit.resource.status.get("inputsHash"):
+            visit.tree.held.pop(visit.resource.uid, None)
+            return None
+        seen = visit.tree.seen
+        if seen is not None and seen.began > visit.tree.written:
+            if seen.provisioning == "DELETED":
+                return None
+            row = {**row, "provisioning_status": seen.provisioning, "operating_status": seen.operating}
+        visit.children[_LISTENERS] = list(row["listeners"])
+        return row
+
+    def body(self, visit: Visit, inputs: Inputs) -> dict[str, Any]:
+        """The load balancer's own attributes; the VIP and the rest of the tree come with ``make``."""
+        del inputs
+        return {
+            "name": visit.name,
+            "project_id": visit.cloud.project_id,
+            "tags": octavia.tags_of(visit.spec, visit.owner.mark()),
+            **body_of(FIELDS, visit.spec),
+        }
+
+    def outline(self, visit: Visit, body: Row) -> str:
+        """The whole tree that would be made."""
+        return f"load balancer {body['name']} with {newtree.outline(visit)}"
+
+    def prepare(self, visit: Visit, inputs: Inputs) -> None:
+        """Hold a new tree back until nothing touches it any more; then make its VIP's port.
+
+        Raises:
+            Unchanged: something has just come, which may belong to it.
+        """
+        tree, now = visit.tree, visit.attempt.clock.monotonic()
+        if tree.held_back_since is None:
+            tree.held_back_since = now
+        restless = now - tree.touched < QUIET or treeplan.unvisited(visit.resource, visit.attempt.view)
+        if restless and now - tree.held_back_since < LONGEST_HOLD:
+            raise Unchanged(QUIET)
+        vip.ensure(visit, inputs)
+
+    def make(self, visit: Visit, inputs: Inputs, body: dict[str, Any]) -> Row:
+        """One POST for the whole tree."""
+        return newtree.make(visit, inputs, {**body, **vip.attributes(vip.ensure(visit, inputs), inputs)})
+
+    def refused(self, visit: Visit, error: InfomaniakCloudError) -> Exception:
+        """A tree that is refused is made once more without its pools: each then tells by itself what is wrong."""
+        tree = visit.tree
+        visit.memory.pop(vip.SLOT, None)
+        passing = error.outcome_unknown or error.category in (Category.TRANSIENT, Category.AUTHENTICATION)
+        if not passing and newtree.has_children(visit) and not tree.bare:
+            tree.bare = True
+            return visit.again(Reason.CREATING, f"made without its pools, for together it is refused: {error}", 0.0)
+        return error
+
+    def applied(self, visit: Visit) -> list[str]:
+        """The places of the fields that the spec sets."""
+        named = [name for name in ("description", "tags") if name in visit.spec]
+        item = visit.spec.get("vip") or {}
+        groups = [_GROUPS] if "securityGroupRefs" in item or "securityGroupIDs" in item else []
+        return [
+            *applied(tuple(f for f in FIELDS if f.mutable), visit.spec),
+            *named,
+            *groups,
+            *listeners.places(visit.spec),
+        ]
+
+    def find(self, visit: Visit, rows: Iterable[Row]) -> Row | None:
+        """A load balancer is never taken over but by import."""
+        del visit, rows
+        return None
+
+    def plan(self, visit: Visit, row: Row, inputs: Inputs, *, new: bool) -> Plan:
+        """The load balancer itself, then its listeners, then their redirects.
+
+        Raises:
+            Stop: it is locked, or in ERROR.
+        """
+        if _LISTENERS not in visit.children:  # not held, but listed
+            octavia.note(visit, row)
+        if new:
+            return []
+        status = str(row["provisioning_status"])
+        if status.startswith("PENDING"):
+            return []
+        if status == "ERROR":
+            recovery.recover(visit, row)
+        rows = visit.children.get(_LISTENERS)
+        if rows is None:
+            rows = [each for each in visit.rows("listeners") if _belongs(each, row)]
+            visit.children[_LISTENERS] = list(rows)
+        steps = self._main(visit, row, inputs)
+        steps += listeners.plan(visit, str(row["id"]), rows, inputs)
+        if visit.tree.held.get(visit.resource.uid) is None and redirect.concerned(visit):
+            named = {
+                item["name"]: found[0]
+                for item in _items(visit.resource)
+                if (found := listeners.of_item(visit, rows, item["name"]))
+            }
+            steps += redirect.plan(visit, named, visit.rows("l7policies"))
+        return steps
+
+    @staticmethod
+    def _main(visit: Visit, row: Row, inputs: Inputs) -> list[Step]:
+        found = octavia.main_differences(visit, row, FIELDS)
+        if not octavia.is_adopted(visit, row):
+            found = [difference for difference in found if difference.mutable]
+        else:
+            wanted = (visit.spec.get("vip") or {}).get("address")
+            if wanted and address(row.get("vip_address")) != address(wanted):
+                found.append(Difference("vip.address", "vip_address", row.get("vip_address"), wanted, mutable=False))
+        if "groups" in inputs or _GROUPS in visit.applied:
+            groups, now = list(inputs.get("groups") or ()), row.get("vip_sg_ids") or []
+            if unordered(groups) != unordered(now):
+                found.append(Difference(_GROUPS, "vip_sg_ids", now, groups))
+        if not found:
+            return []
+        return [Step("update", f"load balancer {row['id']}", "", str(row["id"]), None, changes(found), tuple(found))]
+
+    def act(self, visit: Visit, row: Row, steps: Plan) -> Row:
+        """Carry out the first step.
+
+        Raises:
+            Stop: always; the tree is PENDING then.
+        """
+        raise octavia.first(visit, steps, lambda step: self._carry_out(visit, row, step))
+
+    def _carry_out(self, visit: Visit, row: Row, step: Step) -> None:
+        do = visit.cloud.do
+        if step.verb == "create" and step.slot.startswith("listener/"):
+            self._create_listener(visit, row, step)
+            return
+        collection = {"listener": do.listeners, "redirect": do.l7policies}.get(
+            step.slot.split("/")[0].split(":")[0], do.load_balancers
+        )
+        with octavia.changing(visit):
+            if step.slot.startswith("rule/"):
+                do.l7rules.create(step.id, step.body)
+            elif step.verb == "create":
+                collection.create(step.body)
+            elif step.verb == "delete":
+                collection.delete(step.id)
+            else:
+                collection.update(step.id, step.body)
+
+    @staticmethod
+    def _create_listener(visit: Visit, row: Row, step: Step) -> None:
+        name = step.slot.split("/", 1)[1]
+
+        def still_absent(not_before: float) -> bool:
+            rows = [each for each in visit.rows("listeners", not_before) if _belongs(each, row)]
+            seen = {each["id"] for each in visit.children[_LISTENERS]}
+            return all(each["id"] in seen for each in listeners.of_item(visit, rows, name))
+
+        if not clear_to_create(visit, step.slot, still_absent):
+            raise visit.again(Reason.CREATING, f"listener {name} has appeared in the cloud", 0.0)
+        with visit.creating(step.slot), octavia.changing(visit):
+            visit.cloud.do.listeners.create(step.body)
+
+    def report(self, visit: Visit, row: Row, inputs: Inputs) -> str:
+        """What is seen of the load balancer and its listeners.
+
+        Raises:
+            Stop: it is in ERROR.
+        """
+        if _LISTENERS not in visit.children:
+            octavia.note(visit, row)
+        rows = visit.children.get(_LISTENERS)
+        if rows is None:
+            rows = [each for each in visit.rows("listeners") if _belongs(each, row)]
+        status = visit.status
+        octavia.state(visit, str(row["provisioning_status"]), str(row.get("operating_status") or ""))
+        status["vipAddress"] = row.get("vip_address")
+        status["vipPortID"] = row.get("vip_port_id")
+        status["vipSubnetID"] = row.get("vip_subnet_id")
+        status["vipNetworkID"] = row.get("vip_network_id")
+        status["provider"] = row.get("provider")
+        status["additionalVips"] = [
+            {"subnetID": each.get("subnet_id"), "address": each.get("ip_address")}
+            for each in row.get("additional_vips") or ()
+        ]
+        status[_LISTENERS] = listeners.reported(visit, rows)
+        visit.status = {name: value for name, value in status.items() if value not in (None, [], "")}
+        if row["provisioning_status"] == "ERROR":
+            recovery.recover(visit, row)
+        if row["provisioning_status"] == "ACTIVE":
+            visit.status.pop("recoveryAttempts", None)
+            visit.memory.pop(recovery.NEXT, None)
+        self._references(visit, inputs)
+        many = len(rows)
+        return f"load balancer {row['id']} at {row.get('vip_address')} with {many} listener{'' if many == 1 else 's'}"
+
+    @staticmethod
+    def _references(visit: Visit, inputs: Inputs) -> None:
+        """Say which listeners are without their pool; the others serve."""
+        there = inputs.get("pools") or {}
+        lacking = [
+            f"listener {item['name']} has no Pool {item[listeners.POOL_REF]['name']} yet"
+            for item in _items(visit.resource)
+            if item.get(listeners.POOL_REF) and item["name"] not in there
+        ]
+        if lacking and not visit.unmanaged:
+            visit.aspect(REFERENCES_RESOLVED, False, Reason.WAITING_FOR_REFERENCE, "; ".join(lacking))
+
+    def pending(self, row: Row) -> str | None:
+        """A load balancer is ready when it is ACTIVE."""
+        if row["provisioning_status"] == "ACTIVE":
+            return None
+        return f"load balancer {row['id']} is {row['provisioning_status']} in the cloud"
+
+    def pause(self, visit: Visit) -> float:
+        """Until the next look at the tree."""
+        return max(visit.tree.next_look - visit.attempt.clock.monotonic(), 0.05)
+
+    def may_make_again(self, visit: Visit) -> bool:
+        """A load balancer of ours that somebody deleted is made again, on its VIP's port."""
+        del visit
+        return True
+
+    def remove(self, visit: Visit, row: Row) -> None:
+        """Delete the whole tree by one call.
+
+        Raises:
+            Stop: always: it is going, is locked, or holds what is not ours to delete.
+        """
+        raise recovery.delete_tree(visit, row)
+
+    def vanish(self, visit: Visit) -> None:
+        """Delete the VIP's port."""
+        vip.remove(visit)
+        visit.trees.forget(visit.resource.uid)
+
+    def release(self, visit: Visit, row: Row) -> None:
+        """Release the marks: of the listeners, one by one, of the VIP's port, of the load balancer.
+
+        Raises:
+            Stop: there is more to release.
+        """
+        octavia.note(visit, row)
+        for each in visit.rows("listeners"):
+            if _belongs(each, row) and octavia.release_tags(visit, "listeners", each):
+                raise visit.again(Reason.UPDATING, f"releasing load balancer {row['id']}", self.pause(visit))
+        vip.release(visit)
+        octavia.release_tags(visit, self.collection, row)
+
+
+def _items(resource: KubeObject) -> list[Any]:
+    return list(resource.spec.get(_LISTENERS) or ())
+
+
+def _pool_of(resource: KubeObject, view: View, item: Any) -> KubeObject | None:
+    ref = item.get(listeners.POOL_REF)
+    return view.get(Key(octavia.POOL, resource.key.namespace, ref["name"])) if ref else None
+
+
+def _belongs(listener: Row, balancer: Row) -> bool:
+    return any(each["id"] == balancer["id"] for each in listener.get("loadbalancers") or ())

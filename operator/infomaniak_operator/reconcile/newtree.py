@@ -1,0 +1,137 @@
+"""A new tree: the load balancer, its listeners, and every Pool and HealthMonitor that is ready for it, in one POST."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from infomaniak_operator.engine.contract import KubeObject
+from infomaniak_operator.reconcile import listeners, members, treeplan
+from infomaniak_operator.reconcile.actuator import Inputs, Row, Unresolved
+from infomaniak_operator.reconcile.healthmonitor import monitor_body
+from infomaniak_operator.reconcile.marks import Mark, Owner
+from infomaniak_operator.reconcile.pool import pool_body
+from infomaniak_operator.reconcile.visit import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A Pool that is made with its load balancer, its members and its HealthMonitor."""
+
+    pool: KubeObject
+    members: list[dict[str, Any]]
+    monitor: KubeObject | None
+
+
+def branches(visit: Visit) -> list[Branch]:
+    """What is made with the load balancer; what is not ready or does not fit is left out."""
+    if visit.tree.bare:
+        return []
+    balancer, view = visit.resource, visit.attempt.view
+    found: list[Branch] = []
+    taken: set[str] = set()
+    for pool in treeplan.pools_of(balancer, view):
+        if not treeplan.enlisted(pool, balancer) or treeplan.misfit(balancer, pool):
+            continue
+        try:
+            wanted = members.resolve(pool, view)
+        except Unresolved:
+            continue
+        if _name(pool) in taken:  # in one tree pools are told apart by their names
+            continue
+        taken.add(_name(pool))
+        found.append(Branch(pool, wanted, treeplan.monitor_to_make(pool, balancer, view)))
+    return found
+
+
+def has_children(visit: Visit) -> bool:
+    """Whether a create of the tree has anything beside the load balancer and its listeners in it."""
+    return bool(branches(visit))
+
+
+def outline(visit: Visit) -> str:
+    """The tree that would be made, for people."""
+    items = ", ".join(
+        f"{item['name']} ({item['protocol']} {item['port']})" for item in visit.spec.get("listeners") or ()
+    )
+    view, balancer = visit.attempt.view, visit.resource
+    pools = ", ".join(
+        pool.key.name
+        for pool in treeplan.pools_of(balancer, view)
+        if not pool.deleting and treeplan.misfit(balancer, pool) is None
+    )
+    return f"listeners {items or 'none'}; pools {pools or 'none'}"
+
+
+def make(visit: Visit, inputs: Inputs, body: Mapping[str, Any]) -> Row:
+    """Send the POST; what it answers is held for those it was made for.
+
+    Raises:
+        InfomaniakCloudError: the service refused, or did not answer.
+    """
+    del inputs
+    found = branches(visit)
+    tree, clock = visit.tree, visit.attempt.clock
+    whole = {
+        **body,
+        "listeners": [_listener(visit, item, found) for item in visit.spec.get("listeners") or ()],
+        "pools": [_branch(visit, branch) for branch in found],
+    }
+    try:
+        row = dict(visit.cloud.do.load_balancers.create_tree(whole))
+    except BaseException:
+        for child in _children(found):
+            tree.unknown[child.uid] = clock.monotonic()
+        raise
+    tree.wrote(clock.monotonic())
+    tree.load_balancer_id = str(row["id"])
+    tree.bare, tree.held_back_since = False, None
+    tree.unknown.clear()
+    _hold(visit, row, found)
+    visit.children["listeners"] = list(row.get("listeners") or ())
+    return row
+
+
+def _name(resource: KubeObject) -> str:
+    return str(resource.spec.get("name") or resource.key.name)
+
+
+def _mark(visit: Visit, resource: KubeObject) -> Mark:
+    key = resource.key
+    return Owner(visit.owner.cluster, key.kind, key.namespace, key.name, resource.uid).mark()
+
+
+def _children(found: list[Branch]) -> list[KubeObject]:
+    return [*(branch.pool for branch in found), *(branch.monitor for branch in found if branch.monitor)]
+
+
+def _listener(visit: Visit, item: Mapping[str, Any], found: list[Branch]) -> dict[str, Any]:
+    body = listeners.creation(visit, item)
+    ref = (item.get(listeners.POOL_REF) or {}).get("name")
+    pool = next((branch.pool for branch in found if branch.pool.key.name == ref), None)
+    return {**body, **({"default_pool": {"name": _name(pool)}} if pool else {})}
+
+
+def _branch(visit: Visit, branch: Branch) -> dict[str, Any]:
+    body = pool_body(branch.pool.spec, _name(branch.pool), _mark(visit, branch.pool))
+    body["members"] = members.bodies(branch.members, (), ())
+    monitor = branch.monitor
+    if monitor is not None:
+        body["healthmonitor"] = monitor_body(monitor.spec, _name(monitor), _mark(visit, monitor))
+    return body
+
+
+def _hold(visit: Visit, row: dict[str, Any], found: list[Branch]) -> None:
+    """Hold what was made until the status of each shows it."""
+    tree = visit.tree
+    tree.held = {visit.resource.uid: row}
+    by_tag = {tag: each for each in row.get("pools") or () for tag in each.get("tags") or ()}
+    for branch in found:
+        pool = by_tag.get(_mark(visit, branch.pool).text)
+        if pool is None:
+            continue
+        tree.held[branch.pool.uid] = {**pool, "loadbalancers": [{"id": row["id"]}]}
+        monitor = pool.get("healthmonitor")
+        if branch.monitor is not None and monitor:
+            tree.held[branch.monitor.uid] = {**monitor, "pools": [{"id": pool["id"]}]}

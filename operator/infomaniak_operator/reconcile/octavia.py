@@ -1,0 +1,297 @@
+"""What the Octavia kinds share: their turn at the tree, marked tags, one change at a time, states and health."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from infomaniak_operator.client import Category, InfomaniakCloudError, NotFoundError
+from infomaniak_operator.engine.contract import (
+    FINALIZER,
+    Again,
+    Key,
+    KubeObject,
+    Progress,
+    Reason,
+    Stuck,
+    View,
+    Waiting,
+)
+from infomaniak_operator.reconcile.actuator import Plan, Row, Step
+from infomaniak_operator.reconcile.fields import Difference, Field, differences, place, unordered
+from infomaniak_operator.reconcile.marks import Mark, Standing, released
+from infomaniak_operator.reconcile.ownership import mark_of
+from infomaniak_operator.reconcile.trees import GONE, Seen, Tree, parts_of
+from infomaniak_operator.reconcile.visit import HEALTHY, Stop, Unchanged, Visit
+
+LOAD_BALANCER = "LoadBalancer"
+POOL = "Pool"
+MONITOR = "HealthMonitor"
+ADMIN_STATE = Field("adminStateUp", "admin_state_up", default=True)
+BUSY = 0.1
+"""Seconds until the next attempt where another visit has the tree."""
+FRESH = 3.0
+"""Seconds for which a look that showed a tree unlocked is good enough for a change."""
+_HEALTHY = ("ONLINE", "NO_MONITOR")
+
+
+# ── whose tree ──
+
+
+def load_balancer_of(resource: KubeObject, view: View) -> KubeObject | None:
+    """The LoadBalancer an object belongs to, as far as references and status tell."""
+    if resource.key.kind == LOAD_BALANCER:
+        return resource
+    namespace = resource.key.namespace
+    if resource.key.kind == MONITOR and resource.spec.get("poolRef"):
+        pool = view.get(Key(POOL, namespace, resource.spec["poolRef"]["name"]))
+        return load_balancer_of(pool, view) if pool else None
+    if resource.spec.get("loadBalancerRef"):
+        return view.get(Key(LOAD_BALANCER, namespace, resource.spec["loadBalancerRef"]["name"]))
+    wanted = resource.status.get("loadBalancerID")
+    found = (each for each in view.objects(LOAD_BALANCER, namespace) if wanted and each.status.get("id") == wanted)
+    return next(found, None)
+
+
+def enter(visit: Visit) -> None:
+    """Have the tree to oneself, unlocked; or come back.
+
+    Raises:
+        Unchanged: another visit has it.
+        Stop: it is PENDING.
+    """
+    resource = visit.resource
+    owner = load_balancer_of(resource, visit.attempt.view)
+    tree = visit.trees.of(owner.uid if owner else resource.uid)
+    if not tree.acquire():
+        raise Unchanged(BUSY)
+    visit.exits.callback(tree.release)
+    visit.locked = tree
+    now = visit.attempt.clock.monotonic()
+    tree.touch(resource.uid, (resource.generation, FINALIZER in resource.finalizers, resource.deleting), now)
+    unknown = tree.unknown.pop(resource.uid, None)
+    if unknown is not None:
+        visit.creates.unknown.setdefault("", unknown)
+    if owner is not None and owner.status.get("id"):
+        tree.load_balancer_id = str(owner.status["id"])
+    if tree.pending_since is None or tree.load_balancer_id is None:
+        return
+    _publish(visit)
+    if now < tree.next_look:
+        raise waiting(visit, tree)
+    look(visit)
+    if tree.pending_since is not None:
+        raise waiting(visit, tree)
+
+
+def _publish(visit: Visit) -> None:
+    """Have the status of what was just made show its id, while the tree is still PENDING: others wait for it."""
+    row = visit.tree.held.get(visit.resource.uid)
+    if row is None:
+        return
+    visit.known(row)
+    for name, api in (("loadBalancerID", "loadbalancers"), ("poolID", "pools")):
+        parent = row.get(api)
+        if parent and visit.resource.key.kind != LOAD_BALANCER:
+            visit.status[name] = parent[0]["id"]
+
+
+def look(visit: Visit) -> Seen:
+    """Look at the tree: one call.
+
+    Raises:
+        InfomaniakCloudError: it could not be asked for.
+    """
+    tree, clock = visit.tree, visit.attempt.clock
+    began = clock.monotonic()
+    try:
+        found = visit.cloud.do.load_balancers.status_tree(tree.load_balancer_id)["loadbalancer"]
+    except NotFoundError:
+        seen = Seen(began, GONE)
+    else:
+        seen = Seen(began, str(found["provisioning_status"]), str(found.get("operating_status") or ""), parts_of(found))
+    tree.looked(seen, clock.monotonic())
+    return seen
+
+
+def waiting(visit: Visit, tree: Tree) -> Stop:
+    """The outcome of waiting until the tree is unlocked. What was Ready stays so: it is another's change."""
+    now = visit.attempt.clock.monotonic()
+    status = tree.seen.provisioning if tree.seen and tree.seen.pending else "being changed"
+    message = f"load balancer {tree.load_balancer_id} is {status} in the cloud"
+    reason = Reason.UPDATING if visit.resource.status.get("inputsHash") else Reason.CREATING
+    if tree.stuck(now):
+        message += (
+            ", for more than a quarter of an hour: it is stuck, and only the cloud's support can free it; nothing is "
+            "sent to it"
+        )
+        reason = Reason.CLOUD_ERROR
+    if visit.resource.deleting:
+        reason = Reason.DELETING
+    seconds = max(tree.next_look - now, 0.05)
+    return Stop(reason, message, Again(seconds), keep_ready=not visit.resource.deleting)
+
+
+# ── changes ──
+
+
+def gate(visit: Visit) -> None:
+    """Before a change: make sure that the tree is unlocked.
+
+    Raises:
+        Stop: it is not.
+        InfomaniakCloudError: it could not be asked for.
+    """
+    tree = visit.tree
+    now = visit.attempt.clock.monotonic()
+    seen = tree.seen
+    if seen is None or seen.began < max(tree.written, now - FRESH):
+        seen = look(visit)
+    if seen.provisioning == "ACTIVE":
+        return
+    if seen.pending:
+        raise waiting(visit, tree)
+    gone = seen.provisioning == GONE
+    what = "is not there any more" if gone else f"is in {seen.provisioning} in the cloud, which locks all of it"
+    message = f"load balancer {tree.load_balancer_id} {what}"
+    reason = Reason.EXTERNALLY_DELETED if gone else Reason.CLOUD_ERROR
+    raise Stop(reason, message, Again(10.0))
+
+
+@contextmanager
+def changing(visit: Visit) -> Iterator[None]:
+    """Around a change of the tree: after it, what was seen before counts no more."""
+    try:
+        with visit.changing():
+            yield
+    except InfomaniakCloudError as error:
+        if error.outcome_unknown or error.category is Category.WAITING:
+            visit.tree.wrote(visit.attempt.clock.monotonic())
+        raise
+    else:
+        visit.tree.wrote(visit.attempt.clock.monotonic())
+    finally:
+        visit.tree.held.clear()
+
+
+def first(visit: Visit, steps: Plan, carry_out: Callable[[Step], object]) -> Stop:
+    """Carry out the first step of a plan; the tree is PENDING then, and the next visit sees to the rest.
+
+    Raises:
+        Stop: the tree is locked.
+        InfomaniakCloudError: the service refused.
+    """
+    gate(visit)
+    step = steps[0]
+    carry_out(step)
+    if step.verb == "create":
+        visit.attempt.event("Created", f"created {step.what}")
+    elif visit.was_ready:
+        visit.attempt.event("DriftCorrected", f"the cloud was changed behind us; put back: {step}")
+    else:
+        visit.attempt.event("Updated", str(step))
+    return Stop(
+        Reason.UPDATING, "; ".join(str(each) for each in steps), Again(visit.tree.next_look - visit.tree.written)
+    )
+
+
+def note(visit: Visit, row: Row) -> None:
+    """Take the state of a load balancer that was listed for this visit as a look at its tree."""
+    began = max(visit.attempt.fresh_after, visit.memory.get("wrote", float("-inf")))
+    tree = visit.tree
+    tree.load_balancer_id = str(row["id"])
+    if tree.seen is not None and tree.seen.began >= began:
+        return
+    parts = tree.seen.parts if tree.seen else {}
+    seen = Seen(began, str(row["provisioning_status"]), str(row.get("operating_status") or ""), parts)
+    tree.looked(seen, visit.attempt.clock.monotonic())
+
+
+# ── marks ──
+
+
+def tags_of(spec: Mapping[str, Any], mark: Mark) -> list[str]:
+    """The tags something is created with: the user's, then the mark."""
+    return [*(spec.get("tags") or ()), mark.text]
+
+
+def plain_tags(row: Row) -> list[str]:
+    """The tags without those that are marks."""
+    return [tag for tag in row.get("tags") or () if Mark.among([tag]) is None]
+
+
+def tag_difference(
+    visit: Visit, item: Mapping[str, Any], row: Row, child: str = "", prefix: str = ""
+) -> list[Difference]:
+    """How the tags differ: the user's where they are managed, and the mark always."""
+    now, users = list(row.get("tags") or ()), plain_tags(row)
+    unmanaged = [] if place(prefix, "tags") in visit.applied else users
+    wanted = list(item["tags"] or ()) if "tags" in item else unmanaged
+    whole = [*wanted, visit.owner.mark(child).text]
+    if unordered(now) == unordered(whole):
+        return []
+    named = unordered(wanted) != unordered(users)
+    return [Difference(place(prefix, "tags") if named else "mark", "tags", now if not named else users, whole)]
+
+
+def main_differences(visit: Visit, row: Row, table: Iterable[Field]) -> list[Difference]:
+    """In which managed fields the main object differs from the spec; those that cannot change, too."""
+    found = differences(table, visit.spec, row, visit.applied)
+    if ("name" in visit.spec or not visit.imported) and row.get("name") != visit.name:
+        found.append(Difference("name", "name", row.get("name"), visit.name))
+    return [*found, *tag_difference(visit, visit.spec, row)]
+
+
+def is_adopted(visit: Visit, row: Row) -> bool:
+    """Whether the object was somebody else's until now."""
+    return visit.owner.standing(mark_of(row)) is not Standing.OURS and "appliedFields" not in visit.resource.status
+
+
+def release_tags(visit: Visit, collection: str, row: Row) -> bool:
+    """Rewrite the mark of one object as released; False where it carries none of ours.
+
+    Raises:
+        Stop: the tree is locked.
+        InfomaniakCloudError: the service refused.
+    """
+    mark = mark_of(row)
+    if mark is None or visit.owner.standing(mark) not in (Standing.OURS, Standing.PREVIOUS):
+        return False
+    gate(visit)
+    with changing(visit):
+        getattr(visit.cloud.do, collection).update(row["id"], {"tags": [*plain_tags(row), released(mark).text]})
+    return True
+
+
+# ── states ──
+
+
+def state(visit: Visit, provisioning: str, operating: str) -> None:
+    """Put the two states into status, and the health into its condition."""
+    visit.status["provisioningStatus"] = provisioning
+    visit.status["operatingStatus"] = operating
+    if operating in _HEALTHY:
+        visit.aspect(HEALTHY, True, Reason.AVAILABLE, f"operating status {operating}")
+    elif operating:
+        visit.aspect(HEALTHY, False, Reason.CLOUD_ERROR, f"operating status {operating}")
+
+
+def unhealthy(visit: Visit, message: str) -> None:
+    """Say in the condition what is not well."""
+    visit.aspect(HEALTHY, False, Reason.CLOUD_ERROR, message)
+
+
+def failed(noun: str, row: Row, advice: str) -> Stop:
+    """The outcome where something is in ERROR."""
+    return Stop(Reason.CLOUD_ERROR, f"{noun} {row['id']} is in ERROR in the cloud: {advice}", Stuck(), Progress.STALLED)
+
+
+def names(objects: Sequence[KubeObject]) -> str:
+    """Objects of Kubernetes by kind and name."""
+    return ", ".join(f"{each.key.kind} {each.key.name}" for each in objects)
+
+
+def wait_on(objects: Sequence[KubeObject]) -> Waiting:
+    """Until something happens to one of them."""
+    return Waiting(frozenset(each.key for each in objects))

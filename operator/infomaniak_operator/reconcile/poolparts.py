@@ -1,0 +1,123 @@
+"""What a pool is made of besides itself: its members as they were last seen, and former selves that are to go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from infomaniak_operator.client import NotFoundError
+from infomaniak_operator.reconcile import members, octavia
+from infomaniak_operator.reconcile.actuator import Inputs, Row
+from infomaniak_operator.reconcile.draining import drain
+from infomaniak_operator.reconcile.marks import Standing
+from infomaniak_operator.reconcile.ownership import mark_of
+from infomaniak_operator.reconcile.trees import MembersSeen
+from infomaniak_operator.reconcile.visit import Visit
+
+FORMER = "former"
+"""The child key of a pool that another one has replaced."""
+MEMBERS = "members"
+_UNMOVED = 2.0
+"""Seconds for which ``updated_at``, which counts whole seconds, must have stood still to tell of every change."""
+
+
+def balancer_id(row: Row) -> str | None:
+    """The load balancer that a pool is in."""
+    found = row.get("loadbalancers") or ()
+    return str(found[0]["id"]) if found else None
+
+
+def formers(visit: Visit) -> list[Row]:
+    """Pools that this one has replaced, and that are still there."""
+    child = visit.owner.mark(FORMER).child
+    found = []
+    for row in visit.rows("pools"):
+        mark = mark_of(row)
+        if mark is not None and mark.child == child and visit.owner.standing(mark) is Standing.OURS:
+            found.append(row)
+    return found
+
+
+def is_former(visit: Visit, row: Row) -> bool:
+    """Whether a pool was retired already."""
+    mark = mark_of(row)
+    return mark is not None and mark.child == visit.owner.mark(FORMER).child
+
+
+def there(visit: Visit, row: Row) -> list[Row]:
+    """The members of the pool: listed only where the load balancer has moved since they were.
+
+    Raises:
+        InfomaniakCloudError: they could not be listed.
+    """
+    if MEMBERS in visit.children:
+        return visit.children[MEMBERS]
+    tree, clock = visit.tree, visit.attempt.clock
+    pool = str(row["id"])
+    stamp = ""
+    for balancer in visit.rows("load_balancers"):
+        if balancer["id"] == balancer_id(row) and balancer["provisioning_status"] == "ACTIVE":
+            octavia.note(visit, balancer)
+            stamp = str(balancer.get("updated_at") or "")
+    known = tree.members.get(pool)
+    if stamp and known is not None and known.sure and known.updated_at == stamp:
+        rows = list(known.rows)
+        if tree.seen is None or tree.seen.began < visit.attempt.fresh_after or not tree.seen.parts:
+            octavia.look(visit)
+    else:
+        sure = bool(stamp) and tree.unmoved(stamp, clock.monotonic()) >= _UNMOVED
+        try:
+            rows = list(visit.cloud.do.members.list(pool))
+        except NotFoundError:
+            rows = []
+        tree.members[pool] = MembersSeen(rows, stamp, sure)
+        visit.children["listed"] = []
+    visit.children[MEMBERS] = rows
+    return rows
+
+
+def wanted(visit: Visit, inputs: Inputs, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """All members as they shall be, those that drain included; notes in status which drain, and when to come back."""
+    bodies = members.bodies(inputs[MEMBERS], rows, visit.applied)
+    source = visit.spec.get("membersFrom")
+    if source is None:
+        visit.status.pop("draining", None)
+        movers = set(members.movers(inputs[MEMBERS], rows))
+        # Taken out first: the next change brings them back, on their new subnet.
+        return [body for body in bodies if members.identity(body) not in movers]
+    before = visit.status.get("draining") or []
+    found = drain(bodies, rows, before, int(source.get("drainSeconds") or 0), visit.attempt.clock.now())
+    visit.status["draining"] = list(found.draining)
+    if found.next_in is not None:
+        visit.come_back(max(found.next_in, 0.1))
+    known = {members.identity(row): row for row in rows}
+    return [_filled(body, known.get(members.identity(body))) for body in found.members]
+
+
+def _filled(body: Mapping[str, Any], row: Row | None) -> dict[str, Any]:
+    """A member with all its fields: those not said are as they are."""
+    if row is None:
+        return dict(body)
+    kept = {field.api: row[field.api] for field in members.FIELDS if row.get(field.api) is not None}
+    subnet = {"subnet_id": row["subnet_id"]} if row.get("subnet_id") else {}
+    return {**subnet, **kept, **body}
+
+
+def reported(visit: Visit, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """The members for status, by address and port."""
+    found = []
+    for row in sorted(rows, key=members.identity):
+        fresh = "listed" in visit.children
+        states = (str(row.get("provisioning_status") or ""), str(row.get("operating_status") or ""))
+        provisioning, operating = states if fresh else visit.tree.status_of(row)
+        found.append(
+            {
+                "address": members.identity(row)[0],
+                "port": int(row["protocol_port"]),
+                "id": row.get("id"),
+                "weight": row.get("weight"),
+                "provisioningStatus": provisioning,
+                "operatingStatus": operating,
+            }
+        )
+    return found

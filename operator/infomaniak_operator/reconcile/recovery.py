@@ -1,0 +1,125 @@
+"""Taking a whole tree down: for good, or to make it again where it is in ERROR and ``spec.recovery`` says so."""
+
+from __future__ import annotations
+
+from infomaniak_operator.client import NotFoundError
+from infomaniak_operator.engine.contract import FINALIZER, Again, KubeObject, Progress, Reason, Stuck
+from infomaniak_operator.reconcile import listeners, octavia
+from infomaniak_operator.reconcile.actuator import Row
+from infomaniak_operator.reconcile.marks import Mark, Owner
+from infomaniak_operator.reconcile.ownership import mark_of
+from infomaniak_operator.reconcile.visit import Stop, Visit
+
+NEXT = "next recovery"
+"""Monotonic seconds before which no further attempt is made, in an object's memory."""
+_ATTEMPTS = 3
+_BACKOFF = 60
+
+
+def delete_tree(visit: Visit, row: Row) -> Stop:
+    """Delete a load balancer with all that is under it; returns the outcome of waiting for its end.
+
+    Raises:
+        Stop: it is locked, or holds what is not ours to delete.
+        InfomaniakCloudError: the service refused, or could not be asked.
+    """
+    octavia.note(visit, row)
+    tree = visit.tree
+    if str(row["provisioning_status"]).startswith("PENDING"):
+        tree.pending_since = tree.pending_since or visit.attempt.clock.monotonic()
+        raise octavia.waiting(visit, tree)
+    strangers = _strangers(visit, row)
+    if strangers:
+        message = (
+            f"load balancer {row['id']} holds what is not to be deleted with it: {'; '.join(strangers)}: delete or "
+            "move it first"
+        )
+        raise Stop(Reason.IN_USE, message, Again(15.0))
+    try:
+        with octavia.changing(visit):
+            visit.cloud.do.load_balancers.delete(row["id"], cascade=True)
+    except NotFoundError:
+        return visit.again(Reason.DELETING, f"load balancer {row['id']} is gone", 0.0)
+    if visit.resource.deleting:
+        visit.attempt.event("Deleted", f"deleted load balancer {row['id']} with all that is under it")
+    return visit.again(Reason.DELETING, f"load balancer {row['id']} is being deleted", tree.next_look - tree.written)
+
+
+def _strangers(visit: Visit, row: Row) -> list[str]:
+    """What under the load balancer is neither part of it nor of objects that go with it.
+
+    Listed after the load balancer was read, and matched in our own code: no filter is trusted for a delete.
+    """
+    after = visit.attempt.clock.monotonic()
+    found = [
+        f"listener {each.get('name') or ''} ({each['id']})"
+        for each in visit.rows("listeners", after)
+        if _under(each, row) and not listeners.is_ours(visit, each)
+    ]
+    owners = _owners(visit)
+    for each in visit.rows("pools", after):
+        if not _under(each, row):
+            continue
+        mark = mark_of(each)
+        owner = owners.get((mark.cluster, mark.uid)) if mark and not mark.released else None
+        if owner is None:
+            found.append(f"pool {each.get('name') or ''} ({each['id']}), which no object of this cluster stands for")
+        elif _retained(owner):
+            found.append(f"pool {each['id']} of {owner.key}, whose deletionPolicy is Retain")
+    return found
+
+
+def _owners(visit: Visit) -> dict[tuple[str, str], KubeObject]:
+    found = {}
+    for pool in visit.attempt.view.objects(octavia.POOL):
+        key = pool.key
+        mark: Mark = Owner(visit.owner.cluster, key.kind, key.namespace, key.name, pool.uid).mark()
+        found[mark.cluster, mark.uid] = pool
+    return found
+
+
+def _retained(pool: KubeObject) -> bool:
+    unmanaged = pool.spec.get("managementPolicy") == "Unmanaged"
+    return unmanaged or pool.spec.get("deletionPolicy") == "Retain"
+
+
+def _under(child: Row, balancer: Row) -> bool:
+    return any(each["id"] == balancer["id"] for each in child.get("loadbalancers") or ())
+
+
+def recover(visit: Visit, row: Row) -> None:
+    """A load balancer in ERROR: say so, or take it down, after which it is made again on the same VIP's port.
+
+    Raises:
+        Stop: always.
+    """
+    octavia.state(visit, "ERROR", str(row.get("operating_status") or ""))
+    wanted = visit.spec.get("recovery") or {}
+    advice = "nothing can be changed in it"
+    if wanted.get("policy") != "Recreate" or visit.unmanaged:
+        hint = (
+            f"load balancer {row['id']} is in ERROR in the cloud: {advice}; delete this object, or set "
+            "spec.recovery.policy to Recreate, by which it is made again with the same VIP"
+        )
+        raise Stop(Reason.CLOUD_ERROR, hint, Stuck(), Progress.STALLED)
+    attempts = int(visit.status.get("recoveryAttempts") or 0)
+    most = int(wanted.get("maxAttempts") or _ATTEMPTS)
+    if attempts >= most:
+        message = f"load balancer {row['id']} is in ERROR in the cloud again, after it was made anew {attempts} times"
+        raise Stop(Reason.CLOUD_ERROR, message, Stuck(), Progress.STALLED)
+    now = visit.attempt.clock.monotonic()
+    due = visit.memory.get(NEXT)
+    if due is None:
+        pause = float(wanted.get("backoffSeconds") or _BACKOFF) * 2.0 ** (attempts - 1) if attempts else 0.0
+        due = visit.memory[NEXT] = now + pause
+    if now < due:
+        message = f"load balancer {row['id']} is in ERROR in the cloud; it is made again in a while"
+        raise Stop(Reason.CLOUD_ERROR, message, Again(due - now))
+    if FINALIZER not in visit.resource.finalizers:
+        visit.attempt.claim()
+    going = delete_tree(visit, row)
+    visit.memory.pop(NEXT, None)
+    visit.status["recoveryAttempts"] = attempts + 1
+    message = f"load balancer {row['id']} is in ERROR: it is deleted and made again, attempt {attempts + 1} of {most}"
+    visit.attempt.event("Recovering", message, warning=True)
+    raise Stop(Reason.CLOUD_ERROR, message, going.next)
