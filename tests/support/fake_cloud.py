@@ -111,16 +111,17 @@ class FakeCloud:
         if self.on_call is not None:
             self.on_call(method, collection, subject)
 
+        changing = method not in ("LIST", "GET")
+
         def carry_out() -> Any:
             with self._lock:
                 try:
                     answer = copy.deepcopy(act())
                 except Refused as refused:
                     words = Words(refused.error_type, refused.message)
-                    changing = method not in ("LIST", "GET")
                     error = by_status(refused.status, words, what=f"{method} {collection}", changing=changing)
                     raise error from None
-                if self.settles_at_once:
+                if self.settles_at_once and changing:
                     self.octavia.settle()
                 return answer
 

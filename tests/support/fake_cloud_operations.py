@@ -56,16 +56,17 @@ class FakeCollection:
 
     def get(self, id: str) -> Row:
         service = self._service
-        return self._cloud.perform("GET", self._name, id, lambda: service.get(self._project, self._name, id))
+        row: Row = self._cloud.perform("GET", self._name, id, lambda: service.get(self._project, self._name, id))
+        return row
 
     def create(self, body: Mapping[str, Any]) -> Row:
         service = self._service
         service.check(self._name, body)
         sent = copy.deepcopy(dict(body))
-        (made,) = self._cloud.perform(
+        rows: Sequence[Row] = self._cloud.perform(
             "POST", self._name, sent, lambda: service.create(self._project, self._name, [sent])
         )
-        return made
+        return rows[0]
 
     def create_many(self, bodies: Iterable[Mapping[str, Any]]) -> Any:
         service = self._service
@@ -80,9 +81,10 @@ class FakeCollection:
         service = self._service
         service.check(self._name, body)
         sent = copy.deepcopy(dict(body))
-        return self._cloud.perform(
+        row: Row = self._cloud.perform(
             "PUT", self._name, (id, sent), lambda: service.update(self._project, self._name, id, sent, if_revision)
         )
+        return row
 
     def delete(self, id: str, *, if_revision: int | None = None) -> None:
         service = self._service
@@ -106,9 +108,10 @@ class FakeRouters(FakeCollection):
         if (subnet_id is None) == (port_id is None):
             raise ValueError("give either subnet_id or port_id")
         subject = (router_id, {f"{verb}_interface": subnet_id or port_id})
-        return self._cloud.perform(
+        row: Row = self._cloud.perform(
             "PUT", self._name, subject, lambda: act(self._project, router_id, subnet_id=subnet_id, port_id=port_id)
         )
+        return row
 
 
 class FakeFloatingIPs(FakeCollection):
@@ -140,7 +143,8 @@ class FakeLoadBalancers(FakeCollection):
     def status_tree(self, id: str) -> Row:
         octavia = self._cloud.octavia
         subject = (id, "status")
-        return self._cloud.perform("GET", self._name, subject, lambda: octavia.status_tree(self._project, id))
+        row: Row = self._cloud.perform("GET", self._name, subject, lambda: octavia.status_tree(self._project, id))
+        return row
 
 
 class FakeNested:
@@ -172,30 +176,34 @@ class FakeNested:
         )
 
     def get(self, parent: str, id: str) -> Row:
-        return self._perform("GET", (parent, id), parent, id, lambda: self._octavia.get(self._project, self._name, id))
+        row: Row = self._perform(
+            "GET", (parent, id), parent, id, lambda: self._octavia.get(self._project, self._name, id)
+        )
+        return row
 
     def create(self, parent: str, body: Mapping[str, Any]) -> Row:
         self._octavia.check(self._name, body)
         sent = copy.deepcopy(dict(body))
-        (made,) = self._perform(
+        rows: Sequence[Row] = self._perform(
             "POST",
             (parent, sent),
             parent,
             None,
             lambda: self._octavia.create(self._project, self._name, [{**sent, self._key: parent}]),
         )
-        return made
+        return rows[0]
 
     def update(self, parent: str, id: str, body: Mapping[str, Any]) -> Row:
         self._octavia.check(self._name, body)
         sent = copy.deepcopy(dict(body))
-        return self._perform(
+        row: Row = self._perform(
             "PUT",
             (parent, id, sent),
             parent,
             id,
             lambda: self._octavia.update(self._project, self._name, id, sent),
         )
+        return row
 
     def delete(self, parent: str, id: str) -> None:
         self._perform("DELETE", (parent, id), parent, id, lambda: self._octavia.delete(self._project, self._name, id))

@@ -22,6 +22,7 @@ from tests.support.balancing import (
     refused,
     states,
 )
+from tests.support.fake_cloud import FakeCloud
 
 
 def test_a_tree_from_one_call(cloud):
@@ -185,3 +186,28 @@ def test_quota_and_other_projects(cloud, balancer):
     nowhere = "Subnet .* not found"
     with pytest.raises(BadRequestError, match=nowhere):
         cloud.other.load_balancers.create(body)
+
+
+def test_the_fake_settles_when_it_is_told():
+    cloud = FakeCloud()
+    do = cloud.operations()
+    network = do.networks.create({"name": "n"})
+    subnet = do.subnets.create({"network_id": network["id"], "cidr": "10.0.0.0/24", "ip_version": 4})
+    made = do.load_balancers.create({"name": "a", "vip_subnet_id": subnet["id"]})
+    assert states(do.load_balancers.get(made["id"])) == [("PENDING_CREATE", "OFFLINE")]
+    cloud.settle()
+    assert states(do.load_balancers.get(made["id"])) == [("ACTIVE", "ONLINE")]
+    cloud.settles_at_once = True
+    assert states(do.load_balancers.update(made["id"], {"name": "b"})) == [("PENDING_UPDATE", "ONLINE")]
+    assert states(do.load_balancers.get(made["id"])) == [("ACTIVE", "ONLINE")]
+    cloud.tables["load_balancers"][made["id"]]["provisioning_status"] = "ERROR"
+    cloud.settle()
+    state = "Invalid state ERROR"
+    refused(lambda: do.load_balancers.update(made["id"], {}), ConflictError, Category.WAITING, state)
+    do.load_balancers.delete(made["id"])
+    assert cloud.tables["load_balancers"] == cloud.tables["ports"] == {}
+    assert [call[:2] for call in cloud.changes()][-3:] == [
+        ("PUT", "load_balancers"),
+        ("PUT", "load_balancers"),
+        ("DELETE", "load_balancers"),
+    ]
