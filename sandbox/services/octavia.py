@@ -17,6 +17,8 @@ STEP = 0.1
 _TABLES = {  # by the driver library's names, children first
     "members": "member",
     "healthmonitors": "health_monitor",
+    "l7rules": "l7rule",
+    "l7policies": "l7policy",
     "pools": "pool",
     "listeners": "listener",
     "loadbalancers": "load_balancer",
@@ -24,6 +26,24 @@ _TABLES = {  # by the driver library's names, children first
 _PENDING = " UNION ALL ".join(
     f"SELECT '{kind}', id, provisioning_status FROM {table} WHERE provisioning_status LIKE 'PENDING%'"
     for kind, table in _TABLES.items()
+)
+
+
+_POOL = "JOIN pool ON {0}.pool_id = pool.id JOIN load_balancer ON pool.load_balancer_id = load_balancer.id"
+_LISTENER = (
+    "JOIN listener ON {0}.listener_id = listener.id JOIN load_balancer ON listener.load_balancer_id = load_balancer.id"
+)
+_UNDER = {  # what a driver deletes along with a load balancer, in an order that the database takes
+    "members": "member " + _POOL.format("member"),
+    "healthmonitors": "health_monitor " + _POOL.format("health_monitor"),
+    "l7rules": "l7rule JOIN l7policy ON l7rule.l7policy_id = l7policy.id " + _LISTENER.format("l7policy"),
+    "l7policies": "l7policy " + _LISTENER.format("l7policy"),
+    "listeners": "listener JOIN load_balancer ON listener.load_balancer_id = load_balancer.id",
+    "pools": "pool JOIN load_balancer ON pool.load_balancer_id = load_balancer.id",
+}
+_ORPHANS = " UNION ALL ".join(
+    f"SELECT '{kind}', {_TABLES[kind]}.id FROM {tables} WHERE load_balancer.provisioning_status = 'DELETED'"
+    for kind, tables in _UNDER.items()
 )
 
 
@@ -67,6 +87,7 @@ class _Settler:
 
         with database.get_engine().connect() as connection:
             rows = connection.execute(sqlalchemy.text(_PENDING)).fetchall()
+            orphans = connection.execute(sqlalchemy.text(_ORPHANS)).fetchall()
         wait, now = float(self._seconds.read_text()), time.monotonic()
         self._since = {row_id: self._since.get(row_id, now) for _, row_id, _ in rows}
         due: dict[str, list[dict[str, str]]] = {}
@@ -75,4 +96,8 @@ class _Settler:
                 after = "DELETED" if status == "PENDING_DELETE" else "ACTIVE"
                 one = {"id": row_id, "provisioning_status": after, "operating_status": "ONLINE"}
                 due.setdefault(kind, []).append(one)
+        listeners = any(kind == "listeners" for kind, _ in orphans)
+        for kind, row_id in orphans:
+            if kind != "pools" or not listeners:  # a pool that a listener has cannot go before it
+                due.setdefault(kind, []).append({"id": row_id, "provisioning_status": "DELETED"})
         return due

@@ -156,7 +156,7 @@ def gate(visit: Visit) -> None:
     what = "is not there any more" if gone else f"is in {seen.provisioning} in the cloud, which locks all of it"
     message = f"load balancer {tree.load_balancer_id} {what}"
     reason = Reason.EXTERNALLY_DELETED if gone else Reason.CLOUD_ERROR
-    raise Stop(reason, message, Again(10.0))
+    raise Stop(Reason.DELETING if visit.resource.deleting else reason, message, Again(5.0))
 
 
 @contextmanager
