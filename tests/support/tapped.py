@@ -32,6 +32,9 @@ VERBS |= {
     "remove_interface": "PUT",
     "associate": "PUT",
     "disassociate": "PUT",
+    "create_tree": "POST",
+    "status_tree": "GET",
+    "replace_all": "PUT",
 }
 
 Around = Callable[[Call, Callable[[], Any]], Any]

@@ -69,6 +69,7 @@ class ChildActuator:
 
     def release(self, visit: Visit, row: Row) -> None:
         """Release the mark."""
+        stands_in(visit, row)
         octavia.release_tags(visit, self.collection, row)
 
 
@@ -168,6 +169,17 @@ def check(noun: str, visit: Visit, row: Row) -> None:
         )
 
 
+def stands_in(visit: Visit, row: Row) -> None:
+    """Learn from the cloud which load balancer it is in, where no object of Kubernetes tells (an import, an orphan)."""
+    tree = visit.tree
+    if tree.load_balancer_id is not None:
+        return
+    above = {each["id"] for each in row.get("pools") or ()}
+    holders = [each for each in visit.rows("pools") if each["id"] in above] if above else [row]
+    found = [each["id"] for holder in holders for each in holder.get("loadbalancers") or ()]
+    tree.load_balancer_id = str(found[0]) if found else None
+
+
 def goes_with(parent: KubeObject | None) -> None:
     """Leave it to a parent that is going to take this along.
 
@@ -192,9 +204,7 @@ def delete(visit: Visit, actuator: Any, row: Row) -> Stop:
         InfomaniakCloudError: the service refused.
     """
     tree = visit.tree
-    if tree.load_balancer_id is None:
-        found = row.get("loadbalancers") or ()
-        tree.load_balancer_id = str(found[0]["id"]) if found else None
+    stands_in(visit, row)
     octavia.gate(visit)
     with octavia.changing(visit):
         getattr(visit.cloud.do, actuator.collection).delete(row["id"])

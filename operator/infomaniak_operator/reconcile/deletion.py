@@ -58,15 +58,21 @@ def _reach(visit: Visit, connect: Callable[[], object], *, retain: bool) -> bool
     """
     try:
         connect()
-        check_project(visit)
     except Stop as stop:
-        if retain:
+        # Where the tree was entered the credential is good: it is only locked for now.
+        if retain and visit.locked is None:
             return False
         raise _still_here(stop) from stop
     except InfomaniakCloudError as error:
         if retain and error.category is Category.AUTHENTICATION:
             return False
         raise
+    try:
+        check_project(visit)
+    except Stop as stop:
+        if retain:
+            return False
+        raise _still_here(stop) from stop
     return True
 
 

@@ -105,6 +105,7 @@ class HealthMonitorActuator(child.ChildActuator):
         """What is to be changed; what cannot be in place is replaced: members go on serving meanwhile."""
         if new:
             return []
+        child.stands_in(visit, row)
         found = octavia.main_differences(visit, row, FIELDS)
         wanted, now = inputs.get(_POOL), _pool_of(row)
         if wanted and wanted != now:

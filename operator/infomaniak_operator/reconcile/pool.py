@@ -120,6 +120,7 @@ class PoolActuator(child.ChildActuator):
         """
         if new:
             return []
+        child.stands_in(visit, row)
         found = octavia.main_differences(visit, row, FIELDS)
         fixed = [difference for difference in found if not difference.mutable]
         if fixed and not octavia.is_adopted(visit, row):

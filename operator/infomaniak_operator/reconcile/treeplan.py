@@ -135,10 +135,19 @@ def enlisted(child: KubeObject, balancer: KubeObject) -> bool:
 
 
 def unvisited(balancer: KubeObject, view: View) -> bool:
-    """Whether an object of the tree has not been looked at yet: it may be about to enlist."""
+    """Whether an object of the tree has not been looked at yet since it came, or since the former tree went.
+
+    It may be about to enlist: one that is new, or still shows what was in a load balancer that is no more.
+    """
     pools = pools_of(balancer, view)
     children: Iterable[KubeObject] = [*pools, *(each for pool in pools for each in monitors_of(pool, view))]
-    return any(not each.deleting and not each.status.get("conditions") for each in children)
+    return any(not each.deleting and (not each.status.get("conditions") or _stale(each)) for each in children)
+
+
+def _stale(child: KubeObject) -> bool:
+    settled = annotated(child, PAUSED) or annotated(child, DRY_RUN)
+    ours = child.spec.get("managementPolicy") != "Unmanaged" and not child.spec.get("import")
+    return bool(child.status.get("id")) and ours and not settled
 
 
 def monitor_to_make(pool: KubeObject, balancer: KubeObject, view: View) -> KubeObject | None:

@@ -1,6 +1,5 @@
 """Killed at any point, failed at any call: nothing doubled, nothing leaked, nothing of others touched."""
 
-import contextlib
 import itertools
 import os
 import random
@@ -19,11 +18,11 @@ from infomaniak_operator.engine.contract import Again, BackOff, Superseded
 from infomaniak_operator.reconcile.marks import Mark, Owner, user_text
 from tests.support.attempt import Killed
 from tests.support.objects import custom, key_of, network, subnet, uid_of
+from tests.support.points import Points, let_go
 from tests.support.world import GRACE, World
 
 V4 = subnet("v4", "10.1.0.0/24")
 V6 = subnet("v6", "fd00:1::/64")
-LATE = 20.0
 
 
 def outcome(world):
@@ -194,32 +193,6 @@ SCENARIOS += [routed, rerouted, unrouted, guarded, guarded_otherwise, unguarded]
 SCENARIOS += [addressed, addressed_otherwise, unaddressed]
 
 
-class Points:
-    """Counts what a process does that can be seen from outside, and ends it at one of these points.
-
-    Attributes:
-        passed: what was done so far: ``look`` (at the cloud), ``change`` (of the cloud), ``write`` (to Kubernetes).
-    """
-
-    def __init__(self, world, at=None, when="before"):
-        self.world, self.at, self.when = world, at, when
-        self.passed = []
-        world.cloud.around = lambda call, act: self._pass(act, "change" if call.writing else "look")
-        world.on_kube = lambda _, act: self._pass(act, "write")
-
-    def _pass(self, act, what):
-        here = len(self.passed)
-        self.passed.append(what)
-        if here != self.at:
-            return act()
-        if self.when == "after":
-            with contextlib.suppress(InfomaniakCloudError):
-                act()
-        elif self.when == "late":
-            self.world.finish_later(LATE, act)
-        raise Killed
-
-
 def everywhere():
     """Every scenario, every point, and what can be told apart there."""
     for scenario in SCENARIOS:
@@ -231,11 +204,6 @@ def everywhere():
                 what
             ]:
                 yield pytest.param(scenario, at, when, id=f"{scenario.__name__}-{at}-{when}")
-
-
-def let_go(world):
-    world.cloud.around = lambda _, act: act()
-    world.on_kube = lambda _, act: act()
 
 
 def ends_well(world, key, scenario):
