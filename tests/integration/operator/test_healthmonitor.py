@@ -1,0 +1,126 @@
+"""HealthMonitor on the real Octavia."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox import Sandbox
+from tests.support.byhand import ByHand
+from tests.support.cloud_hands import until_event
+from tests.support.manifests import bundle
+from tests.support.running import User
+from tests.support.tree_hands import (
+    IHM,
+    ILB,
+    IPOOL,
+    by_hand,
+    load_balancer,
+    look_again,
+    made,
+    monitor,
+    pool,
+    row_of,
+    sent,
+    unlocked,
+    user_tags,
+)
+
+_NAMES = {
+    "name": "name",
+    "adminStateUp": "admin_state_up",
+    "type": "type",
+    "delay": "delay",
+    "timeout": "timeout",
+    "maxRetries": "max_retries",
+    "maxRetriesDown": "max_retries_down",
+    "httpMethod": "http_method",
+    "urlPath": "url_path",
+    "expectedCodes": "expected_codes",
+    "domainName": "domain_name",
+}
+
+
+def seen(user: User, name: str) -> dict[str, Any]:
+    """The monitor in Octavia by the spec's names, with the user's tags."""
+    row = row_of(user, IHM, name)
+    version = row["http_version"]
+    values = {field: row[api] for field, api in _NAMES.items()}
+    return {**values, "httpVersion": version and str(version), "tags": user_tags(row)}
+
+
+def test_every_field_created_changed_drifted_and_taken_out(box: Sandbox, beta: User, hands: ByHand) -> None:
+    _, (front,) = hands.network("lab", "10.32.0.0/24")
+    everything: dict[str, Any] = {
+        "name": "first",
+        "tags": ["blue", "web"],
+        "adminStateUp": False,
+        "type": "HTTPS",
+        "delay": 7,
+        "timeout": 4,
+        "maxRetries": 2,
+        "maxRetriesDown": 4,
+        "httpMethod": "HEAD",
+        "urlPath": "/healthz",
+        "expectedCodes": "200-204",
+        "httpVersion": "1.1",
+        "domainName": "www.example.org",
+    }
+    mark = box.mark()
+    beta.apply(bundle(load_balancer("lb", front["id"]), pool("web"), monitor("check", "web", **everything)))
+    balancer = beta.until_ready(ILB, "lb")["status"]["id"]
+    status = beta.until_ready(IHM, "check")["status"]
+    checked = beta.until_ready(IPOOL, "web")["status"]["id"]
+    assert sent(box, mark, beta) == ["POST loadbalancers"]
+    assert seen(beta, "check") == everything
+    assert status["poolID"] == checked
+    assert (status["provisioningStatus"], status["operatingStatus"]) == ("ACTIVE", "ONLINE")
+    assert beta.condition(IHM, "check", "Healthy")["status"] == "True"
+
+    # Changed in place, in one call.
+    changed: dict[str, Any] = {
+        "name": "second",
+        "tags": ["red"],
+        "adminStateUp": True,
+        "type": "HTTPS",
+        "delay": 20,
+        "timeout": 15,
+        "maxRetries": 3,
+        "maxRetriesDown": 5,
+        "httpMethod": "GET",
+        "urlPath": "/live",
+        "expectedCodes": "200,202",
+        "httpVersion": "1.1",
+        "domainName": "example.org",
+    }
+    mark = box.mark()
+    after = made(beta, IHM, monitor("check", "web", **changed))
+    assert sent(box, mark, beta) == [f"PUT healthmonitors/{status['id']}"]
+    assert (after["id"], seen(beta, "check")) == (status["id"], changed)
+
+    # Changed by somebody else in the cloud, and put back: the mark, too.
+    mine: dict[str, Any] = {
+        "name": "x",
+        "tags": ["mine"],
+        "admin_state_up": False,
+        "delay": 50,
+        "timeout": 40,
+        "max_retries": 9,
+        "max_retries_down": 9,
+        "http_method": "PUT",
+        "url_path": "/x",
+        "expected_codes": "500",
+        "domain_name": "x.org",
+    }
+    by_hand(beta, balancer, lambda: beta.cloud.health_monitors.update(status["id"], mine))
+    look_again(beta, IHM, "check")
+    message = until_event(beta, "check", "DriftCorrected")
+    assert all(name in message for name in set(_NAMES) - {"type"})
+    unlocked(beta, balancer)
+    assert seen(beta, "check") == changed
+
+    # Taken out of the spec: back to what a new monitor has. What is required stays.
+    made(beta, IHM, monitor("check", "web", type="HTTPS"))
+    bare = {"name": "check", "tags": [], "adminStateUp": True, "maxRetriesDown": 3, "httpMethod": "GET"}
+    bare |= {"urlPath": "/", "expectedCodes": "200", "httpVersion": None, "domainName": None}
+    assert seen(beta, "check") == {"type": "HTTPS", "delay": 5, "timeout": 3, "maxRetries": 2, **bare}
+    assert row_of(beta, IHM, "check")["id"] == status["id"]
