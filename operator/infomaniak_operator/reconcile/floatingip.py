@@ -55,6 +55,8 @@ class FloatingIPActuator(neutron.NeutronActuator):
             port = target.status.get("vipPortID") if target and not target.deleting else None
             if port is None and not resource.status.get("id"):
                 raise Unresolved(key, f"spec.loadBalancerRef: LoadBalancer {ref['name']} has no VIP port yet")
+            if port is not None and resource.status.get("portID") != port and target is not None:
+                _await_way(resource, view, target)
             found["portID"] = port
         elif resource.spec.get("portID"):
             found["portID"] = str(resource.spec["portID"])
@@ -234,6 +236,34 @@ class FloatingIPActuator(neutron.NeutronActuator):
     def release(self, visit: Visit, row: Row) -> None:
         """Release the mark."""
         neutron.release_row(visit, self.collection, row)
+
+
+def _await_way(resource: KubeObject, view: View, target: KubeObject) -> None:
+    """Wait for the Router that is to lead from the load balancer's network to the outside: before, Neutron refuses.
+
+    Raises:
+        Unresolved: there is one, and it is not that far yet; where there is none, the way may be somebody else's.
+    """
+    network = ((target.spec.get("vip") or {}).get("networkRef") or {}).get("name")
+    ways = [
+        each
+        for each in view.objects("Router", resource.key.namespace)
+        if network and not each.deleting and each.spec.get("externalGateway") and _leads_to(each, network)
+    ]
+    if not ways or any((each.condition("Ready") or {}).get("status") == "True" for each in ways):
+        return
+    if any(
+        leg.get("subnetID") == target.status.get("vipSubnetID")
+        for each in ways
+        for leg in each.status.get("interfaces") or ()
+    ):
+        return
+    names = ", ".join(each.key.name for each in ways)
+    raise Unresolved(ways[0].key, f"spec.loadBalancerRef: Router {names}, the way to the outside, is not Ready yet")
+
+
+def _leads_to(router: KubeObject, network: str) -> bool:
+    return any((leg.get("networkRef") or {}).get("name") == network for leg in router.spec.get("interfaces") or ())
 
 
 def _fixed(visit: Visit, row: Row) -> list[Difference]:

@@ -16,7 +16,9 @@ from infomaniak_operator.reconcile.visit import REFERENCES_RESOLVED, Stop, Uncha
 QUIET = 0.3
 """Seconds for which nothing may have touched a new tree before it is made."""
 LONGEST_HOLD = 1.0
-"""Seconds for which it is held back, at most."""
+"""Seconds for which it is held back by what comes, at most."""
+LONGEST_WAIT = 10.0
+"""Seconds for which it waits for what is there and has not been looked at yet, at most."""
 FIELDS = (
     octavia.ADMIN_STATE,
     Field("description", "description", default=""),
@@ -66,15 +68,18 @@ class LoadBalancerActuator:
         octavia.enter(visit)
 
     def enlist(self, visit: Visit, inputs: Inputs) -> None:
-        """Refuse what cannot go together.
+        """Refuse what cannot go together, and hold a new tree back.
 
         Raises:
             Stop: a listener and its pool do not fit, and this is the younger.
+            Unchanged: something has just come, which may belong to the tree.
         """
         del inputs
         problem = treeplan.balancer_problem(visit.resource, visit.attempt.view)
         if problem:
             raise Stop(Reason.INVALID_CONFIGURATION, problem, Stuck(), Progress.STALLED)
+        if not visit.id and not visit.imported and visit.resource.uid not in visit.tree.held:
+            self._hold_back(visit)
 
     def held(self, visit: Visit) -> Row | None:
         """The load balancer as the create of its tree has answered it, until it was Ready once."""
@@ -105,7 +110,12 @@ class LoadBalancerActuator:
         return f"load balancer {body['name']} with {newtree.outline(visit)}"
 
     def prepare(self, visit: Visit, inputs: Inputs) -> None:
-        """Hold a new tree back until nothing touches it any more; then make its VIP's port.
+        """Make the VIP's port."""
+        vip.ensure(visit, inputs)
+
+    @staticmethod
+    def _hold_back(visit: Visit) -> None:
+        """Hold a new tree back until nothing touches it any more, and all that is to be in it has been looked at.
 
         Raises:
             Unchanged: something has just come, which may belong to it.
@@ -113,10 +123,10 @@ class LoadBalancerActuator:
         tree, now = visit.tree, visit.attempt.clock.monotonic()
         if tree.held_back_since is None:
             tree.held_back_since = now
-        restless = now - tree.touched < QUIET or treeplan.unvisited(visit.resource, visit.attempt.view)
-        if restless and now - tree.held_back_since < LONGEST_HOLD:
+        held = now - tree.held_back_since
+        restless = now - tree.touched < QUIET and held < LONGEST_HOLD
+        if restless or (held < LONGEST_WAIT and treeplan.unvisited(visit.resource, visit.attempt.view)):
             raise Unchanged(QUIET)
-        vip.ensure(visit, inputs)
 
     def make(self, visit: Visit, inputs: Inputs, body: dict[str, Any]) -> Row:
         """One POST for the whole tree."""
