@@ -70,6 +70,11 @@ class HealthMonitorActuator(child.ChildActuator):
             raise Unresolved(key, f"spec.poolRef: there is no Pool {key.name} in namespace {key.namespace} yet")
         if found.deleting:
             raise Unresolved(key, f"spec.poolRef: Pool {key.name} is being deleted")
+        above = treeplan.balancer_ref(found)
+        balancer = view.get(above) if above else None
+        if above and (balancer is None or balancer.deleting):
+            # The Pool's status may still show what went with its load balancer.
+            raise Unresolved(key, f"spec.poolRef: LoadBalancer {above.name} of Pool {key.name} is not there, or going")
         return {_POOL: found.status.get("id")}
 
     def enlist(self, visit: Visit, inputs: Inputs) -> None:

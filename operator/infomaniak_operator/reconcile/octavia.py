@@ -110,7 +110,8 @@ def look(visit: Visit) -> Seen:
     except NotFoundError:
         seen = Seen(began, GONE)
     else:
-        seen = Seen(began, str(found["provisioning_status"]), str(found.get("operating_status") or ""), parts_of(found))
+        status = str(found["provisioning_status"])
+        seen = Seen(began, status, str(found.get("operating_status") or ""), parts_of(found), began)
     tree.looked(seen, clock.monotonic())
     return seen
 
@@ -203,8 +204,12 @@ def note(visit: Visit, row: Row) -> None:
     tree.load_balancer_id = str(row["id"])
     if tree.seen is not None and tree.seen.began >= began:
         return
-    parts = tree.seen.parts if tree.seen else {}
-    seen = Seen(began, str(row["provisioning_status"]), str(row.get("operating_status") or ""), parts)
+    status, operating = str(row["provisioning_status"]), str(row.get("operating_status") or "")
+    before = tree.seen
+    if before is None or before.pending or before.began < tree.written:
+        seen = Seen(began, status, operating)
+    else:  # a list tells nothing of what is under it: that is as old as it was
+        seen = Seen(began, status, operating, before.parts, before.parts_began)
     tree.looked(seen, visit.attempt.clock.monotonic())
 
 

@@ -62,7 +62,7 @@ def there(visit: Visit, row: Row) -> list[Row]:
     known = tree.members.get(pool)
     if stamp and known is not None and known.sure and known.updated_at == stamp:
         rows = list(known.rows)
-        if tree.seen is None or tree.seen.began < visit.attempt.fresh_after or not tree.seen.parts:
+        if tree.seen is None or tree.seen.parts_began < visit.attempt.fresh_after:
             octavia.look(visit)
     else:
         sure = bool(stamp) and tree.unmoved(stamp, clock.monotonic()) >= _UNMOVED

@@ -33,12 +33,14 @@ class Seen:
         provisioning: provisioning status of the load balancer.
         operating: its operating status.
         parts: provisioning and operating status of what is under it, by id.
+        parts_began: monotonic seconds when the look that showed them began; 0.0 where none did.
     """
 
     began: float
     provisioning: str
     operating: str = ""
     parts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    parts_began: float = 0.0
 
     @property
     def pending(self) -> bool:

@@ -11,7 +11,6 @@ from infomaniak_operator.client import (
     CloudConnectionError,
     CloudTimeoutError,
     ConflictError,
-    InfomaniakCloudError,
     ServiceError,
 )
 from infomaniak_operator.engine.contract import Again, BackOff, Superseded
