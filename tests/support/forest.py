@@ -208,7 +208,7 @@ class Forest(World):
             if due <= now:
                 self._add(key)
 
-    def keys(self) -> list[Key]:
+    def all_keys(self) -> list[Key]:
         """All objects that are reconciled."""
         return sorted(key for key in self._bodies if key.kind in self.reconcilers)
 
@@ -216,14 +216,14 @@ class Forest(World):
         """How each object stands."""
         return {
             f"{key.kind}/{key.name}": " ".join((*self.ready(key), self.progress(key), self.message(key)))
-            for key in self.keys()
+            for key in self.all_keys()
         }
 
     def all_ready(self) -> None:
         """That all objects are Ready, and nothing is said against any."""
-        bad = {key: self.message(key) for key in self.keys() if self.ready(key) != ("True", "Available")}
+        bad = {key: self.message(key) for key in self.all_keys() if self.ready(key) != ("True", "Available")}
         assert not bad, bad
-        assert not [key for key in self.keys() if self.progress(key)]
+        assert not [key for key in self.all_keys() if self.progress(key)]
 
     def calls(self) -> Counter[str]:
         """The calls since the last ``forget_calls``; a look at a tree's states is ``GET status``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from infomaniak_operator.engine.contract import Key, KubeObject, Progress, Reason, Stuck, View
+from infomaniak_operator.engine.contract import Key, KubeObject, Progress, Reason, Stuck, View, Waiting
 from infomaniak_operator.reconcile import child, octavia, treeplan
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step, Unresolved
 from infomaniak_operator.reconcile.fields import Difference, Field, applied, body_of, changes
@@ -87,9 +87,16 @@ class HealthMonitorActuator(child.ChildActuator):
         pool = visit.attempt.view.get(key) if key else None
         if key is None or pool is None:
             return
-        problem = treeplan.monitor_problem(visit.resource, pool, visit.attempt.view)
+        view = visit.attempt.view
+        problem = treeplan.monitor_problem(visit.resource, pool, view)
         if problem:
-            raise Stop(Reason.INVALID_CONFIGURATION, problem, Stuck(), Progress.STALLED)
+            older = treeplan.older_monitor(visit.resource, pool, view)
+            until = Waiting(frozenset({older.key})) if older else Stuck()
+            raise Stop(Reason.INVALID_CONFIGURATION, problem, until, Progress.STALLED)
+        going = treeplan.going_monitor(visit.resource, pool, view)
+        if going and visit.id is None:
+            message = f"spec.poolRef: HealthMonitor {going.key.name} of Pool {pool.key.name} is being deleted first"
+            raise Stop(Reason.WAITING_FOR_REFERENCE, message, Waiting(frozenset({going.key})))
         if child.needs_parent(visit, inputs, _POOL):
             child.wait_for_tree(visit, self, key, "spec.poolRef")
 

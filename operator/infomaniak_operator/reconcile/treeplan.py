@@ -76,12 +76,12 @@ def balancer_problem(balancer: KubeObject, view: View) -> str | None:
 
 def monitor_problem(monitor: KubeObject, pool: KubeObject, view: View) -> str | None:
     """Why a HealthMonitor cannot be had; None if it can."""
-    for other in monitors_of(pool, view):
-        if other.uid != monitor.uid and _before(other, monitor):
-            return (
-                f"spec.poolRef: Pool {pool.key.name} has the HealthMonitor {other.key.name} already, which is older, "
-                "and a pool has one: delete one of them"
-            )
+    other = older_monitor(monitor, pool, view)
+    if other is not None:
+        return (
+            f"spec.poolRef: Pool {pool.key.name} has the HealthMonitor {other.key.name} already, which is older, "
+            "and a pool has one: delete one of them"
+        )
     kind, protocol = monitor.spec.get("type"), pool.spec.get("protocol")
     if not kind or not protocol or not younger(monitor, pool):
         return None
@@ -91,6 +91,18 @@ def monitor_problem(monitor: KubeObject, pool: KubeObject, view: View) -> str | 
     if protocol not in _DATAGRAM and kind in _DATAGRAM_MONITORS:
         return f"spec.type: {kind} is for pools of protocol UDP or SCTP, but Pool {pool.key.name} has {protocol}"
     return None
+
+
+def older_monitor(monitor: KubeObject, pool: KubeObject, view: View) -> KubeObject | None:
+    """The HealthMonitor that the pool has already; a pool has one."""
+    others = (each for each in monitors_of(pool, view) if each.uid != monitor.uid and _before(each, monitor))
+    return next(others, None)
+
+
+def going_monitor(monitor: KubeObject, pool: KubeObject, view: View) -> KubeObject | None:
+    """A HealthMonitor that is being deleted, and may still be the pool's in the cloud."""
+    others = (each for each in view.referrers(pool.key) if each.key.kind == MONITOR and each.uid != monitor.uid)
+    return next((each for each in others if each.deleting and FINALIZER in each.finalizers), None)
 
 
 def _before(one: KubeObject, other: KubeObject) -> bool:

@@ -86,7 +86,7 @@ def tree(*bodies, **spec):
     world.all_ready()
     world.clock.advance(60)
     world.forget_calls()
-    for key in world.keys():
+    for key in world.all_keys():
         world.told(key)
     return world
 
@@ -107,7 +107,7 @@ def test_the_calls_of_a_new_tree():
     assert calls.pop("GET status") <= 3
     assert calls == {"LIST ports": 1, "POST ports": 1, "POST load_balancers": 1}
     # Waiting, its id while it is PENDING, and Ready.
-    assert max(world.status_writes[key] for key in world.keys()) <= 5
+    assert max(world.status_writes[key] for key in world.all_keys()) <= 5
     assert max(world.visits.values()) <= 10
 
 
@@ -119,7 +119,7 @@ def test_a_round_of_trees_in_order_changes_nothing_and_shares_its_lists():
         world.apply(monitor(name))
     world.run()
     world.all_ready()
-    before = {key: world.object(key).resource_version for key in world.keys()}
+    before = {key: world.object(key).resource_version for key in world.all_keys()}
     for _ in range(3):
         world.clock.advance(600)
         world.forget_calls()
@@ -131,7 +131,7 @@ def test_a_round_of_trees_in_order_changes_nothing_and_shares_its_lists():
     }
     assert calls["GET status"] == 2
     assert sum(calls.values()) == 8
-    assert {key: world.object(key).resource_version for key in world.keys()} == before
+    assert {key: world.object(key).resource_version for key in world.all_keys()} == before
 
 
 def test_a_change_of_members_is_one_put():

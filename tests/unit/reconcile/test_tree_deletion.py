@@ -15,7 +15,7 @@ OCTAVIA = ("load_balancers", "listeners", "pools", "members", "health_monitors")
 
 
 def nothing_left(world):
-    assert world.keys() == []
+    assert world.all_keys() == []
     for collection in (*OCTAVIA, "ports", "routers", "floating_ips"):
         assert world.table(collection) == [], collection
     assert [row["name"] for row in world.table("networks")] == ["ext-floating1"]
@@ -27,7 +27,7 @@ def tree(*bodies, **spec):
     world.all_ready()
     world.clock.advance(60)
     world.forget_calls()
-    for key in world.keys():
+    for key in world.all_keys():
         world.told(key)
     return world
 
@@ -42,7 +42,7 @@ def test_everything_at_once_in_any_order(seed):
     world = Forest(*web())
     world.run()
     world.forget_calls()
-    (order,) = shuffled(world.keys(), rng, 1)
+    (order,) = shuffled(world.all_keys(), rng, 1)
     for key in order:
         world.delete(key)
         world.some(rng.randrange(4) if seed % 2 else 0)
@@ -58,7 +58,7 @@ def test_everything_while_it_is_being_made(seed):
     rng = random.Random(seed)
     world = Forest(*shuffled(web(), rng, 1)[0])
     world.some(rng.randrange(40))
-    for key in shuffled(world.keys(), rng, 1)[0]:
+    for key in shuffled(world.all_keys(), rng, 1)[0]:
         world.delete(key)
         world.some(rng.randrange(4) if seed % 2 else 0)
     world.run()
@@ -123,11 +123,11 @@ def test_a_load_balancer_alone_takes_its_pools_along_and_they_wait_for_another()
     world.apply(balancer(life=2))
     world.run()
     world.all_ready()
-    assert counts(world) == {name: 1 for name in OCTAVIA}
+    assert counts(world) == dict.fromkeys(OCTAVIA, 1)
     for key in (LB, SITE, CHECK):
         world.delete(key)
     world.run()
-    assert world.keys() == [key_of(network())]
+    assert world.all_keys() == [key_of(network())]
     assert counts(world) == {}
 
 
@@ -152,12 +152,12 @@ def test_somebody_elses_inside_keeps_it_all(what):
     for key in (SITE, CHECK):
         world.delete(key)
     world.run(60)
-    assert world.keys() == [key_of(network()), LB]  # what is asked to go by itself does
+    assert world.all_keys() == [key_of(network()), LB]  # what is asked to go by itself does
     getattr(world.others, f"{what}s").delete(theirs["id"])
     world.run()
     assert counts(world) == {}
     assert world.table("ports") == []
-    assert world.keys() == [key_of(network())]
+    assert world.all_keys() == [key_of(network())]
 
 
 def test_a_retained_pool_keeps_its_load_balancer():
@@ -182,7 +182,7 @@ def test_retain_releases_the_marks_of_all_it_leaves():
     for key in (LB, SITE, CHECK):
         world.delete(key)
     world.run()
-    assert world.keys() == [key_of(network())]
+    assert world.all_keys() == [key_of(network())]
     assert counts(world) == before
     for collection in ("load_balancers", "listeners", "pools", "health_monitors"):
         assert Mark.among(world.one(collection)["tags"]).released
@@ -205,7 +205,7 @@ def test_retain_one_by_one(first):
             assert world.get(key) is None or key == SITE, world.standing()
     world.run()
     assert counts(world) == before
-    assert world.keys() == [key_of(network())]
+    assert world.all_keys() == [key_of(network())]
 
 
 def test_a_network_waits_for_its_load_balancer():
@@ -226,7 +226,7 @@ def test_one_that_is_gone_in_the_cloud_already():
     for key in (LB, SITE, CHECK):
         world.delete(key)
     world.run()
-    assert world.keys() == [key_of(network())]
+    assert world.all_keys() == [key_of(network())]
     assert world.table("ports") == []
 
 
@@ -236,7 +236,7 @@ def test_one_in_error_can_be_deleted():
     for key in (LB, SITE, CHECK):
         world.delete(key)
     world.run()
-    assert world.keys() == [key_of(network())]
+    assert world.all_keys() == [key_of(network())]
     assert counts(world) == {}
 
 
@@ -255,6 +255,6 @@ def test_while_it_is_pending_it_waits():
     world.fake.settle()
     world.settles = 1.0
     world.run()
-    assert world.keys() == [key_of(network())]
+    assert world.all_keys() == [key_of(network())]
     assert counts(world) == {}
     assert world.refused == []

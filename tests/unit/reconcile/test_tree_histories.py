@@ -136,7 +136,7 @@ def undisturbed(scenario):
     world = scenario()
     world.run()
     world.clock.advance(GRACE)
-    return world.picture(), world.keys()
+    return world.picture(), world.all_keys()
 
 
 @pytest.mark.parametrize(("scenario", "at", "when"), list(everywhere()))
@@ -153,7 +153,7 @@ def test_killed_at_any_point(scenario, at, when):
     world.run()
     picture, keys = undisturbed(scenario)
     assert world.picture() == picture
-    assert world.keys() == keys
+    assert world.all_keys() == keys
     world.all_ready()
     world.clock.advance(GRACE)
     world.forget_calls()
