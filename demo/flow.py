@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from demo import show
+from demo import show, tree
 from demo.kubectl import Kubectl
 from demo.operator import OperatorProcess
 from infomaniak_operator.client import CloudSession, Operations, parse_credentials
@@ -16,8 +16,9 @@ ROOT = Path(__file__).resolve().parent.parent
 NAMESPACE = "demo"
 OPERATOR_NAMESPACE = "infomaniak-operator"
 READY_SECONDS = 120.0
-KINDS = "inet,irouter,isg,ifip"
+KINDS = "inet,irouter,isg,ifip,ilb,ipool,ihm"
 OFFICE = ("networks", "router", "security-groups", "floating-ips")
+WEB = ("network", "security-group", "load-balancer", "pools")
 
 
 def credentials_secret(project: Project, name: str = "infomaniak") -> str:
@@ -65,12 +66,14 @@ def _show(box: Sandbox, environment: Environment, state: Path, begin: float) -> 
     operator = install(environment, kubectl, box, state)
     operator.start()
     project = environment.projects["alpha"]
-    print(f"3. kubectl apply -f examples/network -f examples/office   (namespace {NAMESPACE}, project {project.name})")
+    print(f"3. kubectl apply -f examples/network -f examples/office -f examples/web   (namespace {NAMESPACE})")
     kubectl.apply_text(f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {NAMESPACE}}}\n")
     kubectl.apply_text(credentials_secret(project), NAMESPACE)
     examples = ROOT / "examples"
-    office = [examples / "office" / f"{name}.yaml" for name in OFFICE]  # all but the credential, one to fill in
-    kubectl.apply(examples / "network" / "network.yaml", *office, namespace=NAMESPACE)
+    # All but the credentials, which are there to be filled in.
+    office = [examples / "office" / f"{name}.yaml" for name in OFFICE]
+    web = [examples / "web" / f"{name}.yaml" for name in WEB]
+    kubectl.apply(examples / "network" / "network.yaml", *office, *web, namespace=NAMESPACE)
 
     def objects() -> list[dict[str, Any]]:
         return list(kubectl.json("get", KINDS, "-n", NAMESPACE)["items"])
@@ -80,7 +83,9 @@ def _show(box: Sandbox, environment: Environment, state: Path, begin: float) -> 
         print(f"\nNot all is Ready after {READY_SECONDS:.0f} s. The operator's log: {operator.log}")
         return 1
     print(f"\n$ kubectl -n {NAMESPACE} get infomaniak\n" + kubectl.run("get", "infomaniak", "-n", NAMESPACE))
-    print(_side_by_side(objects(), operations(project, environment.auth_url), project))
+    cloud = operations(project, environment.auth_url)
+    print(_side_by_side(objects(), cloud, project))
+    print(_trees(objects(), cloud))
     print(_how_to_play(environment, operator, time.monotonic() - begin))
     return 0
 
@@ -88,7 +93,7 @@ def _show(box: Sandbox, environment: Environment, state: Path, begin: float) -> 
 def _side_by_side(bodies: list[dict[str, Any]], cloud: Operations, project: Project) -> str:
     """What Kubernetes and Neutron say of the same objects."""
     networks = [body for body in bodies if body["kind"] == "InfomaniakNetwork"]
-    others = [body for body in bodies if body["kind"] != "InfomaniakNetwork"]
+    others = [body for body in bodies if body["kind"] in ("Router", "SecurityGroup", "FloatingIP")]
     rows = [cloud.networks.get(body["status"]["id"]) for body in networks]
     subnets = cloud.subnets.list(project_id=project.id)
     collections = {"Router": cloud.routers, "SecurityGroup": cloud.security_groups, "FloatingIP": cloud.floating_ips}
@@ -96,6 +101,13 @@ def _side_by_side(bodies: list[dict[str, Any]], cloud: Operations, project: Proj
     left = f"{show.networks_in_kubernetes(networks)}\n{show.others_in_kubernetes(others)}"
     right = f"{show.networks_in_neutron(rows, subnets)}\n{show.others_in_neutron(seen, _legs(cloud, project))}"
     return show.columns(left, right, ("Kubernetes says", "Neutron says"))
+
+
+def _trees(bodies: list[dict[str, Any]], cloud: Operations) -> str:
+    """What Kubernetes and Octavia say of the load balancers."""
+    ids = [body["status"]["id"] for body in bodies if body["kind"] == "LoadBalancer"]
+    right = tree.in_octavia(cloud, ids)
+    return "\n" + show.columns(tree.in_kubernetes(bodies), right, ("Kubernetes says", "Octavia says"))
 
 
 def _legs(cloud: Operations, project: Project) -> list[str]:
@@ -112,8 +124,9 @@ All Ready, {seconds:.0f} s after `make demo`. Go on from here:
   k get infomaniak                     # all of it
   k get inet -w                        # the networks, live
   k describe inet office               # conditions and Events
+  k describe ilb web                   # the load balancer; ipool site, ihm site
   k explain inet.spec.subnets          # what can be written
-  k edit inet office                   # change the description, add a subnet
+  k edit ipool site                    # change a weight, add a member: one call to Octavia
   k delete inet office                 # and see it go from Neutron
   k delete infomaniak --all            # and all the rest, in the order that the cloud needs
   tail -f {operator.log}
