@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from tests.support.objects import SECRET, custom
+from tests.support.forest import Forest
+from tests.support.objects import SECRET, custom, key_of
 
 _EXAMPLES = Path(__file__).parents[2] / "examples" / "web"
 
@@ -68,3 +69,30 @@ def monitor(name: str = "site", /, **spec: Any) -> dict[str, Any]:
     """A HealthMonitor of the Pool of its name."""
     usual = {"poolRef": {"name": name}, "type": "HTTP", "delay": 5, "timeout": 3, "maxRetries": 3}
     return _custom("HealthMonitor", name, {**usual, **spec})
+
+
+LB, SITE, CHECK = key_of(balancer()), key_of(pool()), key_of(monitor())
+"""The keys of the three as they are made here."""
+
+
+def tree(*bodies: dict[str, Any], **spec: Any) -> Forest:
+    """A world with a load balancer that is Ready, with its pool and monitor unless other objects are given."""
+    world = Forest(network(), balancer(**spec), *(bodies or (pool(), monitor())))
+    world.run()
+    world.all_ready()
+    world.clock.advance(60)
+    world.forget_calls()
+    for key in world.all_keys():
+        world.told(key)
+    return world
+
+
+def calm(world: Forest) -> None:
+    """All is Ready, nothing was refused by 409, and a round changes nothing."""
+    world.all_ready()
+    assert world.refused == []
+    world.clock.advance(600)
+    world.forget_calls()
+    world.round()
+    world.run()
+    assert world.changes() == []

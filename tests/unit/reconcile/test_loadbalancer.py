@@ -8,8 +8,7 @@ import pytest
 from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.reconcile.marks import Mark
 from tests.support.forest import Forest, shuffled
-from tests.support.objects import key_of
-from tests.support.trees import balancer, listener, member, monitor, network, pool, web
+from tests.support.trees import CHECK, LB, SITE, balancer, listener, member, monitor, network, pool, tree, web
 
 TREE = ("LoadBalancer", "Pool", "HealthMonitor")
 
@@ -77,21 +76,6 @@ def test_one_after_the_other_each_at_its_end(seed):
 
 
 # Calls.
-
-
-def tree(*bodies, **spec):
-    """A world with a network and a load balancer that is Ready, with its pool and monitor unless other objects are given."""
-    world = Forest(network(), balancer(**spec), *(bodies or (pool(), monitor())))
-    world.run()
-    world.all_ready()
-    world.clock.advance(60)
-    world.forget_calls()
-    for key in world.all_keys():
-        world.told(key)
-    return world
-
-
-LB, SITE, CHECK = key_of(balancer()), key_of(pool()), key_of(monitor())
 
 
 def test_the_calls_of_a_new_tree():

@@ -6,9 +6,8 @@ from infomaniak_operator.client import BadRequestError
 from infomaniak_operator.engine.contract import Stuck, Waiting
 from tests.support.forest import Forest
 from tests.support.objects import key_of
-from tests.support.trees import balancer, listener, member, monitor, network, pool
+from tests.support.trees import CHECK, LB, SITE, balancer, listener, member, monitor, network, pool
 
-LB, SITE, CHECK = key_of(balancer()), key_of(pool()), key_of(monitor())
 LATER, LATEST = "2026-11-25T09:00:00Z", "2026-11-25T10:00:00Z"
 
 

@@ -8,9 +8,8 @@ from infomaniak_operator.engine.contract import Waiting
 from infomaniak_operator.reconcile.marks import Mark
 from tests.support.forest import Forest, shuffled
 from tests.support.objects import key_of
-from tests.support.trees import balancer, listener, monitor, network, pool, web
+from tests.support.trees import CHECK, LB, SITE, balancer, listener, network, pool, tree, web
 
-LB, SITE, CHECK = key_of(balancer()), key_of(pool()), key_of(monitor())
 OCTAVIA = ("load_balancers", "listeners", "pools", "members", "health_monitors")
 
 
@@ -19,17 +18,6 @@ def nothing_left(world):
     for collection in (*OCTAVIA, "ports", "routers", "floating_ips"):
         assert world.table(collection) == [], collection
     assert [row["name"] for row in world.table("networks")] == ["ext-floating1"]
-
-
-def tree(*bodies, **spec):
-    world = Forest(network(), balancer(**spec), *(bodies or (pool(), monitor())))
-    world.run()
-    world.all_ready()
-    world.clock.advance(60)
-    world.forget_calls()
-    for key in world.all_keys():
-        world.told(key)
-    return world
 
 
 def counts(world):

@@ -8,10 +8,9 @@ from tests.support.attempt import Killed
 from tests.support.forest import Forest
 from tests.support.objects import key_of
 from tests.support.points import WAYS, Points, let_go
-from tests.support.trees import balancer, listener, member, monitor, pool
+from tests.support.trees import CHECK, LB, SITE, balancer, listener, member, monitor, pool
 from tests.support.world import GRACE
 
-LB, SITE, CHECK = key_of(balancer()), key_of(pool()), key_of(monitor())
 BOTH = [listener(), listener("tls", 443, "TCP", "secure")]
 
 

@@ -1,0 +1,281 @@
+"""Changes of what stands in a tree: in place where that can be, replaced where not, and only where it may be."""
+
+import pytest
+
+from infomaniak_operator.engine.contract import FINALIZER
+from tests.support.forest import Forest
+from tests.support.objects import key_of
+from tests.support.trees import CHECK, LB, SITE, balancer, calm, listener, member, monitor, network, pool, tree
+
+MUTABLE = [
+    (LB, "load_balancers", {"adminStateUp": False}, {"admin_state_up": False}, True),
+    (LB, "load_balancers", {"description": "text"}, {"description": "text"}, ""),
+    (LB, "load_balancers", {"name": "other"}, {"name": "other"}, "web"),
+    (SITE, "pools", {"algorithm": "LEAST_CONNECTIONS"}, {"lb_algorithm": "LEAST_CONNECTIONS"}, None),
+    (SITE, "pools", {"adminStateUp": False}, {"admin_state_up": False}, True),
+    (SITE, "pools", {"description": "text"}, {"description": "text"}, ""),
+    (
+        SITE,
+        "pools",
+        {"sessionPersistence": {"type": "APP_COOKIE", "cookieName": "id"}},
+        {"session_persistence": {"type": "APP_COOKIE", "cookie_name": "id"}},
+        None,
+    ),
+    (CHECK, "health_monitors", {"delay": 9}, {"delay": 9}, None),
+    (CHECK, "health_monitors", {"maxRetriesDown": 5}, {"max_retries_down": 5}, 3),
+    (CHECK, "health_monitors", {"httpMethod": "HEAD"}, {"http_method": "HEAD"}, "GET"),
+    (CHECK, "health_monitors", {"urlPath": "/x"}, {"url_path": "/x"}, "/"),
+    (CHECK, "health_monitors", {"expectedCodes": "200,204"}, {"expected_codes": "200,204"}, "200"),
+    (CHECK, "health_monitors", {"adminStateUp": False}, {"admin_state_up": False}, True),
+]
+
+
+@pytest.mark.parametrize(("key", "collection", "spec", "body", "default"), MUTABLE)
+def test_a_field_is_one_put_of_just_that_and_goes_back_to_its_default(key, collection, spec, body, default):
+    world = tree()
+    world.spec(key, **spec)
+    world.run()
+    (call,) = [call for call in world.cloud.log if call.writing]
+    assert (str(call), call.args[1]) == (f"PUT {collection}", body)
+    assert "Updated" in world.told(key)
+    calm(world)
+    (field,), (api,) = spec, body
+    if default is None and field != "sessionPersistence":
+        return
+    world.spec(key, **{field: ...})
+    world.run()
+    assert world.one(collection)[api] == default
+    calm(world)
+
+
+@pytest.mark.parametrize(("key", "collection"), [(LB, "load_balancers"), (SITE, "pools"), (CHECK, "health_monitors")])
+def test_tags_and_the_mark_among_them(key, collection):
+    world = tree()
+    mark = world.mark(key).text
+    for tags in (["a", "b"], ["b"], []):
+        world.spec(key, tags=tags)
+        world.run()
+        assert sorted(world.one(collection)["tags"]) == sorted([*tags, mark])
+    world.spec(key, tags=["a"])
+    world.run()
+    world.spec(key, tags=...)
+    world.run()
+    assert world.one(collection)["tags"] == [mark]
+    calm(world)
+    getattr(world.others, collection).update(world.one(collection)["id"], {"tags": ["theirs"]})
+    world.clock.advance(5)
+    world.round()
+    world.run()
+    assert sorted(world.one(collection)["tags"]) == sorted(["theirs", mark])  # nobody manages the tags any more
+
+
+def test_a_listener_moves_to_another_port():
+    world = tree()
+    old = world.one("listeners")["id"]
+    world.spec(LB, listeners=[listener(port=8080)])
+    world.run()
+    row = world.one("listeners")
+    assert (row["protocol_port"], row["default_pool_id"]) == (8080, world.one("pools")["id"])
+    assert row["id"] != old
+    assert world.changes() == ["POST listeners", "DELETE listeners"]
+    calm(world)
+
+
+def test_two_listeners_change_places():
+    world = tree(listeners=[listener("a", 80, pool=None), listener("b", 81, pool=None)])
+    world.spec(LB, listeners=[listener("a", 81, pool=None), listener("b", 80, pool=None)])
+    world.run()
+    assert {row["name"]: row["protocol_port"] for row in world.table("listeners")} == {"a": 81, "b": 80}
+    calm(world)
+
+
+def test_listeners_come_change_and_go():
+    world = tree(listeners=[listener(), listener("more", 81, pool=None), listener("gone", 82, pool=None)])
+    world.spec(
+        LB,
+        listeners=[
+            listener(connectionLimit=7, insertHeaders=["X-Forwarded-For"]),
+            listener("more", 81, pool=None, timeouts={"clientData": 7000}),
+            listener("new", 83, pool=None),
+        ],
+    )
+    world.run()
+    rows = {row["name"]: row for row in world.table("listeners")}
+    assert sorted(rows) == ["http", "more", "new"]
+    assert (rows["http"]["connection_limit"], rows["http"]["insert_headers"]) == (7, {"X-Forwarded-For": "true"})
+    assert rows["more"]["timeout_client_data"] == 7000
+    assert world.changes() == ["POST listeners", "PUT listeners", "PUT listeners", "DELETE listeners"]
+    calm(world)
+    world.spec(LB, listeners=[listener(pool=None)])
+    world.run()
+    row = world.one("listeners")
+    assert (row["connection_limit"], row["insert_headers"], row["default_pool_id"]) == (-1, {}, None)
+    calm(world)
+
+
+def test_a_redirect_comes_changes_and_goes():
+    where = {"host": "www.example.org"}
+    world = tree(listeners=[listener(pool=None, redirectToHTTPS=where)])
+    policy, rule = world.one("l7policies"), world.one("l7rules")
+    assert (policy["redirect_prefix"], rule["value"]) == ("https://www.example.org", "/")
+    calm(world)
+    for item in (
+        listener(pool=None, redirectToHTTPS={**where, "port": 8443, "statusCode": 301}),
+        listener(pool=None),
+        listener(pool=None, redirectToHTTPS=where),
+        listener(port=81, pool=None, redirectToHTTPS=where),
+    ):
+        world.spec(LB, listeners=[item])
+        world.run()
+        calm(world)
+        found = [(row["redirect_prefix"], row["redirect_http_code"]) for row in world.table("l7policies")]
+        wanted = item.get("redirectToHTTPS")
+        port = f":{wanted['port']}" if wanted and "port" in wanted else ""
+        assert found == ([(f"https://www.example.org{port}", wanted.get("statusCode", 302))] if wanted else [])
+        assert len(world.table("l7rules")) == len(found)
+    world.others.l7rules.delete(world.one("l7policies")["id"], world.one("l7rules")["id"])
+    world.clock.advance(5)
+    world.round()
+    world.run()
+    assert len(world.table("l7rules")) == 1
+    world.others.l7policies.delete(world.one("l7policies")["id"])
+    world.clock.advance(5)
+    world.round()
+    world.run()
+    assert (len(world.table("l7policies")), len(world.table("l7rules"))) == (1, 1)
+    calm(world)
+
+
+def test_another_protocol_of_a_pool_makes_another_and_the_listener_goes_over():
+    world = tree(listeners=[listener(protocol="TCP")])
+    old = world.one("pools")["id"]
+    served = []
+
+    def watch(method, collection, subject):
+        (row,) = world.table("listeners")
+        served.append(row["default_pool_id"] in world.fake.tables["pools"])
+
+    world.fake.on_call = watch
+    world.spec(SITE, protocol="TCP")
+    world.spec(CHECK, type="TCP")
+    world.run()
+    row = world.one("pools")
+    assert (row["protocol"], row["id"] != old) == ("TCP", True)
+    assert all(served)
+    assert world.one("listeners")["default_pool_id"] == row["id"] == world.object(SITE).status["id"]
+    assert (world.one("health_monitors")["type"], world.one("health_monitors")["pool_id"]) == ("TCP", row["id"])
+    assert world.one("members")["pool_id"] == row["id"]
+    calm(world)
+
+
+def test_another_type_of_a_monitor_replaces_it():
+    world = tree()
+    world.spec(CHECK, type="TCP")
+    world.run()
+    assert world.one("health_monitors")["type"] == "TCP"
+    assert world.changes() == ["DELETE health_monitors", "POST health_monitors"]
+    calm(world)
+
+
+def test_listener_and_pool_change_their_protocol_together():
+    world = tree()
+    world.spec(LB, listeners=[listener(protocol="TCP")])
+    world.spec(SITE, protocol="TCP")
+    world.spec(CHECK, type="TCP")
+    world.run()
+    assert (world.one("listeners")["protocol"], world.one("pools")["protocol"]) == ("TCP", "TCP")
+    assert world.one("listeners")["default_pool_id"] == world.one("pools")["id"]
+    calm(world)
+
+
+def test_members_are_all_sent_with_all_their_fields():
+    world = tree(pool(members=[member(11, weight=5), member(12, name="b", backup=True)]))
+    ids = {row["address"]: row["id"] for row in world.table("members")}
+    world.spec(SITE, members=[member(11, weight=6), member(12, name="b", backup=True), member(13)])
+    world.run()
+    rows = {row["address"]: row for row in world.table("members")}
+    assert [rows[f"10.40.0.{n}"]["weight"] for n in (11, 12, 13)] == [6, 1, 1]
+    assert (rows["10.40.0.12"]["name"], rows["10.40.0.12"]["backup"]) == ("b", True)
+    assert {address: rows[address]["id"] for address in ids} == ids
+    calm(world)
+    world.spec(SITE, members=[])
+    world.run()
+    assert world.table("members") == []
+    calm(world)
+
+
+def test_a_member_moves_to_another_subnet():
+    world = Forest(network("web", "back"), balancer(), monitor())
+    world.apply(pool(members=[member(11, networkRef={"name": "web"}, subnet="web-v4"), member(12)]))
+    world.run()
+    world.all_ready()
+    world.spec(SITE, members=[member(11, networkRef={"name": "web"}, subnet="back"), member(12)])
+    world.run()
+    subnets = {row["id"]: row["name"] for row in world.table("subnets")}
+    assert {row["address"]: subnets.get(row["subnet_id"]) for row in world.table("members")} == {
+        "10.40.0.11": "back",
+        "10.40.0.12": None,
+    }
+    calm(world)
+
+
+def test_a_listener_names_another_pool():
+    world = tree(pool(), monitor(), pool("other"), listeners=[listener()])
+    world.spec(LB, listeners=[listener(pool="other")])
+    world.run()
+    assert world.one("listeners")["default_pool_id"] == world.object(key_of(pool("other"))).status["id"]
+    assert world.changes() == ["PUT listeners"]
+    calm(world)
+
+
+# Only where it may be.
+
+
+def test_a_dry_run_of_all_of_it_does_nothing():
+    world = Forest(network())
+    world.run()
+    world.forget_calls()
+    for body in (balancer(), pool(), monitor()):
+        body["metadata"]["annotations"] = {"network.infomaniak.cloud/dry-run": "true"}
+        world.apply(body)
+    world.run()
+    assert world.changes() == []
+    for key in (LB, SITE, CHECK):
+        assert FINALIZER not in world.object(key).finalizers
+    assert "load balancer web" in world.message(LB, "Synced")
+    assert "pools site" in world.message(LB, "Synced")
+    for key in (LB, SITE, CHECK):
+        world.annotate(key, dry_run="")
+    world.run()
+    calm(world)
+
+
+@pytest.mark.parametrize("how", ["dry_run", "paused"])
+@pytest.mark.parametrize(
+    ("key", "spec"),
+    [(LB, {"listeners": []}), (SITE, {"members": []}), (CHECK, {"delay": 9}), (SITE, {"protocol": "PROXY"})],
+)
+def test_a_dry_run_or_a_pause_of_a_change(how, key, spec):
+    world = tree()
+    world.annotate(key, **{how: "true"})
+    world.spec(key, **spec)
+    world.run()
+    assert world.changes() == []
+    world.annotate(key, **{how: ""})
+    world.run()
+    calm(world)
+
+
+@pytest.mark.parametrize("key", [LB, SITE, CHECK])
+def test_a_paused_part_of_a_new_tree_is_left_out(key):
+    world = Forest(network())
+    for body in (balancer(), pool(), monitor()):
+        if key_of(body) == key:
+            body["metadata"]["annotations"] = {"network.infomaniak.cloud/paused": "true"}
+        world.apply(body)
+    world.run()
+    table = {LB: "load_balancers", SITE: "pools", CHECK: "health_monitors"}[key]
+    assert world.table(table) == []
+    world.annotate(key, paused="")
+    world.run()
+    calm(world)
