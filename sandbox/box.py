@@ -6,6 +6,7 @@ import fcntl
 import json
 import signal
 import time
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -183,6 +184,11 @@ class Sandbox:
     def set_settle(self, seconds: float) -> None:
         """For how long load balancers stay PENDING, from now on."""
         self._halves()[0].settle(seconds)
+
+    def break_load_balancer(self, load_balancer_id: str) -> None:
+        """Have a load balancer go to ERROR, as when its driver has given up."""
+        statement = f"UPDATE load_balancer SET provisioning_status = 'ERROR' WHERE id = '{uuid.UUID(load_balancer_id)}'"
+        self._halves()[0]._sql("octavia", statement)  # noqa: SLF001 - one sandbox
 
     def set_quota(self, project: str, **limits: int) -> None:
         """Set a project's quotas, as an administrator.
