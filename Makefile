@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SANDBOX ?= .sandbox
 
 .DEFAULT_GOAL := help
-.PHONY: help install check fix generate lock test test-unit test-slow test-full demo demo-down bench dist clean
+.PHONY: help install check fix generate lock test test-unit test-slow test-full demo demo-down bench bench-stack dist clean
 
 help: ## this list
 	@grep -hE '^[a-z][a-zA-Z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-zA-Z-]+):.*## /\1\t/' | expand -t 14
@@ -57,6 +57,9 @@ test-full: test test-slow ## the same and the long tiers
 
 bench: $(STAMP) ## measurements, as JSON: the engine with 3,000 objects
 	$(PY) -m tests.bench.engine_bench
+
+bench-stack: $(STAMP) ## measurements, as JSON: examples/web beside a plain script, ten trees, members (about 6 minutes)
+	$(PY) -m tests.bench.stack_bench
 
 demo: $(STAMP) ## sandbox up, operator running, examples Ready, shown side by side with Neutron
 	$(PY) -m demo up --state $(SANDBOX) $(DEMO_FLAGS)
