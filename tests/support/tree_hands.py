@@ -76,11 +76,8 @@ def listeners_of(user: User, balancer_id: str) -> dict[str, Row]:
 
 def policies_of(user: User, listener_id: str) -> list[Row]:
     """The L7 policies of a listener with their rules, in full."""
-    found = []
-    for row in user.cloud.l7policies.list(listener_id=listener_id):
-        rules = [user.cloud.l7rules.get(row["id"], rule["id"]) for rule in row["rules"]]
-        found.append({**row, "rules": rules})
-    return found
+    rows = user.cloud.l7policies.list(listener_id=listener_id)
+    return [{**row, "rules": list(user.cloud.l7rules.list(row["id"]))} for row in rows]
 
 
 def user_tags(row: Row) -> list[str]:
@@ -123,3 +120,22 @@ def sent(box: Sandbox, mark: int, user: User) -> list[str]:
     """The operator's calls that were to change something in Octavia since a mark."""
     calls = [c for c in box.calls(mark) if c.service == "octavia" and c.project == user.project.id]
     return [f"{c.method} {c.path.split('/lbaas/')[-1]}" for c in calls if c.by == "operator" and c.method != "GET"]
+
+
+def members_of(user: User, pool_id: str) -> dict[str, Row]:
+    """The members of a pool, by address and port as they are spelt in the cloud."""
+    return {f"{row['address']} {row['protocol_port']}": row for row in user.cloud.members.list(pool_id)}
+
+
+def looked_at(box: Sandbox, user: User, kind: str, name: str) -> None:
+    """Have an object visited and wait until that visit is over: a further visit has begun to look at the cloud."""
+    path = f"/{COLLECTIONS[kind].replace('_', '')}"
+    for _ in range(2):
+        mark = box.mark()
+        look_again(user, kind, name)
+
+        def seen(mark: int = mark) -> bool:
+            return any(call.method == "GET" and call.path.endswith(path) for call in box.calls(mark))
+
+        until(seen, f"a visit to {kind} {name}")
+    user.until_ready(kind, name)

@@ -5,31 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox import Sandbox
+from tests.support.box import until
 from tests.support.byhand import ByHand
 from tests.support.cloud_hands import until_event
 from tests.support.manifests import bundle
 from tests.support.running import User
 from tests.support.tree_hands import (
+    IHM,
     ILB,
     IPOOL,
-    Row,
     by_hand,
     listener,
     load_balancer,
     look_again,
     made,
     member,
+    members_of,
+    monitor,
     pool,
     row_of,
     sent,
     unlocked,
     user_tags,
 )
-
-
-def members_of(user: User, pool_id: str) -> dict[str, Row]:
-    """The members of a pool, by address and port as they are spelt in the cloud."""
-    return {f"{row['address']} {row['protocol_port']}": row for row in user.cloud.members.list(pool_id)}
 
 
 def test_every_field_created_changed_drifted_and_taken_out(box: Sandbox, beta: User, hands: ByHand) -> None:
@@ -106,3 +104,88 @@ def test_every_field_created_changed_drifted_and_taken_out(box: Sandbox, beta: U
     there = row_of(beta, IPOOL, "web")
     assert (there["name"], there["description"], there["admin_state_up"]) == ("web", "", True)
     assert (there["session_persistence"], there["lb_algorithm"], user_tags(there)) == (None, "ROUND_ROBIN", [])
+
+
+def test_another_protocol_is_another_pool_and_no_listener_lacks_one(box: Sandbox, beta: User, hands: ByHand) -> None:
+    _, (front,) = hands.network("lab", "10.31.0.0/24")
+    servers = (member("10.31.0.11", weight=10), member("10.31.0.12", backup=True))
+    items = [listener("a", "TCP", 80, pool="web"), listener("b", "TCP", 81, pool="web")]
+    objects = [
+        load_balancer("lb", front["id"], *items),
+        pool("web", "lb", *servers, protocol="TCP"),
+        monitor("m", "web"),
+    ]
+    beta.apply(bundle(*objects))
+    status = beta.until_ready(ILB, "lb")["status"]
+    old = beta.until_ready(IPOOL, "web")["status"]["id"]
+    old_monitor = beta.until_ready(IHM, "m")["status"]["id"]
+    weights = {name: (row["weight"], row["backup"]) for name, row in members_of(beta, old).items()}
+
+    beta.apply(pool("web", "lb", *servers, protocol="HTTP"))
+    seen: set[str | None] = set()
+
+    def replaced() -> bool:
+        leads = [beta.cloud.listeners.get(each["id"])["default_pool_id"] for each in status["listeners"]]
+        seen.update(leads)
+        return old not in leads and old not in {row["id"] for row in beta.cloud.pools.list(project_id=beta.project.id)}
+
+    until(replaced, "another pool, and the former one gone")
+    new = beta.until_ready(IPOOL, "web")["status"]["id"]
+    assert seen == {old, new}, "never without a pool"
+    there = beta.cloud.pools.get(new)
+    assert (there["protocol"], there["name"], len(there["listeners"])) == ("HTTP", "web", 2)
+    assert {name: (row["weight"], row["backup"]) for name, row in members_of(beta, new).items()} == weights
+    until(lambda: beta.cloud.pools.get(new)["healthmonitor_id"], "a monitor of the new pool")
+    monitored = beta.until_ready(IHM, "m")["status"]
+    assert (monitored["poolID"], monitored["id"] != old_monitor) == (new, True)
+    assert len(list(beta.cloud.health_monitors.list(project_id=beta.project.id))) == 1
+    beta.until_ready(ILB, "lb")
+
+
+def test_in_use_by_a_listener_that_stays(beta: User, hands: ByHand) -> None:
+    _, (front,) = hands.network("lab", "10.31.0.0/24")
+    beta.apply(bundle(load_balancer("lb", front["id"], listener("a", pool="web")), pool("web"), pool("spare")))
+    old = beta.until_ready(IPOOL, "web")["status"]["id"]
+    spare = beta.until_ready(IPOOL, "spare")["status"]["id"]
+    beta.until_ready(ILB, "lb")
+    beta.delete(IPOOL, "web", wait=False)
+    message = beta.until_condition(IPOOL, "web", "Ready", reason="InUse")["message"]
+    assert "listener a of LoadBalancer lb" in message
+    assert beta.cloud.pools.get(old)["listeners"]
+    # One that no listener uses goes at once.
+    beta.delete(IPOOL, "spare")
+    assert spare not in {row["id"] for row in beta.cloud.pools.list(project_id=beta.project.id)}
+    beta.apply(load_balancer("lb", front["id"], listener("a")))
+    until(lambda: beta.get(IPOOL, "web") is None, "the pool gone", 30)
+    assert old not in {row["id"] for row in beta.cloud.pools.list(project_id=beta.project.id)}
+    assert beta.until_ready(ILB, "lb")
+
+
+def test_one_that_does_not_fit_its_listener_and_one_deleted_behind_our_back(
+    box: Sandbox, beta: User, hands: ByHand
+) -> None:
+    _, (front,) = hands.network("lab", "10.31.0.0/24")
+    balancer = made(beta, ILB, load_balancer("lb", front["id"], listener("a", pool="tls"), listener("b", "HTTP", 81)))
+    mark = box.mark()
+    beta.apply(pool("tls", protocol="HTTPS"))
+    stalled = beta.until_condition(IPOOL, "tls", "Stalled", status="True", reason="InvalidConfiguration")
+    assert "listener a of LoadBalancer lb speaks HTTP" in stalled["message"]
+    assert sent(box, mark, beta) == []
+    assert beta.until_ready(ILB, "lb")
+    # Mended at the other end.
+    fitting = [listener("a", "HTTPS", 443, pool="tls"), listener("b", "HTTP", 81)]
+    beta.apply(load_balancer("lb", front["id"], *fitting))
+    old = beta.until_ready(IPOOL, "tls")["status"]["id"]
+    until(lambda: beta.cloud.pools.get(old)["listeners"], "the listener's pool")
+    beta.until_ready(ILB, "lb")
+
+    by_hand(beta, balancer["id"], lambda: beta.cloud.pools.delete(old))
+    look_again(beta, IPOOL, "tls")
+
+    def again() -> str | None:
+        (row,) = [each for each in beta.cloud.listeners.list(load_balancer_id=balancer["id"]) if each["name"] == "a"]
+        found: str | None = row["default_pool_id"]
+        return found
+
+    new = until(again, "the listener's pool again")
+    assert new == beta.until_ready(IPOOL, "tls")["status"]["id"] != old
