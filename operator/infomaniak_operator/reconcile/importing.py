@@ -122,7 +122,8 @@ def show_first(visit: Visit, actuator: Actuator, row: Row) -> None:
         text = "; ".join(str(difference) for difference in fixed)
         message = f"{actuator.noun} {row['id']} cannot be adopted, for what differs cannot be changed in place: {text}"
         raise Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
-    shown = [step for step in plan if any(d.field != "mark" for d in step.differences) or step.verb != "update"]
+    marking = [bool(step.differences) and all(d.field == "mark" for d in step.differences) for step in plan]
+    shown = [step for step, only in zip(plan, marking, strict=True) if not only]
     text = "; ".join(str(step) for step in shown)
     if shown and (visit.resource.condition(SYNCED) or {}).get("message") != text:
         visit.known(row)

@@ -75,7 +75,7 @@ def places(spec: Mapping[str, Any]) -> list[str]:
     found = ["listeners"] if "listeners" in spec else []
     for item in spec.get("listeners") or ():
         where = prefix(item["name"])
-        found += applied(_CHANGING, flat(item), where)
+        found += [where, *applied(_CHANGING, flat(item), where)]
         found += [f"{where}.{name}" for name in (POOL_REF, redirect.FIELD) if name in item]
     return found
 
@@ -93,22 +93,32 @@ def creation(visit: Visit, item: Mapping[str, Any], pool_id: str | None = None) 
     }
 
 
+def _known_as(visit: Visit, row: Row) -> str | None:
+    """Under which name status has a listener that carries no mark, though it is one of ours: somebody took it off.
+
+    Status shows those of others, too; of ours alone the names are among the fields that we have set.
+    """
+    if visit.owner.standing(mark_of(row)) is not Standing.UNMARKED:
+        return None
+    known = (each["name"] for each in visit.resource.status.get("listeners") or () if each.get("id") == row["id"])
+    return next((name for name in known if prefix(name) in visit.applied), None)
+
+
 def is_ours(visit: Visit, row: Row) -> bool:
     """Whether a listener under our load balancer is ours: by its mark, or because status names it."""
-    standing = visit.owner.standing(mark_of(row))
-    if standing in (Standing.OURS, Standing.PREVIOUS):
-        return True
-    known = {item.get("id") for item in visit.resource.status.get("listeners") or ()}
-    return standing is Standing.UNMARKED and "listeners" in visit.applied and row["id"] in known
+    ours = visit.owner.standing(mark_of(row)) in (Standing.OURS, Standing.PREVIOUS)
+    return ours or _known_as(visit, row) is not None
 
 
 def of_item(visit: Visit, rows: Iterable[Row], name: str) -> list[Row]:
     """The listeners that stand for an item of the spec: ours of that key, else one of that name that nobody marked."""
     child = visit.owner.mark(slot(name)).child
     marked = [row for row in rows if (mark := mark_of(row)) and mark.child == child and is_ours(visit, row)]
-    return marked or [
-        row for row in rows if row.get("name") == name and visit.owner.standing(mark_of(row)) is Standing.UNMARKED
-    ]
+    return (
+        marked
+        or [row for row in rows if _known_as(visit, row) == name]
+        or [row for row in rows if row.get("name") == name and visit.owner.standing(mark_of(row)) is Standing.UNMARKED]
+    )
 
 
 def transport(protocol: Any) -> str:
@@ -221,7 +231,7 @@ def reported(visit: Visit, rows: Sequence[Row]) -> list[dict[str, Any]]:
         provisioning, operating = visit.tree.status_of(row)
         found.append(
             {
-                "name": str(row.get("name") or row["id"]),
+                "name": str(_known_as(visit, row) or row.get("name") or row["id"]),
                 "id": row["id"],
                 "provisioningStatus": provisioning,
                 "operatingStatus": operating,
