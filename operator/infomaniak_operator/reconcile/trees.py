@@ -20,6 +20,10 @@ STUCK = 900.0
 """Seconds after which a tree that is still PENDING is reported as stuck, and looked at only rarely."""
 STUCK_LOOK = 60.0
 GONE = "DELETED"
+PATIENCE = 0.2
+"""Seconds a visit waits for another one of the same tree: most are over sooner, and coming back costs more."""
+_MOST = 10_000
+"""How many trees are remembered: those of objects that are gone fall out in the end."""
 
 Row = Mapping[str, Any]
 
@@ -85,7 +89,7 @@ class Tree:
 
     def acquire(self) -> bool:
         """Have the tree to oneself; False if somebody else has."""
-        return self._lock.acquire(timeout=0.02)
+        return self._lock.acquire(timeout=PATIENCE)
 
     def release(self) -> None:
         """Let others have it."""
@@ -145,7 +149,11 @@ class Trees:
     def of(self, uid: str) -> Tree:
         """The tree of an object, known or not."""
         with self._lock:
-            return self._trees.setdefault(uid, Tree())
+            tree = self._trees.pop(uid, None) or Tree()
+            self._trees[uid] = tree
+            while len(self._trees) > _MOST:
+                del self._trees[next(iter(self._trees))]
+            return tree
 
     def forget(self, uid: str) -> None:
         """Drop what is known of a tree that is no more."""
