@@ -95,7 +95,7 @@ class Forest(World):
         if not own and key.kind in self.reconcilers and concerns_itself(change):
             self._add(key)
         if concerns_others(change):
-            for each in ({other.key for other in self.referrers(key)} | self._waiters.of(key)) - {key}:
+            for each in sorted(({other.key for other in self.referrers(key)} | self._waiters.of(key)) - {key}):
                 self._add(each, deep=False)
 
     def _drop(self, key: Key) -> None:

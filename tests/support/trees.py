@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,16 @@ _EXAMPLES = Path(__file__).parents[2] / "examples" / "web"
 def web() -> list[dict[str, Any]]:
     """The objects of ``examples/web``, all made in the same second, with the tests' Secret."""
     found = []
-    for path in sorted(_EXAMPLES.glob("*.yaml")):
-        for body in yaml.safe_load_all(path.read_text()):
-            if body["kind"] != "Secret":
-                spec = {**body["spec"], "cloudCredentialsRef": {"secretName": SECRET}}
-                found.append(custom(body["kind"], body["metadata"]["name"], spec))
+    for body in _read():
+        if body["kind"] != "Secret":
+            spec = {**body["spec"], "cloudCredentialsRef": {"secretName": SECRET}}
+            found.append(custom(body["kind"], body["metadata"]["name"], spec))
     return found
+
+
+@functools.cache
+def _read() -> list[Any]:
+    return [body for path in sorted(_EXAMPLES.glob("*.yaml")) for body in yaml.safe_load_all(path.read_text())]
 
 
 def listener(name: str = "http", port: int = 80, protocol: str = "HTTP", pool: str | None = "site", **more: Any) -> Any:

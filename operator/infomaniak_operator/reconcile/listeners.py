@@ -104,21 +104,37 @@ def _known_as(visit: Visit, row: Row) -> str | None:
     return next((name for name in known if prefix(name) in visit.applied), None)
 
 
+def _known(visit: Visit) -> dict[str, str]:
+    """The listeners of ours that status names. Before the spec listed any, status shows those of others."""
+    if "listeners" not in visit.applied:
+        return {}
+    return {item["name"]: item["id"] for item in visit.resource.status.get("listeners") or () if item.get("id")}
+
+
 def is_ours(visit: Visit, row: Row) -> bool:
     """Whether a listener under our load balancer is ours: by its mark, or because status names it."""
-    ours = visit.owner.standing(mark_of(row)) in (Standing.OURS, Standing.PREVIOUS)
-    return ours or _known_as(visit, row) is not None
+    standing = visit.owner.standing(mark_of(row))
+    if standing in (Standing.OURS, Standing.PREVIOUS):
+        return True
+    return standing is Standing.UNMARKED and row["id"] in _known(visit).values()
 
 
 def of_item(visit: Visit, rows: Iterable[Row], name: str) -> list[Row]:
-    """The listeners that stand for an item of the spec: ours of that key, else one of that name that nobody marked."""
+    """The listeners that stand for an item of the spec: ours of that key, else one that nobody marked.
+
+    That is the one status names (its mark was lost), or one of the item's name.
+    """
     child = visit.owner.mark(slot(name)).child
+    known = _known(visit).get(name)
+    # Of several with one mark the one in status stays, else the oldest.
+    rows = sorted(rows, key=lambda row: (row["id"] != known, str(row.get("created_at", "")), str(row["id"])))
     marked = [row for row in rows if (mark := mark_of(row)) and mark.child == child and is_ours(visit, row)]
-    return (
-        marked
-        or [row for row in rows if _known_as(visit, row) == name]
-        or [row for row in rows if row.get("name") == name and visit.owner.standing(mark_of(row)) is Standing.UNMARKED]
-    )
+    if marked:
+        return marked
+    others = {each for other, each in _known(visit).items() if other != name}
+    free = [row for row in rows if visit.owner.standing(mark_of(row)) is Standing.UNMARKED and row["id"] not in others]
+    by_status = [row for row in free if row["id"] == known]
+    return by_status or [row for row in free if row.get("name") == name]
 
 
 def transport(protocol: Any) -> str:
@@ -224,17 +240,21 @@ def _pool(visit: Visit, item: Mapping[str, Any], row: Row, inputs: Inputs) -> li
 
 
 def reported(visit: Visit, rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """The listeners for status, in the order of the spec, then by name."""
-    order = {item["name"]: index for index, item in enumerate(visit.spec.get("listeners") or ())}
-    found = []
-    for row in sorted(rows, key=lambda row: (order.get(row.get("name"), len(order)), str(row.get("name")))):
-        provisioning, operating = visit.tree.status_of(row)
-        found.append(
-            {
-                "name": str(_known_as(visit, row) or row.get("name") or row["id"]),
-                "id": row["id"],
-                "provisioningStatus": provisioning,
-                "operatingStatus": operating,
-            }
-        )
-    return found
+    """The listeners for status: ours, in the order of the spec; all there are where the spec lists none."""
+    if visit.unmanaged or ("listeners" not in visit.spec and "listeners" not in visit.applied):
+        named = sorted((str(row.get("name") or row["id"]), str(row["id"]), row) for row in rows)
+        return [_state(visit, name, row) for name, _, row in named]
+    shown: dict[str, dict[str, Any]] = {}
+    for item in visit.spec.get("listeners") or ():
+        for row in of_item(visit, rows, str(item["name"]))[:1]:
+            shown[str(row["id"])] = _state(visit, str(item["name"]), row)
+    former = {each: name for name, each in _known(visit).items()}
+    for row in rows:  # those that are to go
+        if is_ours(visit, row) and row["id"] not in shown:
+            shown[str(row["id"])] = _state(visit, former.get(row["id"], str(row.get("name") or row["id"])), row)
+    return list(shown.values())
+
+
+def _state(visit: Visit, name: str, row: Row) -> dict[str, Any]:
+    provisioning, operating = visit.tree.status_of(row)
+    return {"name": name, "id": row["id"], "provisioningStatus": provisioning, "operatingStatus": operating}

@@ -212,6 +212,8 @@ class LoadBalancerActuator:
         Raises:
             Stop: always; the tree is PENDING then.
         """
+        if _LISTENERS not in visit.applied:
+            visit.status.pop(_LISTENERS, None)  # the listeners of others: from now on only our own stand there
         raise octavia.first(visit, steps, lambda step: self._carry_out(visit, row, step))
 
     def _carry_out(self, visit: Visit, row: Row, step: Step) -> None:

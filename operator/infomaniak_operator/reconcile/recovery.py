@@ -61,7 +61,8 @@ def _strangers(visit: Visit, row: Row) -> list[str]:
         if not _under(each, row):
             continue
         mark = mark_of(each)
-        owner = owners.get((mark.cluster, mark.uid)) if mark and not mark.released else None
+        # One that has lost its mark is that of the Pool whose status names it.
+        owner = owners.get((mark.cluster, mark.uid) if mark and not mark.released else each["id"])
         if owner is None:
             found.append(f"pool {each.get('name') or ''} ({each['id']}), which no object of this cluster stands for")
         elif _retained(owner):
@@ -69,12 +70,15 @@ def _strangers(visit: Visit, row: Row) -> list[str]:
     return found
 
 
-def _owners(visit: Visit) -> dict[tuple[str, str], KubeObject]:
-    found = {}
+def _owners(visit: Visit) -> dict[tuple[str, str] | str, KubeObject]:
+    """The Pools, by cluster and owner in their marks, and by the ids that their status shows."""
+    found: dict[tuple[str, str] | str, KubeObject] = {}
     for pool in visit.attempt.view.objects(octavia.POOL):
         key = pool.key
         mark: Mark = Owner(visit.owner.cluster, key.kind, key.namespace, key.name, pool.uid).mark()
         found[mark.cluster, mark.uid] = pool
+        if pool.status.get("id"):
+            found[str(pool.status["id"])] = pool
     return found
 
 

@@ -131,6 +131,10 @@ def test_somebody_elses_inside_keeps_it_all(what):
     world.clock.advance(5)
     before = counts(world)
     world.forget_calls()
+    for _ in range(2):  # and a round has seen it
+        world.round()
+        world.run()
+    assert world.changes() == []
     world.delete(LB)
     world.run(120)
     assert world.ready(LB) == ("False", "InUse")
