@@ -36,6 +36,7 @@ from infomaniak_operator.reconcile.visit import (
     PAUSED,
     RECONCILE_AT,
     REFERENCES_RESOLVED,
+    SETTLED_WITH,
     SYNCED,
     Stop,
     Unchanged,
@@ -169,6 +170,7 @@ class CloudReconciler:
             inputs = self._actuator.resolve(visit.resource, visit.attempt.view)
         except Unresolved as missing:
             raise visit.wait_for(missing.key, str(missing)) from missing
+        visit.inputs = _digest({"spec": visit.spec, "inputs": inputs})
         if list(self._actuator.references(visit.resource)):
             visit.aspect(REFERENCES_RESOLVED, True, Reason.AVAILABLE)
         return inputs
@@ -225,6 +227,7 @@ class CloudReconciler:
             raise visit.again(reason, pending, actuator.pause(visit))
         if fingerprint:
             visit.status["inputsHash"] = _hash(visit.resource, fingerprint, inputs)
+        visit.memory[SETTLED_WITH] = visit.inputs
         verdict = Verdict(True, Reason.AVAILABLE, message, Progress.SETTLED, _without_former(visit))
         return Result(verdict, Settled() if visit.due is None else Again(visit.due), dict(visit.status))
 
@@ -261,6 +264,10 @@ def _hash(resource: KubeObject, fingerprint: str, inputs: Inputs) -> str:
         # Asked for while nobody was there to hear it: the hash tells after a restart.
         "asked": resource.annotations.get(RECONCILE_AT),
     }
+    return _digest(material)
+
+
+def _digest(material: Mapping[str, Any]) -> str:
     text = json.dumps(material, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
@@ -273,7 +280,7 @@ def _announce(visit: Visit, plan: Plan, *, new: bool) -> None:
             visit.attempt.event("Created", f"created {done}")
         return
     text = "; ".join(str(step) for step in plan)
-    if visit.was_ready:
+    if visit.drifted:
         visit.attempt.event("DriftCorrected", f"the cloud was changed behind us; put back: {text}")
     else:
         visit.attempt.event("Updated", text)

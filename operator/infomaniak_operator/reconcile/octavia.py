@@ -188,7 +188,7 @@ def first(visit: Visit, steps: Plan, carry_out: Callable[[Step], object]) -> Sto
     carry_out(step)
     if step.verb == "create":
         visit.attempt.event("Created", f"created {step.what}")
-    elif visit.was_ready:
+    elif visit.drifted:
         visit.attempt.event("DriftCorrected", f"the cloud was changed behind us; put back: {step}")
     else:
         visit.attempt.event("Updated", str(step))

@@ -44,6 +44,10 @@ _OUTLIVING = frozenset({"projectID", "region", "appliedFields", "vipPortID", "vi
 """A load balancer that is made again keeps its VIP's port, and what is bound to it."""
 
 
+SETTLED_WITH = "settled with"
+"""Of what ``Visit.inputs`` were when the object was last in order, in its memory."""
+
+
 class Unchanged(Exception):  # noqa: N818 - an outcome, not an error
     """Ends a visit that could not even begin; what the object says of itself stays as it is.
 
@@ -105,6 +109,7 @@ class Visit:
         exits: what is to be done when the visit ends.
         locked: the load balancer's tree that this visit works on alone, once it does.
         due: seconds until there is something more to do for an object that is in order.
+        inputs: a digest of all that decides what the cloud should be, once it is resolved.
     """
 
     attempt: Attempt
@@ -118,6 +123,7 @@ class Visit:
     exits: ExitStack = field(default_factory=ExitStack)
     locked: Tree | None = None
     due: float | None = None
+    inputs: str = ""
 
     @classmethod
     def begin(cls, attempt: Attempt, cluster_id: str, create_grace: float, trees: Trees | None = None) -> Visit:
@@ -187,6 +193,15 @@ class Visit:
         return bool(
             ready and ready.get("status") == "True" and ready.get("observedGeneration") == self.resource.generation
         )
+
+    @property
+    def drifted(self) -> bool:
+        """Whether a difference comes from the cloud: nothing that decides what it should be has changed since.
+
+        That is more than the spec: what references lead to, the endpoints of a Service, the end of a member's draining.
+        """
+        unchanged = self.memory.get(SETTLED_WITH) in (None, self.inputs)
+        return self.was_ready and unchanged and not self.resource.status.get("draining")
 
     @property
     def id(self) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox import Sandbox
+from tests.support.box import until
 from tests.support.byhand import ByHand
 from tests.support.cloud_hands import until_event
 from tests.support.manifests import bundle
@@ -17,6 +18,8 @@ from tests.support.tree_hands import (
     load_balancer,
     look_again,
     made,
+    member,
+    members_of,
     monitor,
     pool,
     row_of,
@@ -124,3 +127,65 @@ def test_every_field_created_changed_drifted_and_taken_out(box: Sandbox, beta: U
     bare |= {"urlPath": "/", "expectedCodes": "200", "httpVersion": None, "domainName": None}
     assert seen(beta, "check") == {"type": "HTTPS", "delay": 5, "timeout": 3, "maxRetries": 2, **bare}
     assert row_of(beta, IHM, "check")["id"] == status["id"]
+
+
+def test_another_type_is_another_monitor_and_a_pool_has_one(box: Sandbox, beta: User, hands: ByHand) -> None:
+    _, (front,) = hands.network("lab", "10.32.0.0/24")
+    servers = pool("web", "lb", member("10.32.0.11"))
+    beta.apply(bundle(load_balancer("lb", front["id"]), servers, monitor("first", "web")))
+    balancer = beta.until_ready(ILB, "lb")["status"]["id"]
+    old = beta.until_ready(IHM, "first")["status"]["id"]
+    web = beta.until_ready(IPOOL, "web")["status"]["id"]
+    there = members_of(beta, web)
+
+    # Octavia changes no type: the members serve on, unchecked for a moment.
+    mark = box.mark()
+    new = made(beta, IHM, monitor("first", "web", type="TCP"))
+    assert sent(box, mark, beta) == [f"DELETE healthmonitors/{old}", "POST healthmonitors"]
+    row = row_of(beta, IHM, "first")
+    assert (row["type"], row["id"], new["poolID"], row["id"] != old) == ("TCP", new["id"], web, True)
+    assert {name: row["id"] for name, row in members_of(beta, web).items()} == {n: r["id"] for n, r in there.items()}
+    beta.until_ready(IPOOL, "web")
+
+    # A second one waits for the end of the first, and asks the cloud nothing meanwhile.
+    mark = box.mark()
+    beta.apply(monitor("second", "web", type="PING"))
+    stalled = beta.until_condition(IHM, "second", "Stalled", status="True", reason="InvalidConfiguration")
+    assert "Pool web has the HealthMonitor first already" in stalled["message"]
+    assert sent(box, mark, beta) == []
+    assert beta.cloud.pools.get(web)["healthmonitor_id"] == new["id"]
+    beta.delete(IHM, "first")
+    second = beta.until_ready(IHM, "second")["status"]["id"]
+    assert beta.cloud.pools.get(web)["healthmonitor_id"] == second
+    assert row_of(beta, IHM, "second")["type"] == "PING"
+
+    # Deleted by somebody else: made again.
+    by_hand(beta, balancer, lambda: beta.cloud.health_monitors.delete(second))
+    look_again(beta, IHM, "second")
+    until(lambda: beta.cloud.pools.get(web).get("healthmonitor_id") not in (None, second), "a monitor again")
+    unlocked(beta, balancer)
+    beta.until_ready(IHM, "second")
+
+
+def test_a_type_that_does_not_fit_its_pool(box: Sandbox, beta: User, hands: ByHand) -> None:
+    """Only the monitor says so; the tree is made without it."""
+    _, (front,) = hands.network("lab", "10.32.0.0/24")
+    made(beta, ILB, load_balancer("lb", front["id"]))
+    pools = pool("web"), pool("dns", protocol="UDP", algorithm="SOURCE_IP")
+    checks = monitor("for-web", "web", type="UDP-CONNECT"), monitor("for-dns", "dns", type="TLS-HELLO")
+    beta.apply(bundle(*pools))
+    for name in ("web", "dns"):
+        beta.until_ready(IPOOL, name)
+    mark = box.mark()
+    beta.apply(bundle(*checks))
+    messages = {
+        name: beta.until_condition(IHM, name, "Stalled", status="True", reason="InvalidConfiguration")["message"]
+        for name in ("for-web", "for-dns")
+    }
+    assert "UDP-CONNECT is for pools of protocol UDP or SCTP, but Pool web has HTTP" in messages["for-web"]
+    assert "Pool dns has protocol UDP, whose members are checked by" in messages["for-dns"]
+    assert sent(box, mark, beta) == []
+    beta.apply(bundle(monitor("for-web", "web", type="TCP"), monitor("for-dns", "dns", type="UDP-CONNECT")))
+    for name in ("for-web", "for-dns"):
+        beta.until_ready(IHM, name)
+    assert (row_of(beta, IHM, "for-web")["type"], row_of(beta, IHM, "for-dns")["type"]) == ("TCP", "UDP-CONNECT")

@@ -10,7 +10,7 @@ from infomaniak_operator.reconcile import listeners as module
 from sandbox import Sandbox
 from tests.support.box import until
 from tests.support.byhand import ByHand
-from tests.support.cloud_hands import until_event
+from tests.support.cloud_hands import reasons, until_event
 from tests.support.running import User
 from tests.support.tree_hands import (
     ILB,
@@ -184,9 +184,11 @@ def test_a_default_pool_comes_late_changes_and_is_taken_out(beta: User, hands: B
     green = made(beta, IPOOL, pool("green"))["id"]
     until(lambda: leads_to() == green, "the pool green")
     beta.until_condition(ILB, "lb", "ReferencesResolved", status="True")
+    assert "DriftCorrected" not in reasons(beta, "lb"), "nobody has changed the cloud"
     by_hand(beta, status["id"], lambda: beta.cloud.listeners.update(web, {"default_pool_id": blue}))
     look_again(beta, ILB, "lb")
     until(lambda: leads_to() == green, "the pool green again")
+    until_event(beta, "lb", "DriftCorrected")
 
     made(beta, ILB, load_balancer("lb", front["id"], listener("web")))
     assert (leads_to(), beta.cloud.listeners.get(web)["id"]) == (None, web)

@@ -135,7 +135,7 @@ def test_another_protocol_is_another_pool_and_no_listener_lacks_one(box: Sandbox
     there = beta.cloud.pools.get(new)
     assert (there["protocol"], there["name"], len(there["listeners"])) == ("HTTP", "web", 2)
     assert {name: (row["weight"], row["backup"]) for name, row in members_of(beta, new).items()} == weights
-    until(lambda: beta.cloud.pools.get(new)["healthmonitor_id"], "a monitor of the new pool")
+    until(lambda: beta.cloud.pools.get(new).get("healthmonitor_id"), "a monitor of the new pool")
     monitored = beta.until_ready(IHM, "m")["status"]
     assert (monitored["poolID"], monitored["id"] != old_monitor) == (new, True)
     assert len(list(beta.cloud.health_monitors.list(project_id=beta.project.id))) == 1
