@@ -1,4 +1,4 @@
-"""Writes ``crds/*.yaml``, ``docs/reference/*.md``, RBAC and parts of the chart from the kinds' definitions.
+"""Writes what comes from the kinds' definitions: CRDs, reference, RBAC, Argo CD's health checks, parts of the chart.
 
 ``python -m infomaniak_operator.api.generate`` writes; with ``--check`` it only compares, and fails where a file is
 stale, missing or left over.
@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from infomaniak_operator.api.argocd import health_settings
 from infomaniak_operator.api.crd import crd
 from infomaniak_operator.api.manifests import CHART, CRD_FOLDER, crd_template, rbac, rules_template
 from infomaniak_operator.api.reference import index, page
@@ -46,6 +47,7 @@ def files() -> Mapping[str, str]:
     found = {
         "docs/reference/README.md": index(KINDS.values()),
         "deploy/rbac.yaml": HEADER + rbac(),
+        "deploy/argocd/health.yaml": HEADER + health_settings(KINDS.values()),
         f"{CHART}/templates/_rules.tpl": rules_template(),
     }
     for kind in KINDS.values():

@@ -22,7 +22,8 @@ def test_one_crd_and_one_page_a_kind() -> None:
     wanted |= {f"docs/reference/{kind.singular}.md" for kind in KINDS.values()}
     chart = "charts/infomaniak-operator/templates"
     wanted |= {f"{chart}/crds/{kind.plural}.yaml" for kind in KINDS.values()}
-    assert set(files()) == wanted | {"docs/reference/README.md", "deploy/rbac.yaml", f"{chart}/_rules.tpl"}
+    wanted |= {"docs/reference/README.md", "deploy/rbac.yaml", "deploy/argocd/health.yaml", f"{chart}/_rules.tpl"}
+    assert set(files()) == wanted
 
 
 def test_crds_are_plain_yaml_that_says_it_is_generated() -> None:
