@@ -105,10 +105,13 @@ def _known_as(visit: Visit, row: Row) -> str | None:
 
 
 def _known(visit: Visit) -> dict[str, str]:
-    """The listeners of ours that status names. Before the spec listed any, status shows those of others."""
+    """The names of the listeners of ours that status shows, by id; there are two of a name while one is replaced.
+
+    Before the spec listed any, status shows those of others.
+    """
     if "listeners" not in visit.applied:
         return {}
-    return {item["name"]: item["id"] for item in visit.resource.status.get("listeners") or () if item.get("id")}
+    return {item["id"]: item["name"] for item in visit.resource.status.get("listeners") or () if item.get("id")}
 
 
 def is_ours(visit: Visit, row: Row) -> bool:
@@ -116,7 +119,7 @@ def is_ours(visit: Visit, row: Row) -> bool:
     standing = visit.owner.standing(mark_of(row))
     if standing in (Standing.OURS, Standing.PREVIOUS):
         return True
-    return standing is Standing.UNMARKED and row["id"] in _known(visit).values()
+    return standing is Standing.UNMARKED and row["id"] in _known(visit)
 
 
 def of_item(visit: Visit, rows: Iterable[Row], name: str) -> list[Row]:
@@ -125,16 +128,15 @@ def of_item(visit: Visit, rows: Iterable[Row], name: str) -> list[Row]:
     That is the one status names (its mark was lost), or one of the item's name.
     """
     child = visit.owner.mark(slot(name)).child
-    known = _known(visit).get(name)
+    known = _known(visit)
     # Of several with one mark the one in status stays, else the oldest.
-    rows = sorted(rows, key=lambda row: (row["id"] != known, str(row.get("created_at", "")), str(row["id"])))
+    rows = sorted(rows, key=lambda row: (known.get(row["id"]) != name, str(row.get("created_at", "")), str(row["id"])))
     marked = [row for row in rows if (mark := mark_of(row)) and mark.child == child and is_ours(visit, row)]
     if marked:
         return marked
-    others = {each for other, each in _known(visit).items() if other != name}
-    free = [row for row in rows if visit.owner.standing(mark_of(row)) is Standing.UNMARKED and row["id"] not in others]
-    by_status = [row for row in free if row["id"] == known]
-    return by_status or [row for row in free if row.get("name") == name]
+    free = [row for row in rows if visit.owner.standing(mark_of(row)) is Standing.UNMARKED]
+    by_status = [row for row in free if known.get(row["id"]) == name]
+    return by_status or [row for row in free if row.get("name") == name and row["id"] not in known]
 
 
 def transport(protocol: Any) -> str:
@@ -248,7 +250,7 @@ def reported(visit: Visit, rows: Sequence[Row]) -> list[dict[str, Any]]:
     for item in visit.spec.get("listeners") or ():
         for row in of_item(visit, rows, str(item["name"]))[:1]:
             shown[str(row["id"])] = _state(visit, str(item["name"]), row)
-    former = {each: name for name, each in _known(visit).items()}
+    former = _known(visit)
     for row in rows:  # those that are to go
         if is_ours(visit, row) and row["id"] not in shown:
             shown[str(row["id"])] = _state(visit, former.get(row["id"], str(row.get("name") or row["id"])), row)
