@@ -104,7 +104,7 @@ async def running(
         random.Random(7),
         replace(SETTINGS, **changes),
         watch=watch,
-        on_visit=lambda kind, ending, seconds: endings.append((kind, ending)),
+        on_visit=lambda kind, ending, seconds, due: endings.append((kind, ending)),
         instance="test",
     )
     task = asyncio.create_task(engine.run(stop))

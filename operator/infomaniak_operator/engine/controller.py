@@ -24,8 +24,8 @@ from infomaniak_operator.engine.queue import Item, Priority, WorkQueue
 from infomaniak_operator.engine.store import Store
 from infomaniak_operator.engine.visits import Ending, Outcome, Visits
 
-OnVisit = Callable[[str, str, float], None]
-"""Told of every visit: kind, how it ended (``Ending``, or the name of the ``Next``), seconds."""
+OnVisit = Callable[[str, str, float, float], None]
+"""Told of every visit: kind, how it ended (``Ending``, or the name of the ``Next``), its seconds, those it was due."""
 
 _log = logging.getLogger(__name__)
 
@@ -159,7 +159,8 @@ class Controller:
             finally:
                 self._queue.done(item.key)
                 if self._on_visit:
-                    self._on_visit(item.key.kind, label, self._clock.monotonic() - started)
+                    ended = self._clock.monotonic()
+                    self._on_visit(item.key.kind, label, ended - started, started - item.queued)
 
     def _settle(self, item: Item, outcome: Outcome) -> str:
         key = item.key
@@ -181,6 +182,8 @@ class Controller:
                 self._queue.add(key)
             return outcome.ending.value
         self._superseded.discard(key)
+        if outcome.ending is Ending.STANDBY:
+            return outcome.ending.value  # nothing comes after: this process ends
         if outcome.ending in (Ending.KUBE_ERROR, Ending.FAILED):
             self._queue.add_rate_limited(key)
             return outcome.ending.value

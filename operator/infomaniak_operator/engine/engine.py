@@ -9,17 +9,18 @@ import os
 import random
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 from infomaniak_operator.engine.changes import Change
 from infomaniak_operator.engine.contract import KubeObject, Reconciler, View
 from infomaniak_operator.engine.controller import Controller, OnVisit
+from infomaniak_operator.engine.election import Leadership, LeaseLost
 from infomaniak_operator.engine.events import EventRecorder
+from infomaniak_operator.engine.facts import Facts
 from infomaniak_operator.engine.feed import Feed
 from infomaniak_operator.engine.kube import Kube, KubeError, ResourceType
 from infomaniak_operator.engine.listing import Listing
-from infomaniak_operator.engine.queue import BackOffPolicy, QueueStats, WorkQueue
+from infomaniak_operator.engine.queue import BackOffPolicy, WorkQueue
 from infomaniak_operator.engine.settings import EngineSettings
 from infomaniak_operator.engine.store import Store
 from infomaniak_operator.engine.supervisor import Supervisor, Watch
@@ -35,39 +36,6 @@ _RELIST_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """How the engine stands, for probes and metrics.
-
-    Attributes:
-        ready: every kind has been listed once.
-        alive: the watching gave a sign of life lately, or is being started.
-        listed: by kind, whether it has been listed.
-        objects: by kind, how many there are.
-        queued: keys ready for a worker.
-        running: visits under way.
-        delayed: keys whose time has not come.
-        oldest_seconds: how long the key longest ready has been so.
-        queue: the queue's counters.
-        beat_age: seconds since the watching's last sign of life.
-        watch_restarts: how often the watching had to be started again.
-        events_dropped: Kubernetes Events that were lost.
-    """
-
-    ready: bool
-    alive: bool
-    listed: Mapping[str, bool]
-    objects: Mapping[str, int]
-    queued: int
-    running: int
-    delayed: int
-    oldest_seconds: float
-    queue: QueueStats
-    beat_age: float
-    watch_restarts: int
-    events_dropped: int
-
-
 class Engine:
     """Runs reconcilers against a Kubernetes API server.
 
@@ -79,8 +47,11 @@ class Engine:
         rng: for jitter.
         settings: the knobs.
         watch: the watching; ``handlers.KopfWatch`` but for tests.
-        on_visit: told of every visit, in the loop's thread: kind, ending, seconds.
+        on_visit: told of every visit, in the loop's thread: kind, ending, its seconds, the seconds it was due.
+        on_change: told, in any thread, of every change of an object, and whether this process acts.
+        on_event: told, in any thread, of every Event published: kind, reason, and whether it is a warning.
         instance: which process this is, in Events.
+        leadership: decides whether this process acts; None: it always does.
     """
 
     def __init__(  # noqa: PLR0917 - what it is made of, in the order of its docstring
@@ -94,7 +65,10 @@ class Engine:
         *,
         watch: Watch,
         on_visit: OnVisit | None = None,
+        on_change: Callable[[Change, bool], None] | None = None,
+        on_event: Callable[[str, str, bool], None] | None = None,
         instance: str = "",
+        leadership: Leadership | None = None,
     ) -> None:
         by_kind = {each.kind: each for each in reconcilers}
         unknown = set(by_kind) - set(resources)
@@ -112,7 +86,11 @@ class Engine:
         self._queue = WorkQueue(
             clock, rng, BackOffPolicy(settings.backoff_base, settings.backoff_max, settings.backoff_jitter)
         )
-        self._recorder = EventRecorder(kube, clock, COMPONENT, instance or os.environ.get("HOSTNAME", COMPONENT))
+        self._on_change = on_change
+        self._leadership = leadership
+        self._recorder = EventRecorder(
+            kube, clock, COMPONENT, instance or os.environ.get("HOSTNAME", COMPONENT), on_event
+        )
         self._visits = Visits(
             by_kind,
             resources,
@@ -138,6 +116,7 @@ class Engine:
         self._supervisor = Supervisor(watch, self._feed, clock, settings.watch_backoff_max, self._watch_starts)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._live = False
+        self._acting = False
         self._listed = dict.fromkeys(resources, False)
         self._relists: dict[str, asyncio.Task[None]] = {}
 
@@ -148,7 +127,7 @@ class Engine:
 
     @property
     def acting_since(self) -> float:
-        """Monotonic seconds since when this process acts: from ``run`` on."""
+        """Monotonic seconds since when this process acts: from ``run`` on, or since it leads."""
         return self._visits.acting_since
 
     def facts(self) -> Facts:
@@ -157,6 +136,7 @@ class Engine:
         return Facts(
             ready=all(self._listed.values()),
             alive=age < self._settings.watch_silence,
+            acting=self._acting,
             listed=dict(self._listed),
             objects={kind: self._store.count(kind) for kind in self._resources},
             queued=len(self._queue),
@@ -173,6 +153,7 @@ class Engine:
         """Work until ``stop`` is set; then end: no new visits, running ones end, Events are sent.
 
         Raises:
+            LeaseLost: this process led and does not any more; it must end.
             Exception: a defect ended a part of the engine; the process should end, too.
         """
         self._loop = asyncio.get_running_loop()
@@ -187,23 +168,44 @@ class Engine:
             others.append(filling)
             await _first(stopped, filling)
             if not stop.is_set():
+                others.clear()  # all is known
                 self._live = True
-                _log.info("%d objects are known, %d to be visited now", len(self._store), self._controller.begin())
-                workers += [
-                    asyncio.create_task(self._controller.work(pool), name=f"worker {number}")
-                    for number in range(self._settings.workers)
-                ]
                 others += [asyncio.create_task(self._rounds(kind), name=f"rounds {kind}") for kind in self._resources]
                 others.append(asyncio.create_task(self._supervisor.run(), name="supervisor"))
-                await _first(stopped, *workers, *others[1:])
+                await self._lead(stopped, others)
+            if not stop.is_set():
+                workers += self._act(pool)
+                await _first(stopped, *workers, *others)
         finally:
             stopped.cancel()
             await self._end(pool, workers, others)
 
+    async def _lead(self, stopped: asyncio.Task[Any], others: list[asyncio.Task[None]]) -> None:
+        """Wait, with all that is known kept up to date, until this process leads; its loss ends the engine."""
+        if self._leadership is None:
+            return
+        others.append(asyncio.create_task(_lost(self._leadership), name="lost"))
+        leading = asyncio.create_task(self._leadership.lead(), name="lead")
+        try:
+            await _first(stopped, leading, *others)
+        finally:
+            leading.cancel()
+        # Who led before has sent nothing since.
+        self._visits.acting_since = self._clock.monotonic()
+
+    def _act(self, pool: ThreadPoolExecutor) -> list[asyncio.Task[None]]:
+        """Begin to visit. What changed before is found by how the objects stand, as after any start."""
+        self._acting = True
+        _log.info("%d objects are known, %d to be visited now", len(self._store), self._controller.begin())
+        return [
+            asyncio.create_task(self._controller.work(pool), name=f"worker {number}")
+            for number in range(self._settings.workers)
+        ]
+
     async def _end(
         self, pool: ThreadPoolExecutor, workers: list[asyncio.Task[None]], others: list[asyncio.Task[None]]
     ) -> None:
-        self._live = False
+        self._live = self._acting = False
         self._queue.close()
         others += self._relists.values()
         for task in others:
@@ -214,8 +216,11 @@ class Engine:
                 _log.warning("%d visits did not end in %g s", len(late), self._settings.stop_seconds)
             for task in late:
                 task.cancel()
-        await asyncio.gather(*workers, *others, return_exceptions=True)
         await asyncio.to_thread(self._recorder.close, self._settings.flush_seconds)
+        if self._leadership:
+            # Before the watching has ended, which may take seconds: another is waiting.
+            await self._leadership.resign()
+        await asyncio.gather(*workers, *others, return_exceptions=True)
         pool.shutdown(wait=False, cancel_futures=True)
 
     async def _fill(self) -> None:
@@ -246,7 +251,7 @@ class Engine:
         while True:
             await sleep(self._clock, pause)
             await self._list(kind)
-            if kind in self._reconcilers:
+            if self._acting and kind in self._reconcilers:
                 self._controller.round(kind)
             pause = max(1.0, seconds * (1.0 - jitter * self._rng.random()))
 
@@ -274,15 +279,18 @@ class Engine:
 
     def _left(self, resource: KubeObject) -> None:
         """An object has left the selection: nothing of ours stays on it. From any thread."""
-        if self._live and self._loop and self._resources[resource.key.kind].guarded:
+        if self._acting and self._loop and self._resources[resource.key.kind].guarded:
             loop = self._loop
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 loop.call_soon_threadsafe(lambda: loop.run_in_executor(None, self._visits.let_go, resource))
 
     def _changed(self, change: Change, own: bool) -> None:
-        """Queue whom a change concerns; from any thread."""
+        """Queue whom a change concerns, once this process acts; from any thread."""
+        if self._on_change:
+            self._on_change(change, self._acting)
         since = self._clock.monotonic()
-        self._in_loop(lambda: self._controller.react(change, since, own=own))
+        if self._acting:
+            self._in_loop(lambda: self._controller.react(change, since, own=own))
 
     def _in_loop(self, what: Callable[[], None]) -> None:
         if self._live and self._loop:
@@ -290,6 +298,11 @@ class Engine:
                 self._loop.call_soon_threadsafe(what)
             except RuntimeError:
                 _log.debug("the loop has ended")
+
+
+async def _lost(leadership: Leadership) -> None:
+    await leadership.lost()
+    raise LeaseLost("this process led and does not any more")
 
 
 async def _first(*tasks: asyncio.Task[Any]) -> None:

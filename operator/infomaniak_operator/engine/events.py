@@ -9,6 +9,7 @@ import hashlib
 import logging
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,13 +54,22 @@ class EventRecorder:
         clock: for the times in them.
         component: who says so.
         instance: which process of it, for instance the pod's name.
+        on_event: told of every Event published, in the thread that does: kind, reason, and whether it is a warning.
     """
 
-    def __init__(self, kube: Kube, clock: Clock, component: str, instance: str) -> None:
+    def __init__(
+        self,
+        kube: Kube,
+        clock: Clock,
+        component: str,
+        instance: str,
+        on_event: Callable[[str, str, bool], None] | None = None,
+    ) -> None:
         self._kube = kube
         self._clock = clock
         self._component = component
         self._instance = instance
+        self._on_event = on_event
         self._known: OrderedDict[_Subject, _Record] = OrderedDict()
         self._pending: OrderedDict[_Subject, None] = OrderedDict()
         self._more = threading.Condition()
@@ -70,6 +80,8 @@ class EventRecorder:
 
     def publish(self, resource: KubeObject, reason: str, message: str, *, warning: bool = False) -> None:
         """Say that something happened to an object; the same said again raises the count."""
+        if self._on_event:
+            self._on_event(resource.key.kind, reason, warning)
         message = cut(message, MAX_MESSAGE)
         subject = _Subject(resource.uid, reason, without_request_ids(message), warning)
         now = timestamp(self._clock.now())

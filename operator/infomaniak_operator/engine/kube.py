@@ -6,7 +6,8 @@ KubeError
 ├── Forbidden       403: a right is missing
 ├── Unauthorized    401: the credential is not accepted, a fresh one neither
 ├── Rejected        another 4xx: the request is wrong (422: the schema refuses it)
-└── Unavailable     5xx, 429, no connection, a timeout: ask again later
+├── Unavailable     5xx, 429, no connection, a timeout: ask again later
+└── Standby         not sent, for it would change something: another process may be acting
 """
 
 from __future__ import annotations
@@ -55,6 +56,13 @@ class Rejected(KubeError):  # noqa: N818 - the API's own word
 
 class Unavailable(KubeError):  # noqa: N818 - the API's own word
     """5xx, 429, no connection or no answer in time."""
+
+
+class Standby(KubeError):  # noqa: N818 - a state, not a failure
+    """Not sent: it would change something, in Kubernetes or in the cloud, and this process does not lead.
+
+    It ends a visit quietly, and nothing comes after: a process that led and does not any more ends.
+    """
 
 
 def error_for(status: int, message: str) -> KubeError:

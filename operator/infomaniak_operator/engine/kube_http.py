@@ -55,6 +55,8 @@ class HttpKube:
         pool_size: connections kept open; as many as there are threads.
         reload_seconds: how long a token read is used.
         on_call: told of every request: verb, plural, status (0 for none), seconds.
+        before_change: called right before each request that changes something; what it raises stops the request and
+            reaches the caller. ``Standby``, so that what is not to be sent fails like all else.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class HttpKube:
         pool_size: int = 32,
         reload_seconds: float = 300.0,
         on_call: Callable[[str, str, int, float], None] | None = None,
+        before_change: Callable[[], None] | None = None,
     ) -> None:
         self._load = load
         self._monotonic = monotonic
@@ -73,6 +76,7 @@ class HttpKube:
         self._pool_size = pool_size
         self._reload = reload_seconds
         self._on_call = on_call
+        self._before_change = before_change
         self._lock = threading.Lock()
         self._client: pykube.HTTPClient | None = None
         self._loaded = 0.0
@@ -127,8 +131,6 @@ class HttpKube:
         body: Body | None = None,
         params: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        started = self._monotonic()
-        status = 0
         where = "/".join(filter(None, (namespace, path)))
         what = f"{verb} {resource.plural} {where}".strip()
         arguments: dict[str, Any] = {
@@ -144,24 +146,32 @@ class HttpKube:
             arguments["data"] = json.dumps(body)
             arguments["headers"] = _MERGE_PATCH if verb == "PATCH" else {"Content-Type": "application/json"}
         try:
-            response = self._send(verb, arguments)
-            status = response.status_code
-            if status >= _ERRORS:
-                raise error_for(status, f"{what}: {_words(response)}")
+            response = self._send(verb, resource.plural, arguments)
+            if response.status_code >= _ERRORS:
+                raise error_for(response.status_code, f"{what}: {_words(response)}")
             answer: dict[str, Any] = response.json()
         except (requests.RequestException, ValueError, OSError) as error:
             # The message of a requests error may hold the URL, which holds no secret: the token is a header.
             raise Unavailable(f"{what}: {error}") from error
-        finally:
-            if self._on_call:
-                self._on_call(verb, resource.plural, status, self._monotonic() - started)
         return answer
 
-    def _send(self, verb: str, arguments: dict[str, Any]) -> requests.Response:
+    def _send(self, verb: str, plural: str, arguments: dict[str, Any]) -> requests.Response:
         client = self._current()
-        response: requests.Response = client.request(verb, **arguments)
+        response = self._once(client, verb, plural, arguments)
         if response.status_code == _UNAUTHORIZED:
-            response = self._current(instead_of=client).request(verb, **arguments)
+            response = self._once(self._current(instead_of=client), verb, plural, arguments)
+        return response
+
+    def _once(self, client: pykube.HTTPClient, verb: str, plural: str, arguments: dict[str, Any]) -> requests.Response:
+        if verb != "GET" and self._before_change:
+            self._before_change()
+        started, status = self._monotonic(), 0
+        try:
+            response: requests.Response = client.request(verb, **arguments)
+            status = response.status_code
+        finally:
+            if self._on_call:
+                self._on_call(verb, plural, status, self._monotonic() - started)
         return response
 
     def _current(self, instead_of: pykube.HTTPClient | None = None) -> pykube.HTTPClient:

@@ -29,7 +29,7 @@ from infomaniak_operator.engine.contract import (
 )
 from infomaniak_operator.engine.events import EventRecorder
 from infomaniak_operator.engine.finalizer import release_patch
-from infomaniak_operator.engine.kube import Body, Conflict, Kube, KubeError, NotFound, ResourceType
+from infomaniak_operator.engine.kube import Body, Conflict, Kube, KubeError, NotFound, ResourceType, Standby
 from infomaniak_operator.engine.queue import Item
 from infomaniak_operator.engine.status import status_patch
 from infomaniak_operator.engine.store import Store
@@ -46,6 +46,7 @@ class Ending(StrEnum):
     DONE = "done"
     ABSENT = "absent"
     SUPERSEDED = "superseded"
+    STANDBY = "standby"
     KUBE_ERROR = "kube_error"
     FAILED = "failed"
 
@@ -214,6 +215,9 @@ class Visits:
             _log.debug("%s: superseded: %s", key, signal)
         except (Conflict, NotFound) as error:
             _log.debug("%s: changed or gone meanwhile: %s", key, error)
+        except Standby as error:
+            _log.info("%s: the visit ends: %s", key, error)
+            return Ending.STANDBY, None
         except KubeError as error:
             _log.warning("%s: the API server: %s", key, error)
             return Ending.KUBE_ERROR, None

@@ -18,6 +18,7 @@ from infomaniak_operator.engine.kube import (
     NotFound,
     Rejected,
     ResourceType,
+    Standby,
     Unauthorized,
     Unavailable,
 )
@@ -193,3 +194,35 @@ def test_every_call_is_told(answers: tuple[Answers, str], tmp_path: Path) -> Non
     with pytest.raises(NotFound):
         kube.get(TOYS, "n", "a")
     assert calls == [("GET", "toys", 200), ("GET", "toys", 404)]
+
+
+def test_what_changes_nothing_is_sent_and_what_would_is_not(answers: tuple[Answers, str], tmp_path: Path) -> None:
+    told, url = answers
+    calls: list[str] = []
+
+    def stop() -> None:
+        raise Standby("not sent")
+
+    kube = made(config(tmp_path, url), before_change=stop, on_call=lambda verb, *_: calls.append(verb))
+    kube.get(TOYS, "n", "a")
+    for change in (
+        lambda: kube.patch(TOYS, "n", "a", {}),
+        lambda: kube.patch_status(TOYS, "n", "a", {}),
+        lambda: kube.create_event("n", {}),
+        lambda: kube.patch_event("n", "a", {}),
+    ):
+        with pytest.raises(Standby):
+            change()
+    assert [verb for verb, *_ in told.asked] == ["GET"]
+    assert calls == ["GET"]
+
+
+def test_the_last_look_is_had_again_before_the_repetition_with_a_new_token(
+    answers: tuple[Answers, str], tmp_path: Path
+) -> None:
+    told, url = answers
+    asked: list[int] = []
+    kube = made(config(tmp_path, url), before_change=lambda: asked.append(1))
+    told.answers = [(401, {}), (200, {})]
+    kube.patch(TOYS, "n", "a", {})
+    assert len(asked) == 2

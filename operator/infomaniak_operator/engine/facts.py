@@ -1,0 +1,43 @@
+"""How an engine stands, for probes and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from infomaniak_operator.engine.queue import QueueStats
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What an engine says of itself.
+
+    Attributes:
+        ready: every kind has been listed once.
+        alive: the watching gave a sign of life lately, or is being started.
+        acting: visits are made: everything is known, and this process leads.
+        listed: by kind, whether it has been listed.
+        objects: by kind, how many there are.
+        queued: keys ready for a worker.
+        running: visits under way.
+        delayed: keys whose time has not come.
+        oldest_seconds: how long the key longest ready has been so.
+        queue: the queue's counters.
+        beat_age: seconds since the watching's last sign of life.
+        watch_restarts: how often the watching had to be started again.
+        events_dropped: Kubernetes Events that were lost.
+    """
+
+    ready: bool
+    alive: bool
+    acting: bool
+    listed: Mapping[str, bool]
+    objects: Mapping[str, int]
+    queued: int
+    running: int
+    delayed: int
+    oldest_seconds: float
+    queue: QueueStats
+    beat_age: float
+    watch_restarts: int
+    events_dropped: int
