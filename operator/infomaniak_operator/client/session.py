@@ -142,6 +142,13 @@ class CloudSession:
         """
         return region_of(self.login(), self.credentials.region)
 
+    @property
+    def token_expires(self) -> float | None:
+        """When the token in use expires, seconds since the epoch; None where there is none. Asks nobody."""
+        access = self._plugin.auth_ref
+        expires = access.expires if access else None
+        return expires.timestamp() if expires else None
+
     def request(
         self,
         service: str,

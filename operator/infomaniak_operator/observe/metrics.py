@@ -1,0 +1,142 @@
+"""Metrics for Prometheus, by the names that people's dashboards know from operators made with controller-runtime.
+
+Labels hold kinds, names of objects and closed lists: never an id of the cloud, never anything of a credential.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.process_collector import ProcessCollector
+
+from infomaniak_operator.client.transport import Call
+from infomaniak_operator.engine.changes import Change
+from infomaniak_operator.observe.readiness import Stopwatch
+
+QUEUE = "infomaniak-operator"
+"""The one queue's name, in the metrics of work queues."""
+
+RESULTS = {
+    "Settled": "success",
+    "Stuck": "success",
+    "Waiting": "success",
+    "Gone": "success",
+    "absent": "success",
+    "done": "success",
+    "Again": "requeue_after",
+    "superseded": "requeue",
+    "standby": "requeue",
+    "BackOff": "error",
+    "kube_error": "error",
+    "failed": "error",
+}
+"""How a visit ended, in controller-runtime's four words. A person's mistake (Stuck) is no error of the operator."""
+
+_VISIT = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_CALL = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_QUEUE_TIMES = (0.001, 0.01, 0.1, 1, 10, 60, 600)
+_READY = (1, 2, 3, 5, 10, 20, 30, 60, 120, 300, 600, 1800)
+
+
+class Metrics:
+    """The hooks of engine, API server and cloud, and what they count. Safe to use from any thread.
+
+    Args:
+        now: seconds since the epoch.
+        version: the operator's.
+    """
+
+    def __init__(self, now: Callable[[], float], version: str) -> None:
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        self._stopwatch = Stopwatch(now)
+        self._reconciles = Counter(
+            "controller_runtime_reconcile", "Visits by how they ended.", ["controller", "result"], registry=registry
+        )
+        self._errors = Counter(
+            "controller_runtime_reconcile_errors", "Visits that failed.", ["controller"], registry=registry
+        )
+        self._seconds = Histogram(
+            "controller_runtime_reconcile_time_seconds",
+            "How long visits take.",
+            ["controller"],
+            buckets=_VISIT,
+            registry=registry,
+        )
+        self._waited = Histogram(
+            "workqueue_queue_duration_seconds",
+            "How long keys are due before they are visited.",
+            ["name"],
+            buckets=_QUEUE_TIMES,
+            registry=registry,
+        ).labels(QUEUE)
+        self._worked = Histogram(
+            "workqueue_work_duration_seconds",
+            "How long visits take, of all kinds.",
+            ["name"],
+            buckets=_QUEUE_TIMES,
+            registry=registry,
+        ).labels(QUEUE)
+        self._kube = Counter(
+            "rest_client_requests",
+            "Requests to the API server; not those of the watching, nor of the Lease.",
+            ["code", "method"],
+            registry=registry,
+        )
+        self._cloud = Histogram(
+            "infomaniak_operator_openstack_request_duration_seconds",
+            "Requests to OpenStack; code 0: no answer.",
+            ["service", "method", "code"],
+            buckets=_CALL,
+            registry=registry,
+        )
+        self._drift = Counter(
+            "infomaniak_operator_drift_detected",
+            "Objects found changed in the cloud, and put back.",
+            ["kind"],
+            registry=registry,
+        )
+        self._ready = Histogram(
+            "infomaniak_operator_time_to_ready_seconds",
+            "From when an object came, was changed or ceased to be Ready, until it is Ready.",
+            ["kind"],
+            buckets=_READY,
+            registry=registry,
+        )
+        build = Gauge(
+            "infomaniak_operator_build_info", "What runs; always 1.", ["version", "python"], registry=registry
+        )
+        build.labels(version, platform.python_version()).set(1)
+
+    def visited(self, kind: str, ending: str, seconds: float, due: float) -> None:
+        """Count a visit: its kind, how it ended, its seconds, the seconds it was due before."""
+        controller, result = kind.lower(), RESULTS.get(ending, "success")
+        self._reconciles.labels(controller, result).inc()
+        if result == "error":
+            self._errors.labels(controller).inc()
+        self._seconds.labels(controller).observe(seconds)
+        self._waited.observe(due)
+        self._worked.observe(seconds)
+
+    def changed(self, change: Change, acting: bool) -> None:
+        """Count what has become Ready, if this process acts; what another does is its own to count."""
+        seconds = self._stopwatch.changed(change)
+        if seconds is not None and acting:
+            self._ready.labels(change.key.kind).observe(seconds)
+
+    def event(self, kind: str, reason: str, warning: bool) -> None:
+        """Count an Event, if it is one of those that are counted."""
+        del warning
+        if reason == "DriftCorrected":
+            self._drift.labels(kind).inc()
+
+    def kube_called(self, verb: str, plural: str, status: int, seconds: float) -> None:
+        """Count a request to the API server; status 0 where there was no answer."""
+        del plural, seconds
+        self._kube.labels(str(status) if status else "<error>", verb).inc()
+
+    def cloud_called(self, call: Call) -> None:
+        """Count a request to OpenStack."""
+        self._cloud.labels(call.service, call.method, str(call.status or 0)).observe(call.seconds)
