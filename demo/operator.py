@@ -12,6 +12,9 @@ from pathlib import Path
 
 STOP_SECONDS = 20.0
 
+_QUIET = {"INFOMANIAK_OPERATOR_METRICS_ADDRESS": "", "INFOMANIAK_OPERATOR_HEALTH_ADDRESS": ""}
+"""Several of them run on one machine, so that none may take the default ports; arguments can give others."""
+
 
 class OperatorProcess:
     """Starts and stops ``infomaniak-operator run``.
@@ -50,7 +53,7 @@ class OperatorProcess:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env={**os.environ, **self._environment},
+                env={**os.environ, **_QUIET, **self._environment},
             )
         self._pidfile.write_text(str(process.pid))
         return process.pid

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infomaniak_operator import __version__
+from infomaniak_operator.observe.server import Address
 from infomaniak_operator.reconcile.credentials import DefaultCredentials
 
 PREFIX = "INFOMANIAK_OPERATOR_"
@@ -17,6 +18,22 @@ INFOMANIAK_AUTH_URLS = (
     "https://api.pub2.infomaniak.cloud/identity",
 )
 """Where credentials may lead unless the operator is told otherwise."""
+
+POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+"""Says in a Pod in which namespace it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseOptions:
+    """Which Lease decides who acts.
+
+    Attributes:
+        namespace: where it is.
+        name: its name.
+    """
+
+    namespace: str
+    name: str = "infomaniak-operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +51,9 @@ class Options:
         allowed_auth_urls: Keystone addresses that credentials may lead to; empty: any.
         default_credentials: the operator's own credential.
         restore: take over what was made for objects of the same name that are no more.
+        lease: the Lease that decides which of several operators acts; None: this is the only one.
+        metrics_address: where ``/metrics`` is served; None: nowhere.
+        health_address: where ``/healthz`` and ``/readyz`` are served; None: nowhere.
         log_level: as in ``logging``.
     """
 
@@ -47,21 +67,27 @@ class Options:
     allowed_auth_urls: tuple[str, ...] = INFOMANIAK_AUTH_URLS
     default_credentials: DefaultCredentials | None = None
     restore: bool = False
+    lease: LeaseOptions | None = None
+    metrics_address: Address | None = None
+    health_address: Address | None = None
     log_level: str = "INFO"
 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> Options:
-    """Read the command line.
+    """Read the command line. ``version`` and ``--version`` print it and exit.
 
     Args:
         arguments: without the program's name.
         environment: for the defaults (``INFOMANIAK_OPERATOR_WORKERS`` for ``--workers``, lists with commas).
 
     Raises:
-        SystemExit: something in it is wrong; argparse has said what.
+        SystemExit: something in it is wrong, and argparse has said what; or there is nothing to run.
     """
     parser = _parser(os.environ if environment is None else environment)
     read = parser.parse_args(arguments)
+    if read.command == "version":
+        print(__version__)
+        raise SystemExit(0)
     default = None
     if read.default_credentials:
         default = _default_credentials(parser, read.default_credentials, read.default_credentials_namespace)
@@ -76,6 +102,9 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] | None = None
         allowed_auth_urls=() if "*" in read.allowed_auth_url else tuple(read.allowed_auth_url),
         default_credentials=default,
         restore=read.restore,
+        lease=_lease(parser, read.lease_namespace, read.lease_name) if read.leader_elect else None,
+        metrics_address=read.metrics_address,
+        health_address=read.health_address,
         log_level=read.log_level,
     )
 
@@ -86,6 +115,22 @@ def _default_credentials(parser: argparse.ArgumentParser, text: str, namespaces:
     if not (namespace and slash and secret):
         parser.error("--default-credentials: write NAMESPACE/SECRET or NAMESPACE/SECRET:CLOUD")
     return DefaultCredentials(namespace, secret, cloud or None, frozenset(namespaces))
+
+
+def _lease(parser: argparse.ArgumentParser, namespace: str | None, name: str) -> LeaseOptions:
+    if not namespace:
+        try:
+            namespace = POD_NAMESPACE.read_text().strip()
+        except OSError:
+            parser.error("--leader-elect: say where the Lease is to be, by --lease-namespace")
+    return LeaseOptions(namespace, name)
+
+
+def _address(text: str) -> Address | None:
+    try:
+        return Address.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _at_least(floor: float) -> Callable[[str], float]:
@@ -101,12 +146,14 @@ def _at_least(floor: float) -> Callable[[str], float]:
 def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="infomaniak-operator",
-        description="Keeps networks, routers, security groups and floating IPs of an OpenStack cloud as custom "
-        "resources of Kubernetes say.",
+        description="Keeps networks, routers, security groups, floating IPs and load balancers of an OpenStack cloud "
+        "as custom resources of Kubernetes say.",
         epilog=f"Every option can be given as an environment variable: {PREFIX}WORKERS for --workers, and so on.",
     )
     parser.add_argument("--version", action="version", version=__version__)
-    run = parser.add_subparsers(dest="command", required=True).add_parser("run", help="run the operator")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("version", help="print the version")
+    run = commands.add_parser("run", help="run the operator")
     was = Options()
 
     def default(name: str, value: object = None) -> object:
@@ -158,11 +205,37 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         default=listed("DEFAULT_CREDENTIALS_NAMESPACE"),
         help="a namespace whose objects may use it, again for more, * for all",
     )
+
+    def said(name: str) -> bool:
+        return environment.get(PREFIX + name, "").lower() in ("1", "true", "yes")
+
     run.add_argument(
         "--restore",
         action="store_true",
-        default=default("RESTORE", "") in ("1", "true", "yes"),
+        default=said("RESTORE"),
         help="take over what was made for objects of the same name that are no more (after a restore)",
+    )
+    run.add_argument(
+        "--leader-elect",
+        action="store_true",
+        default=said("LEADER_ELECT"),
+        help="of several operators let only the one act that holds the Lease; the others wait, and know all it knows",
+    )
+    run.add_argument("--lease-namespace", default=default("LEASE_NAMESPACE"), help="default: the Pod's own")
+    run.add_argument("--lease-name", default=default("LEASE_NAME", LeaseOptions("").name), help="default %(default)s")
+    run.add_argument(
+        "--metrics-address",
+        metavar="[HOST]:PORT",
+        type=_address,
+        default=default("METRICS_ADDRESS", ":8080"),
+        help="serves /metrics for Prometheus (default %(default)s; empty: off)",
+    )
+    run.add_argument(
+        "--health-address",
+        metavar="[HOST]:PORT",
+        type=_address,
+        default=default("HEALTH_ADDRESS", ":8081"),
+        help="serves /healthz and /readyz for the probes (default %(default)s; empty: off)",
     )
     run.add_argument(
         "--log-level",

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import logging
+import os
 import random
+import socket
+import uuid
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from infomaniak_operator import __version__
 from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.cli.cluster import followed
-from infomaniak_operator.cli.options import Options
+from infomaniak_operator.cli.ending import VISIT_SECONDS
+from infomaniak_operator.cli.options import LeaseOptions, Options
 from infomaniak_operator.client import CloudCredentials, CloudSession
 from infomaniak_operator.engine.contract import GROUP, VERSION
+from infomaniak_operator.engine.election import Election
 from infomaniak_operator.engine.engine import Engine
 from infomaniak_operator.engine.kube import SECRETS, Kube, ResourceType
 from infomaniak_operator.engine.kube_http import HttpKube, loader
+from infomaniak_operator.engine.lease import Lease
 from infomaniak_operator.engine.settings import EngineSettings
 from infomaniak_operator.engine.timing import SystemClock
 from infomaniak_operator.handlers import KopfWatch
+from infomaniak_operator.observe.metrics import Metrics
+from infomaniak_operator.observe.standing import Standing
 from infomaniak_operator.reconcile.base import CloudReconciler, ReconcileSettings
 from infomaniak_operator.reconcile.cloud import Clouds, connector
 from infomaniak_operator.reconcile.credentials import CredentialSettings
@@ -36,10 +47,14 @@ class Operator:
     Attributes:
         engine: to be run.
         clouds: the connections, to be closed after it.
+        metrics: what is counted.
+        lease: this process's part in the leader election; None where there is none.
     """
 
     engine: Engine
     clouds: Clouds
+    metrics: Metrics
+    lease: Lease | None
 
 
 def resources(*, namespaced: bool = False) -> Mapping[str, ResourceType]:
@@ -65,14 +80,32 @@ def build(options: Options, rng: random.Random) -> Operator:
     """
     clock = SystemClock()
     load = loader(options.kubeconfig)
-    kube = HttpKube(load, clock.monotonic, pool_size=options.workers + 8)
+    metrics = Metrics(clock.now, __version__)
+    lease = _lease(options.lease, options.kubeconfig, clock) if options.lease else None
+    check = lease.check if lease else None
+    kube = HttpKube(
+        load, clock.monotonic, pool_size=options.workers + 8, on_call=metrics.kube_called, before_change=check
+    )
     settings = ReconcileSettings(
         cluster_id=options.cluster_id or cluster_id(kube),
         credentials=CredentialSettings(options.default_credentials, options.allowed_auth_urls or None),
         create_grace=options.create_grace_seconds,
         restore=options.restore,
     )
-    clouds = Clouds(connector(clock.monotonic, lambda credentials: _session(credentials, options)))
+    sessions: weakref.WeakSet[CloudSession] = weakref.WeakSet()
+
+    def session(credentials: CloudCredentials) -> CloudSession:
+        opened = CloudSession(
+            credentials,
+            timeout_seconds=options.cloud_timeout_seconds,
+            pool_size=options.workers + 8,
+            on_call=metrics.cloud_called,
+            before_change=check,
+        )
+        sessions.add(opened)
+        return opened
+
+    clouds = Clouds(connector(clock.monotonic, session))
     namespaces = options.namespaces
     trees = Trees()
     watched = resources(namespaced=bool(namespaces))
@@ -84,11 +117,29 @@ def build(options: Options, rng: random.Random) -> Operator:
         watched,
         clock,
         rng,
-        EngineSettings(workers=options.workers, round_seconds=options.round_seconds, namespaces=namespaces),
+        EngineSettings(
+            workers=options.workers,
+            round_seconds=options.round_seconds,
+            namespaces=namespaces,
+            stop_seconds=VISIT_SECONDS,
+        ),
         watch=KopfWatch(watched.values(), load, namespaces),
+        on_visit=metrics.visited,
+        on_change=metrics.changed,
+        on_event=metrics.event,
+        leadership=Election(lease) if lease else None,
+    )
+    metrics.registry.register(
+        Standing(
+            engine.facts,
+            engine.view,
+            [actuator.kind for actuator in ACTUATORS],
+            lease=(lease, options.lease.name) if lease and options.lease else None,
+            token_expiries=lambda: [at for each in list(sessions) if (at := each.token_expires) is not None],
+        )
     )
     _log.info("watching %s in %s", ", ".join(watched), ", ".join(namespaces) or "all namespaces")
-    return Operator(engine, clouds)
+    return Operator(engine, clouds, metrics, lease)
 
 
 def cluster_id(kube: Kube) -> str:
@@ -100,5 +151,11 @@ def cluster_id(kube: Kube) -> str:
     return str(kube.get(_NAMESPACES, "", "kube-system")["metadata"]["uid"])
 
 
-def _session(credentials: CloudCredentials, options: Options) -> CloudSession:
-    return CloudSession(credentials, timeout_seconds=options.cloud_timeout_seconds, pool_size=options.workers + 8)
+def _lease(options: LeaseOptions, kubeconfig: Path | None, clock: SystemClock) -> Lease:
+    # Only here: it costs memory, and without leader election nothing needs it.
+    from infomaniak_operator.engine.lease_api import HttpLease  # noqa: PLC0415
+
+    # A container that is started again has its Pod's name again, but it is another one that holds nothing.
+    identity = f"{os.environ.get('HOSTNAME') or socket.gethostname()}_{uuid.uuid4()}"
+    agent = f"infomaniak-operator/{__version__} leader-election"
+    return Lease(HttpLease(kubeconfig, options.namespace, options.name, agent), identity, clock.now)

@@ -1,0 +1,60 @@
+"""The end of the process."""
+
+import asyncio
+import threading
+import time
+
+from infomaniak_operator.cli.ending import GRACE_SECONDS, VISIT_SECONDS, Ending, leave
+
+
+def until(what: object) -> None:
+    for _ in range(200):
+        if what():  # type: ignore[operator]
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never came about")
+
+
+def test_the_first_signal_lets_it_end_and_the_second_ends_it() -> None:
+    stop, codes = asyncio.Event(), []
+    ending = Ending(stop, codes.append)
+    ending.signalled()
+    assert stop.is_set()
+    assert codes == []
+    ending.signalled()
+    assert codes == [130]
+    ending.cancel()
+
+
+def test_when_the_grace_is_over_it_ends_wherever_it_is() -> None:
+    codes: list[int] = []
+    Ending(asyncio.Event(), codes.append, grace=0.02).signalled()
+    until(lambda: codes == [1])
+
+
+def test_what_has_ended_is_not_ended_again() -> None:
+    codes: list[int] = []
+    ending = Ending(asyncio.Event(), codes.append, grace=0.05)
+    ending.cancel()
+    ending.signalled()
+    ending.cancel()
+    time.sleep(0.1)
+    assert codes == []
+
+
+def test_visits_that_hang_hold_nothing_up() -> None:
+    go, codes = threading.Event(), []
+    thread = threading.Thread(target=go.wait, name="visit_0", daemon=True)
+    thread.start()
+    began = time.monotonic()
+    leave(1, codes.append)
+    assert codes == [1]
+    assert time.monotonic() - began < 2.0
+    go.set()
+    thread.join()
+    assert leave(0, codes.append) == 0
+    assert codes == [1]
+
+
+def test_a_pod_stops_within_30_seconds() -> None:
+    assert VISIT_SECONDS + 3.0 + 8.0 < GRACE_SECONDS < 28.0
