@@ -5,8 +5,18 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 SANDBOX ?= .sandbox
 
+# Of the image. The times are the last commit's, so that the same commit gives the same image.
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' operator/infomaniak_operator/__init__.py)
+REVISION = $(shell git rev-parse HEAD 2>/dev/null)
+EPOCH = $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),0)
+CREATED = $(shell date -u -d @$(EPOCH) +%Y-%m-%dT%H:%M:%SZ)
+BASE ?= python:3.13-slim-bookworm
+IMAGE ?= infomaniak-operator:$(VERSION)
+BUILDER ?=
+IMAGE_FLAGS ?=
+
 .DEFAULT_GOAL := help
-.PHONY: help install check fix generate lock test test-unit test-slow test-full demo demo-down bench bench-stack dist clean
+.PHONY: help install check fix generate lock chart-docs chart-check test test-unit test-slow test-full demo demo-down bench bench-stack dist image clean
 
 help: ## this list
 	@grep -hE '^[a-z][a-zA-Z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-zA-Z-]+):.*## /\1\t/' | expand -t 14
@@ -31,14 +41,22 @@ fix: $(STAMP) ## what can be mended by machine
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
-generate: $(STAMP) ## CRDs and reference from the kinds' definitions
+generate: $(STAMP) ## CRDs, reference, rights and the chart's part of them from the kinds' definitions
 	$(PY) -m infomaniak_operator.api.generate
+
+chart-docs: $(STAMP) ## the chart's README from its values (by helm-docs)
+	$(PY) -m release chart-docs
+
+chart-check: $(STAMP) ## the chart by helm lint, helm-unittest, helm-docs and kube-score, which are built once
+	$(PY) -m release chart-check
 
 lock: $(STAMP) ## the lock files anew, from pyproject.toml
 	$(PY) -m piptools compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --no-emit-trusted-host --output-file requirements/run.txt pyproject.toml
 	$(PY) -m piptools compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --no-emit-trusted-host --extra dev --output-file requirements/dev.txt pyproject.toml
+	$(PY) -m piptools compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --no-emit-trusted-host --build-deps-for wheel --only-build-deps --output-file requirements/build.txt pyproject.toml
 	$(PY) -m piptools compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --no-emit-trusted-host --output-file sandbox/requirements.txt sandbox/requirements.in
 
@@ -47,6 +65,7 @@ test-unit: $(STAMP) ## the tests that need no sandbox
 
 test: $(STAMP) ## unit, contract, integration: real Keystone, Neutron, Octavia and Kubernetes
 	$(PY) -m sandbox build
+	$(PY) -m release chart-check
 	$(PY) -m pytest -m "not slow"
 
 test-slow: $(STAMP) ## what takes minutes by its nature: thousands of calls, hundreds of objects, whole rounds
@@ -60,6 +79,15 @@ bench: $(STAMP) ## measurements, as JSON: the engine with 3,000 objects
 
 bench-stack: $(STAMP) ## measurements, as JSON: examples/web beside a plain script, ten trees, members (about 6 minutes)
 	$(PY) -m tests.bench.stack_bench
+
+dist: $(STAMP) ## the release in dist/: wheel, chart, install.yaml, bill of materials
+	$(PY) -m release dist
+
+image: ## the image, by docker, podman or buildah: IMAGE=name:tag BASE=python:3.13-slim-bookworm
+	@builder="$(BUILDER)"; : "$${builder:=$$(command -v docker || command -v podman || command -v buildah)}"; \
+	test -n "$$builder" || { echo "make image takes docker, podman or buildah"; exit 1; }; \
+	"$$builder" build $(IMAGE_FLAGS) --tag $(IMAGE) --build-arg BASE=$(BASE) --build-arg VERSION=$(VERSION) \
+	  --build-arg REVISION=$(REVISION) --build-arg CREATED=$(CREATED) --build-arg SOURCE_DATE_EPOCH=$(EPOCH) .
 
 demo: $(STAMP) ## sandbox up, operator running, examples Ready, shown side by side with Neutron
 	$(PY) -m demo up --state $(SANDBOX) $(DEMO_FLAGS)

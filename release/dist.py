@@ -1,0 +1,72 @@
+"""``make dist``: the wheel, the chart's package, one install.yaml, and the bill of materials."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from infomaniak_operator import __version__
+from release import sbom
+from release.chart import CHART, NAME, ROOT, Chart
+
+_NAMESPACE = f"""\
+# infomaniak-operator {__version__}, from the chart with its defaults: `kubectl apply --server-side -f install.yaml`.
+# The image's name is the only thing that must be changed.
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: {NAME}
+  labels:
+    pod-security.kubernetes.io/enforce: restricted
+"""
+
+
+class DistError(Exception):
+    """Something cannot be released as it is."""
+
+
+def disagreeing() -> list[str]:
+    """Where a version is another than the package's."""
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
+    return [
+        f"charts/{NAME}/Chart.yaml: {field} is {chart[field]}, and the package's version is {__version__}"
+        for field in ("version", "appVersion")
+        if str(chart[field]) != __version__
+    ]
+
+
+def make(folder: Path) -> list[Path]:
+    """Make everything; returns the files.
+
+    Raises:
+        DistError: versions disagree, or the wheel cannot be built.
+    """
+    problems = disagreeing()
+    if problems:
+        raise DistError("\n".join(problems))
+    folder.mkdir(parents=True, exist_ok=True)
+    chart = Chart()
+    bill = folder / f"{NAME}-{__version__}.cdx.json"
+    sbom.written(ROOT / "requirements" / "run.txt", __version__, bill)
+    install = folder / "install.yaml"
+    install.write_text(f"{_NAMESPACE}{_without_tests(chart)}", encoding="utf-8")
+    return [_wheel(folder), chart.package(folder), install, bill]
+
+
+def _without_tests(chart: Chart) -> str:
+    """The defaults, without `helm test`'s Pod: kubectl would run it."""
+    documents = chart.render().split("\n---\n")
+    return "\n---\n".join(["", *(each.removeprefix("---\n") for each in documents if "helm.sh/hook" not in each)])
+
+
+def _wheel(folder: Path) -> Path:
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
+    environment = {"SOURCE_DATE_EPOCH": "315532800", **os.environ}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    if done.returncode:
+        raise DistError(f"the wheel: {done.stderr}")
+    return folder / f"infomaniak_operator-{__version__}-py3-none-any.whl"
