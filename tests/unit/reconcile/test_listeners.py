@@ -1,0 +1,229 @@
+"""The plan for a load balancer's listeners: what makes room, what comes, what changes, what goes."""
+
+import pytest
+
+from infomaniak_operator.engine.contract import KubeObject
+from infomaniak_operator.reconcile import listeners, redirect
+from infomaniak_operator.reconcile.marks import Owner, released
+from infomaniak_operator.reconcile.trees import Tree
+from infomaniak_operator.reconcile.visit import Stop, Visit
+from tests.support.objects import KUBE_SYSTEM
+from tests.support.trees import balancer, listener
+
+
+class Attempt:
+    """As much of one as a plan needs."""
+
+    def __init__(self, body):
+        self.resource = KubeObject.of(body)
+        self.memory = {}
+
+
+def visit_of(*items, status=(), applied=("listeners",), **spec):
+    """A visit to a load balancer with these listeners in its spec, and those in its status."""
+    body = balancer(listeners=list(items) or ..., **spec)
+    body["status"] |= {"appliedFields": list(applied), "listeners": list(status)}
+    visit = Visit.begin(Attempt(body), KUBE_SYSTEM, 60.0)
+    visit.locked = Tree()
+    return visit
+
+
+def row(name, port, protocol="HTTP", /, mark="ours", **more):
+    """A listener as Octavia shows it."""
+    meta = balancer()["metadata"]
+    owner = Owner(KUBE_SYSTEM, "LoadBalancer", meta["namespace"], meta["name"], meta["uid"])
+    other = Owner("another", "LoadBalancer", meta["namespace"], meta["name"], meta["uid"])
+    mine = owner.mark(f"listener/{name}")
+    tags = {
+        "ours": [mine.text],
+        "none": [],
+        "theirs": [other.mark(f"listener/{name}").text],
+        "released": [released(mine).text],
+    }
+    usual = {
+        "default_pool_id": None,
+        "connection_limit": -1,
+        "allowed_cidrs": None,
+        "insert_headers": {},
+        "l7policies": [],
+    }
+    usual |= {"timeout_client_data": 50000, "admin_state_up": True, "description": "", "created_at": "2026"}
+    return {
+        "id": f"id-{name}",
+        "name": name,
+        "protocol": protocol,
+        "protocol_port": port,
+        "tags": tags[mark],
+        **usual,
+        **more,
+    }
+
+
+def plan(visit, *rows, **inputs):
+    """The steps in short, in their order."""
+    steps = listeners.plan(visit, "lb", rows, {"pools": {}, "poolProtocols": {}, **inputs})
+    return [f"{step.verb} {step.id or step.slot}" for step in steps]
+
+
+def test_what_is_as_it_should_be_is_left_alone():
+    assert plan(visit_of(listener()), row("http", 80)) == []
+
+
+def test_new_ones_come_changed_ones_change_and_others_go_in_this_order():
+    visit = visit_of(listener("new", 82), listener("stays", 80, connectionLimit=5))
+    assert plan(visit, row("gone", 81), row("stays", 80)) == [
+        "create listener/new",
+        "update id-stays",
+        "delete id-gone",
+    ]
+
+
+def test_another_port_is_another_listener_which_comes_before_the_old_one_goes():
+    assert plan(visit_of(listener(port=81)), row("http", 80)) == ["create listener/http", "delete id-http"]
+
+
+def test_another_protocol_on_the_same_port_needs_room_first():
+    assert plan(visit_of(listener(protocol="TCP")), row("http", 80)) == ["delete id-http", "create listener/http"]
+
+
+def test_a_datagram_listener_needs_no_room_beside_a_stream_one():
+    assert plan(visit_of(listener(), listener("dns", 80, "UDP")), row("http", 80)) == ["create listener/dns"]
+
+
+def test_a_port_that_another_of_ours_gives_up():
+    visit = visit_of(listener("a", 81), listener("b", 80))
+    assert plan(visit, row("a", 80), row("b", 81)) == [
+        "delete id-b",
+        "delete id-a",
+        "create listener/a",
+        "create listener/b",
+    ]
+
+
+@pytest.mark.parametrize("mark", ["none", "theirs", "released"])
+def test_a_port_that_somebody_else_has_is_a_conflict(mark):
+    with pytest.raises(Stop) as caught:
+        plan(visit_of(listener()), row("other", 80, mark=mark))
+    assert "id-other" in str(caught.value)
+
+
+def test_a_listener_does_not_go_where_its_pool_would_not_fit_what_it_is_to_become():
+    visit = visit_of(listener(protocol="TCP", pool="site"))
+    before = row("http", 80, "UDP")
+    assert plan(visit, before, poolProtocols={"http": "UDP"}) == []
+    assert plan(visit, before, poolProtocols={"http": "TCP"}) == ["create listener/http", "delete id-http"]
+
+
+def test_those_of_others_stay():
+    visit = visit_of(listener())
+    assert plan(visit, row("http", 80), row("a", 81, mark="none"), row("b", 82, mark="theirs")) == []
+
+
+def test_one_that_status_names_is_ours_without_its_mark():
+    shown = [{"name": "http", "id": "id-http"}, {"name": "old", "id": "id-old"}]
+    visit = visit_of(listener(), status=shown)
+    lost = [row("http", 80, mark="none", name="drifted"), row("old", 81, mark="none")]
+    assert plan(visit, *lost) == ["update id-http", "delete id-old"]
+    unknown = visit_of(listener(), status=shown, applied=())  # what others had made before the spec listed any
+    assert plan(unknown, row("http", 80, mark="none"), row("old", 81, mark="none")) == ["update id-http"]
+
+
+def test_one_of_the_same_name_that_nobody_owns_is_taken_over():
+    (step,) = listeners.plan(visit_of(listener()), "lb", [row("http", 80, mark="released")], {})
+    assert (step.verb, step.id) == ("update", "id-http")
+    assert step.body["tags"] == row("http", 80)["tags"]
+
+
+def test_of_doubles_the_one_in_status_stays_else_the_oldest():
+    double = row("http", 80, created_at="2025", id="older")
+    assert plan(visit_of(listener()), row("http", 80), double) == ["delete id-http"]
+    known = visit_of(listener(), status=[{"name": "http", "id": "id-http"}])
+    assert plan(known, double, row("http", 80)) == ["delete older"]
+
+
+def test_no_listeners_in_the_spec_is_not_managed_and_an_empty_list_is_none():
+    assert plan(visit_of(applied=()), row("http", 80)) == []
+    assert plan(visit_of(applied=["listeners"]), row("http", 80)) == ["delete id-http"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "api", "sent", "back"),
+    [
+        ("connectionLimit", 5, "connection_limit", 5, -1),
+        ("allowedCIDRs", ["10.0.0.0/8"], "allowed_cidrs", ["10.0.0.0/8"], []),
+        ("insertHeaders", ["X-Forwarded-For"], "insert_headers", {"X-Forwarded-For": "true"}, {}),
+        ("timeouts", {"clientData": 7}, "timeout_client_data", 7, 50000),
+        ("adminStateUp", False, "admin_state_up", False, True),
+        ("description", "x", "description", "x", ""),
+    ],
+)
+def test_a_field_is_set_kept_and_goes_back(field, value, api, sent, back):
+    item = listener(**{field: value})
+    (step,) = listeners.plan(visit_of(item), "lb", [row("http", 80)], {})
+    assert step.body == {api: sent}
+    assert plan(visit_of(item), row("http", 80, **{api: sent})) == []
+    assert plan(visit_of(listener()), row("http", 80, **{api: sent})) == []  # nobody's business
+    ours = visit_of(listener(), applied=listeners.places({"listeners": [item]}))
+    (step,) = listeners.plan(ours, "lb", [row("http", 80, **{api: sent})], {})
+    assert step.body == {api: back}
+
+
+def test_lists_of_addresses_and_headers_in_any_order_and_spelling():
+    item = listener(allowedCIDRs=["FD00::/8", "10.0.0.0/8"], insertHeaders=["X-Forwarded-Proto", "X-Forwarded-For"])
+    there = row("http", 80, allowed_cidrs=["10.0.0.0/8", "fd00::/8"])
+    there["insert_headers"] = {"X-Forwarded-For": "true", "X-Forwarded-Proto": "true", "X-Forwarded-Port": "false"}
+    assert plan(visit_of(item), there) == []
+
+
+def test_the_default_pool_comes_changes_goes_and_stays_until_another_is_there():
+    visit = visit_of(listener(), applied=["listeners", "listeners[http].defaultPoolRef"])
+    assert plan(visit, row("http", 80)) == []
+    assert plan(visit, row("http", 80, default_pool_id="old")) == []
+    (step,) = listeners.plan(visit, "lb", [row("http", 80, default_pool_id="old")], {"pools": {"http": "new"}})
+    assert step.body == {"default_pool_id": "new"}
+    bare = visit_of(listener(pool=None), applied=["listeners", "listeners[http].defaultPoolRef"])
+    (step,) = listeners.plan(bare, "lb", [row("http", 80, default_pool_id="old")], {})
+    assert step.body == {"default_pool_id": None}
+    assert plan(visit_of(listener(pool=None)), row("http", 80, default_pool_id="theirs")) == []
+
+
+def test_status_shows_ours_under_the_names_of_the_spec():
+    visit = visit_of(listener("b", 81), listener("a", 80), status=[{"name": "a", "id": "id-a"}])
+    rows = [row("a", 80, mark="none", name="drifted"), row("b", 81), row("theirs", 82, mark="none"), row("gone", 83)]
+    assert [(item["name"], item["id"]) for item in listeners.reported(visit, rows)] == [
+        ("b", "id-b"),
+        ("a", "id-a"),
+        ("gone", "id-gone"),
+    ]
+    unlisted = visit_of(applied=())
+    assert [item["name"] for item in listeners.reported(unlisted, rows)] == ["b", "drifted", "gone", "theirs"]
+
+
+# Redirects.
+
+
+WHERE = {"host": "www.example.org"}
+
+
+def policy(**more):
+    visit = visit_of(listener(redirectToHTTPS=WHERE))
+    made = redirect.creation(visit, listener(redirectToHTTPS=WHERE))[0]
+    return {**made, "id": "id-policy", "listener_id": "id-http", "rules": [{"id": "r"}], **more}
+
+
+@pytest.mark.parametrize(
+    ("item", "there", "steps"),
+    [
+        (listener(redirectToHTTPS=WHERE), [], ["create redirect/http"]),
+        (listener(redirectToHTTPS=WHERE), [policy()], []),
+        (listener(redirectToHTTPS=WHERE), [policy(rules=[])], ["create id-policy"]),
+        (listener(redirectToHTTPS={**WHERE, "port": 8443}), [policy()], ["update id-policy"]),
+        (listener(redirectToHTTPS={**WHERE, "statusCode": 301}), [policy()], ["update id-policy"]),
+        (listener(), [policy()], ["delete id-policy"]),
+        (listener(), [policy(tags=[])], []),
+        (listener(), [policy(listener_id="another")], []),
+    ],
+)
+def test_a_redirect(item, there, steps):
+    found = redirect.plan(visit_of(item), {"http": row("http", 80)}, there)
+    assert [f"{step.verb} {step.id or step.slot}" for step in found] == steps

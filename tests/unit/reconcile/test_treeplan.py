@@ -1,0 +1,158 @@
+"""The rules across the objects of one tree, and who is made together with a load balancer."""
+
+import pytest
+
+from infomaniak_operator.engine.contract import FINALIZER, KubeObject
+from infomaniak_operator.reconcile import treeplan
+from tests.support.objects import key_of
+from tests.support.trees import balancer, listener, monitor, pool
+from tests.support.world import World
+
+EARLY, LATE = "2026-11-25T07:00:00Z", "2026-11-25T09:00:00Z"
+
+
+def view(*bodies):
+    return World(*bodies)
+
+
+def of(world, body):
+    return world.object(key_of(body))
+
+
+@pytest.mark.parametrize(
+    ("listens", "pools"),
+    [
+        ("TCP", "HTTP HTTPS PROXY PROXYV2 TCP"),
+        ("HTTP", "HTTP PROXY PROXYV2"),
+        ("HTTPS", "HTTPS PROXY PROXYV2 TCP"),
+        ("TERMINATED_HTTPS", "HTTP PROXY PROXYV2"),
+        ("UDP", "UDP"),
+        ("SCTP", "SCTP"),
+        ("PROMETHEUS", ""),
+        ("UNHEARD-OF", ""),
+    ],
+)
+def test_which_protocols_go_together(listens, pools):
+    every = ("HTTP", "HTTPS", "PROXY", "PROXYV2", "TCP", "UDP", "SCTP")
+    assert [protocol for protocol in every if treeplan.fits(listens, protocol)] == [
+        protocol for protocol in every if protocol in pools.split()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("of_balancer", "of_pool", "blamed"),
+    [(EARLY, LATE, "pool"), (LATE, EARLY, "balancer"), (EARLY, EARLY, "pool")],
+)
+def test_a_misfit_is_the_youngers(of_balancer, of_pool, blamed):
+    lb, site = balancer(created=of_balancer), pool(protocol="UDP", created=of_pool)
+    world = view(lb, site)
+    said = {
+        "pool": treeplan.pool_problem(of(world, site), of(world, lb)),
+        "balancer": treeplan.balancer_problem(of(world, lb), world),
+    }
+    assert [who for who, what in said.items() if what] == [blamed]
+    assert "listener http of LoadBalancer web speaks HTTP" in said[blamed]
+    assert "Pool site has UDP" in said[blamed]
+    assert treeplan.misfit(of(world, lb), of(world, site))
+
+
+def test_what_fits_or_is_not_used_is_no_misfit():
+    lb = balancer(listeners=[listener(), listener("other", 81, "TCP", None)])
+    world = view(lb, pool(), pool("more", protocol="UDP"), pool("bare", protocol=...))
+    for body in (pool(), pool("more"), pool("bare")):
+        assert treeplan.misfit(of(world, lb), of(world, body)) is None
+    assert treeplan.balancer_problem(of(world, lb), world) is None
+    assert treeplan.pool_problem(of(world, pool()), None) is None
+
+
+def test_the_older_monitor_has_the_pool_and_of_two_of_one_second_the_first_by_name():
+    bodies = [
+        monitor(name, poolRef={"name": "site"}, created=when)
+        for name, when in (("b", EARLY), ("a", LATE), ("c", EARLY))
+    ]
+    world = view(pool(), *bodies)
+    site = of(world, pool())
+    said = {body["metadata"]["name"]: treeplan.monitor_problem(of(world, body), site, world) for body in bodies}
+    assert said["b"] is None
+    assert "HealthMonitor b" in said["a"]
+    assert "HealthMonitor b" in said["c"]
+    world.poke(key_of(bodies[0]), lambda body: body["metadata"].update(deletionTimestamp="x", finalizers=[FINALIZER]))
+    assert treeplan.monitor_problem(of(world, bodies[2]), site, world) is None
+    assert treeplan.going_monitor(of(world, bodies[2]), site, world).key == key_of(bodies[0])
+
+
+@pytest.mark.parametrize(
+    ("protocol", "kind", "good"),
+    [
+        ("HTTP", "HTTP", True),
+        ("TCP", "TLS-HELLO", True),
+        ("TCP", "PING", True),
+        ("HTTP", "UDP-CONNECT", False),
+        ("TCP", "SCTP", False),
+        ("UDP", "UDP-CONNECT", True),
+        ("UDP", "HTTP", True),
+        ("UDP", "TCP", True),
+        ("UDP", "PING", False),
+        ("UDP", "TLS-HELLO", False),
+        ("SCTP", "SCTP", True),
+        ("SCTP", "HTTPS", False),
+    ],
+)
+def test_which_checks_a_protocol_takes(protocol, kind, good):
+    world = view(pool(protocol=protocol), monitor(type=kind))
+    problem = treeplan.monitor_problem(of(world, monitor()), of(world, pool()), world)
+    assert (problem is None) == good
+    older = view(pool(protocol=protocol), monitor(type=kind, created=EARLY))
+    assert treeplan.monitor_problem(of(older, monitor()), of(older, pool()), older) is None  # the pool is the younger
+
+
+def claimed(body, **status):
+    body["metadata"]["finalizers"] = [FINALIZER]
+    body["status"] |= status
+    return body
+
+
+@pytest.mark.parametrize(
+    ("body", "made"),
+    [
+        (claimed(pool()), True),
+        (pool(), False),
+        (claimed(pool(), id="x"), False),
+        (claimed(pool(managementPolicy="Unmanaged")), False),
+        (claimed(pool(import_={"id": "x"})), False),
+        (claimed(pool(annotations={"network.infomaniak.cloud/paused": "true"})), False),
+        (claimed(pool(annotations={"network.infomaniak.cloud/paused": "no"})), True),
+        (claimed(pool(annotations={"network.infomaniak.cloud/dry-run": "true"})), False),
+        (claimed(pool(cloudCredentialsRef={"secretName": "another"})), False),
+    ],
+)
+def test_who_is_made_together_with_its_load_balancer(body, made):
+    assert treeplan.enlisted(KubeObject.of(body), KubeObject.of(balancer())) == made
+
+
+def test_one_that_is_going_is_not_made():
+    body = claimed(pool())
+    body["metadata"]["deletionTimestamp"] = "2026-11-25T10:00:00Z"
+    assert not treeplan.enlisted(KubeObject.of(body), KubeObject.of(balancer()))
+
+
+VISITED = {"conditions": [{"type": "Ready", "status": "False", "reason": "WaitingForReference"}]}
+
+
+@pytest.mark.parametrize(
+    ("bodies", "waits"),
+    [
+        ([], False),
+        ([pool()], True),
+        ([claimed(pool(), **VISITED)], False),
+        ([claimed(pool(), **VISITED), monitor()], True),
+        ([claimed(pool(), **VISITED), claimed(monitor(), **VISITED)], False),
+        ([claimed(pool(), **VISITED, id="of a former tree")], True),
+        ([claimed(pool(import_={"id": "x"}), **VISITED, id="x")], False),
+        ([claimed(pool(annotations={"network.infomaniak.cloud/paused": "true"}), **VISITED, id="x")], False),
+        ([pool("elsewhere", loadBalancerRef={"name": "blog"})], False),
+    ],
+)
+def test_who_is_waited_for_before_a_tree_is_made(bodies, waits):
+    world = view(balancer(), *bodies)
+    assert treeplan.unvisited(of(world, balancer()), world) == waits
