@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from infomaniak_operator.engine.kube import Conflict, NotFound, Unavailable
+from infomaniak_operator.engine.kube import Conflict, KubeError, NotFound, Unavailable
 from infomaniak_operator.engine.lease import LeaseRecord
 from tests.support.clock import ManualClock
 
@@ -19,6 +19,7 @@ class Shelf:
         self.fail: list[Exception | None] = []
         self.lose: list[bool] = []
         self.slow = 0.0
+        self.missing: KubeError = Conflict("precondition failed: UID", 409)
         self.writes: list[tuple[float, str]] = []
 
     def get(self) -> LeaseRecord:
@@ -36,7 +37,7 @@ class Shelf:
     def replace(self, record: LeaseRecord) -> LeaseRecord:
         self._answer()
         if self.record is None:
-            raise NotFound("no lease", 404)
+            raise self.missing
         if record.source != self.version:
             raise Conflict("changed", 409)
         return self._put(record)

@@ -37,7 +37,6 @@ class Ending:
         self._stop = stop
         self._exit = exit_now
         self._grace = grace
-        self._timer: threading.Timer | None = None
 
     def signalled(self) -> None:
         """A signal has come."""
@@ -47,14 +46,10 @@ class Ending:
             return
         _log.info("told to end")
         self._stop.set()
-        self._timer = threading.Timer(self._grace, self._over)
-        self._timer.daemon = True
-        self._timer.start()
-
-    def cancel(self) -> None:
-        """It has ended by itself."""
-        if self._timer:
-            self._timer.cancel()
+        # Nobody stops it: it goes with the process, and until then there may always be something that hangs.
+        timer = threading.Timer(self._grace, self._over)
+        timer.daemon = True
+        timer.start()
 
     def _over(self) -> None:
         _log.error("not at its end after %g s: the process ends at once", self._grace)

@@ -44,7 +44,6 @@ async def run(options: Options) -> int:
         _log.error("another may act by now: this process ends, to be started again")
         return 1
     finally:
-        ending.cancel()
         operator.clouds.close()
     return 0
 

@@ -137,6 +137,7 @@ class Lease:
         self._deadline: float | None = None
         self._over = False
         self._given_up = False
+        self._complaint = ""
 
     @property
     def holder(self) -> str:
@@ -181,7 +182,7 @@ class Lease:
                 if not self._look() or self.holder != self.identity:
                     break
             except KubeError as error:
-                _log.warning("the Lease cannot be written: %s", error)
+                self._complain(f"the Lease cannot be written: {error}")
                 break
         return self.valid()
 
@@ -243,7 +244,14 @@ class Lease:
             if not self._over:
                 self._deadline = sent + self.times.renew_deadline
         self._record, self._observed, self._absent = record, sent, False
+        self._complaint = ""
         return self.valid()
+
+    def _complain(self, text: str) -> None:
+        """Log what is wrong, once, and not every two seconds."""
+        if text != self._complaint:
+            self._complaint = text
+            _log.warning("%s", text)
 
     def _look(self) -> bool:
         """Read it; a holder that finds another's name in it has lost it.
@@ -259,7 +267,7 @@ class Lease:
             self._absent = True
             return True
         except KubeError as error:
-            _log.warning("the Lease cannot be read: %s", error)
+            self._complain(f"the Lease cannot be read: {error}")
             return False
         if record != self._record:
             self._observed = self._seconds()

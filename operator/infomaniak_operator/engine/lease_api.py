@@ -82,7 +82,8 @@ class HttpLease:
                 raise Unavailable(f"{what}: {error.reason}") from None
             raise error_for(int(error.status), f"{what}: {error.status} {error.reason}") from None
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            raise Unavailable(f"{what}: {error}") from None
+            # Their texts name objects by address: never the same twice, and nothing to a person.
+            raise Unavailable(f"{what}: {type(error).__name__}") from None
 
 
 _LIMITS: dict[str, Any] = {"_request_timeout": (TIMEOUT_SECONDS, TIMEOUT_SECONDS)}
@@ -111,4 +112,6 @@ def _read(lease: Any) -> LeaseRecord:
 
 
 def _time(seconds: float) -> dt.datetime:
-    return dt.datetime.fromtimestamp(seconds, dt.UTC)
+    """A time as a Lease takes it: never without a fraction, which Python would leave out and the API server refuse."""
+    at = dt.datetime.fromtimestamp(seconds, dt.UTC)
+    return at if at.microsecond else at.replace(microsecond=1)

@@ -23,23 +23,12 @@ def test_the_first_signal_lets_it_end_and_the_second_ends_it() -> None:
     assert codes == []
     ending.signalled()
     assert codes == [130]
-    ending.cancel()
 
 
 def test_when_the_grace_is_over_it_ends_wherever_it_is() -> None:
     codes: list[int] = []
     Ending(asyncio.Event(), codes.append, grace=0.02).signalled()
     until(lambda: codes == [1])
-
-
-def test_what_has_ended_is_not_ended_again() -> None:
-    codes: list[int] = []
-    ending = Ending(asyncio.Event(), codes.append, grace=0.05)
-    ending.cancel()
-    ending.signalled()
-    ending.cancel()
-    time.sleep(0.1)
-    assert codes == []
 
 
 def test_visits_that_hang_hold_nothing_up() -> None:

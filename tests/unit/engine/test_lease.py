@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from infomaniak_operator.engine.kube import KubeError, Standby, Unavailable
+from infomaniak_operator.engine.kube import Conflict, KubeError, NotFound, Standby, Unavailable
 from infomaniak_operator.engine.lease import Lease, LeaseRecord, LeaseTimes, lease_clock
 from tests.support.clock import ManualClock
 from tests.support.shelf import Shelf
@@ -190,7 +190,11 @@ def test_giving_back_fails_silently(shelf: Shelf) -> None:
     one.give_back()
 
 
-def test_a_lease_deleted_under_its_holder_is_made_again_before_those_who_saw_it_take_it(shelf: Shelf) -> None:
+@pytest.mark.parametrize("answer", [NotFound("no lease", 404), Conflict("precondition failed: UID", 409)])
+def test_a_lease_deleted_under_its_holder_is_made_again_before_those_who_saw_it_take_it(
+    shelf: Shelf, answer: KubeError
+) -> None:
+    shelf.missing = answer
     one, two = lease(shelf, "one"), lease(shelf, "two")
     assert one.step()
     assert not two.step()
