@@ -212,9 +212,8 @@ class CloudSession:
         region = region_of(access, self.credentials.region)
         url = endpoint_of(access, request.service, region, secure=secure) + request.path
         began = time.monotonic()
-        response: requests.Response | None = None
         try:
-            response = self.keystone.request(
+            response: requests.Response = self.keystone.request(
                 url,
                 request.method,
                 json=request.body,
@@ -228,9 +227,10 @@ class CloudSession:
                 status_code_retries=0,
             )
         except keystone.ClientException as error:
+            self._tell(answered(request.service, request.method, request.route, None, began))
             raise classify(error, what=request.what, changing=request.changing) from error
-        finally:
-            self._tell(answered(request.service, request.method, request.route, response, began))
+        # What ``before_change`` stopped was not sent, and is no call.
+        self._tell(answered(request.service, request.method, request.route, response, began))
         return response
 
     def _tell(self, call: Call) -> None:

@@ -272,7 +272,8 @@ def test_before_change_can_stop_a_change_but_is_not_asked_for_reads_and_logins(c
         asked.append(1)
         raise Stood
 
-    session = CloudSession(credentials, before_change=stop)
+    calls = []
+    session = CloudSession(credentials, before_change=stop, on_call=calls.append)
     do = Operations(session)
     do.networks.list()
     assert asked == []
@@ -284,7 +285,17 @@ def test_before_change_can_stop_a_change_but_is_not_asked_for_reads_and_logins(c
         with pytest.raises(Stood):
             change()
     assert [one.method for one in wire.asked] == ["GET"]
+    assert [call.method for call in calls] == ["POST", "GET"]  # the login, and the LIST
     assert len(asked) == 3
+
+
+def test_when_the_token_expires_is_known_without_asking(credentials, wire):
+    session = CloudSession(credentials)
+    assert session.token_expires is None
+    assert wire.logins == 0
+    session.login()
+    assert session.token_expires == session.login().expires.timestamp()
+    assert wire.logins == 1
 
 
 def test_before_change_is_asked_again_before_the_repetition_with_a_new_token(credentials, wire):
