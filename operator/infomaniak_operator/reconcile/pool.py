@@ -198,12 +198,13 @@ class PoolActuator(child.ChildActuator):
         Raises:
             Stop: it is in ERROR.
         """
-        del inputs
         rows = poolparts.there(visit, row)
         child.state(visit, row)
         listed = poolparts.reported(visit, rows)
         online = [each for each in listed if each["operatingStatus"] in ("ONLINE", "NO_MONITOR")]
-        visit.status["loadBalancerID"] = poolparts.balancer_id(row)
+        if rows or not inputs.get(MEMBERS):
+            # By this the load balancer knows that a listener can go over to it: not before it has its members.
+            visit.status["loadBalancerID"] = poolparts.balancer_id(row)
         visit.status["memberCount"] = len(listed)
         visit.status["onlineMembers"] = len(online)
         visit.status[MEMBERS] = listed

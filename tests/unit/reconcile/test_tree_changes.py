@@ -153,7 +153,7 @@ def test_another_protocol_of_a_pool_makes_another_and_the_listener_goes_over():
 
     def watch(method, collection, subject):
         (row,) = world.table("listeners")
-        served.append(row["default_pool_id"] in world.fake.tables["pools"])
+        served.append(any(each["pool_id"] == row["default_pool_id"] for each in world.table("members")))
 
     world.fake.on_call = watch
     world.spec(SITE, protocol="TCP")
