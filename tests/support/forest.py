@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from infomaniak_operator.cli.cluster import SLICES
 from infomaniak_operator.client import InfomaniakCloudError
 from infomaniak_operator.engine.changes import Change, concerns_itself, concerns_others
 from infomaniak_operator.engine.contract import Again, BackOff, Gone, Key, KubeObject, Superseded, Waiting
@@ -95,8 +96,9 @@ class Forest(World):
         if not own and key.kind in self.reconcilers and concerns_itself(change):
             self._add(key)
         if concerns_others(change):
-            for each in sorted(({other.key for other in self.referrers(key)} | self._waiters.of(key)) - {key}):
-                self._add(each, deep=False)
+            for name in sorted({key, *_stood_for(change)}):
+                for each in sorted(({other.key for other in self.referrers(name)} | self._waiters.of(name)) - {key}):
+                    self._add(each, deep=False)
 
     def _drop(self, key: Key) -> None:
         for known in (self._ready, self._due, self._failures):
@@ -253,6 +255,14 @@ class Forest(World):
     def picture(self) -> dict[str, list[Any]]:
         """What is in the cloud, with names for ids, and without what differs from run to run."""
         return picture(self.fake.tables)
+
+
+def _stood_for(change: Change) -> set[Key]:
+    """The Services whose EndpointSlice has changed."""
+    if change.key.kind != SLICES.kind or SLICES.stands_for is None:
+        return set()
+    versions = [version for version in (change.old, change.new) if version is not None]
+    return {key for version in versions if (key := SLICES.stands_for(version)) is not None}
 
 
 _UNSTABLE = frozenset(
