@@ -186,6 +186,8 @@ def test_a_quota_on_load_balancers_or_ports_is_waited_for_and_nothing_is_left_ly
     assert len(world.table("ports")) == 1
     assert world.calls()["POST load_balancers"] < 12
     world.fake.quotas["load_balancers"] = 10
+    world.forget_calls()
     world.run()
     world.all_ready()
+    assert world.changes() == ["POST load_balancers"]
     assert len(world.table("ports")) == 1
