@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from sandbox import Sandbox
 from tests.support.box import until
 from tests.support.byhand import ByHand
@@ -167,6 +169,7 @@ def test_another_type_is_another_monitor_and_a_pool_has_one(box: Sandbox, beta: 
     beta.until_ready(IHM, "second")
 
 
+@pytest.mark.slow
 def test_a_type_that_does_not_fit_its_pool(box: Sandbox, beta: User, hands: ByHand) -> None:
     """Only the monitor says so; the tree is made without it."""
     _, (front,) = hands.network("lab", "10.32.0.0/24")

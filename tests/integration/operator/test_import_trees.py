@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+import pytest
+
 from infomaniak_operator.reconcile.marks import Mark
 from sandbox import Sandbox
 from tests.support.box import until
@@ -103,6 +105,7 @@ def test_unmanaged_only_reads(box: Sandbox, beta: User, hands: ByHand) -> None:
     assert whole["id"] in gone["message"]
 
 
+@pytest.mark.slow
 def test_managed_shows_the_difference_first_then_adopts_and_retain_gives_all_up(
     box: Sandbox, beta: User, hands: ByHand
 ) -> None:

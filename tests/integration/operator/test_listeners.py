@@ -6,6 +6,8 @@ import copy
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from infomaniak_operator.reconcile import listeners as module
 from sandbox import Sandbox
 from tests.support.box import until
@@ -194,6 +196,7 @@ def test_a_default_pool_comes_late_changes_and_is_taken_out(beta: User, hands: B
     assert (leads_to(), beta.cloud.listeners.get(web)["id"]) == (None, web)
 
 
+@pytest.mark.slow
 def test_redirects_with_the_tree_and_later(box: Sandbox, beta: User, hands: ByHand) -> None:
     _, (front,) = hands.network("lab", "10.33.0.0/24")
     to = {"redirectToHTTPS": {"host": "www.example.org", "statusCode": 301}}

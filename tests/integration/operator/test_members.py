@@ -111,6 +111,7 @@ def test_every_field_of_members_by_one_call_a_change(box: Sandbox, beta: User, h
     assert members_of(beta, web) == {}
 
 
+@pytest.mark.slow
 def test_members_that_the_spec_never_named_are_left_alone(box: Sandbox, beta: User, hands: ByHand) -> None:
     """A member's other subnet, and changes that come one after another, belong to the same load balancer."""
     _, (front, back) = hands.network("lab", "10.31.0.0/24", "10.31.1.0/24")
