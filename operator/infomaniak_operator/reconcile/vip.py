@@ -145,10 +145,10 @@ def attributes(port: Row, inputs: Inputs) -> dict[str, Any]:
     main = next((spot for spot in spots if spot["subnet_id"] == subnet), spots[0])
     more = [each["subnetID"] for each in inputs.get("additional") or ()]
     further = [spot for spot in spots if spot is not main and spot["subnet_id"] in more]
+    # A subnet given, too, has Octavia look it up with the caller's rights once more: a login and six calls of its own.
     found: dict[str, Any] = {
         "vip_port_id": port["id"],
-        "vip_subnet_id": main["subnet_id"],
-        "vip_address": main["ip_address"],
+        **({"vip_address": main["ip_address"]} if len(spots) > 1 else {}),
     }
     if further:
         found["additional_vips"] = [
