@@ -23,11 +23,14 @@ from tests.support.tree_hands import (
     ILB,
     IPOOL,
     Row,
+    by_hand,
     load_balancer,
+    look_again,
     members_of,
     pool,
     sent,
     status_of,
+    unlocked,
 )
 
 PROMPT = 2.0
@@ -125,6 +128,7 @@ def test_endpoints_are_followed_and_drained(box: Sandbox, beta: User, hands: ByH
     assert "DriftCorrected" not in reasons(beta, "web"), "nobody has changed the cloud"
 
 
+@pytest.mark.slow
 def test_nodes_at_the_services_node_port(
     box: Sandbox, beta: User, hands: ByHand, cluster: Hands, env: Environment
 ) -> None:
@@ -150,7 +154,16 @@ def test_nodes_at_the_services_node_port(
     beta.apply(bundle(load_balancer("lb", front["id"]), asked))
     web = beta.until_ready(IPOOL, "web")["status"]["id"]
     assert set(members_of(beta, web)) == {f"10.34.1.1 {number}"}
-    beta.until_ready(ILB, "lb")
+    balancer = beta.until_ready(ILB, "lb")["status"]["id"]
+
+    # Changed by somebody else in the cloud, and put back.
+    ((_, ours),) = members_of(beta, web).items()
+    by_hand(beta, balancer, lambda: beta.cloud.members.update(web, ours["id"], {"weight": 50}))
+    by_hand(beta, balancer, lambda: beta.cloud.members.create(web, {"address": "10.34.1.9", "protocol_port": 9}))
+    look_again(beta, IPOOL, "web")
+    until(lambda: [row["weight"] for row in members_of(beta, web).values()] == [1], "the one member as it was")
+    beta.until_ready(IPOOL, "web")
+    unlocked(beta, balancer)
 
     assert sent_within(box, lambda: node(4)) < PROMPT
     assert set(members_of(beta, web)) == {f"10.34.1.1 {number}", f"10.34.1.4 {number}"}

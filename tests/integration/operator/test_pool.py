@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from sandbox import Sandbox
 from tests.support.box import until
 from tests.support.byhand import ByHand
@@ -25,6 +27,7 @@ from tests.support.tree_hands import (
     pool,
     row_of,
     sent,
+    status_of,
     unlocked,
     user_tags,
 )
@@ -123,25 +126,28 @@ def test_another_protocol_is_another_pool_and_no_listener_lacks_one(box: Sandbox
 
     beta.apply(pool("web", "lb", *servers, protocol="HTTP"))
     seen: set[str | None] = set()
+    served: set[int] = set()
 
     def replaced() -> bool:
         leads = [beta.cloud.listeners.get(each["id"])["default_pool_id"] for each in status["listeners"]]
         seen.update(leads)
+        served.update(len(members_of(beta, each)) for each in set(leads) - {old, None})
         return old not in leads and old not in {row["id"] for row in beta.cloud.pools.list(project_id=beta.project.id)}
 
     until(replaced, "another pool, and the former one gone")
     new = beta.until_ready(IPOOL, "web")["status"]["id"]
-    assert seen == {old, new}, "never without a pool"
+    assert (seen, served) == ({old, new}, {2}), "never without a pool, nor with one that has no members yet"
     there = beta.cloud.pools.get(new)
     assert (there["protocol"], there["name"], len(there["listeners"])) == ("HTTP", "web", 2)
     assert {name: (row["weight"], row["backup"]) for name, row in members_of(beta, new).items()} == weights
-    until(lambda: beta.cloud.pools.get(new).get("healthmonitor_id"), "a monitor of the new pool")
-    monitored = beta.until_ready(IHM, "m")["status"]
-    assert (monitored["poolID"], monitored["id"] != old_monitor) == (new, True)
-    assert len(list(beta.cloud.health_monitors.list(project_id=beta.project.id))) == 1
+    until(lambda: status_of(beta, IHM, "m").get("poolID") == new, "a monitor of the new pool")
+    assert beta.until_ready(IHM, "m")["status"]["id"] != old_monitor
+    monitors = beta.cloud.health_monitors.list(project_id=beta.project.id, name="m")
+    assert [row["pools"] for row in monitors] == [[{"id": new}]]
     beta.until_ready(ILB, "lb")
 
 
+@pytest.mark.slow
 def test_in_use_by_a_listener_that_stays(beta: User, hands: ByHand) -> None:
     _, (front,) = hands.network("lab", "10.31.0.0/24")
     beta.apply(bundle(load_balancer("lb", front["id"], listener("a", pool="web")), pool("web"), pool("spare")))
@@ -161,6 +167,7 @@ def test_in_use_by_a_listener_that_stays(beta: User, hands: ByHand) -> None:
     assert beta.until_ready(ILB, "lb")
 
 
+@pytest.mark.slow
 def test_one_that_does_not_fit_its_listener_and_one_deleted_behind_our_back(
     box: Sandbox, beta: User, hands: ByHand
 ) -> None:
