@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sandbox import Sandbox
+from tests.support.box import until
 from tests.support.byhand import ByHand
 from tests.support.cloud_hands import until_event
 from tests.support.manifests import bundle, security_group
@@ -109,3 +112,25 @@ def test_every_field_created_changed_drifted_and_taken_out(box: Sandbox, beta: U
     assert (there["vip_sg_ids"], user_tags(there)) == ([], [])
     beta.delete(ILB, "lb")
     assert not list(beta.cloud.ports.list(network_id=lab["id"], name="lb-vip"))
+
+
+@pytest.mark.slow
+def test_a_vip_anywhere_in_a_network_and_groups_by_id(beta: User, hands: ByHand) -> None:
+    lab, (front,) = hands.network("lab", "10.30.0.0/24")
+    groups = [hands.make("security_groups", name=f"theirs-{n}")["id"] for n in range(2)]
+    place = {"networkID": lab["id"]}
+    status = made(beta, ILB, load_balancer("lb", "", vip={**place, "securityGroupIDs": groups}))
+    there = beta.cloud.load_balancers.get(status["id"])
+    assert (there["vip_subnet_id"], sorted(there["vip_sg_ids"])) == (front["id"], sorted(groups))
+    assert status["vipAddress"].startswith("10.30.0.")
+    made(beta, ILB, load_balancer("lb", "", vip={**place, "securityGroupIDs": []}))
+    assert beta.cloud.load_balancers.get(status["id"])["vip_sg_ids"] == []
+    by_hand(beta, status["id"], lambda: beta.cloud.load_balancers.update(status["id"], {"vip_sg_ids": groups}))
+    look_again(beta, ILB, "lb")
+    until(lambda: beta.cloud.load_balancers.get(status["id"])["vip_sg_ids"] == [], "no groups again")
+    # Not named any more: back to none, and somebody else's matter from then on.
+    made(beta, ILB, load_balancer("lb", "", vip=place))
+    by_hand(beta, status["id"], lambda: beta.cloud.load_balancers.update(status["id"], {"vip_sg_ids": groups[:1]}))
+    made(beta, ILB, load_balancer("lb", "", vip=place, description="changed"))
+    there = beta.cloud.load_balancers.get(status["id"])
+    assert (there["vip_sg_ids"], there["description"]) == (groups[:1], "changed")
