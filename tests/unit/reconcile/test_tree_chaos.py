@@ -223,7 +223,7 @@ class Life:
         assert world.changes() == []
 
 
-LIVES = int(os.environ.get("HISTORIES", "12"))
+LIVES = int(os.environ.get("HISTORIES", "9"))
 """How many to try; the chaos tier tries more."""
 
 
