@@ -38,14 +38,22 @@ class Chart:
         """The sets of values that everything is tried with, beside the defaults."""
         return sorted((CHART / "ci").glob("*-values.yaml"))
 
-    def render(self, values: Sequence[Path] = (), sets: Sequence[str] = (), namespace: str = NAME) -> str:
+    def render(
+        self, values: Sequence[Path] = (), sets: Sequence[str] = (), *, release: str = NAME, namespace: str = NAME
+    ) -> str:
         """``helm template``.
+
+        Args:
+            values: files of values.
+            sets: ``key=value``, the value as JSON.
+            release: its name.
+            namespace: its namespace.
 
         Raises:
             ChartError: it failed.
         """
-        given = [f"--values={path}" for path in values] + [f"--set={item}" for item in sets]
-        return self._run("helm", "template", NAME, str(CHART), "--namespace", namespace, *given)
+        given = [f"--values={path}" for path in values] + [f"--set-json={item}" for item in sets]
+        return self._run("helm", "template", release, str(CHART), "--namespace", namespace, *given)
 
     def lint(self) -> str:
         """``helm lint --strict``, with each set of values."""
@@ -79,6 +87,16 @@ class Chart:
         """``kube-score``, of the defaults."""
         rendered = self._run("helm", "template", NAME, str(CHART), "--namespace", NAME, "--skip-tests")
         return self._run("kube-score", "score", *_SCORE, "-", stdin=rendered)
+
+    def conform(self, rendered: str, schemas: Path) -> str:
+        """``kubeconform -strict``, of what was rendered.
+
+        Args:
+            rendered: manifests.
+            schemas: folder with ``kind-group-version.json``.
+        """
+        location = f"{schemas}/{{{{ .ResourceKind }}}}{{{{ .KindSuffix }}}}.json"
+        return self._run("kubeconform", "-strict", "-summary", "-schema-location", location, "-", stdin=rendered)
 
     def package(self, folder: Path) -> Path:
         """``helm package``."""

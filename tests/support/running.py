@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -110,8 +110,29 @@ def network(name: str, /, **spec: Any) -> dict[str, Any]:
 @contextmanager
 def operator(box: Sandbox, folder: Path, *arguments: str) -> Iterator[OperatorProcess]:
     """An operator with the rights of its ServiceAccount and no others; CRDs and RBAC are applied."""
+
+    def install() -> Path:
+        kubectl = Kubectl(box.environment.kubectl, box.environment.kubeconfig)
+        kubectl.apply(ROOT / "crds", ROOT / "deploy")
+        kubectl.run("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+        return box.service_account_kubeconfig(OPERATOR_NAMESPACE, "infomaniak-operator")
+
+    with installed(box, folder, install, ["--allowed-auth-url", box.environment.auth_url, *arguments]) as process:
+        yield process
+
+
+@contextmanager
+def installed(
+    box: Sandbox, folder: Path, install: Callable[[], Path], arguments: Sequence[str]
+) -> Iterator[OperatorProcess]:
+    """An operator with these arguments of ``run``, and the rights of the kubeconfig that ``install`` gives."""
     with _alone(box):
-        yield from _operator(box, folder, arguments)
+        process = OperatorProcess(folder, install(), arguments)
+        process.start()
+        try:
+            yield process
+        finally:
+            process.stop()
 
 
 @contextmanager
@@ -120,17 +141,3 @@ def _alone(box: Sandbox) -> Iterator[None]:
     with (box.state / "operator.lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
-
-
-def _operator(box: Sandbox, folder: Path, arguments: Sequence[str]) -> Iterator[OperatorProcess]:
-    env = box.environment
-    kubectl = Kubectl(env.kubectl, env.kubeconfig)
-    kubectl.apply(ROOT / "crds", ROOT / "deploy")
-    kubectl.run("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
-    kubeconfig = box.service_account_kubeconfig(OPERATOR_NAMESPACE, "infomaniak-operator")
-    process = OperatorProcess(folder, kubeconfig, ["--allowed-auth-url", env.auth_url, *arguments])
-    process.start()
-    try:
-        yield process
-    finally:
-        process.stop()

@@ -1,0 +1,82 @@
+"""The rights that are granted are those that are used: by the API server's own audit, in both directions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from infomaniak_operator.api.rights import PLURALS, RIGHTS, pairs
+from sandbox import Environment, Sandbox
+from sandbox.logs import KubeCall
+from tests.integration.chart.conftest import Install
+from tests.support.box import until
+from tests.support.manifests import bundle, floating_ip, interface, router, security_group
+from tests.support.running import User, network
+from tests.support.tree_hands import ILB, IPOOL, listener, load_balancer, member, monitor, pool
+
+Right = tuple[str, str, str]
+
+GONE_UNSEEN = (
+    "only for an object that a LIST did not show and of which no DELETED had come, or whose patch was a conflict: "
+    "test_listing.py, and tests/contract/kube"
+)
+UNUSED: dict[Right, str] = {
+    **{("network.infomaniak.cloud", plural, "get"): GONE_UNSEEN for plural in PLURALS},
+    ("", "services", "get"): GONE_UNSEEN,
+    ("", "nodes", "get"): GONE_UNSEEN,
+    ("discovery.k8s.io", "endpointslices", "get"): GONE_UNSEEN,
+    ("", "events", "patch"): "only where the same is said again within an hour",
+}
+"""What is granted and need not be seen in this test, and why it is needed all the same."""
+
+KINDS = {"inet": "n", "irouter": "r", "isg": "g", "ifip": "f", ILB: "lb", IPOOL: "p", "ihm": "m"}
+
+
+def used(calls: Iterable[KubeCall]) -> set[Right]:
+    """Group, resource and verb of each call; what every authenticated user may ask (discovery) has no resource."""
+    return {(_group(call.uri), call.resource, call.verb) for call in calls if call.resource}
+
+
+def _group(uri: str) -> str:
+    parts = uri.strip("/").split("/")
+    return parts[1] if parts[0] == "apis" else ""
+
+
+def test_no_right_is_granted_that_is_not_used_nor_used_that_is_not_granted(
+    box: Sandbox, env: Environment, namespace: str, install: Install
+) -> None:
+    user = User(env, namespace, env.projects["alpha"])
+    mark = box.kube_mark()
+    with install() as release:
+        user.credentials()
+        user.apply(network("n", subnets=[{"name": "a", "cidr": "10.1.0.0/24"}]))
+        status = user.until_ready("inet", "n")["status"]
+        user.apply(
+            bundle(
+                router("r", interfaces=[interface("n")]),
+                security_group("g"),
+                floating_ip("f"),
+                load_balancer("lb", status["subnets"][0]["id"], listener("web", pool="p")),
+                pool("p", "lb", member("10.1.0.9")),
+                monitor("m", "p"),
+            )
+        )
+        for kind, name in KINDS.items():
+            user.until_ready(kind, name, 120)
+        for kind, name in KINDS.items():
+            user.patch(kind, name, {"description": "changed"} if kind != "ihm" else {"delay": 9})
+        for kind, name in KINDS.items():
+            generation = (user.get(kind, name) or {})["metadata"]["generation"]
+            until(
+                lambda kind=kind, name=name, generation=generation: (
+                    (user.get(kind, name) or {})["status"]["observedGeneration"] == generation
+                ),
+                f"{kind} {name} seen",
+            )
+        user.kubectl.run("delete", "infomaniak", "--all", "-n", namespace, "--timeout=120s")
+        calls = box.kube_calls(mark, release.user)
+
+    assert [f"{call.verb} {call.uri}" for call in calls if call.status == 403] == []
+    granted, seen = pairs(RIGHTS), used(calls)
+    assert seen - granted == set(), "used and not granted (and yet let through: by whom?)"
+    assert granted - seen - set(UNUSED) == set(), "granted and not used"
+    assert set(UNUSED) - granted == set(), "excused, and not granted any more"
