@@ -86,7 +86,7 @@ dist: $(STAMP) ## the release in dist/: wheel, chart, install.yaml, bill of mate
 image: ## the image, by docker, podman or buildah: IMAGE=name:tag BASE=python:3.13-slim-bookworm
 	@builder="$(BUILDER)"; : "$${builder:=$$(command -v docker || command -v podman || command -v buildah)}"; \
 	test -n "$$builder" || { echo "make image takes docker, podman or buildah"; exit 1; }; \
-	"$$builder" build $(IMAGE_FLAGS) --tag $(IMAGE) --build-arg BASE=$(BASE) --build-arg VERSION=$(VERSION) \
+	$$builder build $(IMAGE_FLAGS) --tag $(IMAGE) --build-arg BASE=$(BASE) --build-arg VERSION=$(VERSION) \
 	  --build-arg REVISION=$(REVISION) --build-arg CREATED=$(CREATED) --build-arg SOURCE_DATE_EPOCH=$(EPOCH) .
 
 demo: $(STAMP) ## sandbox up, operator running, examples Ready, shown side by side with Neutron
