@@ -6,7 +6,6 @@ ARG BASE=python:3.13-slim-bookworm
 FROM ${BASE} AS build
 # Where packages come from, if not from the usual place.
 ARG PIP_INDEX_URL
-ARG VERSION=0
 ARG SOURCE_DATE_EPOCH=0
 ENV SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH} PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1
 WORKDIR /src
@@ -21,7 +20,8 @@ COPY operator operator
 COPY release/sbom.py release/sbom.py
 RUN /build/bin/hatchling build --target wheel --directory /wheel \
  && /build/bin/pip --python /opt/venv/bin/python install --no-deps --no-index /wheel/*.whl \
- && python3 release/sbom.py requirements/run.txt "${VERSION}" /sbom/infomaniak-operator.cdx.json
+ && python3 release/sbom.py requirements/run.txt "$(/opt/venv/bin/infomaniak-operator --version)" \
+      /sbom/infomaniak-operator.cdx.json
 # Neither tests of dependencies nor the activation scripts. Bytecode is made now: the root file system is read-only then. It
 # is checked by content, not by time, so that the same sources give the same files.
 RUN find /opt/venv -type d \( -name tests -o -name test \) -path '*/site-packages/*' -prune -exec rm -rf {} + \
