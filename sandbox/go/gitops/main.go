@@ -2,7 +2,7 @@
 // and gitops-engine, and kstatus, which Flux and Helm 4 wait by. It is for tests: what it prints is JSON.
 //
 //	gitops health --settings argocd-cm.yaml <objects.json
-//	gitops sync   --settings … --kubeconfig … --app shop --namespace shop [--prune] [--server-side] FOLDER
+//	gitops sync   --settings … --kubeconfig … --app shop --namespace shop [--prune] [--server-side] [--self-heal] FOLDER
 //	gitops diff   --settings … --kubeconfig … --app shop --namespace shop FOLDER
 //	gitops delete --settings … --kubeconfig … --app shop
 package main
@@ -27,6 +27,7 @@ type options struct {
 	folder     string
 	prune      bool
 	serverSide bool
+	selfHeal   bool
 }
 
 func main() {
@@ -48,7 +49,8 @@ func run(arguments []string) error {
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "whom to act as, and where")
 	flags.StringVar(&o.app, "app", "", "the Application's name")
 	flags.StringVar(&o.namespace, "namespace", "", "for manifests that name none")
-	flags.BoolVar(&o.prune, "prune", false, "remove what the folder no longer has")
+	flags.BoolVar(&o.prune, "prune", false, "remove what the folder no longer has, last")
+	flags.BoolVar(&o.selfHeal, "self-heal", false, "apply only what is OutOfSync")
 	flags.BoolVar(&o.serverSide, "server-side", false, "apply as with ServerSideApply=true")
 	flags.DurationVar(&limit, "timeout", 2*time.Minute, "for the whole of it")
 	if err := flags.Parse(arguments[1:]); err != nil {

@@ -54,13 +54,19 @@ func (c *cluster) sync(ctx context.Context, target []*unstructured.Unstructured)
 		if err != nil {
 			return answer, err
 		}
-		step, cleanup, err := sync.NewSyncContext("", sync.Reconcile(target, live, c.namespace, c.cache), c.config,
-			c.config, c.kubectl, c.namespace,
+		pairs := sync.Reconcile(target, live, c.namespace, c.cache)
+		outOfSync, err := diff.DiffArray(pairs.Target, pairs.Live, c.how(diff.WithStructuredMergeDiff(c.serverSide))...)
+		if err != nil {
+			return answer, err
+		}
+		step, cleanup, err := sync.NewSyncContext("", pairs, c.config, c.config, c.kubectl, c.namespace,
 			sync.WithLogr(logr.Discard()),
 			sync.WithHealthOverride(c.checks),
 			sync.WithInitialState(phase, message, results, begin),
 			sync.WithOperationSettings(false, c.prune, false, false),
+			sync.WithPruneLast(true),
 			sync.WithPrunePropagationPolicy(&foreground),
+			sync.WithResourceModificationChecker(c.selfHeal, outOfSync),
 			sync.WithServerSideApply(c.serverSide),
 			sync.WithServerSideApplyManager(argoManager),
 			sync.WithSyncWaveHook(afterWave),
@@ -119,18 +125,15 @@ func (c *cluster) diff(target []*unstructured.Unstructured) (*differences, error
 		return nil, err
 	}
 	defer cleanup()
-	common := []diff.Option{
-		diff.WithLogr(logr.Discard()), diff.WithManager(argoManager), diff.WithGVKParser(c.cache.GetGVKParser()),
-	}
 	answer := &differences{}
 	for found, way := range map[*[]string]diff.Option{
 		&answer.ThreeWay:   diff.WithStructuredMergeDiff(false),
 		&answer.Structured: diff.WithStructuredMergeDiff(true),
 		&answer.ServerSide: diff.WithServerSideDiff(true),
 	} {
-		options := append(slices.Clone(common), way, diff.WithServerSideDryRunner(diff.NewK8sServerSideDryRunner(applier)))
 		*found = []string{}
-		result, err := diff.DiffArray(pairs.Target, pairs.Live, options...)
+		dry := diff.WithServerSideDryRunner(diff.NewK8sServerSideDryRunner(applier))
+		result, err := diff.DiffArray(pairs.Target, pairs.Live, c.how(way, dry)...)
 		if err != nil {
 			return nil, err
 		}
@@ -149,6 +152,12 @@ func (c *cluster) diff(target []*unstructured.Unstructured) (*differences, error
 	return answer, err
 }
 
+// how is what all ways to compare have in common.
+func (c *cluster) how(more ...diff.Option) []diff.Option {
+	parser := diff.WithGVKParser(c.cache.GetGVKParser())
+	return append([]diff.Option{diff.WithLogr(logr.Discard()), diff.WithManager(argoManager), parser}, more...)
+}
+
 // delete is the Application's end by cascade, as Argo CD's controller does it: the last wave first, each only when the
 // one after it is gone, all in the foreground.
 func (c *cluster) delete(ctx context.Context) (map[string][]string, error) {
@@ -161,9 +170,12 @@ func (c *cluster) delete(ctx context.Context) (map[string][]string, error) {
 			return answer(), err
 		}
 		live := slices.Collect(maps.Values(found))
-		last := slices.MaxFunc(live, func(a, b *unstructured.Unstructured) int { return syncwaves.Wave(a) - syncwaves.Wave(b) })
+		last := slices.MaxFunc(live, func(a, b *unstructured.Unstructured) int {
+			return syncwaves.Wave(a) - syncwaves.Wave(b)
+		})
 		for _, each := range live {
-			if each.GetDeletionTimestamp() != nil || syncwaves.Wave(each) != syncwaves.Wave(last) || slices.Contains(asked, name(each)) {
+			going := each.GetDeletionTimestamp() != nil || slices.Contains(asked, name(each))
+			if going || syncwaves.Wave(each) != syncwaves.Wave(last) {
 				continue
 			}
 			err := c.kubectl.DeleteResource(ctx, c.config, each.GroupVersionKind(), each.GetName(), each.GetNamespace(),
