@@ -49,9 +49,9 @@ return health("Progressing", ready.message or "the operator has not said how it 
 """
 
 _HEAD = """\
-# Apply it beside what is there, into Argo CD's namespace; it takes effect at once:
-#   kubectl apply --server-side --field-manager=infomaniak-operator -n argocd -f deploy/argocd/health.yaml
-# Do not `kubectl delete` it: that would take all of Argo CD's settings along.
+# A patch for Argo CD's settings; it takes effect at once, and leaves all others as they are:
+#   kubectl patch configmap argocd-cm -n argocd --type=merge --patch-file=deploy/argocd/health.yaml
+# Do not `kubectl apply` it: that would take out what was applied before.
 apiVersion: v1
 kind: ConfigMap
 metadata:
@@ -67,7 +67,7 @@ def health_settings(kinds: Iterable[Kind[Any]]) -> str:
     """The ConfigMap ``argocd-cm`` with a health check for each kind, and with nothing else.
 
     One key a kind, not one wildcard for all: a wildcard can only stand in ``resource.customizations``, a single text
-    that other people's entries share, and which could not be applied beside theirs.
+    that other people's entries share, and which could not be patched beside theirs.
     """
     script = textwrap.indent(HEALTH_LUA, "    ", lambda line: bool(line.strip()))
     return _HEAD + "".join(f"  resource.customizations.health.{GROUP}_{kind.kind}: |\n{script}" for kind in kinds)

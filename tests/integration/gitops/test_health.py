@@ -15,7 +15,7 @@ from infomaniak_operator.api.registry import KINDS
 from sandbox import Environment
 from tests.support.box import kubectl
 from tests.support.crds import install_crds
-from tests.support.gitops import GitOps
+from tests.support.gitops import SETTINGS, GitOps
 from tests.support.statuses import CURRENT, TABLE, Standing
 
 pytestmark = pytest.mark.slow
@@ -48,6 +48,18 @@ def test_argo_cd_knows_every_kind(gitops: GitOps) -> None:
         assert [each["argocd"]["status"] for each in found] == [row.argocd for row in rows], kind
     (other,) = gitops.health([{**rows[0].body(), "kind": "Unknown"}])
     assert other["argocd"]["message"] == "no check"
+
+
+def test_the_checks_are_added_beside_the_settings_that_are_there(env: Environment, namespace: str) -> None:
+    there = {"admin.enabled": "false", "resource.customizations": "argoproj.io/Application: {}\n"}
+    labels = {"app.kubernetes.io/name": "argocd-cm", "app.kubernetes.io/part-of": "argocd"}
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "argocd-cm", "labels": labels}, "data": there}
+    kubectl(env, "apply", "-n", namespace, "-f", "-", stdin=json.dumps(body))
+    patch = ("patch", "configmap", "argocd-cm", "-n", namespace, "--type=merge")
+    kubectl(env, *patch, f"--patch-file={SETTINGS}")
+    data = json.loads(kubectl(env, "get", "configmap", "argocd-cm", "-n", namespace, "-o", "json"))["data"]
+    assert {name: data[name] for name in there} == there
+    assert len(data) == len(there) + len(KINDS)
 
 
 class Shelf:
