@@ -16,10 +16,10 @@ BUILDER ?=
 IMAGE_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install check fix generate lock chart-docs chart-check test test-unit test-slow test-full demo demo-down bench bench-stack dist image clean
+.PHONY: help install check fix generate lock chart-docs chart-check test test-unit test-slow test-full e2e-node demo demo-down bench bench-stack dist image clean
 
 help: ## this list
-	@grep -hE '^[a-z][a-zA-Z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-zA-Z-]+):.*## /\1\t/' | expand -t 14
+	@grep -hE '^[a-z][a-zA-Z0-9-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-zA-Z0-9-]+):.*## /\1\t/' | expand -t 14
 
 install: $(STAMP) ## the locked environment, in .venv
 
@@ -73,6 +73,9 @@ test-slow: $(STAMP) ## what takes minutes by its nature: thousands of calls, hun
 	$(PY) -m pytest -m slow
 
 test-full: test test-slow ## the same and the long tiers
+
+e2e-node: $(STAMP) ## the image and the chart in real Pods, on a real node (Linux, root; says so where that is not there)
+	$(PY) -m tests.e2e $(E2E_FLAGS)
 
 bench: $(STAMP) ## measurements, as JSON: the engine with 3,000 objects
 	$(PY) -m tests.bench.engine_bench

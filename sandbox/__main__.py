@@ -20,6 +20,7 @@ def main() -> int:
     )
     parser.add_argument("--settle", type=float, default=0.5, help="seconds a load balancer stays PENDING")
     parser.add_argument("--only", choices=["openstack", "kubernetes"], help="up, build: just this half")
+    parser.add_argument("--node", action="store_true", help="up: with a real node, on which Pods run (Linux, root)")
     parser.add_argument("--project", default="alpha", help="env: whose credentials")
     read = parser.parse_args()
     box = Sandbox(read.state)
@@ -33,6 +34,8 @@ def main() -> int:
 def _run(box: Sandbox, read: argparse.Namespace) -> int:
     if read.command == "up":
         environment = box.up(read.settle, openstack=read.only != "kubernetes", kubernetes=read.only != "openstack")
+        if read.node:
+            box.up_node()
         print(f"OpenStack:  {environment.auth_url}\nKubernetes: {environment.kubeconfig}")
         print(f"in a shell: eval $(python -m sandbox env --state {read.state})")
     elif read.command == "build":

@@ -12,15 +12,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from sandbox import cache, logs
+from sandbox import cache, images, logs, node_binaries
 from sandbox.cache import Progress
 from sandbox.configs import ADMIN_PASSWORD, REGION
 from sandbox.environment import Environment
 from sandbox.errors import SandboxError
 from sandbox.faults import Faults
 from sandbox.kubernetes import COMPONENTS, Kubernetes
-from sandbox.openstack import PARTS, OpenStack
+from sandbox.node import Node
+from sandbox.openstack import PARTS, SERVICES, OpenStack
 from sandbox.postgres import Postgres
 from sandbox.process import Process
 from sandbox.rest import login
@@ -138,17 +140,43 @@ class Sandbox:
         openstack = OpenStack(self.state / "openstack", Path(made["python"]), progress)
         return openstack, Kubernetes(self.state / "kubernetes", binaries, progress)
 
+    def up_node(self, progress: Progress = print) -> None:
+        """Add a real node to the Kubernetes that runs here: Pods run then. Needs Linux and root.
+
+        Args:
+            progress: told what is going on.
+
+        Raises:
+            SandboxError: it cannot be here, or a part does not come up.
+        """
+        node_binaries.install(progress)
+        if why := node_binaries.missing():
+            raise SandboxError(why)
+        binaries = node_binaries.build(progress)
+        with self._alone():
+            self.node(progress).up()
+        images.load_pause(self.node(progress), binaries["pause"], self.state / "node" / "images")
+
+    def node(self, progress: Progress = _silent) -> Node:
+        """The real node; ``up_node`` starts it."""
+        openstack, kubernetes = self._halves()
+        runs = openstack.running()
+        ports = {name: urlsplit(openstack.url(name)).port or 0 for name in SERVICES if runs.get(name)}
+        binaries = {**cache.binary_paths(), **node_binaries.paths()}
+        return Node(self.state / "node", binaries, kubernetes, ports, progress)
+
     def down(self) -> None:
         """End it; its state stays, and the next start goes on from there."""
         with self._alone():
             openstack, kubernetes = self._halves()
+            self.node().down()
             kubernetes.down()
             openstack.down()
 
     def status(self) -> dict[str, bool]:
         """Which components run; those of a half that was never started are not named."""
         openstack, kubernetes = self._halves()
-        return {**openstack.running(), **kubernetes.running()}
+        return {**openstack.running(), **kubernetes.running(), **self.node().running()}
 
     def _component(self, name: str) -> Process | Postgres:
         openstack, kubernetes = self._halves()

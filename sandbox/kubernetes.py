@@ -21,17 +21,24 @@ _CONTROLLERS = (
     "namespace-controller,garbage-collector-controller,serviceaccount-controller,serviceaccount-token-controller,"
     "deployment-controller,replicaset-controller,endpointslice-controller"
 )
+API_RANGE = "10.96.0.0/16"
 _AUDIT = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
     "omitStages": ["RequestReceived", "ResponseStarted"],
     "rules": [
         {"level": "None", "userGroups": ["system:nodes"]},
-        {"level": "None", "users": ["system:apiserver", "system:kube-controller-manager"]},
+        {"level": "None", "users": ["system:apiserver", "system:kube-controller-manager", "system:kube-scheduler"]},
         {"level": "Metadata"},
     ],
 }
 _ADMIN, _MANAGER = "admin", "system:kube-controller-manager"
+NODE, NODE_USER, SCHEDULER_USER = "localhost", "system:node:localhost", "system:kube-scheduler"
+"""A node of this name is asked for its Pods' logs on the loopback address: the API server looks it up by its name."""
+_NODE_CONTROLLERS = (
+    "node-lifecycle-controller,pod-garbage-collector-controller,root-ca-certificate-publisher-controller,"
+    "disruption-controller,job-controller"
+)
 _LISTENING = ("etcd", "etcd-peer", "kube-apiserver")
 _TOKEN_LIFETIME = "720h"  # noqa: S105 - a duration
 
@@ -59,6 +66,44 @@ class Kubernetes:
     def audit_log(self) -> Path:
         """What the API server was asked, one JSON object a line."""
         return self._folder / "log" / "audit.jsonl"
+
+    @property
+    def port(self) -> int:
+        """The API server's, on the loopback address."""
+        return self._ports()["kube-apiserver"]
+
+    @property
+    def _for_node(self) -> Path:
+        """Says that there is a node, whose Pods more controllers look after than are started without one."""
+        return self._folder / "for-node"
+
+    def serve_node(self, wanted: bool) -> None:
+        """Have the controllers that a node's Pods need, or no longer; restarts the controller-manager where it changes.
+
+        Raises:
+            SandboxError: it does not come up.
+        """
+        if wanted == self._for_node.exists():
+            return
+        manager = self.process("kube-controller-manager")
+        running = manager.pid is not None
+        manager.stop()
+        if wanted:
+            self._for_node.touch()
+        else:
+            self._for_node.unlink()
+        if running:
+            self.process("kube-controller-manager").start()
+
+    def kubeconfig_of(self, user: str) -> Path:
+        """A kubeconfig of a part of Kubernetes, which must be one that was given a token at the first start.
+
+        Raises:
+            SandboxError: it was not.
+        """
+        path = self._folder / f"kubeconfig-{user.replace(':', '-')}"
+        self._write_config(path, self._token(user))
+        return path
 
     def _ports(self) -> dict[str, int]:
         ports: dict[str, int] = json.loads((self._folder / "ports.json").read_text())
@@ -101,7 +146,7 @@ class Kubernetes:
             f"--cert-dir={folder / 'certs'}",
             f"--secure-port={ports['kube-apiserver']}",
             "--bind-address=127.0.0.1",
-            "--service-cluster-ip-range=10.96.0.0/16",
+            f"--service-cluster-ip-range={API_RANGE}",
             "--authorization-mode=RBAC",
             f"--token-auth-file={folder / 'tokens.csv'}",
             "--service-account-issuer=https://kubernetes.default.svc",
@@ -123,7 +168,7 @@ class Kubernetes:
             "--use-service-account-credentials=false",
             "--leader-elect=false",
             "--secure-port=0",
-            f"--controllers={_CONTROLLERS}",
+            f"--controllers={_CONTROLLERS}{',' + _NODE_CONTROLLERS if self._for_node.exists() else ''}",
         ]
 
     def _serves(self) -> bool:
@@ -142,7 +187,10 @@ class Kubernetes:
 
     def _token(self, user: str) -> str:
         lines = (line.split(",") for line in (self._folder / "tokens.csv").read_text().splitlines())
-        return next(token for token, name, *_ in lines if name == user)
+        found = next((token for token, name, *_ in lines if name == user), "")
+        if not found:
+            raise SandboxError(f"{self._folder} was made by an older sandbox, without {user}: use a new folder")
+        return found
 
     def up(self) -> None:
         """Start it.
@@ -175,7 +223,9 @@ class Kubernetes:
         folder = self._folder
         tokens = folder / "tokens.csv"
         tokens.touch(mode=0o600)
-        lines = (f"{secrets.token_hex(16)},{user},{user},system:masters\n" for user in (_ADMIN, _MANAGER))
+        users = dict.fromkeys((_ADMIN, _MANAGER, SCHEDULER_USER), "system:masters")
+        users[NODE_USER] = '"system:masters,system:nodes"'
+        lines = (f"{secrets.token_hex(16)},{user},{user},{groups}\n" for user, groups in users.items())
         tokens.write_text("".join(lines))
         (folder / "audit-policy.json").write_text(json.dumps(_AUDIT))
         key = str(folder / "sa.key")

@@ -1,0 +1,3 @@
+module infomaniak-operator/sandbox/pause
+
+go 1.26.0

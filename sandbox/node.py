@@ -1,0 +1,238 @@
+"""A real node: containerd, runc, a kubelet and a bridge, so that Pods run. Needs Linux and root.
+
+All of it lives in the sandbox's folder and in a mount namespace of its own, in which the places that kubelet and
+containerd insist on (/run, /var/lib, /var/log) are folders of the sandbox. So nothing of the machine's own is
+touched, and all mounts are gone with the last process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from sandbox import node_config
+from sandbox.cache import Progress
+from sandbox.errors import SandboxError
+from sandbox.kubernetes import NODE, NODE_USER, SCHEDULER_USER, Kubernetes
+from sandbox.node_network import GATEWAY, Network
+from sandbox.process import Process, answers, free_ports, port_free
+
+COMPONENTS = ("relay", "containerd", "kube-scheduler", "kubelet")
+_OWN = ("run", "var/lib", "var/log")
+_CGROUPS = Path("/sys/fs/cgroup")
+_PORTS = ("kubelet", "kubelet-healthz")
+_GONE_SECONDS = 10.0
+_TUNED = (
+    *("vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops"),
+    *("kernel/keys/root_maxkeys", "kernel/keys/root_maxbytes", "net/ipv4/ip_forward"),
+)
+"""What a kubelet sets in the machine's kernel as it starts, and what is set back when the node ends."""
+
+
+class Node:
+    """The node of one sandbox; there is one on a machine at most.
+
+    Args:
+        folder: its state.
+        binaries: by name.
+        kubernetes: the control plane, which runs.
+        services: OpenStack's ports on the loopback address, by service.
+        progress: told what is going on.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        binaries: Mapping[str, Path],
+        kubernetes: Kubernetes,
+        services: Mapping[str, int],
+        progress: Progress,
+    ) -> None:
+        self._folder = folder
+        self._binaries = binaries
+        self._kubernetes = kubernetes
+        self._services = services
+        self._progress = progress
+        self._socket = folder / "containerd.sock"
+        self._mark = folder / "before.json"  # from just before the start to the end; holds how the machine was
+
+    @property
+    def _network(self) -> Network:
+        return Network(self._folder, self._kubernetes.port, self._services)
+
+    @property
+    def _ports(self) -> dict[str, int]:
+        ports: dict[str, int] = json.loads((self._folder / "ports.json").read_text())
+        return ports
+
+    def process(self, name: str) -> Process:
+        """A component's process."""
+        if name == "relay":
+            return self._network.relay()
+        makers = {
+            "containerd": (self._containerd, self._containerd_answers),
+            "kube-scheduler": (self._scheduler, lambda: True),
+            "kubelet": (self._kubelet, self._kubelet_answers),
+        }
+        command, ready = makers[name]
+        path = f"{self._binaries['containerd'].parent}:/usr/sbin:/usr/bin:/sbin:/bin"
+        return Process(name, self._folder, command(), ready, {"PATH": path})
+
+    def _containerd(self) -> list[str]:
+        binds = [["mount", "--bind", str(self._folder / "own" / place), f"/{place}"] for place in _OWN]
+        serve = ["exec", str(self._binaries["containerd"]), "--config", str(self._folder / "containerd.toml")]
+        script = " && ".join(shlex.join(command) for command in (*binds, serve))
+        return ["unshare", "--mount", "--propagation", "private", "--", "/bin/sh", "-c", script]
+
+    def _kubelet(self) -> list[str]:
+        inside = self.process("containerd").pid
+        return [
+            *("nsenter", "--mount", "--target", str(inside), "--", str(self._binaries["kubelet"])),
+            f"--config={self._folder / 'kubelet.json'}",
+            f"--kubeconfig={self._kubernetes.kubeconfig_of(NODE_USER)}",
+            f"--hostname-override={NODE}",
+            f"--node-ip={GATEWAY}",
+            f"--root-dir={self._folder / 'kubelet'}",
+        ]
+
+    def _scheduler(self) -> list[str]:
+        return [
+            str(self._binaries["kube-scheduler"]),
+            f"--kubeconfig={self._kubernetes.kubeconfig_of(SCHEDULER_USER)}",
+            "--leader-elect=false",
+            "--secure-port=0",
+        ]
+
+    def _containerd_answers(self) -> bool:
+        return subprocess.run([*self._ctr(), "version"], capture_output=True, timeout=60, check=False).returncode == 0
+
+    def _kubelet_answers(self) -> bool:
+        return answers(f"http://127.0.0.1:{self._ports['kubelet-healthz']}/healthz")
+
+    def _ctr(self) -> list[str]:
+        return [str(self._binaries["ctr"]), "--address", str(self._socket), "--namespace", "k8s.io"]
+
+    def up(self) -> None:
+        """Start it; returns when it is Ready.
+
+        Raises:
+            SandboxError: a part does not come up, or a kubelet runs on this machine.
+        """
+        running = self.running()
+        if running and all(running.values()):
+            return
+        begin = time.monotonic()
+        if not self._mark.exists():
+            if found := next(_pods_cgroups(), None):
+                raise SandboxError(f"a kubelet runs on this machine, or did: it has {found}")
+            self._write()
+        self._network.up()
+        self._kubernetes.serve_node(wanted=True)
+        self._network.catalogue(GATEWAY)
+        for name in COMPONENTS:
+            process = self.process(name)
+            process.start()
+            process.wait()
+        self._await_ready()
+        self._progress(f"the node is Ready after {time.monotonic() - begin:.0f} s")
+
+    def _write(self) -> None:
+        for name in ("cni", *(f"own/{place}" for place in _OWN)):
+            (self._folder / name).mkdir(parents=True, exist_ok=True)
+        path = self._folder / "ports.json"
+        if not path.exists() or not all(map(port_free, self._ports.values())):
+            path.write_text(json.dumps(dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))))
+        toml = node_config.containerd(self._folder, self._socket, self._binaries)
+        (self._folder / "containerd.toml").write_text(toml)
+        (self._folder / "kubelet.json").write_text(
+            json.dumps(node_config.kubelet(self._folder, self._socket, self._ports))
+        )
+        (self._folder / "cni" / "10-sandbox.conflist").write_text(json.dumps(self._network.cni()))
+        found = {name: path.read_text() for name in _TUNED if (path := Path("/proc/sys", name)).exists()}
+        self._mark.write_text(json.dumps(found))
+
+    def _await_ready(self, seconds: float = 120.0) -> None:
+        wanted = f"--timeout={seconds:.0f}s"
+        kubectl = [str(self._binaries["kubectl"]), f"--kubeconfig={self._kubernetes.kubeconfig}"]
+        deadline = time.monotonic() + seconds
+        command = [*kubectl, "wait", "--for=condition=Ready", f"node/{NODE}", wanted]
+        while subprocess.run(command, capture_output=True, timeout=seconds + 30, check=False).returncode:
+            if time.monotonic() > deadline:
+                raise SandboxError(f"the node is not Ready; see {self._folder / 'log' / 'kubelet.log'}")
+            time.sleep(0.2)
+
+    def load(self, archive: Path) -> None:
+        """Give it the images of an archive, as ``docker save`` and ``buildah push docker-archive:`` write it.
+
+        Raises:
+            SandboxError: containerd refused it.
+        """
+        command = [*self._ctr(), "images", "import", "--local", str(archive)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+        if done.returncode:
+            raise SandboxError(f"containerd does not take {archive}: {done.stderr.strip()}")
+
+    def running(self) -> dict[str, bool]:
+        """Which components run; none of them is named before the first start."""
+        if not (self._folder / "ports.json").exists():
+            return {}
+        return {name: (self._folder / "run" / f"{name}.pid").exists() and self._alive(name) for name in COMPONENTS}
+
+    def _alive(self, name: str) -> bool:
+        return Process(name, self._folder, [], lambda: True).pid is not None
+
+    def down(self) -> None:
+        """End it and every Pod on it; what was on the machine before is all that is left."""
+        if not self._mark.exists():
+            return
+        with suppress(SandboxError, OSError):  # where Keystone is down: its next start writes the catalogue anew
+            self._network.catalogue("127.0.0.1")
+        for name in reversed(COMPONENTS):  # the kubelet first: it would bring back what ends
+            if name == "containerd":
+                self._end_pods()
+            Process(name, self._folder, [], lambda: True).stop()
+        self._network.down()
+        self._kubernetes.serve_node(wanted=False)
+        for name, value in json.loads(self._mark.read_text()).items():
+            if Path("/proc/sys", name).read_text() != value:
+                Path("/proc/sys", name).write_text(value)
+        self._mark.unlink()
+
+    def _end_pods(self) -> None:
+        """Kill what runs in Pods and what looks after it: the cgroups are this node's, or it had not come up."""
+        deadline = time.monotonic() + _GONE_SECONDS
+        while (left := [*_in_pods(), *self._shims()]) and time.monotonic() < deadline:
+            for pid in left:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.1)
+        for folder in sorted(_pods_cgroups(), key=lambda path: -len(path.parts)):
+            with suppress(OSError):
+                folder.rmdir()
+
+    def _shims(self) -> Iterator[int]:
+        for entry in Path("/proc").iterdir():
+            with suppress(OSError):
+                if entry.name.isdigit() and str(self._socket).encode() in (entry / "cmdline").read_bytes():
+                    words = (entry / "cmdline").read_bytes().split(b"\0")
+                    if words[0].endswith(b"containerd-shim-runc-v2"):
+                        yield int(entry.name)
+
+
+def _pods_cgroups() -> Iterator[Path]:
+    """The cgroups of Pods on this machine: in one tree, or in one for each controller."""
+    for top in (*_CGROUPS.glob("kubepods"), *_CGROUPS.glob("*/kubepods")):
+        yield from (Path(folder) for folder, _, _ in os.walk(top))
+
+
+def _in_pods() -> Iterator[int]:
+    for folder in _pods_cgroups():
+        with suppress(OSError):
+            yield from map(int, (folder / "cgroup.procs").read_text().split())

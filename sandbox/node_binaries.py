@@ -1,0 +1,112 @@
+"""What a real node runs: built from the Go module proxy into the user's cache folder, as the control plane is."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from sandbox import cache
+from sandbox.cache import HERE, Progress
+
+_K8S = "-s -w -X k8s.io/component-base/version.gitVersion=v1.36.3"
+_CONTAINERD = "github.com/containerd/containerd/v2"
+PACKAGES = ("debootstrap", "buildah", "containernetworking-plugins", "libseccomp-dev")
+"""Debian's, for what is not built here: base images, image builds, the bridge, and runc's C library."""
+
+
+class _Binary(NamedTuple):
+    module: str
+    package: str
+    flags: str = "-s -w"
+    tags: str = ""
+    cgo: bool = False
+
+
+_BINARIES = {
+    "kube-scheduler": _Binary("kubernetes", "k8s.io/kubernetes/cmd/kube-scheduler", _K8S),
+    "kubelet": _Binary("kubernetes", "k8s.io/kubernetes/cmd/kubelet", _K8S),
+    "containerd": _Binary("containerd", f"{_CONTAINERD}/cmd/containerd", tags="no_btrfs,no_devmapper,no_zfs"),
+    "containerd-shim-runc-v2": _Binary("containerd", f"{_CONTAINERD}/cmd/containerd-shim-runc-v2"),
+    "ctr": _Binary("containerd", f"{_CONTAINERD}/cmd/ctr"),
+    # Debian's own is too old for this containerd. Without seccomp there is no RuntimeDefault, which "restricted" wants.
+    "runc": _Binary("runc", "github.com/opencontainers/runc", "-s -w -X main.version=1.5.2", "seccomp", cgo=True),
+    "pause": _Binary("pause", "."),
+}
+
+
+def folder() -> Path:
+    """Where they are under their own names: containerd looks for its shim by name. Keyed by all that is locked."""
+    sources = [HERE / "go" / module / file for module in _modules() for file in ("go.mod", "go.sum")]
+    what = repr(sorted(_BINARIES.items()))
+    return cache.root() / f"node-{cache.digest(*sources, what, platform.machine())}"
+
+
+def paths() -> dict[str, Path]:
+    """Where they are, or will be, by name."""
+    return {name: folder() / name for name in _BINARIES}
+
+
+def _modules() -> list[str]:
+    return sorted({binary.module for binary in _BINARIES.values()})
+
+
+def missing() -> str:
+    """Why there can be no node here; empty: there can be one."""
+    if platform.system() != "Linux":
+        return "a node needs Linux"
+    if os.geteuid() != 0:
+        return "a node needs root"
+    wanted = {
+        "debootstrap": shutil.which("debootstrap"),
+        "buildah": shutil.which("buildah"),
+        "containernetworking-plugins": Path("/usr/lib/cni/bridge").exists(),
+        "libseccomp-dev": Path("/usr/include/seccomp.h").exists() or (folder() / "runc").exists(),
+        "iproute2": shutil.which("ip"),
+        "util-linux": shutil.which("unshare") and shutil.which("nsenter"),
+    }
+    absent = [name for name, found in wanted.items() if not found]
+    return f"not installed: {', '.join(absent)}" if absent else ""
+
+
+def install(progress: Progress) -> None:
+    """Install the packages that are missing, where this is root on a Debian; `missing` tells what was not to be had."""
+    apt = shutil.which("apt-get")
+    if os.geteuid() == 0 and apt and missing():
+        progress(f"installing {', '.join(PACKAGES)} (once)")
+        log, quiet = cache.root() / "log" / "node-packages.log", {"DEBIAN_FRONTEND": "noninteractive"}
+        cache._run([apt, "-q", "update"], log, env=quiet)  # noqa: SLF001 - one sandbox
+        cache._run([apt, "-qy", "install", "--no-install-recommends", *PACKAGES], log, env=quiet)  # noqa: SLF001
+
+
+def build(progress: Progress) -> dict[str, Path]:
+    """The binaries, by name; built where they are not there yet, at the lowest priority: it takes minutes.
+
+    Raises:
+        SandboxError: a build failed.
+    """
+    target = folder()
+    with cache.locked("node-binaries"):
+        target.mkdir(parents=True, exist_ok=True)
+        for name, binary in _BINARIES.items():
+            if not (target / name).exists():
+                _build(name, binary, target / name, progress)
+    return paths()
+
+
+def _build(name: str, binary: _Binary, target: Path, progress: Progress) -> None:
+    go, begin = cache._go(progress), time.monotonic()  # noqa: SLF001 - one sandbox
+    progress(f"building {name} (once)")
+    partial = target.with_suffix(".partial")
+    command = ["nice", "-n", "19", str(go), "build", "-mod=readonly", "-trimpath", "-tags", binary.tags]
+    cache._run(  # noqa: SLF001
+        [*command, "-ldflags", binary.flags, "-o", str(partial), binary.package],
+        cache.root() / "log" / f"build-{name}.log",
+        HERE / "go" / binary.module,
+        {"CGO_ENABLED": str(int(binary.cgo)), "GOFLAGS": "", "GOTOOLCHAIN": "auto"},
+    )
+    partial.rename(target)
+    progress(f"built {name} in {time.monotonic() - begin:.0f} s")

@@ -1,0 +1,111 @@
+"""The bridge of a node's Pods, and the way from Pods to what listens on the machine's loopback address."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sandbox.configs import ADMIN_PASSWORD
+from sandbox.errors import SandboxError
+from sandbox.openstack import SERVICES
+from sandbox.process import Process, answers
+from sandbox.rest import login
+
+PODS = ipaddress.ip_network("10.244.213.0/24")
+GATEWAY = str(PODS[1])
+"""The machine, for Pods: the only thing outside of their network that they reach. Nothing is forwarded."""
+API_SERVICE = "10.96.0.1"
+"""The Service ``kubernetes``: the first address of the API server's range, which is in its certificate. No kube-proxy
+is needed for the one Service that every client in a cluster uses, if the machine simply has this address."""
+_TYPES = {"keystone": "identity", "neutron": "network", "octavia": "load-balancer"}
+
+
+def _ip(*words: str) -> str:
+    done = subprocess.run(["ip", *words], capture_output=True, text=True, timeout=30, check=False)
+    if done.returncode:
+        raise SandboxError(f"ip {' '.join(words)}: {done.stderr.strip()}")
+    return done.stdout
+
+
+class Network:
+    """The bridge and the relay of one node.
+
+    Args:
+        folder: the node's state.
+        api: the API server's port on the loopback address.
+        services: OpenStack's ports there, by service; empty where it does not run.
+    """
+
+    def __init__(self, folder: Path, api: int, services: Mapping[str, int]) -> None:
+        self._folder = folder
+        self._api = api
+        self._services = services
+        self.bridge = (
+            f"sandbox-{hashlib.sha256(bytes(folder)).hexdigest()[:7]}"  # 15 characters are what a name may have
+        )
+
+    def relay(self) -> Process:
+        """The process that listens on the bridge."""
+        routes = [f"{API_SERVICE}:443=127.0.0.1:{self._api}"]
+        routes += [f"{GATEWAY}:{port}=127.0.0.1:{port}" for port in self._services.values()]
+        command = [sys.executable, "-m", "sandbox.relay", *routes]
+        environment = {"PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
+        return Process("relay", self._folder, command, self._relays, environment)
+
+    def _relays(self) -> bool:
+        urls = [f"http://{GATEWAY}:{port}/" for port in self._services.values()]
+        return all(map(answers, urls))
+
+    def up(self) -> None:
+        """Make the bridge, unless it is there.
+
+        Raises:
+            SandboxError: this machine uses these addresses, as another node of a sandbox or of its own would.
+        """
+        for link in json.loads(_ip("-json", "-4", "address", "show")):
+            for one in link.get("addr_info", []):
+                address = ipaddress.ip_address(one["local"])
+                if (address in PODS or str(address) == API_SERVICE) and link["ifname"] != self.bridge:
+                    raise SandboxError(f"{address}, which the node's Pods need, is in use here, on {link['ifname']}")
+        if not Path("/sys/class/net", self.bridge).exists():
+            _ip("link", "add", self.bridge, "type", "bridge")
+            _ip("address", "add", f"{GATEWAY}/{PODS.prefixlen}", "dev", self.bridge)
+            _ip("address", "add", f"{API_SERVICE}/32", "dev", self.bridge)
+            _ip("link", "set", self.bridge, "up")
+
+    def down(self) -> None:
+        """Take the bridge away."""
+        if Path("/sys/class/net", self.bridge).exists():
+            _ip("link", "delete", self.bridge)
+
+    def cni(self) -> dict[str, Any]:
+        """The configuration of Pods' network. The plugin may not turn on the machine's forwarding: no ``isGateway``."""
+        ranges = [[{"subnet": str(PODS), "gateway": GATEWAY}]]
+        addresses = {"type": "host-local", "ranges": ranges, "dataDir": str(self._folder / "addresses")}
+        bridge = {"type": "bridge", "bridge": self.bridge, "isGateway": False, "ipMasq": False}
+        bridge["ipam"] = {**addresses, "routes": [{"dst": "0.0.0.0/0", "gw": GATEWAY}]}
+        return {"cniVersion": "1.0.0", "name": "sandbox", "plugins": [bridge]}
+
+    def catalogue(self, host: str) -> None:
+        """Have Keystone's catalogue name the services by an address; on the machine itself, both ways lead there.
+
+        Raises:
+            SandboxError: Keystone refused.
+        """
+        if not self._services:
+            return
+        auth = f"http://127.0.0.1:{self._services['keystone']}/v3"
+        admin = login(auth, "admin", ADMIN_PASSWORD, "admin")
+        kinds = {service["id"]: service["type"] for service in admin.get(f"{auth}/services")["services"]}
+        paths = {"identity": "/v3"}
+        ports = {_TYPES[name]: self._services[name] for name in SERVICES}
+        for endpoint in admin.get(f"{auth}/endpoints")["endpoints"]:
+            kind = kinds[endpoint["service_id"]]
+            url = f"http://{host}:{ports[kind]}{paths.get(kind, '')}"
+            admin.call("PATCH", f"{auth}/endpoints/{endpoint['id']}", {"endpoint": {"url": url}})

@@ -1,0 +1,95 @@
+"""``make e2e-node``: the image in real Pods, installed, upgraded, rolled back, killed, removed and installed again.
+
+Needs Linux and root; where those or Debian's packages are not there, it says so and is done.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from sandbox import Sandbox, images, node_binaries
+from sandbox.errors import SandboxError
+from sandbox.node_network import GATEWAY
+from tests.e2e import cycle, figures
+from tests.e2e.cluster import IMAGE, ROOT, Cluster, StepError
+
+
+def _teller() -> Callable[[str], None]:
+    begin = time.monotonic()
+    return lambda text: print(f"{time.monotonic() - begin:6.1f} s  {text}", flush=True)
+
+
+def main() -> int:
+    """Run it; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="make e2e-node", description=__doc__)
+    parser.add_argument("--state", type=Path, help="folder of the sandbox's state (default: one that is removed)")
+    parser.add_argument("--keep", action="store_true", help="leave everything running")
+    read = parser.parse_args()
+    tell = _teller()
+    try:
+        node_binaries.install(tell)
+    except SandboxError as error:
+        print(error, file=sys.stderr)
+    if why := node_binaries.missing():
+        print(f"skipped: no real node here, so nothing was shown of image and chart in Pods: {why}")
+        return 0
+    state = read.state or Path(tempfile.mkdtemp(prefix="infomaniak-node-"))
+    box = Sandbox(state)
+    good = False
+    try:
+        _all(box, state, tell)
+        good = True
+    except (StepError, SandboxError) as error:
+        tell(f"FAILED: {error}")
+        print(f"logs: {state}/node/log, {state}/kubernetes/log, {state}/node/own/var/log/pods", file=sys.stderr)
+    finally:
+        if not read.keep:
+            box.down()
+            tell("the node and the sandbox are taken down")
+            if good and read.state is None:
+                shutil.rmtree(state, ignore_errors=True)
+    return 0 if good else 1
+
+
+def _all(box: Sandbox, state: Path, tell: Callable[[str], None]) -> None:
+    env = box.up(progress=tell)
+    box.up_node(tell)
+    images.base(tell)
+    archives = _images(state / "node" / "images", tell)
+    for archive in archives.values():
+        box.node().load(archive)
+    tell(figures.size(archives["one"]))
+    # Pods reach the sandbox's services on the node's bridge, and so the credential has to name that address.
+    auth_url = env.auth_url.replace("127.0.0.1", GATEWAY)
+    repository = IMAGE.partition("/")
+    values = {
+        "image": {"registry": repository[0], "repository": repository[2], "pullPolicy": "Never"},
+        "credentials": {"allowedAuthURLs": [auth_url]},
+    }
+    cluster = Cluster(env, values, state / "node")
+    tell(figures.version(cluster))
+    cycle.run(box, cluster, env.projects["alpha"].clouds_yaml().replace(env.auth_url, auth_url), tell)
+
+
+def _images(folder: Path, tell: Callable[[str], None]) -> dict[str, Path]:
+    """The image, and one that is newer by its label, so that an upgrade has something to go to."""
+    folder.mkdir(parents=True, exist_ok=True)
+    command = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
+    revision = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
+    made = {}
+    for tag in ("one", "two"):
+        begin = time.monotonic()
+        images.operator(f"{IMAGE}:{tag}", f"{revision}-{tag}")
+        made[tag] = folder / f"{tag}.tar"
+        images.save(f"{IMAGE}:{tag}", made[tag])
+        tell(f"image {IMAGE}:{tag} is built by buildah from the Dockerfile, in {time.monotonic() - begin:.0f} s")
+    return made
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""The life of an installation, and what the cloud notices of it: only what users change."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sandbox import Sandbox
+from sandbox.logs import Call
+from tests.e2e import figures
+from tests.e2e.cluster import OPERATOR, ROOT, SHOP, Cluster, StepError, until
+
+_EXAMPLES = [ROOT / "examples" / "network" / "network.yaml"]
+_EXAMPLES += [
+    ROOT / "examples" / "web" / f"{name}.yaml" for name in ("network", "security-group", "load-balancer", "pools")
+]
+_TAKEOVER_SECONDS = 20.0
+_QUIET_SECONDS = 5.0
+"""How long is looked for calls that a new operator might make of its own accord, after it leads and all is Ready."""
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class _Life:
+    box: Sandbox
+    cluster: Cluster
+    tell: Tell
+
+    def writes(self, since: int) -> list[Call]:
+        """The calls since a mark that may change something, whoever made them; logging in is none."""
+        calls = self.box.calls(since)
+        return [one for one in calls if one.method not in {"GET", "HEAD"} and one.service != "keystone"]
+
+    def untouched(self, step: str, since: int, ids: dict[str, str]) -> None:
+        """Wait a little and check that the cloud noticed nothing of a step, and that all is as it was."""
+        time.sleep(_QUIET_SECONDS)
+        self.cluster.all_ready()
+        if made := self.writes(since):
+            raise StepError(f"{step}: writing calls to the cloud: {[f'{one.method} {one.path}' for one in made]}")
+        if (now := self.cluster.ids()) != ids:
+            raise StepError(f"{step}: ids changed from {ids} to {now}")
+        read = sum(one.by == "operator" and one.service != "keystone" for one in self.box.calls(since))
+        self.tell(f"{step}: {len(ids)} objects Ready with the same ids; 0 writing calls to the cloud ({read} reading)")
+
+    def change(self, what: str, description: str, most: float = 60.0) -> None:
+        """Change an object: whoever leads now does it, with one call."""
+        mark, begin = self.box.mark(), time.monotonic()
+        patch = json.dumps({"spec": {"description": description}})
+        self.cluster.kubectl("patch", "-n", SHOP, what, "--type=merge", "-p", patch)
+        calls = until(lambda: self.writes(mark), f"{what} is changed in the cloud", most)
+        seconds = time.monotonic() - begin
+        self.cluster.all_ready()
+        calls = self.writes(mark)
+        if [one.method for one in calls] != ["PUT"]:
+            raise StepError(f"one PUT was to change {what}, not {[f'{one.method} {one.path}' for one in calls]}")
+        self.tell(f"  a change of {what} reaches the cloud after {seconds:.1f} s, by one PUT")
+
+
+def run(box: Sandbox, cluster: Cluster, clouds_yaml: str, tell: Tell) -> None:
+    """All of it, in order; the first that is wrong ends it."""
+    life = _Life(box, cluster, tell)
+    ids = _install(life, clouds_yaml)
+    _upgrade(life, ids)
+    _kill(life, ids)
+    _reinstall(life, ids)
+    _remove(life)
+
+
+def _install(life: _Life, clouds_yaml: str) -> dict[str, str]:
+    cluster, begin = life.cluster, time.monotonic()
+    cluster.install("install", "one")
+    cluster.settled("one")
+    life.tell(
+        f"helm install --wait: two Pods Ready after {time.monotonic() - begin:.1f} s, in a `restricted` namespace"
+    )
+    life.tell(figures.start(cluster))
+    cluster.namespace(SHOP)
+    cluster.credentials(clouds_yaml)
+    mark, begin = life.box.mark(), time.monotonic()
+    cluster.kubectl("apply", "-n", SHOP, *(word for path in _EXAMPLES for word in ("-f", str(path))))
+    cluster.all_ready()
+    ids = cluster.ids()
+    seconds = time.monotonic() - begin
+    life.tell(
+        f"examples/network, examples/web: {len(ids)} objects Ready after {seconds:.1f} s: {', '.join(sorted(ids))}"
+    )
+    if not all(ids.values()):
+        raise StepError(f"objects are Ready without an id: {ids}")
+    life.tell(f"  by {len(life.writes(mark))} writing calls")
+    return ids
+
+
+def _upgrade(life: _Life, ids: dict[str, str]) -> None:
+    cluster = life.cluster
+    mark, begin = life.box.mark(), time.monotonic()
+    cluster.install("upgrade", "two")
+    cluster.settled("two")
+    life.untouched(f"helm upgrade to a new image ({time.monotonic() - begin:.1f} s)", mark, ids)
+    mark, begin = life.box.mark(), time.monotonic()
+    cluster.helm("rollback", OPERATOR, "1", "--wait", "--timeout", "180s")
+    cluster.settled("one")
+    life.untouched(f"helm rollback ({time.monotonic() - begin:.1f} s)", mark, ids)
+    life.change("infomaniaknetwork/office", "after the rollback")
+    life.tell(figures.memory(cluster))
+
+
+def _kill(life: _Life, ids: dict[str, str]) -> None:
+    cluster, leader = life.cluster, life.cluster.leader()
+    mark, begin = life.box.mark(), time.monotonic()
+    cluster.kubectl("delete", "pod", leader, "-n", OPERATOR, "--grace-period=0", "--force")
+    after = until(lambda: (now := cluster.leader()) != leader and now, "another Pod leads")
+    seconds = time.monotonic() - begin
+    if seconds > _TAKEOVER_SECONDS:
+        raise StepError(f"another Pod leads only after {seconds:.1f} s")
+    cluster.settled("one")
+    life.untouched(f"leader {leader} killed: {after} leads after {seconds:.1f} s", mark, ids)
+    life.change("infomaniaknetwork/office", "after the kill")
+
+
+def _reinstall(life: _Life, ids: dict[str, str]) -> None:
+    cluster = life.cluster
+    mark, begin = life.box.mark(), time.monotonic()
+    cluster.helm("uninstall", OPERATOR, "--wait", "--timeout", "120s")
+    until(lambda: not cluster.pods(), "the operator's Pods are gone")
+    kept = cluster.kubectl("get", "crd", "-o", "name").count("network.infomaniak.cloud")
+    life.untouched(f"helm uninstall ({time.monotonic() - begin:.1f} s): {kept} CRDs kept", mark, ids)
+    mark, begin = life.box.mark(), time.monotonic()
+    cluster.install("install", "one")
+    cluster.settled("one")
+    life.untouched(f"helm install again ({time.monotonic() - begin:.1f} s)", mark, ids)
+    life.change("infomaniaknetwork/office", "after the new installation")
+
+
+def _remove(life: _Life) -> None:
+    begin = time.monotonic()
+    life.cluster.kubectl("delete", "infomaniak", "--all", "-n", SHOP, "--timeout=120s")
+    life.tell(f"kubectl delete infomaniak --all: gone, here and in the cloud, after {time.monotonic() - begin:.1f} s")
+    life.cluster.helm("uninstall", OPERATOR, "--wait")

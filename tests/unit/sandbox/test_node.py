@@ -1,0 +1,52 @@
+"""A real node, as far as it can be looked at without one: what it asks for, and what it must not touch."""
+
+from pathlib import Path
+
+import pytest
+
+from sandbox import node_binaries, node_config
+from sandbox.kubernetes import API_RANGE
+from sandbox.node_network import API_SERVICE, GATEWAY, PODS, Network
+from tests.e2e.__main__ import main
+
+
+def test_without_root_there_is_no_node_and_the_test_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setattr("sys.argv", ["e2e"])
+    assert "root" in node_binaries.missing()
+    assert main() == 0
+    assert capsys.readouterr().out.startswith("skipped: no real node here")
+
+
+def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("shutil.which", lambda name: None if name == "buildah" else f"/usr/bin/{name}")
+    assert "buildah" in node_binaries.missing()
+
+
+def test_pods_find_the_api_server_at_the_first_address_of_its_services() -> None:
+    first = API_RANGE.split("/")[0].rsplit(".", 1)[0] + ".1"
+    assert first == API_SERVICE
+
+
+def test_the_bridge_neither_forwards_nor_translates() -> None:
+    network = Network(Path("/state/node"), 6443, {})
+    bridge = network.cni()["plugins"][0]
+    assert not bridge["isGateway"]  # the plugin would turn on the machine's forwarding
+    assert not bridge["ipMasq"]
+    assert bridge["ipam"]["routes"] == [{"dst": "0.0.0.0/0", "gw": GATEWAY}]
+    assert bridge["ipam"]["ranges"] == [[{"subnet": str(PODS), "gateway": GATEWAY}]]
+    assert len(network.bridge) <= 15
+
+
+def test_two_sandboxes_have_two_bridges() -> None:
+    assert Network(Path("/a"), 1, {}).bridge != Network(Path("/b"), 1, {}).bridge
+
+
+def test_the_kubelet_answers_on_the_loopback_address_only() -> None:
+    ports = {"kubelet": 1, "kubelet-healthz": 2}
+    config = node_config.kubelet(Path("/state/node"), Path("/state/node/containerd.sock"), ports)
+    assert (config["address"], config["healthzBindAddress"], config["readOnlyPort"]) == ("127.0.0.1", "127.0.0.1", 0)
+    assert not config["makeIPTablesUtilChains"]
