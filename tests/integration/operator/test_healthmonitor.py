@@ -131,6 +131,7 @@ def test_every_field_created_changed_drifted_and_taken_out(box: Sandbox, beta: U
     assert row_of(beta, IHM, "check")["id"] == status["id"]
 
 
+@pytest.mark.slow
 def test_another_type_is_another_monitor_and_a_pool_has_one(box: Sandbox, beta: User, hands: ByHand) -> None:
     _, (front,) = hands.network("lab", "10.32.0.0/24")
     servers = pool("web", "lb", member("10.32.0.11"))

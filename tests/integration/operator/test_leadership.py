@@ -63,6 +63,7 @@ def page(replica: Replica, name: str) -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("clean")
 def test_the_leader_is_killed_and_the_other_takes_over(box: Sandbox, two: Pair, customer: User) -> None:
     """In the middle of a create: the network is there, and nobody was told."""
@@ -104,6 +105,7 @@ def test_the_leader_is_killed_and_the_other_takes_over(box: Sandbox, two: Pair, 
     assert body["status"]["id"] not in text
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("clean")
 def test_one_that_is_told_to_end_hands_over_at_once(box: Sandbox, two: Pair, customer: User) -> None:
     one = two.leading("one")

@@ -82,6 +82,7 @@ def test_the_table_has_every_field() -> None:
     assert {case.field for case in CASES} == mutable
 
 
+@pytest.mark.slow
 def test_every_field_of_a_listener(box: Sandbox, beta: User, hands: ByHand) -> None:
     _, (front,) = hands.network("lab", "10.33.0.0/24")
     status = made(beta, ILB, load_balancer("lb", front["id"], _item("first")))
@@ -163,6 +164,7 @@ def test_listeners_come_go_and_are_replaced(box: Sandbox, beta: User, hands: ByH
     assert now() == {}
 
 
+@pytest.mark.slow
 def test_a_default_pool_comes_late_changes_and_is_taken_out(beta: User, hands: ByHand) -> None:
     _, (front,) = hands.network("lab", "10.33.0.0/24")
     status = made(beta, ILB, load_balancer("lb", front["id"], listener("web", pool="blue")))

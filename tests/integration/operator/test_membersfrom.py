@@ -70,6 +70,7 @@ def sent_within(box: Sandbox, change: Callable[[], object]) -> float:
     return until(look, "a change of members")
 
 
+@pytest.mark.slow
 def test_endpoints_are_followed_and_drained(box: Sandbox, beta: User, hands: ByHand, env: Environment) -> None:
     _, (front,) = hands.network("lab", "10.34.0.0/24")
     kube = Hands(env.kubeconfig, beta.namespace)

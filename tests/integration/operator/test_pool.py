@@ -109,6 +109,7 @@ def test_every_field_created_changed_drifted_and_taken_out(box: Sandbox, beta: U
     assert (there["session_persistence"], there["lb_algorithm"], user_tags(there)) == (None, "ROUND_ROBIN", [])
 
 
+@pytest.mark.slow
 def test_another_protocol_is_another_pool_and_no_listener_lacks_one(box: Sandbox, beta: User, hands: ByHand) -> None:
     _, (front,) = hands.network("lab", "10.31.0.0/24")
     servers = (member("10.31.0.11", weight=10), member("10.31.0.12", backup=True))
