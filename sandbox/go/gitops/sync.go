@@ -138,13 +138,11 @@ func (c *cluster) diff(target []*unstructured.Unstructured) (*differences, error
 			return nil, err
 		}
 		for i, each := range result.Diffs {
-			if !each.Modified {
-				continue
-			}
-			if pairs.Target[i] != nil {
-				*found = append(*found, name(pairs.Target[i]))
-			} else {
+			switch {
+			case pairs.Target[i] == nil: // to be pruned
 				*found = append(*found, name(pairs.Live[i]))
+			case each.Modified:
+				*found = append(*found, name(pairs.Target[i]))
 			}
 		}
 	}
