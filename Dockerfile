@@ -23,11 +23,11 @@ RUN /build/bin/hatchling build --target wheel --directory /wheel \
  && python3 release/sbom.py requirements/run.txt "$(/opt/venv/bin/infomaniak-operator --version)" \
       /sbom/infomaniak-operator.cdx.json
 # Neither tests of dependencies nor the activation scripts. Bytecode is made now: the root file system is read-only then. It
-# is checked by content, not by time, so that the same sources give the same files.
+# is made by one process (several give other files now and then) and not checked by time: the same sources, the same files.
 RUN find /opt/venv -type d \( -name tests -o -name test \) -path '*/site-packages/*' -prune -exec rm -rf {} + \
  && find /opt/venv -name '*.pyi' -delete \
  && rm -f /opt/venv/bin/activate* /opt/venv/bin/Activate* \
- && PYTHONHASHSEED=0 /opt/venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib \
+ && PYTHONHASHSEED=0 /opt/venv/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/venv/lib \
  && find /opt/venv /sbom -exec touch --no-dereference --date="@${SOURCE_DATE_EPOCH}" {} +
 
 FROM ${BASE}
