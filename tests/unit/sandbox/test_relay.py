@@ -1,5 +1,6 @@
 """The relay that lets Pods reach the sandbox's services: bytes go through both ways, and ends are passed on."""
 
+import contextlib
 import socket
 import subprocess
 import sys
@@ -39,11 +40,12 @@ def test_bytes_go_both_ways_and_ends_are_passed_on(route: tuple[int, int]) -> No
     with socket.create_server(("127.0.0.1", there)) as server:
 
         def serve() -> None:
-            one, _ = server.accept()
-            with one:
-                while data := one.recv(65536):
-                    heard.append(data)
-                one.sendall(b"answer" * 50000)
+            while not heard:  # the look whether the relay listens is a connection, too, and may come through late
+                one, _ = server.accept()
+                with one, contextlib.suppress(ConnectionError):
+                    while data := one.recv(65536):
+                        heard.append(data)
+                    one.sendall(b"answer" * 50000)
 
         thread = threading.Thread(target=serve)
         thread.start()
