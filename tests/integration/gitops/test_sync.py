@@ -13,7 +13,7 @@ from demo.operator import OperatorProcess
 from sandbox import Environment, Sandbox
 from tests.support.box import kubectl, until
 from tests.support.gitops import ROOT, Application, GitOps
-from tests.support.running import USER, User, operator
+from tests.support.running import USER, User, network, operator
 
 pytestmark = pytest.mark.slow
 
@@ -197,6 +197,19 @@ def test_a_pool_and_its_monitor_are_pruned(shop: Shop) -> None:
     assert [row["name"] for row in shop.user.cloud.pools.list(project_id=project)] == ["site"]
     assert len(shop.user.cloud.health_monitors.list(project_id=project)) == 1
     assert [row["name"] for row in shop.user.cloud.listeners.list(project_id=project)] == ["http"]
+
+
+def test_what_will_not_mend_by_itself_ends_the_sync(shop: Shop) -> None:
+    shop.box.set_faults([{"service": "neutron", "method": "POST", "path": "/networks$", "status": 400}])
+    shop.write("late", [network("late")])
+    done = shop.app.sync()
+    assert done["phase"] == "Failed", done
+    assert "400" in done["resources"]["InfomaniakNetwork/late"]
+    assert [wave["wave"] for wave in done["waves"]] == [FIRST, NETWORKS]
+    shop.box.clear_faults()
+    (shop.folder / "late.yaml").unlink()
+    shop.synced(prune=True)
+    until(lambda: shop.user.get("inet", "late") is None, "the late one pruned")
 
 
 def test_deleted_by_cascade_nothing_is_left(shop: Shop) -> None:
