@@ -1,4 +1,5 @@
-# The operator's image. `make image` builds it; nothing of it depends on the time or the machine, given the base:
+# The operator's image. `make image` builds it. Its files depend neither on the time nor on the machine, given the base; its own
+# time of creation is docker's to set, from SOURCE_DATE_EPOCH (buildah and podman: IMAGE_FLAGS="--timestamp …").
 #   docker build --build-arg VERSION=… --build-arg REVISION=… --build-arg CREATED=… --build-arg SOURCE_DATE_EPOCH=… .
 # BASE needs Python 3.11 to 3.13, and for the first stage its venv and pip. There is no HEALTHCHECK: the chart's probes do it.
 ARG BASE=python:3.13-slim-bookworm
@@ -7,27 +8,28 @@ FROM ${BASE} AS build
 # Where packages come from, if not from the usual place.
 ARG PIP_INDEX_URL
 ARG SOURCE_DATE_EPOCH=0
-ENV SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH} PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1
+ENV SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH} PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
 COPY requirements/run.txt requirements/build.txt requirements/
 # No source packages: they would need a compiler, and run whatever they like.
 RUN python3 -m venv --without-pip /opt/venv \
  && python3 -m venv /build \
- && /build/bin/pip install --only-binary=:all: --require-hashes -r requirements/build.txt \
- && /build/bin/pip --python /opt/venv/bin/python install --only-binary=:all: --require-hashes -r requirements/run.txt
+ && /build/bin/pip install --no-compile --only-binary=:all: --require-hashes -r requirements/build.txt \
+ && /build/bin/pip --python /opt/venv/bin/python install --no-compile --only-binary=:all: --require-hashes -r requirements/run.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY operator operator
 COPY release/sbom.py release/sbom.py
 RUN /build/bin/hatchling build --target wheel --directory /wheel \
- && /build/bin/pip --python /opt/venv/bin/python install --no-deps --no-index /wheel/*.whl \
+ && /build/bin/pip --python /opt/venv/bin/python install --no-compile --no-deps --no-index /wheel/*.whl \
  && python3 release/sbom.py requirements/run.txt "$(/opt/venv/bin/infomaniak-operator --version)" \
       /sbom/infomaniak-operator.cdx.json
 # Neither tests of dependencies nor the activation scripts. Bytecode is made now: the root file system is read-only then. It
 # is made by one process (several give other files now and then) and not checked by time: the same sources, the same files.
 RUN find /opt/venv -type d \( -name tests -o -name test \) -path '*/site-packages/*' -prune -exec rm -rf {} + \
  && find /opt/venv -name '*.pyi' -delete \
+ && find /opt/venv -name __pycache__ -prune -exec rm -rf {} + \
  && rm -f /opt/venv/bin/activate* /opt/venv/bin/Activate* \
- && PYTHONHASHSEED=0 /opt/venv/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/venv/lib \
+ && PYTHONHASHSEED=0 /opt/venv/bin/python -m compileall -q -f --invalidation-mode unchecked-hash /opt/venv/lib \
  && find /opt/venv /sbom -exec touch --no-dereference --date="@${SOURCE_DATE_EPOCH}" {} +
 
 FROM ${BASE}
