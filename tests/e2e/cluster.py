@@ -79,11 +79,14 @@ class Cluster:
 
         return until(now, f"two Ready Pods with the image {tag}, one of which leads")
 
-    def leader(self) -> str:
-        """The Pod that holds the Lease; empty: none."""
+    def holder(self) -> str:
+        """Who holds the Lease; empty: nobody. A container that is started anew in the same Pod is somebody else."""
         leases = self.json("get", "leases", "-n", OPERATOR)["items"]
-        holder = next((lease["spec"].get("holderIdentity") or "" for lease in leases), "")
-        return str(holder).partition("_")[0]
+        return next((str(lease["spec"].get("holderIdentity") or "") for lease in leases), "")
+
+    def leader(self) -> str:
+        """The holder's Pod."""
+        return self.holder().partition("_")[0]
 
     def objects(self) -> list[dict[str, Any]]:
         """The operator's objects."""

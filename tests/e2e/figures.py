@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 from sandbox import images
 from tests.e2e.cluster import IMAGE, OPERATOR, Cluster, StepError, name, until
@@ -62,11 +63,10 @@ def _at(text: str) -> dt.datetime:
     return dt.datetime.fromisoformat(text)
 
 
-def memory(cluster: Cluster) -> str:
+def memory(cluster: Cluster, stats: dict[str, Any]) -> str:
     """What the Pods take, as the kubelet measures it."""
     wanted = {name(pod): "waits" for pod in cluster.pods()}
     wanted[cluster.leader()] = "leads"
-    stats = json.loads(cluster.kubectl("get", "--raw", "/api/v1/nodes/localhost/proxy/stats/summary"))
     found = []
     for pod in stats["pods"]:
         about = pod["containers"][0]["memory"] if pod.get("containers") else {}
