@@ -212,6 +212,14 @@ def test_what_will_not_mend_by_itself_ends_the_sync(shop: Shop) -> None:
     until(lambda: shop.user.get("inet", "late") is None, "the late one pruned")
 
 
+def test_client_side_apply_comes_to_the_same(shop: Shop) -> None:
+    cloud = shop.box.mark()
+    shop.synced(prune=True, server_side=False)
+    found = shop.app.diff()
+    assert (found["threeWay"], found["structured"], found["serverSide"]) == ([], [], [])
+    assert shop.asked(cloud) == []
+
+
 def test_deleted_by_cascade_nothing_is_left(shop: Shop) -> None:
     asked = shop.app.delete()
     waves = [WAVES.get(name.split("/")[0], REST) for name in asked]
