@@ -66,6 +66,8 @@ class KopfWatch:
                 registry=self._registry(sink, flag),
                 settings=self._settings(),
                 standalone=True,
+                # Else kopf asks for the user's name, and a container's user has none: the watching would end at once.
+                identity="infomaniak-operator",  # type: ignore[arg-type]
                 clusterwide=not self._namespaces,
                 namespaces=self._namespaces,
                 stop_flag=flag,

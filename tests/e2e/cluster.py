@@ -88,6 +88,13 @@ class Cluster:
         """The holder's Pod."""
         return self.holder().partition("_")[0]
 
+    def watching(self) -> None:
+        """Check that no operator lost its watching: it would go on, but only notice things late."""
+        for pod in self.pods():
+            log = self.kubectl("logs", "-n", OPERATOR, name(pod))
+            if ended := [line for line in log.splitlines() if "the watching ended" in line]:
+                raise StepError(f"the watching of {name(pod)} ended {len(ended)} times: {ended[0]}")
+
     def objects(self) -> list[dict[str, Any]]:
         """The operator's objects."""
         found: list[dict[str, Any]] = self.json("get", "infomaniak", "-n", SHOP)["items"]

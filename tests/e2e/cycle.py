@@ -35,6 +35,7 @@ class _Life:
         """Wait a little and check that the cloud noticed nothing of a step, and that all is as it was."""
         time.sleep(_QUIET_SECONDS)
         self.cluster.all_ready()
+        self.cluster.watching()
         if made := self.writes(since):
             raise StepError(f"{step}: writing calls to the cloud: {[f'{one.method} {one.path}' for one in made]}")
         if (now := self.cluster.ids()) != ids:
@@ -70,6 +71,7 @@ def _install(life: _Life, clouds_yaml: str) -> dict[str, str]:
     cluster, begin = life.cluster, time.monotonic()
     cluster.install("install", "one")
     cluster.settled("one")
+    cluster.watching()
     life.tell(
         f"helm install --wait: two Pods Ready after {time.monotonic() - begin:.1f} s, in a `restricted` namespace"
     )

@@ -228,6 +228,20 @@ def test_a_connection_that_ends_is_taken_up_again(api: tuple[Api, KopfWatch]) ->
     assert heard.events == [("Toy", None, "a"), ("Toy", "MODIFIED", "a")]
 
 
+def test_a_user_without_a_name_can_watch_as_in_a_container(
+    api: tuple[Api, KopfWatch], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nameless() -> str:
+        raise KeyError("getpwuid(): uid not found: 65532")
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+    told, watch = api
+    told.streams = [[{"type": "MODIFIED", "object": TOY}]]
+    heard, raised = ran(watch, enough=2)
+    assert raised is None
+    assert heard.events == [("Toy", None, "a"), ("Toy", "MODIFIED", "a")]
+
+
 def test_nothing_is_written_and_only_labelled_secrets_are_asked_for(api: tuple[Api, KopfWatch]) -> None:
     told, watch = api
     told.streams = [[error(410)], [error(410)]]
