@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sandbox import Sandbox
+from sandbox.configs import ADMIN_PASSWORD
 from sandbox.logs import Call
+from sandbox.rest import login
 from tests.e2e import figures
 from tests.e2e.cluster import OPERATOR, ROOT, SHOP, Cluster, StepError, name, until
 
@@ -134,8 +136,26 @@ def _reinstall(life: _Life, ids: dict[str, str]) -> None:
     life.change("infomaniaknetwork/office", "after the new installation")
 
 
+def _in_cloud(life: _Life) -> list[str]:
+    """What the project has in the cloud, asked by the cloud's administrator."""
+    env, cloud = life.cluster.env, life.box._halves()[0]
+    admin, project = login(env.auth_url, "admin", ADMIN_PASSWORD, "admin"), env.projects["alpha"].id
+    places = [("neutron", f"v2.0/{rows}", rows) for rows in ("networks", "routers", "ports", "floatingips")]
+    places += [
+        ("neutron", "v2.0/security-groups", "security_groups"),
+        ("octavia", "v2.0/lbaas/loadbalancers", "loadbalancers"),
+    ]
+    found = []
+    for service, path, rows in places:
+        answer = admin.get(f"{cloud.url(service)}/{path}?project_id={project}")
+        found += [f"{rows}/{row.get('name') or row['id']}" for row in answer[rows] if row.get("name") != "default"]
+    return found
+
+
 def _remove(life: _Life) -> None:
     begin = time.monotonic()
     life.cluster.kubectl("delete", "infomaniak", "--all", "-n", SHOP, "--timeout=120s")
+    if left := _in_cloud(life):
+        raise StepError(f"all objects are deleted, but in the cloud there still is {left}")
     life.tell(f"kubectl delete infomaniak --all: gone, here and in the cloud, after {time.monotonic() - begin:.1f} s")
     life.cluster.helm("uninstall", OPERATOR, "--wait")
