@@ -23,6 +23,7 @@ GATEWAY = str(PODS[1])
 API_SERVICE = "10.96.0.1"
 """The Service ``kubernetes``: the first address of the API server's range, which is in its certificate. No kube-proxy
 is needed for the one Service that every client in a cluster uses, if the machine simply has this address."""
+_BRIDGE_ADDRESS = "02:00:0a:f4:d5:01"
 _TYPES = {"keystone": "identity", "neutron": "network", "octavia": "load-balancer"}
 
 
@@ -74,7 +75,8 @@ class Network:
                 if (address in PODS or str(address) == API_SERVICE) and link["ifname"] != self.bridge:
                     raise SandboxError(f"{address}, which the node's Pods need, is in use here, on {link['ifname']}")
         if not Path("/sys/class/net", self.bridge).exists():
-            _ip("link", "add", self.bridge, "type", "bridge")
+            # Without an address of its own a bridge changes it as Pods come and go, and those that stay lose their way.
+            _ip("link", "add", self.bridge, "address", _BRIDGE_ADDRESS, "type", "bridge")
             _ip("address", "add", f"{GATEWAY}/{PODS.prefixlen}", "dev", self.bridge)
             _ip("address", "add", f"{API_SERVICE}/32", "dev", self.bridge)
             _ip("link", "set", self.bridge, "up")
