@@ -39,7 +39,7 @@ def sample(schema: Mapping[str, Any], name: str = "") -> Any:
             return 4
         case "boolean":
             return True
-    return name or "text"
+    return "2026-11-25T10:00:00Z" if schema.get("format") == "date-time" else name or "text"
 
 
 @pytest.mark.parametrize("kind", KINDS)
