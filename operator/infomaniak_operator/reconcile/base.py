@@ -33,6 +33,7 @@ from infomaniak_operator.reconcile.credentials import CredentialSettings
 from infomaniak_operator.reconcile.marks import NoRoom
 from infomaniak_operator.reconcile.trees import Trees
 from infomaniak_operator.reconcile.visit import (
+    HEALTHY,
     PAUSED,
     RECONCILE_AT,
     REFERENCES_RESOLVED,
@@ -152,12 +153,14 @@ class CloudReconciler:
         Drift is for the round to find: what was only told of something else is no reason to ask the cloud.
         """
         resource = visit.resource
-        synced = resource.condition(SYNCED) or {}
         known = resource.status.get("inputsHash")
+        said = visit.former()
+        said.pop(HEALTHY, None)  # how the traffic goes has nothing to do with what the spec asks for
         return bool(
             known
             and visit.was_ready
-            and synced.get("status") == "True"
+            and SYNCED in said
+            and all(aspect.status for aspect in said.values())
             and self.inputs_hash(resource, visit.attempt.view) == known
         )
 

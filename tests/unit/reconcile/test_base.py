@@ -4,7 +4,7 @@ import pytest
 
 from infomaniak_operator.engine.contract import FINALIZER, Gone, Settled, Stuck, Superseded
 from infomaniak_operator.reconcile.visit import annotated
-from tests.support.objects import network, subnet
+from tests.support.objects import key_of, network, secret, subnet
 from tests.support.world import World
 
 V4 = subnet("v4", "10.1.0.0/24")
@@ -213,3 +213,37 @@ def test_an_object_that_goes_without_our_finalizer_is_let_go():
     world.poke(key, lambda body: body["metadata"].update(finalizers=["other/one"], deletionTimestamp="now"))
     assert isinstance(world.visit(key).next, Gone)
     assert world.cloud.take() == []
+
+
+# Visits that only something referred to has caused
+
+
+def test_what_is_in_order_is_not_looked_at_because_something_else_changed():
+    world, key = ready()
+    result = world.visit(key, deep=False)
+    assert isinstance(result.next, Settled)
+    assert world.cloud.take() == []
+    assert world.ready(key) == ("True", "Available")
+
+
+def test_a_secret_that_is_back_as_it_was_is_said_to_be():
+    world, key = ready()
+    former = secret()
+    world.poke(key_of(former), lambda body: body["metadata"].update(finalizers=[]))
+    world.delete(key_of(former))
+    world.visit(key, deep=False)
+    assert world.says(key, "CredentialsValid")[0] == "False"
+    world.apply(former)
+    world.visit(key, deep=False)
+    assert world.says(key, "CredentialsValid") == ("True", "Available")
+
+
+def test_drift_that_is_known_is_not_forgotten_over_a_change_of_something_else():
+    world, key = ready()
+    world.annotate(key, dry_run="true")
+    world.others.networks.update(world.network()["id"], {"description": "by hand"})
+    world.visit(key)
+    assert world.says(key, "Synced") == ("False", "DryRun")
+    world.cloud.take()
+    world.visit(key, deep=False)
+    assert world.cloud.take() != []
