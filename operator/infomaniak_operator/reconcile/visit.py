@@ -9,6 +9,7 @@ from typing import Any
 
 from infomaniak_operator.client import InfomaniakCloudError
 from infomaniak_operator.engine.contract import (
+    FINALIZER,
     Again,
     Aspect,
     Attempt,
@@ -40,6 +41,8 @@ SYNCED = "Synced"
 HEALTHY = "Healthy"
 
 ENGINE_FIELDS = frozenset({"conditions", "observedGeneration"})
+SHARED = 2.0
+"""Seconds by which a list may be older than the event, for an object that has nothing in the cloud yet."""
 _OUTLIVING = frozenset({"projectID", "region", "appliedFields", "vipPortID", "vipAddress", "recoveryAttempts"})
 """A load balancer that is made again keeps its VIP's port, and what is bound to it."""
 
@@ -233,8 +236,20 @@ class Visit:
 
     def rows(self, collection: str, fresh_after: float | None = None) -> Rows:
         """All objects of a type in the project, from a LIST begun after what this visit must have seen."""
-        floor = max(self.attempt.fresh_after, self.memory.get("wrote", float("-inf")), fresh_after or float("-inf"))
+        floor = max(self._heard(), self.memory.get("wrote", float("-inf")), fresh_after or float("-inf"))
         return self.cloud.rows(collection, floor)
+
+    def _heard(self) -> float:
+        """Since when a list must have begun, as far as events go.
+
+        For an object that this process has followed from its beginning, and that has written nothing yet, a list that
+        began after the object was first heard of tells all there can be of it: so a crowd of new ones shares its lists.
+        """
+        first = float(self.memory.setdefault("first heard", self.attempt.fresh_after))
+        followed = self.creates.claimed or FINALIZER not in self.resource.finalizers
+        if self.id or self.imported or "wrote" in self.memory or self.creates.unknown or not followed:
+            return self.attempt.fresh_after
+        return max(first, self.attempt.fresh_after - SHARED)
 
     def wrote(self) -> None:
         """Note that something was just changed in the cloud: what was listed before counts no more for this object."""

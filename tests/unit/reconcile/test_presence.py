@@ -10,7 +10,7 @@ from infomaniak_operator.client import (
     NotFoundError,
     ServiceError,
 )
-from infomaniak_operator.engine.contract import Again, BackOff
+from infomaniak_operator.engine.contract import FINALIZER, Again, BackOff
 from tests.support.attempt import Killed
 from tests.support.objects import network, subnet
 from tests.support.world import GRACE, World
@@ -375,3 +375,38 @@ def test_a_create_that_was_refused_binds_it_to_none():
     world.restart()
     world.settle(key)
     assert world.ready(key) == ("True", "Available")
+
+
+# Lists of new objects
+
+
+def test_a_crowd_of_new_objects_shares_its_list():
+    world = World()
+    keys = [world.apply(network(f"n{number}", subnets=[subnet("v4", f"10.{number}.0.0/24")])) for number in range(4)]
+    heard = world.clock.monotonic()
+    for key in keys:
+        world.visit(key, fresh_after=heard)
+    assert [str(call) for call in world.cloud.take()].count("LIST networks") == 1
+    assert len(world.networks()) == len(keys)
+
+
+def test_what_is_there_already_is_listed_anew_for_each_event():
+    world = World()
+    key = world.apply(network(subnets=[subnet()]))
+    world.settle(key)
+    world.cloud.take()
+    for _ in range(2):
+        world.visit(key)
+    assert [str(call) for call in world.cloud.take()].count("LIST networks") == 2
+
+
+def test_one_that_this_process_has_not_followed_from_its_beginning_is_listed_anew():
+    world = World()
+    first, second = (world.apply(network(name, subnets=[])) for name in ("a", "b"))
+    world.settle(first)
+    world.poke(second, lambda body: body["metadata"].update(finalizers=[FINALIZER]))
+    world.restart()
+    world.cloud.take()
+    for _ in range(2):
+        world.visit(second)
+    assert [str(call) for call in world.cloud.take()].count("LIST networks") == 2
