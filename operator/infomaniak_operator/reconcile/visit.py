@@ -41,6 +41,7 @@ SYNCED = "Synced"
 HEALTHY = "Healthy"
 
 ENGINE_FIELDS = frozenset({"conditions", "observedGeneration"})
+_FIRST_HEARD = "first heard"
 SHARED = 2.0
 """Seconds by which a list may be older than the event, for an object that has nothing in the cloud yet."""
 _OUTLIVING = frozenset({"projectID", "region", "appliedFields", "vipPortID", "vipAddress", "recoveryAttempts"})
@@ -135,6 +136,7 @@ class Visit:
         key = resource.key
         status = {name: value for name, value in resource.status.items() if name not in ENGINE_FIELDS}
         owner = Owner(cluster_id, key.kind, key.namespace, key.name, resource.uid)
+        attempt.memory.setdefault(_FIRST_HEARD, attempt.fresh_after)
         return cls(attempt, owner, create_grace, status, trees=trees or Trees())
 
     @property
@@ -245,7 +247,7 @@ class Visit:
         For an object that this process has followed from its beginning, and that has written nothing yet, a list that
         began after the object was first heard of tells all there can be of it: so a crowd of new ones shares its lists.
         """
-        first = float(self.memory.setdefault("first heard", self.attempt.fresh_after))
+        first = float(self.memory[_FIRST_HEARD])
         followed = self.creates.claimed or FINALIZER not in self.resource.finalizers
         if self.id or self.imported or "wrote" in self.memory or self.creates.unknown or not followed:
             return self.attempt.fresh_after
