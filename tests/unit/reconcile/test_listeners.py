@@ -17,6 +17,7 @@ class Attempt:
     def __init__(self, body):
         self.resource = KubeObject.of(body)
         self.memory = {}
+        self.fresh_after = 0.0
 
 
 def visit_of(*items, status=(), applied=("listeners",), **spec):
