@@ -218,6 +218,7 @@ def the_policy_is_in_force(env: Environment, namespace: str, operator: str) -> N
     assert "patched" in patched(ours, *as_operator)
 
 
+@pytest.mark.slow
 def test_its_rights_are_enough_for_single_namespaces_and_end_there(
     box: Sandbox, env: Environment, namespace: str, install: Install
 ) -> None:

@@ -101,6 +101,7 @@ def test_restored_objects_double_nothing_and_are_adopted_on_demand(
     assert user.condition("inet", "x", "Ready")["status"] == "True"
 
 
+@pytest.mark.slow
 def test_restored_objects_are_adopted_by_the_operators_restore_flag(
     box: Sandbox, user: User, running: OperatorProcess, *, unique: str, restored: dict[str, list[str]], tmp_path: Path
 ) -> None:

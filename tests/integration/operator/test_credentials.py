@@ -69,6 +69,7 @@ def test_keystone_down_then_up(box: Sandbox, env: Environment, user: User) -> No
     until(lambda: network_id not in [n["id"] for n in user.networks()], "gone")
 
 
+@pytest.mark.slow
 def test_neutron_down_leaves_ready_as_it_was(box: Sandbox, user: User) -> None:
     user.apply(network("n", subnets=SUBNETS))
     status = user.until_ready("inet", "n")["status"]

@@ -73,6 +73,7 @@ def test_every_field_without_a_target(beta: User) -> None:
     assert status["id"] not in there(beta)
 
 
+@pytest.mark.slow
 def test_the_target_changes_and_the_address_stays(beta: User, hands: ByHand, inside: str) -> None:
     one, two = hands.port(inside), hands.port(inside)
     addresses = [{"ip_address": "10.1.0.77"}, {"ip_address": "10.1.0.78"}]
@@ -119,6 +120,7 @@ def test_a_target_never_named_is_left_alone(beta: User, hands: ByHand, inside: s
     assert status["id"] not in there(beta)
 
 
+@pytest.mark.slow
 def test_waits_for_the_route_and_is_ready_when_the_router_comes(beta: User, hands: ByHand) -> None:
     beta.apply(OFFICE)
     port = hands.port(str(beta.until_ready("inet", "office")["status"]["id"]))

@@ -110,6 +110,7 @@ def test_every_field_of_a_listener(box: Sandbox, beta: User, hands: ByHand) -> N
     assert _seen(beta, web) == _wanted("default")
 
 
+@pytest.mark.slow
 def test_listeners_come_go_and_are_replaced(box: Sandbox, beta: User, hands: ByHand) -> None:
     _, (front,) = hands.network("lab", "10.33.0.0/24")
 
