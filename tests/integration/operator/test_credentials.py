@@ -3,6 +3,8 @@
 import base64
 import json
 
+import pytest
+
 from sandbox import Environment, Sandbox
 from tests.support.box import until
 from tests.support.running import User, network
