@@ -16,7 +16,7 @@ BUILDER ?=
 IMAGE_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install check fix generate lock chart-docs chart-check test test-unit test-slow test-full e2e-node demo demo-down bench bench-stack dist image clean
+.PHONY: help install check fix generate lock chart-docs chart-check test test-unit test-slow test-long test-full e2e-node demo demo-down bench bench-stack dist image clean
 
 help: ## this list
 	@grep -hE '^[a-z][a-zA-Z0-9-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-zA-Z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -66,13 +66,17 @@ test-unit: $(STAMP) ## the tests that need no sandbox
 test: $(STAMP) ## unit, contract, integration: real Keystone, Neutron, Octavia and Kubernetes
 	$(PY) -m sandbox build
 	$(PY) -m release chart-check
-	$(PY) -m pytest -m "not slow"
+	$(PY) -m pytest -m "not slow and not long"
 
 test-slow: $(STAMP) ## what takes minutes by its nature: thousands of calls, hundreds of objects, whole rounds
 	$(PY) -m sandbox build
 	$(PY) -m pytest -m slow
 
-test-full: test test-slow ## the same and the long tiers
+test-long: $(STAMP) ## what needs Argo CD's own libraries, which take many minutes to build the first time
+	$(PY) -m sandbox build
+	$(PY) -m pytest -m long
+
+test-full: test test-slow test-long ## all tiers
 
 e2e-node: $(STAMP) ## the image and the chart in real Pods, on a real node (Linux, root; says so where that is not there)
 	$(PY) -m tests.e2e $(E2E_FLAGS)
