@@ -171,3 +171,20 @@ class Actuator(Protocol):
 
     def release(self, visit: Visit, row: Row) -> None:
         """Give up the marks on the main object and what belongs to it, and leave it all in place."""
+
+
+class PlainActuator:
+    """What every kind does that knows no better."""
+
+    def find(self, visit: Visit, rows: Iterable[Row]) -> Row | None:
+        """Nothing is taken over but by import."""
+        del visit, rows
+        return None
+
+    def refused(self, visit: Visit, error: InfomaniakCloudError) -> Exception:
+        """A refusal means what the error says."""
+        del visit
+        return error
+
+    def vanish(self, visit: Visit) -> None:
+        """Nothing is left behind."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, NoReturn
 
-from infomaniak_operator.client import InfomaniakCloudError, NotFoundError
+from infomaniak_operator.client import NotFoundError
 from infomaniak_operator.engine.contract import FINALIZER, Key, KubeObject, Reason, View, Waiting
 from infomaniak_operator.reconcile import octavia, presence, treeplan
 from infomaniak_operator.reconcile.actuator import Inputs, Row, Unresolved
@@ -13,15 +12,10 @@ from infomaniak_operator.reconcile.ownership import by_id, check_project
 from infomaniak_operator.reconcile.visit import Stop, Visit
 
 
-class ChildActuator:
+class ChildActuator(octavia.TreeActuator):
     """What both kinds' actuators share."""
 
     collection: str
-    noun: str
-
-    def enter(self, visit: Visit) -> None:
-        """Take the tree."""
-        octavia.enter(visit)
 
     def held(self, visit: Visit) -> Row | None:
         """The object as the create of its tree has answered it, until it was Ready once."""
@@ -38,34 +32,6 @@ class ChildActuator:
         with octavia.changing(visit):
             made: Row = getattr(visit.cloud.do, self.collection).create(body)
         return made
-
-    def find(self, visit: Visit, rows: Iterable[Row]) -> Row | None:
-        """Nothing is taken over but by import."""
-        del visit, rows
-        return None
-
-    def refused(self, visit: Visit, error: InfomaniakCloudError) -> Exception:
-        """A refusal means what the error says."""
-        del visit
-        return error
-
-    def pending(self, row: Row) -> str | None:
-        """Ready when ACTIVE."""
-        if row["provisioning_status"] == "ACTIVE":
-            return None
-        return f"{self.noun} {row['id']} is {row['provisioning_status']} in the cloud"
-
-    def pause(self, visit: Visit) -> float:
-        """Until the next look at the tree."""
-        return max(visit.tree.next_look - visit.attempt.clock.monotonic(), 0.05)
-
-    def may_make_again(self, visit: Visit) -> bool:
-        """One of ours that somebody deleted is made again."""
-        del visit
-        return True
-
-    def vanish(self, visit: Visit) -> None:
-        """Nothing is left behind."""
 
     def release(self, visit: Visit, row: Row) -> None:
         """Release the mark."""

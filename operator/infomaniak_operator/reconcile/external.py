@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from infomaniak_operator.engine.contract import Key, KubeObject, Reason, View
-from infomaniak_operator.reconcile.neutron import ready_reference
+from infomaniak_operator.reconcile.neutron import NETWORK, ready_reference
 from infomaniak_operator.reconcile.visit import Visit
 
-NETWORK = "InfomaniakNetwork"
 LOOK_AGAIN = 60.0
 """Seconds between two looks for an external network that is not there."""
 

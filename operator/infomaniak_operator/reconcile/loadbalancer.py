@@ -11,6 +11,7 @@ from infomaniak_operator.reconcile import listeners, newtree, octavia, recovery,
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step
 from infomaniak_operator.reconcile.fields import Difference, Field, address, applied, body_of, changes, unordered
 from infomaniak_operator.reconcile.ownership import clear_to_create
+from infomaniak_operator.reconcile.trees import GONE
 from infomaniak_operator.reconcile.visit import REFERENCES_RESOLVED, Stop, Unchanged, Visit
 
 QUIET = 0.3
@@ -31,7 +32,7 @@ _OWN_QUOTA = "resources: load balancer"
 """In Octavia's words where a project may have no further load balancer."""
 
 
-class LoadBalancerActuator:
+class LoadBalancerActuator(octavia.TreeActuator):
     """Knows how a LoadBalancer becomes a tree."""
 
     kind = octavia.LOAD_BALANCER
@@ -65,10 +66,6 @@ class LoadBalancerActuator:
                 pools[item["name"]] = str(pool.status["id"])
         return {**vip.resolve(resource, view), "pools": pools, "poolProtocols": protocols}
 
-    def enter(self, visit: Visit) -> None:
-        """Take the tree."""
-        octavia.enter(visit)
-
     def enlist(self, visit: Visit, inputs: Inputs) -> None:
         """Refuse what cannot go together, and hold a new tree back.
 
@@ -91,7 +88,7 @@ class LoadBalancerActuator:
             return None
         seen = visit.tree.seen
         if seen is not None and seen.began > visit.tree.written:
-            if seen.provisioning == "DELETED":
+            if seen.provisioning == GONE:
                 return None
             row = {**row, "provisioning_status": seen.provisioning, "operating_status": seen.operating}
         visit.children[_LISTENERS] = list(row["listeners"])
@@ -158,11 +155,6 @@ class LoadBalancerActuator:
             *listeners.places(visit.spec),
         ]
 
-    def find(self, visit: Visit, rows: Iterable[Row]) -> Row | None:
-        """A load balancer is never taken over but by import."""
-        del visit, rows
-        return None
-
     def plan(self, visit: Visit, row: Row, inputs: Inputs, *, new: bool) -> Plan:
         """The load balancer itself, then its listeners, then their redirects.
 
@@ -180,7 +172,7 @@ class LoadBalancerActuator:
             recovery.recover(visit, row)
         rows = visit.children.get(_LISTENERS)
         if rows is None:
-            rows = [each for each in visit.rows("listeners") if _belongs(each, row)]
+            rows = [each for each in visit.rows("listeners") if octavia.under(each, row)]
             visit.children[_LISTENERS] = list(rows)
         steps = self._main(visit, row, inputs)
         steps += listeners.plan(visit, str(row["id"]), rows, inputs)
@@ -243,7 +235,7 @@ class LoadBalancerActuator:
         name = step.slot.split("/", 1)[1]
 
         def still_absent(not_before: float) -> bool:
-            rows = [each for each in visit.rows("listeners", not_before) if _belongs(each, row)]
+            rows = [each for each in visit.rows("listeners", not_before) if octavia.under(each, row)]
             seen = {each["id"] for each in visit.children[_LISTENERS]}
             return all(each["id"] in seen for each in listeners.of_item(visit, rows, name))
 
@@ -262,7 +254,7 @@ class LoadBalancerActuator:
             octavia.note(visit, row)
         rows = visit.children.get(_LISTENERS)
         if rows is None:
-            rows = [each for each in visit.rows("listeners") if _belongs(each, row)]
+            rows = [each for each in visit.rows("listeners") if octavia.under(each, row)]
         status = visit.status
         octavia.state(visit, str(row["provisioning_status"]), str(row.get("operating_status") or ""))
         status["vipAddress"] = row.get("vip_address")
@@ -297,21 +289,6 @@ class LoadBalancerActuator:
         if lacking and not visit.unmanaged:
             visit.aspect(REFERENCES_RESOLVED, False, Reason.WAITING_FOR_REFERENCE, "; ".join(lacking))
 
-    def pending(self, row: Row) -> str | None:
-        """A load balancer is ready when it is ACTIVE."""
-        if row["provisioning_status"] == "ACTIVE":
-            return None
-        return f"load balancer {row['id']} is {row['provisioning_status']} in the cloud"
-
-    def pause(self, visit: Visit) -> float:
-        """Until the next look at the tree."""
-        return max(visit.tree.next_look - visit.attempt.clock.monotonic(), 0.05)
-
-    def may_make_again(self, visit: Visit) -> bool:
-        """A load balancer of ours that somebody deleted is made again, on its VIP's port."""
-        del visit
-        return True
-
     def remove(self, visit: Visit, row: Row) -> None:
         """Delete the whole tree by one call.
 
@@ -333,7 +310,7 @@ class LoadBalancerActuator:
         """
         octavia.note(visit, row)
         for each in visit.rows("listeners"):
-            if _belongs(each, row) and octavia.release_tags(visit, "listeners", each):
+            if octavia.under(each, row) and octavia.release_tags(visit, "listeners", each):
                 raise visit.again(Reason.UPDATING, f"releasing load balancer {row['id']}", self.pause(visit))
         vip.release(visit)
         octavia.release_tags(visit, self.collection, row)
@@ -346,7 +323,3 @@ def _items(resource: KubeObject) -> list[Any]:
 def _pool_of(resource: KubeObject, view: View, item: Any) -> KubeObject | None:
     ref = item.get(listeners.POOL_REF)
     return view.get(Key(octavia.POOL, resource.key.namespace, ref["name"])) if ref else None
-
-
-def _belongs(listener: Row, balancer: Row) -> bool:
-    return any(each["id"] == balancer["id"] for each in listener.get("loadbalancers") or ())

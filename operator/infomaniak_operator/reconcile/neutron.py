@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from infomaniak_operator.client import InfomaniakCloudError
 from infomaniak_operator.engine.contract import Key, KubeObject, View
-from infomaniak_operator.reconcile.actuator import Inputs, Row, Step, Unresolved
+from infomaniak_operator.reconcile.actuator import Inputs, PlainActuator, Row, Step, Unresolved
 from infomaniak_operator.reconcile.fields import Difference, Field, changes, differences, place, unordered
 from infomaniak_operator.reconcile.marks import NoRoom, Standing, described, released, user_text
 from infomaniak_operator.reconcile.ownership import mark_of
 from infomaniak_operator.reconcile.visit import Visit
 
-_NETWORK = "InfomaniakNetwork"
+NETWORK = "InfomaniakNetwork"
 ADMIN_STATE = Field("adminStateUp", "admin_state_up", default=True)
 
 
-class NeutronActuator:
+class NeutronActuator(PlainActuator):
     """What the Neutron kinds' actuators have in common: each object stands for itself, and is made by one call."""
 
     collection: str
@@ -48,23 +47,10 @@ class NeutronActuator:
         made: Row = getattr(visit.cloud.do, self.collection).create(body)
         return made
 
-    def find(self, visit: Visit, rows: Iterable[Row]) -> Row | None:
-        """Nothing is taken over but by import."""
-        del visit, rows
-        return None
-
-    def refused(self, visit: Visit, error: InfomaniakCloudError) -> Exception:
-        """A refusal means what the error says."""
-        del visit
-        return error
-
     def pause(self, visit: Visit) -> float:
         """Neutron is quick."""
         del visit
         return 1.0
-
-    def vanish(self, visit: Visit) -> None:
-        """Nothing is left behind."""
 
 
 def creation(visit: Visit, attributes: Mapping[str, Any]) -> dict[str, Any]:
@@ -197,7 +183,7 @@ def subnet_of(user: KubeObject, view: View, item: Mapping[str, Any], field: str)
     Raises:
         Unresolved: the network or the subnet is not there yet.
     """
-    key = Key(_NETWORK, user.key.namespace, item["networkRef"]["name"])
+    key = Key(NETWORK, user.key.namespace, item["networkRef"]["name"])
     network = ready_reference(user, view, key, f"{field}.networkRef")
     subnets = list(network.status.get("subnets") or ())
     name = item.get("subnet")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,9 +16,8 @@ from infomaniak_operator.engine.contract import (
     Reason,
     Stuck,
     View,
-    Waiting,
 )
-from infomaniak_operator.reconcile.actuator import Plan, Row, Step
+from infomaniak_operator.reconcile.actuator import PlainActuator, Plan, Row, Step
 from infomaniak_operator.reconcile.fields import Difference, Field, differences, place, unordered
 from infomaniak_operator.reconcile.marks import Mark, Standing, released
 from infomaniak_operator.reconcile.ownership import mark_of
@@ -132,6 +131,31 @@ def waiting(visit: Visit, tree: Tree) -> Stop:
         reason = Reason.DELETING
     seconds = max(tree.next_look - now, 0.05)
     return Stop(reason, message, Again(seconds), keep_ready=not visit.resource.deleting)
+
+
+class TreeActuator(PlainActuator):
+    """What the three kinds' actuators have in common: a turn at the tree, and its states."""
+
+    noun: str
+
+    def enter(self, visit: Visit) -> None:
+        """Take the tree."""
+        enter(visit)
+
+    def pending(self, row: Row) -> str | None:
+        """Ready when ACTIVE."""
+        if row["provisioning_status"] == "ACTIVE":
+            return None
+        return f"{self.noun} {row['id']} is {row['provisioning_status']} in the cloud"
+
+    def pause(self, visit: Visit) -> float:
+        """Until the next look at the tree."""
+        return max(visit.tree.next_look - visit.attempt.clock.monotonic(), 0.05)
+
+    def may_make_again(self, visit: Visit) -> bool:
+        """One of ours that somebody deleted is made again."""
+        del visit
+        return True
 
 
 # ── changes ──
@@ -269,6 +293,11 @@ def release_tags(visit: Visit, collection: str, row: Row) -> bool:
     return True
 
 
+def under(part: Row, balancer: Row) -> bool:
+    """Whether a listener or a pool is in that load balancer."""
+    return any(each["id"] == balancer["id"] for each in part.get("loadbalancers") or ())
+
+
 # ── states ──
 
 
@@ -290,13 +319,3 @@ def unhealthy(visit: Visit, message: str) -> None:
 def failed(noun: str, row: Row, advice: str) -> Stop:
     """The outcome where something is in ERROR."""
     return Stop(Reason.CLOUD_ERROR, f"{noun} {row['id']} is in ERROR in the cloud: {advice}", Stuck(), Progress.STALLED)
-
-
-def names(objects: Sequence[KubeObject]) -> str:
-    """Objects of Kubernetes by kind and name."""
-    return ", ".join(f"{each.key.kind} {each.key.name}" for each in objects)
-
-
-def wait_on(objects: Sequence[KubeObject]) -> Waiting:
-    """Until something happens to one of them."""
-    return Waiting(frozenset(each.key for each in objects))

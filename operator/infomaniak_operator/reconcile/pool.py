@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from infomaniak_operator.client import InfomaniakCloudError
 from infomaniak_operator.engine.contract import Key, KubeObject, Progress, Reason, Stuck, View, Waiting
-from infomaniak_operator.reconcile import child, endpoints, members, octavia, poolparts, treeplan
+from infomaniak_operator.reconcile import child, endpoints, members, neutron, octavia, poolparts, treeplan
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step
 from infomaniak_operator.reconcile.fields import Difference, Field, applied, body_of, changes
 from infomaniak_operator.reconcile.marks import Mark
@@ -56,7 +55,7 @@ class PoolActuator(child.ChildActuator):
         """The load balancer, the members' networks, the Service they follow."""
         balancer = treeplan.balancer_ref(resource)
         names = {item["networkRef"]["name"] for item in resource.spec.get(MEMBERS) or () if item.get("networkRef")}
-        networks = [Key("InfomaniakNetwork", resource.key.namespace, name) for name in sorted(names)]
+        networks = [Key(neutron.NETWORK, resource.key.namespace, name) for name in sorted(names)]
         return [*([balancer] if balancer else []), *networks, *endpoints.watched(resource)]
 
     def resolve(self, resource: KubeObject, view: View) -> Inputs:
@@ -246,8 +245,3 @@ class PoolActuator(child.ChildActuator):
         """
         for row in poolparts.formers(visit):
             raise child.delete(visit, self, row)
-
-    def refused(self, visit: Visit, error: InfomaniakCloudError) -> Exception:
-        """A refusal means what the error says."""
-        del visit
-        return error

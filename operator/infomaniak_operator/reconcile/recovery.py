@@ -54,11 +54,11 @@ def _strangers(visit: Visit, row: Row) -> list[str]:
     found = [
         f"listener {each.get('name') or ''} ({each['id']})"
         for each in visit.rows("listeners", after)
-        if _under(each, row) and not listeners.is_ours(visit, each)
+        if octavia.under(each, row) and not listeners.is_ours(visit, each)
     ]
     owners = _owners(visit)
     for each in visit.rows("pools", after):
-        if not _under(each, row):
+        if not octavia.under(each, row):
             continue
         mark = mark_of(each)
         # One that has lost its mark is that of the Pool whose status names it.
@@ -85,10 +85,6 @@ def _owners(visit: Visit) -> dict[tuple[str, str] | str, KubeObject]:
 def _retained(pool: KubeObject) -> bool:
     unmanaged = pool.spec.get("managementPolicy") == "Unmanaged"
     return unmanaged or pool.spec.get("deletionPolicy") == "Retain"
-
-
-def _under(child: Row, balancer: Row) -> bool:
-    return any(each["id"] == balancer["id"] for each in child.get("loadbalancers") or ())
 
 
 def recover(visit: Visit, row: Row) -> None:

@@ -37,7 +37,7 @@ class RouterActuator(neutron.NeutronActuator):
     def references(self, resource: KubeObject) -> Iterable[Key]:
         """The networks of its interfaces, and that of its gateway."""
         names = {item["networkRef"]["name"] for item in _interfaces(resource.spec) if item.get("networkRef")}
-        own = [Key(external.NETWORK, resource.key.namespace, name) for name in sorted(names)]
+        own = [Key(neutron.NETWORK, resource.key.namespace, name) for name in sorted(names)]
         return [*external.references(resource, resource.spec.get(_GATEWAY)), *own]
 
     def resolve(self, resource: KubeObject, view: View) -> Inputs:

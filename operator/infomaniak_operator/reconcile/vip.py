@@ -15,7 +15,6 @@ from infomaniak_operator.reconcile.visit import Visit
 
 SLOT = "vip"
 """The child key of the port in marks and in the record of creates."""
-_NETWORK = "InfomaniakNetwork"
 _GROUP = "SecurityGroup"
 
 
@@ -24,7 +23,9 @@ def references(resource: KubeObject) -> list[Key]:
     item = resource.spec.get("vip") or {}
     spots = [item, *(item.get("additionalVips") or ())]
     found = [
-        Key(_NETWORK, resource.key.namespace, each["networkRef"]["name"]) for each in spots if each.get("networkRef")
+        Key(neutron.NETWORK, resource.key.namespace, each["networkRef"]["name"])
+        for each in spots
+        if each.get("networkRef")
     ]
     groups = [Key(_GROUP, resource.key.namespace, ref["name"]) for ref in item.get("securityGroupRefs") or ()]
     return [*dict.fromkeys(found), *groups]
