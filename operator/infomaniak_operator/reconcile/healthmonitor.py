@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from infomaniak_operator.engine.contract import Key, KubeObject, Progress, Reason, Stuck, View, Waiting
-from infomaniak_operator.reconcile import child, octavia, treeplan
+from infomaniak_operator.reconcile import child, neutron, octavia, treeplan
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step, Unresolved
 from infomaniak_operator.reconcile.fields import Difference, Field, applied, body_of, changes
 from infomaniak_operator.reconcile.marks import Mark
@@ -32,7 +32,7 @@ FIELDS = (
     Field("expectedCodes", "expected_codes", default="200", normal=_codes),
     Field("httpVersion", "http_version", default=None, to_api=_version, normal=_version),
     Field("domainName", "domain_name", default=None),
-    octavia.ADMIN_STATE,
+    neutron.ADMIN_STATE,
 )
 _CHANGING = tuple(field for field in FIELDS if field.mutable)
 _POOL = "poolID"

@@ -10,7 +10,8 @@ from infomaniak_operator.reconcile import redirect
 from infomaniak_operator.reconcile.actuator import Inputs, Row, Step
 from infomaniak_operator.reconcile.fields import Difference, Field, applied, body_of, changes, differences, unordered
 from infomaniak_operator.reconcile.marks import Standing
-from infomaniak_operator.reconcile.octavia import ADMIN_STATE, tag_difference
+from infomaniak_operator.reconcile.neutron import ADMIN_STATE
+from infomaniak_operator.reconcile.octavia import tag_difference
 from infomaniak_operator.reconcile.ownership import mark_of
 from infomaniak_operator.reconcile.treeplan import fits
 from infomaniak_operator.reconcile.visit import Stop, Visit

@@ -7,7 +7,7 @@ from typing import Any
 
 from infomaniak_operator.client import Category, InfomaniakCloudError
 from infomaniak_operator.engine.contract import Key, KubeObject, Progress, Reason, Stuck, View
-from infomaniak_operator.reconcile import listeners, newtree, octavia, recovery, redirect, treeplan, vip
+from infomaniak_operator.reconcile import listeners, neutron, newtree, octavia, recovery, redirect, treeplan, vip
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step
 from infomaniak_operator.reconcile.fields import Difference, Field, address, applied, body_of, changes, unordered
 from infomaniak_operator.reconcile.ownership import clear_to_create
@@ -21,7 +21,7 @@ LONGEST_HOLD = 1.0
 LONGEST_WAIT = 10.0
 """Seconds for which it waits for what is there and has not been looked at yet, at most."""
 FIELDS = (
-    octavia.ADMIN_STATE,
+    neutron.ADMIN_STATE,
     Field("description", "description", default=""),
     Field("provider", "provider", mutable=False),
     Field("flavorID", "flavor_id", mutable=False),

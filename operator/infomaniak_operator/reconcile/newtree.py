@@ -10,9 +10,9 @@ from infomaniak_operator.engine.contract import KubeObject
 from infomaniak_operator.reconcile import listeners, members, treeplan
 from infomaniak_operator.reconcile.actuator import Inputs, Row, Unresolved
 from infomaniak_operator.reconcile.healthmonitor import monitor_body
-from infomaniak_operator.reconcile.marks import Mark, Owner
+from infomaniak_operator.reconcile.marks import Mark
 from infomaniak_operator.reconcile.pool import pool_body
-from infomaniak_operator.reconcile.visit import Visit
+from infomaniak_operator.reconcile.visit import Visit, owner_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,7 @@ def _name(resource: KubeObject) -> str:
 
 
 def _mark(visit: Visit, resource: KubeObject) -> Mark:
-    key = resource.key
-    return Owner(visit.owner.cluster, key.kind, key.namespace, key.name, resource.uid).mark()
+    return owner_of(visit.owner.cluster, resource).mark()
 
 
 def _children(found: list[Branch]) -> list[KubeObject]:

@@ -27,7 +27,6 @@ from infomaniak_operator.reconcile.visit import HEALTHY, Stop, Unchanged, Visit
 LOAD_BALANCER = "LoadBalancer"
 POOL = "Pool"
 MONITOR = "HealthMonitor"
-ADMIN_STATE = Field("adminStateUp", "admin_state_up", default=True)
 BUSY = 0.1
 """Seconds until the next attempt where another visit has the tree."""
 FRESH = 3.0

@@ -32,7 +32,7 @@ FIELDS = (
     Field("protocol", "protocol", mutable=False),
     Field("algorithm", "lb_algorithm"),
     Field("sessionPersistence", "session_persistence", default=None, to_api=_persistence, normal=_persistence),
-    octavia.ADMIN_STATE,
+    neutron.ADMIN_STATE,
     Field("description", "description", default=""),
 )
 _CHANGING = tuple(field for field in FIELDS if field.mutable)

@@ -6,9 +6,8 @@ from infomaniak_operator.client import NotFoundError
 from infomaniak_operator.engine.contract import FINALIZER, Again, KubeObject, Progress, Reason, Stuck
 from infomaniak_operator.reconcile import listeners, octavia
 from infomaniak_operator.reconcile.actuator import Row
-from infomaniak_operator.reconcile.marks import Mark, Owner
 from infomaniak_operator.reconcile.ownership import mark_of
-from infomaniak_operator.reconcile.visit import Stop, Visit
+from infomaniak_operator.reconcile.visit import Stop, Visit, owner_of
 
 NEXT = "next recovery"
 """Monotonic seconds before which no further attempt is made, in an object's memory."""
@@ -74,8 +73,7 @@ def _owners(visit: Visit) -> dict[tuple[str, str] | str, KubeObject]:
     """The Pools, by cluster and owner in their marks, and by the ids that their status shows."""
     found: dict[tuple[str, str] | str, KubeObject] = {}
     for pool in visit.attempt.view.objects(octavia.POOL):
-        key = pool.key
-        mark: Mark = Owner(visit.owner.cluster, key.kind, key.namespace, key.name, pool.uid).mark()
+        mark = owner_of(visit.owner.cluster, pool).mark()
         found[mark.cluster, mark.uid] = pool
         if pool.status.get("id"):
             found[str(pool.status["id"])] = pool

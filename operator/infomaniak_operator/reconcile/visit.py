@@ -97,6 +97,12 @@ def annotated(resource: KubeObject, name: str) -> bool:
     return resource.annotations.get(name, "false").strip().lower() not in ("", "false", "no", "0", "off")
 
 
+def owner_of(cluster_id: str, resource: KubeObject) -> Owner:
+    """An object of this cluster as an owner of marks."""
+    key = resource.key
+    return Owner(cluster_id, key.kind, key.namespace, key.name, resource.uid)
+
+
 @dataclass(slots=True)
 class Visit:
     """The state of one visit.
@@ -133,9 +139,8 @@ class Visit:
     def begin(cls, attempt: Attempt, cluster_id: str, create_grace: float, trees: Trees | None = None) -> Visit:
         """Start from what the object says of itself."""
         resource = attempt.resource
-        key = resource.key
         status = {name: value for name, value in resource.status.items() if name not in ENGINE_FIELDS}
-        owner = Owner(cluster_id, key.kind, key.namespace, key.name, resource.uid)
+        owner = owner_of(cluster_id, resource)
         attempt.memory.setdefault(_FIRST_HEARD, attempt.fresh_after)
         return cls(attempt, owner, create_grace, status, trees=trees or Trees())
 
