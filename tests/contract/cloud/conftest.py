@@ -14,6 +14,8 @@ from tests.support.fake_cloud import EXTERNAL, FakeCloud
 QUOTAS = {"networks": ("network", 10), "routers": ("router", 10), "floating_ips": ("floatingip", 10)}
 QUOTAS |= {"load_balancers": ("load_balancer", -1)}
 """The services' names, and what a project of the sandbox has."""
+HELD, SETTLE = 3600.0, 0.5
+"""Seconds for which the sandbox's load balancers stay PENDING: until a test lets them go on; what other tests have."""
 
 
 class Side:
@@ -23,17 +25,25 @@ class Side:
         do: the operations.
         project: its id.
         other: the same cloud in the hands of another project.
-        settle: has the load balancers finish what they are at; the real cloud does so by itself.
+        settle: has the load balancers finish what they are at.
+        hold: from now on they stay at it until they are to settle, so that a state that passes can be read without haste.
     """
 
     def __init__(
-        self, do: Any, other: Any, project: str, limit: Any, settle: Callable[[], None] = lambda: None
+        self,
+        do: Any,
+        other: Any,
+        project: str,
+        limit: Any,
+        settle: Callable[[], None],
+        hold: Callable[[], None] = lambda: None,
     ) -> None:
         self.do = do
         self.other = other
         self.project = project
         self.limit = limit
         self.settle = settle
+        self.hold = hold
         self._prefix = uuid.uuid4().hex[:8]
 
     def name(self, text: str = "x") -> str:
@@ -84,7 +94,10 @@ class Side:
                 return (None,)
             return None if row["provisioning_status"].startswith("PENDING") else (row,)
 
-        return until(look, f"load balancer {balancer} settles")[0]
+        try:
+            return until(look, f"load balancer {balancer} settles")[0]
+        finally:
+            self.hold()
 
     def clean(self) -> None:
         balancers = [row["id"] for row in filter(self.mine, self.do.load_balancers.list())]
@@ -133,7 +146,15 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Side]:
         limited.extend(quotas)
         box.set_quota("alpha", **{QUOTAS[name][0]: value for name, value in quotas.items()})
 
-    side = Side(Operations(sessions["alpha"]), Operations(sessions["beta"]), sessions["alpha"].project_id, limit)
+    side = Side(
+        Operations(sessions["alpha"]),
+        Operations(sessions["beta"]),
+        sessions["alpha"].project_id,
+        limit,
+        lambda: box.set_settle(0),
+        lambda: box.set_settle(HELD),
+    )
+    side.hold()
     try:
         yield side
     finally:
@@ -143,6 +164,8 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Side]:
             side.clean()
         except NotFoundError:
             side.clean()
+        finally:
+            box.set_settle(SETTLE)
 
 
 @pytest.fixture
