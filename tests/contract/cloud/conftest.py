@@ -36,6 +36,7 @@ class Side:
         project: str,
         limit: Any,
         settle: Callable[[], None],
+        *,
         hold: Callable[[], None] = lambda: None,
     ) -> None:
         self.do = do
@@ -152,7 +153,7 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Side]:
         sessions["alpha"].project_id,
         limit,
         lambda: box.set_settle(0),
-        lambda: box.set_settle(HELD),
+        hold=lambda: box.set_settle(HELD),
     )
     side.hold()
     try:
