@@ -223,7 +223,7 @@ TABLE = (
         "paused, changed since",
         lambda: _once(_annotated(_changed(_ready()), paused="true")),
         SUSPENDED,
-        CURRENT,
+        IN_PROGRESS,
         False,
         "paused",
     ),

@@ -28,12 +28,13 @@ end
 if obj.metadata.deletionTimestamp ~= nil then
   return health("Progressing", ready.message or "is being deleted")
 end
+-- Before what follows: a pause leaves the number below as it was, for it carries nothing out.
+if said.Synced ~= nil and said.Synced.reason == "Paused" and said.Synced.observedGeneration == generation then
+  return health("Suspended", said.Synced.message)
+end
 -- What was said of a former spec, or before the first visit (-1), says nothing of this one.
 if status.observedGeneration == nil or status.observedGeneration ~= generation then
   return health("Progressing", "the operator has not looked at this version yet")
-end
-if said.Synced ~= nil and said.Synced.reason == "Paused" then
-  return health("Suspended", said.Synced.message)
 end
 -- Degraded ends a sync at once: only for what will not mend without a change by a person.
 if said.Stalled ~= nil and said.Stalled.status == "True" then

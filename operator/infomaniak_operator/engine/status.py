@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from infomaniak_operator.engine.conditions import conditions
+from infomaniak_operator.engine.conditions import READY, conditions
 from infomaniak_operator.engine.contract import KubeObject, Result
 
 _ENGINE_FIELDS = ("conditions", "observedGeneration")
@@ -21,10 +21,15 @@ def wished(resource: KubeObject, result: Result, now: float) -> dict[str, Any]:
     """
     kinds = resource.status if result.status is None else result.status
     status = {name: value for name, value in kinds.items() if name not in _ENGINE_FIELDS}
+    former = resource.status.get("conditions") or ()
+    observed = resource.generation
+    if result.verdict.ready is None and any(each.get("type") == READY for each in former):
+        # Ready stays as it was, and so speaks of the spec it spoke of: kstatus and its users look at this number alone.
+        observed = resource.status.get("observedGeneration", observed)
     return {
         **without_nulls(status),
-        "observedGeneration": resource.generation,
-        "conditions": conditions(result.verdict, resource.status.get("conditions") or (), resource.generation, now),
+        "observedGeneration": observed,
+        "conditions": conditions(result.verdict, former, resource.generation, now),
     }
 
 

@@ -28,6 +28,17 @@ def test_the_kinds_fields_are_whole_and_the_engines_are_its_own() -> None:
     assert not {"old", "nothing"} & set(status)
 
 
+def test_what_leaves_ready_as_it_was_has_observed_nothing_new() -> None:
+    """A paused object that was changed: who reads the generation first, as kstatus does, must not take it for done."""
+    paused = Verdict(None, Reason.PAUSED, "", Progress.SETTLED, {"Synced": Aspect(None, Reason.PAUSED, "hands off")})
+    before = {"type": "Ready", "status": "True", "observedGeneration": 1, "lastTransitionTime": "t"}
+    kept = wished(toy({"id": "1", "observedGeneration": 1, "conditions": [before]}), result(None, paused), NOW)
+    assert kept["observedGeneration"] == 1
+    assert [each["observedGeneration"] for each in kept["conditions"]] == [1, 2]
+    never = wished(toy({"observedGeneration": -1}), result(None, paused), NOW)
+    assert (never["observedGeneration"], never["conditions"][0]["status"]) == (2, "Unknown")
+
+
 def test_none_leaves_the_kinds_fields() -> None:
     assert wished(toy({"id": "1"}), result(None), NOW)["id"] == "1"
 
