@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from sandbox import cache, images, logs, node_binaries
+from sandbox import cache, images, logs, node_binaries, node_needs
 from sandbox.cache import Progress
 from sandbox.configs import ADMIN_PASSWORD, REGION
 from sandbox.environment import Environment
@@ -149,8 +149,8 @@ class Sandbox:
         Raises:
             SandboxError: it cannot be here, or a part does not come up.
         """
-        node_binaries.install(progress)
-        if why := node_binaries.missing():
+        node_needs.install(progress)
+        if why := node_needs.missing():
             raise SandboxError(why)
         binaries = node_binaries.build(progress)
         with self._alone():

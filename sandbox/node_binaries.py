@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import platform
-import shutil
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -14,8 +12,6 @@ from sandbox.cache import HERE, Progress
 
 _K8S = "-s -w -X k8s.io/component-base/version.gitVersion=v1.36.3"
 _CONTAINERD = "github.com/containerd/containerd/v2"
-PACKAGES = ("debootstrap", "buildah", "containernetworking-plugins", "libseccomp-dev")
-"""Debian's, for what is not built here: base images, image builds, the bridge, and runc's C library."""
 
 
 class _Binary(NamedTuple):
@@ -52,34 +48,6 @@ def paths() -> dict[str, Path]:
 
 def _modules() -> list[str]:
     return sorted({binary.module for binary in _BINARIES.values()})
-
-
-def missing() -> str:
-    """Why there can be no node here; empty: there can be one."""
-    if platform.system() != "Linux":
-        return "a node needs Linux"
-    if os.geteuid() != 0:
-        return "a node needs root"
-    wanted = {
-        "debootstrap": shutil.which("debootstrap"),
-        "buildah": shutil.which("buildah"),
-        "containernetworking-plugins": Path("/usr/lib/cni/bridge").exists(),
-        "libseccomp-dev": Path("/usr/include/seccomp.h").exists() or (folder() / "runc").exists(),
-        "iproute2": shutil.which("ip"),
-        "util-linux": shutil.which("unshare") and shutil.which("nsenter"),
-    }
-    absent = [name for name, found in wanted.items() if not found]
-    return f"not installed: {', '.join(absent)}" if absent else ""
-
-
-def install(progress: Progress) -> None:
-    """Install the packages that are missing, where this is root on a Debian; `missing` tells what was not to be had."""
-    apt = shutil.which("apt-get")
-    if os.geteuid() == 0 and apt and missing():
-        progress(f"installing {', '.join(PACKAGES)} (once)")
-        log, quiet = cache.root() / "log" / "node-packages.log", {"DEBIAN_FRONTEND": "noninteractive"}
-        cache._run([apt, "-q", "update"], log, env=quiet)  # noqa: SLF001 - one sandbox
-        cache._run([apt, "-qy", "install", "--no-install-recommends", *PACKAGES], log, env=quiet)  # noqa: SLF001
 
 
 def build(progress: Progress) -> dict[str, Path]:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from sandbox import Sandbox, images, node_binaries
+from sandbox import Sandbox, images, node_needs
 from sandbox.errors import SandboxError
 from sandbox.node_network import GATEWAY
 from tests.e2e import cycle, figures
@@ -32,10 +32,10 @@ def main() -> int:
     read = parser.parse_args()
     tell = _teller()
     try:
-        node_binaries.install(tell)
+        node_needs.install(tell)
     except SandboxError as error:
         print(error, file=sys.stderr)
-    if why := node_binaries.missing():
+    if why := node_needs.missing():
         print(f"skipped: no real node here, so nothing was shown of image and chart in Pods: {why}")
         return 0
     state = read.state or Path(tempfile.mkdtemp(prefix="infomaniak-node-"))

@@ -1,10 +1,12 @@
 """A real node, as far as it can be looked at without one: what it asks for, and what it must not touch."""
 
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from sandbox import node_binaries, node_config
+from sandbox import node_config, node_needs
 from sandbox.kubernetes import API_RANGE
 from sandbox.node_network import API_SERVICE, GATEWAY, PODS, Network
 from tests.e2e.__main__ import main
@@ -15,7 +17,7 @@ def test_without_root_there_is_no_node_and_the_test_says_so(
 ) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     monkeypatch.setattr("sys.argv", ["e2e"])
-    assert "root" in node_binaries.missing()
+    assert "root" in node_needs.missing()
     assert main() == 0
     assert capsys.readouterr().out.startswith("skipped: no real node here")
 
@@ -23,7 +25,31 @@ def test_without_root_there_is_no_node_and_the_test_says_so(
 def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 0)
     monkeypatch.setattr("shutil.which", lambda name: None if name == "buildah" else f"/usr/bin/{name}")
-    assert "buildah" in node_binaries.missing()
+    assert "buildah" in node_needs.missing()
+
+
+@pytest.mark.parametrize(
+    ("command", "words"), [("mount", "mounts no overlays here: denied"), ("bridge", "makes no bridges here: denied")]
+)
+def test_what_the_kernel_refuses_is_said(command: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(given: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        refused = command in " ".join(given)
+        return subprocess.CompletedProcess(given, int(refused), "", "denied\n" if refused else "")
+
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr("pathlib.Path.exists", lambda _: True)
+    monkeypatch.setattr("subprocess.run", run)
+    assert words in node_needs.missing()
+
+
+def test_a_machine_without_cgroups_of_its_own_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr("subprocess.run", lambda given, **_: subprocess.CompletedProcess(given, 0, "", ""))
+    monkeypatch.setattr("sandbox.node_needs._CGROUPS", tmp_path / "none")
+    monkeypatch.setattr("pathlib.Path.exists", lambda _: True)
+    assert "no cgroup can be made here" in node_needs.missing()
 
 
 def test_pods_find_the_api_server_at_the_first_address_of_its_services() -> None:

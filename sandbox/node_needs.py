@@ -1,0 +1,82 @@
+"""What a real node takes of the machine: root, Debian's packages, and a kernel that lets us."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from sandbox import cache, node_binaries
+from sandbox.cache import Progress
+
+PACKAGES = ("debootstrap", "buildah", "containernetworking-plugins", "libseccomp-dev")
+"""Debian's, for what is not built here: base images, image builds, the bridge, and runc's C library."""
+_CGROUPS = Path("/sys/fs/cgroup")
+_CONTROLLERS = ("cpu", "memory", "pids")
+
+
+def missing() -> str:
+    """Why there can be no node here; empty: there can be one."""
+    if platform.system() != "Linux":
+        return "a node needs Linux"
+    if os.geteuid() != 0:
+        return "a node needs root"
+    wanted = {
+        "debootstrap": shutil.which("debootstrap"),
+        "buildah": shutil.which("buildah"),
+        "containernetworking-plugins": Path("/usr/lib/cni/bridge").exists(),
+        "libseccomp-dev": Path("/usr/include/seccomp.h").exists() or (node_binaries.folder() / "runc").exists(),
+        "iproute2": shutil.which("ip"),
+        "util-linux": shutil.which("unshare") and shutil.which("nsenter"),
+    }
+    absent = [name for name, found in wanted.items() if not found]
+    return f"not installed: {', '.join(absent)}" if absent else next(_refused(), "")
+
+
+def _refused() -> Iterator[str]:
+    """What root may not do here, as in many a container: each is tried, and undone."""
+    cache.root().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache.root()) as folder:
+        places = {name: str(Path(folder) / name) for name in ("lower", "upper", "work", "merged")}
+        for place in places.values():
+            Path(place).mkdir()
+        options = "lowerdir={lower},upperdir={upper},workdir={work}".format(**places)
+        mount = ["mount", "-t", "overlay", "overlay", "-o", options, places["merged"]]
+        if error := _fails(["unshare", "--mount", "--propagation", "private", "--", *mount]):
+            yield f"the kernel mounts no overlays here: {error}"
+    probe = f"probe{os.getpid() % 10**6}"
+    add, remove = (["ip", "link", *words] for words in (["add", probe, "type", "bridge"], ["delete", probe]))
+    if error := _fails(["/bin/sh", "-c", f"{shlex.join(add)} && {shlex.join(remove)}"]):
+        yield f"the kernel makes no bridges here: {error}"
+    one_tree = (_CGROUPS / "cgroup.controllers").exists()
+    for top in [_CGROUPS] if one_tree else [_CGROUPS / name for name in _CONTROLLERS]:
+        try:
+            (top / probe).mkdir()
+            (top / probe).rmdir()
+        except OSError as error:
+            yield f"no cgroup can be made here: {error}"
+
+
+def _fails(command: Sequence[str]) -> str:
+    """What it says if it fails; empty: it does not."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return (done.stderr.strip() or f"exit code {done.returncode}") if done.returncode else ""
+
+
+def install(progress: Progress) -> None:
+    """Install the packages that are missing, where this is root on a Debian; `missing` tells what was not to be had.
+
+    Raises:
+        SandboxError: apt-get failed.
+    """
+    apt = shutil.which("apt-get")
+    if os.geteuid() == 0 and apt and missing().startswith("not installed"):
+        progress(f"installing {', '.join(PACKAGES)} (once)")
+        log, quiet = cache.root() / "log" / "node-packages.log", {"DEBIAN_FRONTEND": "noninteractive"}
+        cache._run([apt, "-q", "update"], log, env=quiet)  # noqa: SLF001 - one sandbox
+        cache._run([apt, "-qy", "install", "--no-install-recommends", *PACKAGES], log, env=quiet)  # noqa: SLF001
