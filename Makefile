@@ -4,6 +4,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 SANDBOX ?= .sandbox
+# Tests mostly wait for a cloud: two processes of them, each with a sandbox of its own, take little more than half the time.
+WORKERS ?= 2
+PYTEST = $(PY) -m pytest -n $(WORKERS) --dist worksteal
 
 # Of the image. The times are the last commit's, so that the same commit gives the same image.
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' operator/infomaniak_operator/__init__.py)
@@ -16,7 +19,7 @@ BUILDER ?=
 IMAGE_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install check fix generate lock chart-docs chart-check test test-unit test-slow test-long test-full e2e-node demo demo-down bench bench-stack dist image clean
+.PHONY: help install check fix generate lock chart-docs chart-check test test-unit test-slow test-full e2e-node demo demo-down bench bench-stack dist image clean
 
 help: ## this list
 	@grep -hE '^[a-z][a-zA-Z0-9-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-zA-Z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -66,17 +69,14 @@ test-unit: $(STAMP) ## the tests that need no sandbox
 test: $(STAMP) ## unit, contract, integration: real Keystone, Neutron, Octavia and Kubernetes
 	$(PY) -m sandbox build
 	$(PY) -m release chart-check
-	$(PY) -m pytest -m "not slow and not long"
+	$(PYTEST) -m "not slow and not full"
 
-test-slow: $(STAMP) ## what takes minutes by its nature: thousands of calls, hundreds of objects, whole rounds
-	$(PY) -m sandbox build
-	$(PY) -m pytest -m slow
+test-slow: $(STAMP) ## what takes minutes by its nature: many calls and objects, whole rounds, leases; Argo CD's own libraries
+	$(PY) -m sandbox build --gitops
+	$(PYTEST) -m "slow and not full"
 
-test-long: $(STAMP) ## what needs Argo CD's own libraries, which take many minutes to build the first time
-	$(PY) -m sandbox build
-	$(PY) -m pytest -m long
-
-test-full: test test-slow test-long ## all tiers
+test-full: test test-slow ## all tiers, and the long forms
+	$(PYTEST) -m full
 
 e2e-node: $(STAMP) ## the image and the chart in real Pods, on a real node (Linux, root; says so where that is not there)
 	$(PY) -m tests.e2e $(E2E_FLAGS)

@@ -20,6 +20,7 @@ def main() -> int:
     )
     parser.add_argument("--settle", type=float, default=0.5, help="seconds a load balancer stays PENDING")
     parser.add_argument("--only", choices=["openstack", "kubernetes"], help="up, build: just this half")
+    parser.add_argument("--gitops", action="store_true", help="build: Argo CD's libraries as well, for their tests")
     parser.add_argument("--node", action="store_true", help="up: with a real node, on which Pods run (Linux, root)")
     parser.add_argument("--project", default="alpha", help="env: whose credentials")
     read = parser.parse_args()
@@ -40,6 +41,8 @@ def _run(box: Sandbox, read: argparse.Namespace) -> int:
         print(f"in a shell: eval $(python -m sandbox env --state {read.state})")
     elif read.command == "build":
         cache.prepare(print, openstack=read.only != "kubernetes", kubernetes=read.only != "openstack")
+        if read.gitops:
+            cache.gitops_tool(print)
     elif read.command == "down":
         box.down()
     elif read.command == "env":

@@ -15,12 +15,14 @@ from tests.support.box import kubectl
 
 @pytest.fixture(scope="session")
 def box(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
-    """The sandbox. ``SANDBOX_STATE`` names the state folder of one that runs already, which then stays.
+    """The sandbox, one for each process of the run. ``SANDBOX_STATE`` names the folder of one that runs, which then stays.
 
     Its own folder is not one of pytest's: another run of pytest closes those to others than its user, and PostgreSQL,
     which will not run as root, loses its data under way. It stays for its logs where a test has failed.
     """
     running = os.environ.get("SANDBOX_STATE")
+    if running and os.environ.get("PYTEST_XDIST_WORKER", "gw0") != "gw0":
+        raise pytest.UsageError("SANDBOX_STATE is one sandbox, and so for one process: leave out -n, or give WORKERS=0")
     folder = Path(running or tempfile.mkdtemp(prefix="infomaniak-sandbox-"))
     box = Sandbox(folder)
     box.up()

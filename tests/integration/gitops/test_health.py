@@ -18,7 +18,7 @@ from tests.support.crds import install_crds
 from tests.support.gitops import SETTINGS, GitOps
 from tests.support.statuses import CURRENT, TABLE, Standing
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.slow
 
 ON_SERVER = [row for row in TABLE if row.on_server]
 # Of what is written into the cluster here nobody takes care: an operator would.

@@ -15,7 +15,7 @@ from tests.support.box import kubectl, until
 from tests.support.gitops import ROOT, Application, GitOps
 from tests.support.running import USER, User, network, operator
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.slow
 
 FIRST, NETWORKS, REST = -1, 0, 1
 WAVES = {
