@@ -19,7 +19,7 @@ BUILDER ?=
 IMAGE_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install check fix generate lock chart-docs chart-check test test-unit test-slow test-full e2e-node demo demo-down bench bench-stack dist image clean
+.PHONY: help install check fix generate lock chart-docs chart-check test test-unit test-slow test-full e2e-node demo demo-down bench bench-stack dist release-keep image clean
 
 help: ## this list
 	@grep -hE '^[a-z][a-zA-Z0-9-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-zA-Z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -89,6 +89,9 @@ bench-stack: $(STAMP) ## measurements, as JSON: examples/web beside a plain scri
 
 dist: $(STAMP) ## the release in dist/: wheel, chart, install.yaml, bill of materials
 	$(PY) -m release dist
+
+release-keep: $(STAMP) ## the chart of the release that is made now, kept in release/last for the next one's upgrade tests
+	$(PY) -m release keep
 
 image: ## the image, by docker, podman or buildah: IMAGE=name:tag BASE=python:3.13-slim-bookworm
 	@builder="$(BUILDER)"; : "$${builder:=$$(command -v docker || command -v podman || command -v buildah)}"; \

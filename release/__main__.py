@@ -1,4 +1,4 @@
-"""``python -m release chart-check | chart-docs | sbom | dist``."""
+"""``python -m release chart-check | chart-docs | dist | keep``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from release import dist
+from release import dist, kept
 from release.chart import ROOT, Chart, ChartError
 from sandbox.errors import SandboxError
 
@@ -14,7 +14,7 @@ from sandbox.errors import SandboxError
 def main() -> int:
     """Read the command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m release", description=__doc__)
-    parser.add_argument("command", choices=["chart-check", "chart-docs", "dist"])
+    parser.add_argument("command", choices=["chart-check", "chart-docs", "dist", "keep"])
     parser.add_argument("--to", type=Path, default=ROOT / "dist", help="dist: the folder (default: dist)")
     read = parser.parse_args()
     try:
@@ -23,7 +23,7 @@ def main() -> int:
         elif read.command == "chart-docs":
             Chart().docs(check=False)
         else:
-            for path in dist.make(read.to):
+            for path in dist.make(read.to) if read.command == "dist" else kept.keep():
                 print(f"{path.stat().st_size:>10} {path}")
     except (ChartError, SandboxError, dist.DistError) as error:
         print(error, file=sys.stderr)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import gzip
+import io
 import subprocess
+import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +21,7 @@ _SCORE = (
     # The tag is the release's own and is never moved; who wants more pins the digest.
     "--ignore-test=container-image-pull-policy",
 )
+_EPOCH = 315532800  # as the wheel's: 1980, the first year that a zip file knows
 
 
 class ChartError(Exception):
@@ -29,10 +33,12 @@ class Chart:
 
     Args:
         progress: told what is built, where the tools are not there yet.
+        path: the chart's folder, or a package; what is rendered.
     """
 
-    def __init__(self, progress: Progress = print) -> None:
+    def __init__(self, progress: Progress = print, path: Path = CHART) -> None:
         self._tools = chart_tools(progress)
+        self._path = path
 
     def values(self) -> list[Path]:
         """The sets of values that everything is tried with, beside the defaults."""
@@ -53,7 +59,7 @@ class Chart:
             ChartError: it failed.
         """
         given = [f"--values={path}" for path in values] + [f"--set-json={item}" for item in sets]
-        return self._run("helm", "template", release, str(CHART), "--namespace", namespace, *given)
+        return self._run("helm", "template", release, str(self._path), "--namespace", namespace, *given)
 
     def lint(self) -> str:
         """``helm lint --strict``, with each set of values."""
@@ -99,9 +105,11 @@ class Chart:
         return self._run("kubeconform", "-strict", "-summary", "-schema-location", location, "-", stdin=rendered)
 
     def package(self, folder: Path) -> Path:
-        """``helm package``."""
+        """``helm package``, of the same bytes each time."""
         said = self._run("helm", "package", str(CHART), "--destination", str(folder))
-        return Path(said.strip().rsplit(" ", 1)[-1])
+        made = Path(said.strip().rsplit(" ", 1)[-1])
+        made.write_bytes(_timeless(made.read_bytes()))
+        return made
 
     def check(self, progress: Progress = print) -> None:
         """All of it.
@@ -124,3 +132,18 @@ class Chart:
         if done.returncode:
             raise ChartError(f"{tool} {' '.join(arguments)}:\n{done.stdout}\n{done.stderr}")
         return done.stdout
+
+
+def _timeless(package: bytes) -> bytes:
+    """The same files without the times and rights that helm found or made up."""
+    out = io.BytesIO()
+    with (
+        tarfile.open(fileobj=io.BytesIO(package)) as given,
+        gzip.GzipFile("", "wb", fileobj=out, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as made,
+    ):
+        for member in sorted(given.getmembers(), key=lambda each: each.name):
+            plain = tarfile.TarInfo(member.name)
+            plain.size, plain.mode, plain.mtime = member.size, 0o644, _EPOCH
+            made.addfile(plain, given.extractfile(member))
+    return out.getvalue()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,7 @@ metadata:
   labels:
     pod-security.kubernetes.io/enforce: restricted
 """
+_INSTALL = ROOT / "docs" / "install.md"
 
 
 class DistError(Exception):
@@ -30,13 +32,23 @@ class DistError(Exception):
 
 
 def disagreeing() -> list[str]:
-    """Where a version is another than the package's."""
+    """Where a version is another than the package's; the chart's README is helm-docs' to check."""
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
+    found = [(f"charts/{NAME}/Chart.yaml: {field}", str(chart[field])) for field in ("version", "appVersion")]
+    tags = re.findall(r"(?:/infomaniak-operator:|image\.tag=)(\d\S*)", _INSTALL.read_text(encoding="utf-8"))
+    found += [("docs/install.md: a tag", tag) for tag in sorted(set(tags))]
     return [
-        f"charts/{NAME}/Chart.yaml: {field} is {chart[field]}, and the package's version is {__version__}"
-        for field in ("version", "appVersion")
-        if str(chart[field]) != __version__
+        f"{where} is {version}, and the package's version is {__version__}"
+        for where, version in found
+        if version != __version__
     ]
+
+
+def unwritten() -> list[str]:
+    """What the changelog does not say of this version."""
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    heading = re.search(rf"^## {re.escape(__version__)} - \d{{4}}-\d\d-\d\d$", text, re.MULTILINE)
+    return [] if heading else [f"CHANGELOG.md: no heading `## {__version__} - YYYY-MM-DD`"]
 
 
 def make(folder: Path) -> list[Path]:

@@ -18,8 +18,8 @@ from tests.support.box import kubectl
 
 def test_all_of_one_version_and_taken_by_the_api_server(env: Environment, tmp_path: Path) -> None:
     wheel, chart, install, bill = dist.make(tmp_path / "one")
-    (again, *_) = dist.make(tmp_path / "two")
-    assert wheel.read_bytes() == again.read_bytes()
+    again = dist.make(tmp_path / "two")
+    assert [path.read_bytes() for path in again[:2]] == [wheel.read_bytes(), chart.read_bytes()]
     with zipfile.ZipFile(wheel) as archive:
         metadata = archive.read(f"infomaniak_operator-{__version__}.dist-info/METADATA").decode()
         assert "infomaniak_operator/py.typed" in archive.namelist()

@@ -31,12 +31,13 @@ kopf==1.45.2 \\
 """
 
 
-def test_chart_and_package_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chart_package_and_docs_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     assert dist.disagreeing() == []
     monkeypatch.setattr(dist, "__version__", "9.9.9")
     assert [line.split(" is ")[0] for line in dist.disagreeing()] == [
         "charts/infomaniak-operator/Chart.yaml: version",
         "charts/infomaniak-operator/Chart.yaml: appVersion",
+        "docs/install.md: a tag",
     ]
 
 
