@@ -21,6 +21,10 @@ TAKEN = "FloatingIPPortAlreadyAssociated"
 LONGEST_WAIT = 30.0
 """Seconds between two looks for a route, at most."""
 _TRIES = "looks for a route"
+LOOKS = (5.0, 30.0)
+"""Seconds after which an associated address that is DOWN is looked at again: Neutron has its agents bring it up, and
+until the next round `kubectl get` would show what was true for a moment. One that stays DOWN is left to the rounds."""
+_LOOKED = "looks for ACTIVE"
 
 
 class FloatingIPActuator(neutron.NeutronActuator):
@@ -207,6 +211,7 @@ class FloatingIPActuator(neutron.NeutronActuator):
             "cloudStatus": row.get("status"),
         }
         visit.memory.pop(_TRIES, None)
+        self._look_again(visit, row)
         visit.status.update(seen)
         visit.status = {name: value for name, value in visit.status.items() if value not in (None, [])}
         ref = visit.spec.get("loadBalancerRef")
@@ -217,6 +222,16 @@ class FloatingIPActuator(neutron.NeutronActuator):
             )
         to = f" -> {row['fixed_ip_address']}" if row.get("fixed_ip_address") else ", not associated"
         return f"floating IP {row.get('floating_ip_address')}{to}"
+
+    @staticmethod
+    def _look_again(visit: Visit, row: Row) -> None:
+        if not row.get("port_id") or row.get("status") != "DOWN":
+            visit.memory.pop(_LOOKED, None)
+            return
+        looked = visit.memory.get(_LOOKED, 0)
+        if looked < len(LOOKS):
+            visit.memory[_LOOKED] = looked + 1
+            visit.come_back(LOOKS[looked])
 
     def pending(self, row: Row) -> str | None:
         """ACTIVE and DOWN are both as good as it gets."""

@@ -3,7 +3,7 @@
 import pytest
 
 from infomaniak_operator.api.registry import KINDS
-from infomaniak_operator.engine.contract import Stuck, Waiting
+from infomaniak_operator.engine.contract import Again, Settled, Stuck, Waiting
 from infomaniak_operator.reconcile.marks import Mark
 from tests.support.objects import custom, network, subnet
 from tests.support.world import World
@@ -60,6 +60,25 @@ def test_the_target_comes_changes_and_goes_and_the_address_stays():
     world.settle(key)
     assert the_one(world)["port_id"] is None
     assert (the_one(world)["id"], the_one(world)["floating_ip_address"]) == (kept["id"], kept["floating_ip_address"])
+
+
+def test_an_associated_address_that_is_still_down_is_looked_at_again_and_not_for_ever():
+    world, (one, _) = prepared()
+    key = address(world, portID=one)
+    down = world.fake.tables["floating_ips"]
+    world.settle(key)
+    down[the_one(world)["id"]]["status"] = "DOWN"  # as Neutron has it until its agents have been at it
+    waits = [world.visit(key).next for _ in range(3)]
+    assert waits == [Again(5.0), Again(30.0), Settled()]
+    assert world.ready(key) == ("True", "Available")
+    down[the_one(world)["id"]]["status"] = "ACTIVE"
+    assert world.visit(key).next == Settled()
+    assert world.object(key).status["cloudStatus"] == "ACTIVE"
+    down[the_one(world)["id"]]["status"] = "DOWN"
+    assert world.visit(key).next == Again(5.0)
+    world.spec(key, portID=...)
+    world.settle(key)
+    assert (world.visit(key).next, world.object(key).status["cloudStatus"]) == (Settled(), "DOWN")
 
 
 def test_a_target_without_a_way_out_is_waited_for_and_no_address_is_lost():
