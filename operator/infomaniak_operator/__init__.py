@@ -1,3 +1,3 @@
 """Infomaniak Public Cloud networking: a Kubernetes operator and a Python client in one package."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
