@@ -31,19 +31,18 @@ from infomaniak_operator.reconcile.actuator import Actuator, Inputs, Plan, Row, 
 from infomaniak_operator.reconcile.cloud import Clouds
 from infomaniak_operator.reconcile.credentials import CredentialSettings
 from infomaniak_operator.reconcile.marks import NoRoom
-from infomaniak_operator.reconcile.trees import Trees
-from infomaniak_operator.reconcile.visit import (
+from infomaniak_operator.reconcile.outcome import (
     HEALTHY,
     PAUSED,
     RECONCILE_AT,
     REFERENCES_RESOLVED,
-    SETTLED_WITH,
     SYNCED,
     Stop,
     Unchanged,
-    Visit,
     annotated,
 )
+from infomaniak_operator.reconcile.trees import Trees
+from infomaniak_operator.reconcile.visit import SETTLED_WITH, Visit
 
 _HASH_VERSION = 1
 

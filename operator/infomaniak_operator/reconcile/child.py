@@ -8,8 +8,9 @@ from infomaniak_operator.client import NotFoundError
 from infomaniak_operator.engine.contract import FINALIZER, Key, KubeObject, Reason, View, Waiting
 from infomaniak_operator.reconcile import octavia, presence, treeplan
 from infomaniak_operator.reconcile.actuator import Inputs, Row, Unresolved
+from infomaniak_operator.reconcile.outcome import Stop
 from infomaniak_operator.reconcile.ownership import by_id, check_project
-from infomaniak_operator.reconcile.visit import Stop, Visit
+from infomaniak_operator.reconcile.visit import Visit
 
 
 class ChildActuator(octavia.TreeActuator):

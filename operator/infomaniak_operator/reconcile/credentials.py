@@ -15,7 +15,8 @@ from infomaniak_operator.client import (
 )
 from infomaniak_operator.engine.contract import Key, KubeObject, Progress, Reason, Stuck, View, Waiting
 from infomaniak_operator.reconcile.cloud import Cloud, Clouds
-from infomaniak_operator.reconcile.visit import CREDENTIALS_VALID, Stop, Visit
+from infomaniak_operator.reconcile.outcome import CREDENTIALS_VALID, Stop
+from infomaniak_operator.reconcile.visit import Visit
 
 LABEL = "network.infomaniak.cloud/credentials"
 """Only Secrets with this label, value ``true``, are watched and used."""

@@ -9,8 +9,9 @@ from infomaniak_operator.engine.contract import FINALIZER, Gone, KubeObject, Rea
 from infomaniak_operator.reconcile import presence
 from infomaniak_operator.reconcile.actuator import Actuator, Row
 from infomaniak_operator.reconcile.marks import Standing
+from infomaniak_operator.reconcile.outcome import Stop
 from infomaniak_operator.reconcile.ownership import by_id, check_project, clear_to_create, main_rows, mark_of
-from infomaniak_operator.reconcile.visit import Stop, Visit
+from infomaniak_operator.reconcile.visit import Visit
 
 
 def delete(visit: Visit, actuator: Actuator, connect: Callable[[], object], *, restore: bool) -> Result:

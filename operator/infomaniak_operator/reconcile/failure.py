@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from infomaniak_operator.client import Category, InfomaniakCloudError
 from infomaniak_operator.engine.contract import Again, BackOff, Next, Progress, Reason, Stuck
-from infomaniak_operator.reconcile.visit import CREDENTIALS_VALID, SYNCED, Stop, Visit
+from infomaniak_operator.reconcile.outcome import CREDENTIALS_VALID, SYNCED, Stop
+from infomaniak_operator.reconcile.visit import Visit
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from infomaniak_operator.reconcile import external, neutron
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step, Unresolved
 from infomaniak_operator.reconcile.fields import Difference, address, changes
 from infomaniak_operator.reconcile.marks import Standing, described
+from infomaniak_operator.reconcile.outcome import Stop
 from infomaniak_operator.reconcile.ownership import mark_of
-from infomaniak_operator.reconcile.visit import Stop, Visit
+from infomaniak_operator.reconcile.visit import Visit
 
 _TARGETS = ("loadBalancerRef", "portID")
 NO_ROUTE = "ExternalGatewayForFloatingIPNotFound"

@@ -10,7 +10,8 @@ from infomaniak_operator.reconcile import child, neutron, octavia, treeplan
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step, Unresolved
 from infomaniak_operator.reconcile.fields import Difference, Field, applied, body_of, changes
 from infomaniak_operator.reconcile.marks import Mark
-from infomaniak_operator.reconcile.visit import Stop, Visit
+from infomaniak_operator.reconcile.outcome import Stop
+from infomaniak_operator.reconcile.visit import Visit
 
 
 def _codes(value: Any) -> Any:

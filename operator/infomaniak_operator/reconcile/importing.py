@@ -8,9 +8,10 @@ from typing import Any
 from infomaniak_operator.engine.contract import Progress, Reason, Stuck, Waiting
 from infomaniak_operator.reconcile.actuator import Actuator, Row
 from infomaniak_operator.reconcile.marks import Standing, user_text
+from infomaniak_operator.reconcile.outcome import SYNCED, Stop
 from infomaniak_operator.reconcile.ownership import by_id, conflict, mark_of
 from infomaniak_operator.reconcile.snapshots import Rows
-from infomaniak_operator.reconcile.visit import SYNCED, Stop, Visit
+from infomaniak_operator.reconcile.visit import Visit
 
 LOOK_AGAIN = 60.0
 """Seconds between two looks for an object that is not there yet."""

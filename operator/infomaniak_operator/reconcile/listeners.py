@@ -12,9 +12,10 @@ from infomaniak_operator.reconcile.fields import Difference, Field, applied, bod
 from infomaniak_operator.reconcile.marks import Standing
 from infomaniak_operator.reconcile.neutron import ADMIN_STATE
 from infomaniak_operator.reconcile.octavia import tag_difference
+from infomaniak_operator.reconcile.outcome import Stop
 from infomaniak_operator.reconcile.ownership import mark_of
 from infomaniak_operator.reconcile.treeplan import fits
-from infomaniak_operator.reconcile.visit import Stop, Visit
+from infomaniak_operator.reconcile.visit import Visit
 
 POOL_REF = "defaultPoolRef"
 

@@ -10,9 +10,10 @@ from infomaniak_operator.engine.contract import Key, KubeObject, Progress, Reaso
 from infomaniak_operator.reconcile import listeners, neutron, newtree, octavia, recovery, redirect, treeplan, vip
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step
 from infomaniak_operator.reconcile.fields import Difference, Field, address, applied, body_of, changes, unordered
+from infomaniak_operator.reconcile.outcome import REFERENCES_RESOLVED, Stop, Unchanged
 from infomaniak_operator.reconcile.ownership import clear_to_create
 from infomaniak_operator.reconcile.trees import GONE
-from infomaniak_operator.reconcile.visit import REFERENCES_RESOLVED, Stop, Unchanged, Visit
+from infomaniak_operator.reconcile.visit import Visit
 
 QUIET = 0.3
 """Seconds for which nothing may have touched a new tree before it is made."""

@@ -9,8 +9,9 @@ from infomaniak_operator.engine.contract import Again, Key, KubeObject, Reason, 
 from infomaniak_operator.reconcile import neutron, subnets
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step
 from infomaniak_operator.reconcile.fields import Field, applied, body_of
+from infomaniak_operator.reconcile.outcome import Stop
 from infomaniak_operator.reconcile.ownership import clear_to_create
-from infomaniak_operator.reconcile.visit import Stop, Visit
+from infomaniak_operator.reconcile.visit import Visit
 
 FIELDS = (
     neutron.ADMIN_STATE,

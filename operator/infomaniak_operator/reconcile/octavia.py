@@ -20,9 +20,10 @@ from infomaniak_operator.engine.contract import (
 from infomaniak_operator.reconcile.actuator import PlainActuator, Plan, Row, Step
 from infomaniak_operator.reconcile.fields import Difference, Field, differences, place, unordered
 from infomaniak_operator.reconcile.marks import Mark, Standing, released
+from infomaniak_operator.reconcile.outcome import HEALTHY, Stop, Unchanged
 from infomaniak_operator.reconcile.ownership import mark_of
 from infomaniak_operator.reconcile.trees import GONE, Seen, Tree, parts_of
-from infomaniak_operator.reconcile.visit import HEALTHY, Stop, Unchanged, Visit
+from infomaniak_operator.reconcile.visit import Visit
 
 LOAD_BALANCER = "LoadBalancer"
 POOL = "Pool"

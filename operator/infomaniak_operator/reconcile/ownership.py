@@ -10,8 +10,9 @@ from infomaniak_operator.engine.contract import Progress, Reason, Stuck
 from infomaniak_operator.reconcile.actuator import Row
 from infomaniak_operator.reconcile.creation import MayCreate, NotYet, may_create
 from infomaniak_operator.reconcile.marks import Mark, Standing
+from infomaniak_operator.reconcile.outcome import ADOPT_PREVIOUS, Stop, annotated
 from infomaniak_operator.reconcile.snapshots import Rows
-from infomaniak_operator.reconcile.visit import ADOPT_PREVIOUS, Stop, Visit, annotated
+from infomaniak_operator.reconcile.visit import Visit
 
 
 def mark_of(row: Mapping[str, Any]) -> Mark | None:

@@ -10,9 +10,10 @@ from infomaniak_operator.reconcile import child, endpoints, members, neutron, oc
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step
 from infomaniak_operator.reconcile.fields import Difference, Field, applied, body_of, changes
 from infomaniak_operator.reconcile.marks import Mark
+from infomaniak_operator.reconcile.outcome import Stop
 from infomaniak_operator.reconcile.ownership import by_id
 from infomaniak_operator.reconcile.poolparts import FORMER, MEMBERS
-from infomaniak_operator.reconcile.visit import Stop, Visit
+from infomaniak_operator.reconcile.visit import Visit
 
 BETWEEN_BATCHES = 1.1
 """Seconds between two changes of a pool's members: what comes meanwhile goes into one."""

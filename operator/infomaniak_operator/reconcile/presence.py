@@ -16,6 +16,7 @@ from infomaniak_operator.engine.contract import (
 from infomaniak_operator.reconcile import importing
 from infomaniak_operator.reconcile.actuator import Actuator, Inputs, Row
 from infomaniak_operator.reconcile.marks import Standing
+from infomaniak_operator.reconcile.outcome import SYNCED, Stop
 from infomaniak_operator.reconcile.ownership import (
     by_id,
     by_mark,
@@ -27,7 +28,7 @@ from infomaniak_operator.reconcile.ownership import (
     may_take_previous,
 )
 from infomaniak_operator.reconcile.snapshots import Rows
-from infomaniak_operator.reconcile.visit import SYNCED, Stop, Visit
+from infomaniak_operator.reconcile.visit import Visit
 
 check = check_project
 

@@ -6,8 +6,9 @@ from infomaniak_operator.client import NotFoundError
 from infomaniak_operator.engine.contract import FINALIZER, Again, KubeObject, Progress, Reason, Stuck
 from infomaniak_operator.reconcile import listeners, octavia
 from infomaniak_operator.reconcile.actuator import Row
+from infomaniak_operator.reconcile.outcome import Stop
 from infomaniak_operator.reconcile.ownership import mark_of
-from infomaniak_operator.reconcile.visit import Stop, Visit, owner_of
+from infomaniak_operator.reconcile.visit import Visit, owner_of
 
 NEXT = "next recovery"
 """Monotonic seconds before which no further attempt is made, in an object's memory."""

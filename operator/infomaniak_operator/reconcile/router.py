@@ -11,7 +11,8 @@ from infomaniak_operator.reconcile import external, neutron
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step
 from infomaniak_operator.reconcile.fields import Difference, applied, body_of, changes, records
 from infomaniak_operator.reconcile.neutron import subnet_of
-from infomaniak_operator.reconcile.visit import Stop, Visit
+from infomaniak_operator.reconcile.outcome import Stop
+from infomaniak_operator.reconcile.visit import Visit
 
 FIELDS = (neutron.ADMIN_STATE,)
 _GATEWAY = "externalGateway"

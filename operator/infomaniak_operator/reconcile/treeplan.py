@@ -7,7 +7,7 @@ from typing import Any
 
 from infomaniak_operator.engine.contract import FINALIZER, Key, KubeObject, View
 from infomaniak_operator.reconcile.octavia import LOAD_BALANCER, MONITOR, POOL
-from infomaniak_operator.reconcile.visit import DRY_RUN, PAUSED, annotated
+from infomaniak_operator.reconcile.outcome import DRY_RUN, PAUSED, annotated
 
 FITS: Mapping[str, frozenset[str]] = {
     "TCP": frozenset({"HTTP", "HTTPS", "PROXY", "PROXYV2", "TCP"}),

@@ -15,7 +15,6 @@ from infomaniak_operator.engine.contract import (
     Attempt,
     Key,
     KubeObject,
-    Next,
     Progress,
     Reason,
     Result,
@@ -26,19 +25,17 @@ from infomaniak_operator.engine.contract import (
 from infomaniak_operator.reconcile.cloud import Cloud
 from infomaniak_operator.reconcile.creation import Creates
 from infomaniak_operator.reconcile.marks import Owner
+from infomaniak_operator.reconcile.outcome import (
+    CREDENTIALS_VALID,
+    DRY_RUN,
+    HEALTHY,
+    REFERENCES_RESOLVED,
+    SYNCED,
+    Stop,
+    annotated,
+)
 from infomaniak_operator.reconcile.snapshots import Rows
 from infomaniak_operator.reconcile.trees import Tree, Trees
-
-GROUP = "network.infomaniak.cloud"
-PAUSED = f"{GROUP}/paused"
-DRY_RUN = f"{GROUP}/dry-run"
-RECONCILE_AT = f"{GROUP}/reconcile-at"
-ADOPT_PREVIOUS = f"{GROUP}/adopt-previous"
-
-REFERENCES_RESOLVED = "ReferencesResolved"
-CREDENTIALS_VALID = "CredentialsValid"
-SYNCED = "Synced"
-HEALTHY = "Healthy"
 
 ENGINE_FIELDS = frozenset({"conditions", "observedGeneration"})
 _FIRST_HEARD = "first heard"
@@ -50,51 +47,6 @@ _OUTLIVING = frozenset({"projectID", "region", "appliedFields", "vipPortID", "vi
 
 SETTLED_WITH = "settled with"
 """Of what ``Visit.inputs`` were when the object was last in order, in its memory."""
-
-
-class Unchanged(Exception):  # noqa: N818 - an outcome, not an error
-    """Ends a visit that could not even begin; what the object says of itself stays as it is.
-
-    Args:
-        seconds: until the next attempt.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"again in {seconds} s")
-        self.seconds = seconds
-
-
-class Stop(Exception):  # noqa: N818 - an outcome, not an error
-    """Ends a visit early with what there is to say.
-
-    Args:
-        reason: reason of ``Ready`` and of ``Reconciling`` or ``Stalled``.
-        message: for a person.
-        next: when to come back.
-        progress: Reconciling, or Stalled where only a person can mend it.
-        keep_ready: an object that was Ready at this generation stays so.
-    """
-
-    def __init__(
-        self,
-        reason: Reason,
-        message: str,
-        next: Next,  # noqa: A002 - the contract's word
-        progress: Progress = Progress.RECONCILING,
-        *,
-        keep_ready: bool = False,
-    ) -> None:
-        super().__init__(message)
-        self.reason = reason
-        self.message = message
-        self.next = next
-        self.progress = progress
-        self.keep_ready = keep_ready
-
-
-def annotated(resource: KubeObject, name: str) -> bool:
-    """Whether an annotation is there and does not say no."""
-    return resource.annotations.get(name, "false").strip().lower() not in ("", "false", "no", "0", "off")
 
 
 def owner_of(cluster_id: str, resource: KubeObject) -> Owner:

@@ -3,7 +3,7 @@
 import pytest
 
 from infomaniak_operator.engine.contract import FINALIZER, Gone, Settled, Stuck, Superseded
-from infomaniak_operator.reconcile.visit import annotated
+from infomaniak_operator.reconcile.outcome import annotated
 from tests.support.objects import key_of, network, secret, subnet
 from tests.support.world import World
 

@@ -5,8 +5,9 @@ import pytest
 from infomaniak_operator.engine.contract import KubeObject
 from infomaniak_operator.reconcile import listeners, redirect
 from infomaniak_operator.reconcile.marks import Owner, released
+from infomaniak_operator.reconcile.outcome import Stop
 from infomaniak_operator.reconcile.trees import Tree
-from infomaniak_operator.reconcile.visit import Stop, Visit
+from infomaniak_operator.reconcile.visit import Visit
 from tests.support.objects import KUBE_SYSTEM
 from tests.support.trees import balancer, listener
 
