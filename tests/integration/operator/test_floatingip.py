@@ -75,9 +75,9 @@ def test_every_field_without_a_target(beta: User) -> None:
 
 @pytest.mark.slow
 def test_the_target_changes_and_the_address_stays(beta: User, hands: ByHand, inside: str) -> None:
-    one, two = hands.port(inside), hands.port(inside)
     addresses = [{"ip_address": "10.1.0.77"}, {"ip_address": "10.1.0.78"}]
-    several = hands.port(inside, fixed_ips=addresses)
+    several = hands.port(inside, fixed_ips=addresses)  # first: Neutron gives the others any that are left
+    one, two = hands.port(inside), hands.port(inside)
     first = made(beta, portID=one["id"])
     fixed = one["fixed_ips"][0]["ip_address"]
     assert (first["portID"], first["fixedAddress"]) == (one["id"], fixed)
