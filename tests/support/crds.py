@@ -10,7 +10,7 @@ from typing import Any
 
 from kubernetes import client, config
 
-from infomaniak_operator.api.common import PAUSED
+from infomaniak_operator.api.common import CONDITIONS, PAUSED
 from infomaniak_operator.api.kind import GROUP, VERSION
 from infomaniak_operator.api.registry import KINDS
 from sandbox import Environment
@@ -18,6 +18,14 @@ from tests.support.box import kubectl
 
 JSON_PATCH = "application/json-patch+json"
 CRDS = Path(__file__).parents[2] / "crds"
+CONDITION = {
+    "type": "Ready",
+    "status": "True",
+    "observedGeneration": 1,
+    "lastTransitionTime": "2026-11-25T09:00:00Z",
+    "reason": "Available",
+    "message": "it is there",
+}
 
 
 def install_crds(env: Environment) -> None:
@@ -25,6 +33,22 @@ def install_crds(env: Environment) -> None:
     kubectl(env, "apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
     names = [f"crd/{kind.crd_name}" for kind in KINDS.values()]
     kubectl(env, "wait", "--for=condition=Established", "--timeout=60s", *names)
+
+
+def sample(schema: Mapping[str, Any], name: str = "") -> Any:
+    """A value that has every field of a schema."""
+    if name == "conditions":
+        return [{**CONDITION, "type": condition} for condition in CONDITIONS]
+    match schema["type"]:
+        case "object":
+            return {field: sample(part, field) for field, part in schema["properties"].items()}
+        case "array":
+            return [sample(schema["items"]), sample(schema["items"])]
+        case "integer":
+            return 4
+        case "boolean":
+            return True
+    return "2026-11-25T10:00:00Z" if schema.get("format") == "date-time" else name or "text"
 
 
 def body_of(kind: str, spec: Mapping[str, Any], name: str = "") -> dict[str, Any]:

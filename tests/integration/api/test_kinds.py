@@ -3,43 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
 import yaml
 
-from infomaniak_operator.api.common import CONDITIONS
 from infomaniak_operator.api.crd import NOT_SEEN, crd, object_schema
 from infomaniak_operator.api.registry import KINDS
 from sandbox import Environment
 from tests.support.box import kubectl
-from tests.support.crds import Server, body_of
-
-CONDITION = {
-    "type": "Ready",
-    "status": "True",
-    "observedGeneration": 1,
-    "lastTransitionTime": "2026-11-25T09:00:00Z",
-    "reason": "Available",
-    "message": "it is there",
-}
-
-
-def sample(schema: Mapping[str, Any], name: str = "") -> Any:
-    """A value that has every field of a schema."""
-    if name == "conditions":
-        return [{**CONDITION, "type": condition} for condition in CONDITIONS]
-    match schema["type"]:
-        case "object":
-            return {field: sample(part, field) for field, part in schema["properties"].items()}
-        case "array":
-            return [sample(schema["items"]), sample(schema["items"])]
-        case "integer":
-            return 4
-        case "boolean":
-            return True
-    return "2026-11-25T10:00:00Z" if schema.get("format") == "date-time" else name or "text"
+from tests.support.crds import CONDITION, Server, body_of, sample
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -11,7 +11,7 @@ import yaml
 
 from release import kept
 from release.chart import ROOT
-from release.compatible import crds, schema
+from release.compatible import Weight, crds, schema
 
 LOOKED_AT: Mapping[str, str] = {}
 """What a program cannot judge, as it says it, and why it breaks nobody. Emptied when a release is kept."""
@@ -203,6 +203,27 @@ BREAKING: list[tuple[Change, list[str]]] = [
 )
 def test_what_breaks_is_found(change: Change, found: list[str]) -> None:
     assert [str(finding) for finding in crds([CRD], [changed(change)])] == found
+
+
+@pytest.mark.parametrize("name", ["kind", "listKind", "plural", "singular"])
+def test_each_name_counts(name: str) -> None:
+    (finding,) = crds([CRD], [changed(lambda spec: spec["names"].update({name: "other"}))])
+    assert finding.what.startswith(f"{name} was ")
+
+
+@pytest.mark.parametrize(
+    ("weight", "words"),
+    [
+        (Weight.BREAKS, {"minProperties": 1, "minItems": 1, "exclusiveMinimum": True, "exclusiveMaximum": True}),
+        (Weight.BREAKS, {"uniqueItems": True, "x-kubernetes-int-or-string": True, "x-kubernetes-map-type": "atomic"}),
+        (Weight.BREAKS, {"x-kubernetes-list-type": "set", "x-kubernetes-list-map-keys": ["x"]}),
+        (Weight.LOOK, {"multipleOf": 2, "allOf": [{}], "anyOf": [{}], "oneOf": [{}], "not": {}, "format": "ipv4"}),
+    ],
+)
+def test_each_word_that_takes_less_counts(weight: Weight, words: Mapping[str, Any]) -> None:
+    found = {finding.what.split()[0]: finding.weight for finding in schema({}, words)}
+    assert found == dict.fromkeys(words, weight)
+    assert list(schema(words, words)) == []
 
 
 def test_a_crd_that_is_gone_is_found() -> None:
