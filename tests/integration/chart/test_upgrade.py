@@ -36,10 +36,6 @@ RELEASE = "grows"
 VALUES = {"replicas": 3, "commonLabels": {"team": "platform"}, "operator": {"logLevel": "DEBUG"}}
 OLD_CRDS = kept.crds()
 PRESENT_CRDS = [yaml.safe_load(path.read_text()) for path in sorted((ROOT / "crds").glob("*.yaml"))]
-SETS: Mapping[str, Path | None] = {
-    "defaults": None,
-    **{path.name.removesuffix("-values.yaml"): path for path in kept.values()},
-}
 
 
 @pytest.fixture(scope="session")
@@ -65,15 +61,16 @@ def fixed(body: Mapping[str, Any]) -> Any:
     return part if body["kind"] in FIXED else None
 
 
-@pytest.mark.parametrize("values", SETS.values(), ids=SETS)
-def test_the_last_releases_values_are_taken_and_give_the_same_objects(
-    chart: Chart, released: Chart, values: Path | None
-) -> None:
-    given = [values] if values else []
-    old, new = (installed(each.render(given, release=RELEASE, namespace="somewhere")) for each in (released, chart))
-    assert old.keys() - new.keys() <= set(GONE)
-    for name in old.keys() & new.keys():
-        assert fixed(new[name]) == fixed(old[name]), name
+def test_the_last_releases_values_are_taken_and_give_the_same_objects(chart: Chart, released: Chart) -> None:
+    gone = set()
+    for values in ([], *([path] for path in kept.values())):
+        old, new = (
+            installed(each.render(values, release=RELEASE, namespace="somewhere")) for each in (released, chart)
+        )
+        gone |= old.keys() - new.keys()
+        for name in old.keys() & new.keys():
+            assert fixed(new[name]) == fixed(old[name]), (values, name)
+    assert gone == set(GONE)
 
 
 def test_every_value_of_the_last_release_is_taken(chart: Chart, tmp_path: Path) -> None:
