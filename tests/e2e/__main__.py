@@ -1,4 +1,4 @@
-"""``make e2e-node``: the image in real Pods, installed, upgraded, rolled back, killed, removed and installed again.
+"""``make e2e-node``: the image in real Pods: the last release, an upgrade, back, removed, installed again and killed.
 
 Needs Linux and root; where those or Debian's packages are not there, it says so and is done.
 """

@@ -53,10 +53,10 @@ class Cluster:
         """What helm prints, in the operator's namespace."""
         return self._run(str(self.env.helm), f"--kubeconfig={self.env.kubeconfig}", "--namespace", OPERATOR, *words)
 
-    def install(self, verb: str, tag: str) -> None:
-        """``helm install`` or ``helm upgrade`` of the chart with an image, and wait."""
+    def install(self, verb: str, tag: str, chart: Path = CHART) -> None:
+        """``helm install`` or ``helm upgrade`` of a chart (the present one) with an image, and wait."""
         image = ["--set", f"image.tag={tag}"]
-        self.helm(verb, OPERATOR, str(CHART), "--values", str(self._values), *image, "--wait", "--timeout", "180s")
+        self.helm(verb, OPERATOR, str(chart), "--values", str(self._values), *image, "--wait", "--timeout", "180s")
 
     def _run(self, *command: str, stdin: str | None = None) -> str:
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=400, check=False)
@@ -77,7 +77,8 @@ class Cluster:
             fine = [pod for pod in every if is_ready(pod) and pod["spec"]["containers"][0]["image"] == f"{IMAGE}:{tag}"]
             return every if len(fine) == len(every) == 2 and self.leader() in {name(pod) for pod in every} else []
 
-        return until(now, f"two Ready Pods with the image {tag}, one of which leads")
+        pods: list[dict[str, Any]] = until(now, f"two Ready Pods with the image {tag}, one of which leads")
+        return pods
 
     def holder(self) -> str:
         """Who holds the Lease; empty: nobody. A container that is started anew in the same Pod is somebody else."""

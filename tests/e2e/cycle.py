@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from release import kept
 from sandbox import Sandbox
 from sandbox.configs import ADMIN_PASSWORD
 from sandbox.logs import Call
@@ -64,18 +65,24 @@ def run(box: Sandbox, cluster: Cluster, clouds_yaml: str, tell: Tell) -> None:
     life = _Life(box, cluster, tell)
     ids = _install(life, clouds_yaml)
     _upgrade(life, ids)
-    _kill(life, ids)
     _reinstall(life, ids)
+    _kill(life, ids)
     _remove(life)
+
+
+def _released() -> str:
+    """What the first installation is of, and the rollback goes back to."""
+    return f"the released chart {kept.version()}"
 
 
 def _install(life: _Life, clouds_yaml: str) -> dict[str, str]:
     cluster, begin = life.cluster, time.monotonic()
-    cluster.install("install", "one")
+    cluster.install("install", "one", kept.package())
     cluster.settled("one")
     cluster.watching()
     life.tell(
-        f"helm install --wait: two Pods Ready after {time.monotonic() - begin:.1f} s, in a `restricted` namespace"
+        f"helm install --wait of {_released()}: two Pods Ready after {time.monotonic() - begin:.1f} s, "
+        "in a `restricted` namespace"
     )
     life.tell(figures.start(cluster))
     cluster.namespace(SHOP)
@@ -99,11 +106,12 @@ def _upgrade(life: _Life, ids: dict[str, str]) -> None:
     mark, begin = life.box.mark(), time.monotonic()
     cluster.install("upgrade", "two")
     cluster.settled("two")
-    life.untouched(f"helm upgrade to a new image ({time.monotonic() - begin:.1f} s)", mark, ids)
+    step = f"helm upgrade from {_released()} to the present one with a new image"
+    life.untouched(f"{step} ({time.monotonic() - begin:.1f} s)", mark, ids)
     mark, begin = life.box.mark(), time.monotonic()
     cluster.helm("rollback", OPERATOR, "1", "--wait", "--timeout", "180s")
     cluster.settled("one")
-    life.untouched(f"helm rollback ({time.monotonic() - begin:.1f} s)", mark, ids)
+    life.untouched(f"helm rollback to {_released()} ({time.monotonic() - begin:.1f} s)", mark, ids)
     life.change("infomaniaknetwork/office", "after the rollback")
     life.tell(figures.memory(cluster, life.box.node().stats()))
 
@@ -132,7 +140,7 @@ def _reinstall(life: _Life, ids: dict[str, str]) -> None:
     mark, begin = life.box.mark(), time.monotonic()
     cluster.install("install", "one")
     cluster.settled("one")
-    life.untouched(f"helm install again ({time.monotonic() - begin:.1f} s)", mark, ids)
+    life.untouched(f"helm install again, of the present chart ({time.monotonic() - begin:.1f} s)", mark, ids)
     life.change("infomaniaknetwork/office", "after the new installation")
 
 
