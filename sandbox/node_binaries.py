@@ -69,12 +69,12 @@ def _build(name: str, binary: _Binary, target: Path, progress: Progress) -> None
     go, begin = cache._go(progress), time.monotonic()  # noqa: SLF001 - one sandbox
     progress(f"building {name} (once)")
     partial = target.with_suffix(".partial")
-    command = ["nice", "-n", "19", str(go), "build", "-mod=readonly", "-trimpath", "-tags", binary.tags]
+    command = ["nice", "-n", "19", str(go), "build", "-mod=readonly", "-trimpath", cache.PLAIN, "-tags", binary.tags]
     cache._run(  # noqa: SLF001
         [*command, "-ldflags", binary.flags, "-o", str(partial), binary.package],
         cache.root() / "log" / f"build-{name}.log",
         HERE / "go" / binary.module,
-        {"CGO_ENABLED": str(int(binary.cgo)), "GOFLAGS": "", "GOTOOLCHAIN": "auto"},
+        {"CGO_ENABLED": str(int(binary.cgo)), "GOFLAGS": "", "GOTOOLCHAIN": "auto", **cache.COMPILER},
     )
     partial.rename(target)
     progress(f"built {name} in {time.monotonic() - begin:.0f} s")
