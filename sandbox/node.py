@@ -27,7 +27,7 @@ from sandbox.kubernetes import NODE, NODE_USER, SCHEDULER_USER, Kubernetes
 from sandbox.node_network import GATEWAY, Network
 from sandbox.process import Process, answers, free_ports, port_free
 
-COMPONENTS = ("relay", "containerd", "kube-scheduler", "kubelet")
+COMPONENTS = ("relay", "service-relay", "containerd", "kube-scheduler", "kubelet")
 _OWN = ("run", "var/lib", "var/log")
 _CGROUPS = Path("/sys/fs/cgroup")
 _PORTS = ("kubelet", "kubelet-healthz")
@@ -79,6 +79,8 @@ class Node:
         """A component's process."""
         if name == "relay":
             return self._network.relay()
+        if name == "service-relay":
+            return self._network.service_relay(self._kubernetes.kubeconfig_of(NODE_USER))
         makers = {
             "containerd": (self._containerd, self._containerd_answers),
             "kube-scheduler": (self._scheduler, lambda: True),

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sandbox.cluster_dns import DOMAIN
+from sandbox.service_table import DNS_SERVICE
+
 PAUSE = "localhost/pause:1"
 _CONTAINERD = """
 version = 3
@@ -70,6 +73,8 @@ def kubelet(folder: Path, socket: Path, ports: Mapping[str, int]) -> dict[str, A
         "containerRuntimeEndpoint": f"unix://{socket}",
         "authentication": {"anonymous": {"enabled": True}, "webhook": {"enabled": False}},
         "authorization": {"mode": "AlwaysAllow"},
+        "clusterDNS": [DNS_SERVICE],
+        "clusterDomain": DOMAIN,
         "staticPodPath": "",
         "volumePluginDir": str(folder / "volume-plugins"),
         # The machine's disk and memory are others' business: a node that is merely on a full machine evicts nothing.

@@ -5,37 +5,41 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import json
-import subprocess
+import socket
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from sandbox import cluster_dns
 from sandbox.configs import ADMIN_PASSWORD
 from sandbox.errors import SandboxError
+from sandbox.iproute import ip
 from sandbox.openstack import SERVICES
 from sandbox.process import Process, answers
 from sandbox.rest import login
+from sandbox.service_table import API_SERVICE, DNS_SERVICE, RANGE
 
 PODS = ipaddress.ip_network("10.244.213.0/24")
 GATEWAY = str(PODS[1])
 """The machine, for Pods: the only thing outside of their network that they reach. Nothing is forwarded."""
-API_SERVICE = "10.96.0.1"
-"""The Service ``kubernetes``: the first address of the API server's range, which is in its certificate. No kube-proxy
-is needed for the one Service that every client in a cluster uses, if the machine simply has this address."""
+_FOUND = {"PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
 _BRIDGE_ADDRESS = "02:00:0a:f4:d5:01"
 _TYPES = {"keystone": "identity", "neutron": "network", "octavia": "load-balancer"}
 
 
-def _ip(*words: str) -> str:
-    done = subprocess.run(["ip", *words], capture_output=True, text=True, timeout=30, check=False)
-    if done.returncode:
-        raise SandboxError(f"ip {' '.join(words)}: {done.stderr.strip()}")
-    return done.stdout
+def _names_answered() -> bool:
+    """Whether the DNS answers, with the address of the one Service that there always is."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one, suppress(OSError):
+        one.settimeout(1)
+        one.sendto(cluster_dns.query(f"kubernetes.default.svc.{cluster_dns.DOMAIN}"), (DNS_SERVICE, cluster_dns.PORT))
+        return one.recv(512).endswith(ipaddress.IPv4Address(API_SERVICE).packed)
+    return False
 
 
 class Network:
-    """The bridge and the relay of one node.
+    """The bridge and the relays of one node.
 
     Args:
         folder: the node's state.
@@ -56,8 +60,12 @@ class Network:
         routes = [f"{API_SERVICE}:443=127.0.0.1:{self._api}"]
         routes += [f"{GATEWAY}:{port}=127.0.0.1:{port}" for port in self._services.values()]
         command = [sys.executable, "-m", "sandbox.relay", *routes]
-        environment = {"PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
-        return Process("relay", self._folder, command, self._relays, environment)
+        return Process("relay", self._folder, command, self._relays, _FOUND)
+
+    def service_relay(self, kubeconfig: Path) -> Process:
+        """The process that leads to the cluster's Services and answers for their names."""
+        command = [sys.executable, "-m", "sandbox.service_relay", str(kubeconfig), self.bridge]
+        return Process("service-relay", self._folder, command, _names_answered, _FOUND)
 
     def _relays(self) -> bool:
         urls = [f"http://{GATEWAY}:{port}/" for port in self._services.values()]
@@ -69,22 +77,23 @@ class Network:
         Raises:
             SandboxError: this machine uses these addresses, as another node of a sandbox or of its own would.
         """
-        for link in json.loads(_ip("-json", "-4", "address", "show")):
+        for link in json.loads(ip("-json", "-4", "address", "show")):
             for one in link.get("addr_info", []):
                 address = ipaddress.ip_address(one["local"])
-                if (address in PODS or str(address) == API_SERVICE) and link["ifname"] != self.bridge:
+                if (address in PODS or address in RANGE) and link["ifname"] != self.bridge:
                     raise SandboxError(f"{address}, which the node's Pods need, is in use here, on {link['ifname']}")
         if not Path("/sys/class/net", self.bridge).exists():
             # Without an address of its own a bridge changes it as Pods come and go, and those that stay lose their way.
-            _ip("link", "add", self.bridge, "address", _BRIDGE_ADDRESS, "type", "bridge")
-            _ip("address", "add", f"{GATEWAY}/{PODS.prefixlen}", "dev", self.bridge)
-            _ip("address", "add", f"{API_SERVICE}/32", "dev", self.bridge)
-            _ip("link", "set", self.bridge, "up")
+            ip("link", "add", self.bridge, "address", _BRIDGE_ADDRESS, "type", "bridge")
+            ip("address", "add", f"{GATEWAY}/{PODS.prefixlen}", "dev", self.bridge)
+            for service in (API_SERVICE, DNS_SERVICE):
+                ip("address", "add", f"{service}/32", "dev", self.bridge)
+            ip("link", "set", self.bridge, "up")
 
     def down(self) -> None:
         """Take the bridge away."""
         if Path("/sys/class/net", self.bridge).exists():
-            _ip("link", "delete", self.bridge)
+            ip("link", "delete", self.bridge)
 
     def cni(self) -> dict[str, Any]:
         """The configuration of Pods' network. The plugin may not turn on the machine's forwarding: no ``isGateway``."""

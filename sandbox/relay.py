@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+from collections.abc import Callable
+from functools import partial
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -21,10 +23,17 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             writer.write_eof()
 
 
-async def _serve(listen: tuple[str, int], target: tuple[str, int]) -> asyncio.Server:
+async def serve(listen: tuple[str, int], target: Callable[[], tuple[str, int]]) -> asyncio.Server:
+    """Listen, and lead what comes to a target.
+
+    Args:
+        listen: an address and a port.
+        target: asked for each connection; raises an OSError where there is none at the moment.
+    """
+
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            there, back = await asyncio.open_connection(*target)
+            there, back = await asyncio.open_connection(*target())
         except OSError:  # as a port nobody listens on: the caller sees a connection that is closed
             writer.close()
             return
@@ -44,7 +53,7 @@ def _address(text: str) -> tuple[str, int]:
 
 async def _main(routes: list[str]) -> None:
     pairs = [route.split("=") for route in routes]
-    servers = [await _serve(_address(listen), _address(target)) for listen, target in pairs]
+    servers = [await serve(_address(listen), partial(_address, target)) for listen, target in pairs]
     await asyncio.gather(*(server.serve_forever() for server in servers))
 
 

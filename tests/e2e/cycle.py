@@ -64,7 +64,9 @@ def run(box: Sandbox, cluster: Cluster, clouds_yaml: str, tell: Tell) -> None:
     """All of it, in order; the first that is wrong ends it."""
     life = _Life(box, cluster, tell)
     ids = _install(life, clouds_yaml)
+    _test(life, "the installation")
     _upgrade(life, ids)
+    _test(life, "upgrade and rollback")
     _reinstall(life, ids)
     _kill(life, ids)
     _remove(life)
@@ -99,6 +101,15 @@ def _install(life: _Life, clouds_yaml: str) -> dict[str, str]:
         raise StepError(f"objects are Ready without an id: {ids}")
     life.tell(f"  by {len(life.writes(mark))} writing calls")
     return ids
+
+
+def _test(life: _Life, after: str) -> None:
+    begin = time.monotonic()
+    said = life.cluster.helm("test", OPERATOR, "--logs", "--timeout", "120s")
+    if not any(line.startswith("infomaniak_operator_") for line in said.splitlines()):
+        raise StepError(f"helm test after {after} shows no metrics of the operator: {said.strip()}")
+    seconds = time.monotonic() - begin
+    life.tell(f"helm test after {after} ({seconds:.1f} s): a Pod asked the metrics' Service by its name, and succeeded")
 
 
 def _upgrade(life: _Life, ids: dict[str, str]) -> None:

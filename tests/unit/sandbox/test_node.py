@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from sandbox import node_config, node_needs
+from sandbox.errors import SandboxError
 from sandbox.kubernetes import API_RANGE
-from sandbox.node_network import API_SERVICE, GATEWAY, PODS, Network
+from sandbox.node_network import GATEWAY, PODS, Network
+from sandbox.service_table import API_SERVICE, DNS_SERVICE
 from tests.e2e.__main__ import main
 
 
@@ -76,3 +78,16 @@ def test_the_kubelet_answers_on_the_loopback_address_only() -> None:
     config = node_config.kubelet(Path("/state/node"), Path("/state/node/containerd.sock"), ports)
     assert (config["address"], config["healthzBindAddress"], config["readOnlyPort"]) == ("127.0.0.1", "127.0.0.1", 0)
     assert not config["makeIPTablesUtilChains"]
+
+
+def test_pods_ask_the_sandboxs_own_dns() -> None:
+    config = node_config.kubelet(Path("/s"), Path("/s/containerd.sock"), {"kubelet": 1, "kubelet-healthz": 2})
+    assert (config["clusterDNS"], config["clusterDomain"]) == ([DNS_SERVICE], "cluster.local")
+    assert DNS_SERVICE == "10.96.0.10"
+
+
+def test_a_machine_that_has_an_address_of_the_services_gets_no_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    links = '[{"ifname": "kube-ipvs0", "addr_info": [{"local": "10.96.77.1"}]}]'
+    monkeypatch.setattr("sandbox.node_network.ip", lambda *_: links)
+    with pytest.raises(SandboxError, match=r"10\.96\.77\.1, which the node's Pods need, is in use here, on kube-ipvs0"):
+        Network(Path("/state/node"), 6443, {}).up()
