@@ -66,7 +66,6 @@ def run(box: Sandbox, cluster: Cluster, clouds_yaml: str, tell: Tell) -> None:
     ids = _install(life, clouds_yaml)
     _test(life, "the installation")
     _upgrade(life, ids)
-    _test(life, "upgrade and rollback")
     _reinstall(life, ids)
     _kill(life, ids)
     _remove(life)
@@ -119,6 +118,7 @@ def _upgrade(life: _Life, ids: dict[str, str]) -> None:
     cluster.settled("two")
     step = f"helm upgrade from {_released()} to the present one with a new image"
     life.untouched(f"{step} ({time.monotonic() - begin:.1f} s)", mark, ids)
+    _test(life, "the upgrade")
     mark, begin = life.box.mark(), time.monotonic()
     cluster.helm("rollback", OPERATOR, "1", "--wait", "--timeout", "180s")
     cluster.settled("one")
