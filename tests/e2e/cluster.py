@@ -61,7 +61,8 @@ class Cluster:
     def _run(self, *command: str, stdin: str | None = None) -> str:
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=400, check=False)
         if done.returncode:
-            raise StepError(f"{Path(command[0]).name} {' '.join(command[2:])}: {(done.stderr or done.stdout).strip()}")
+            said = f"{done.stdout}\n{done.stderr}".strip()  # helm test prints the Pod's log as its result
+            raise StepError(f"{Path(command[0]).name} {' '.join(command[2:])}: {said}")
         return done.stdout
 
     def pods(self) -> list[dict[str, Any]]:
