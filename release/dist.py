@@ -24,7 +24,7 @@ metadata:
   labels:
     pod-security.kubernetes.io/enforce: restricted
 """
-_INSTALL = ROOT / "docs" / "install.md"
+_WITH_TAGS = ("README.md", "docs/install.md")
 
 
 class DistError(Exception):
@@ -35,8 +35,9 @@ def disagreeing() -> list[str]:
     """Where a version is another than the package's; the chart's README is helm-docs' to check."""
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
     found = [(f"charts/{NAME}/Chart.yaml: {field}", str(chart[field])) for field in ("version", "appVersion")]
-    tags = re.findall(r"(?:/infomaniak-operator:|image\.tag=)(\d\S*)", _INSTALL.read_text(encoding="utf-8"))
-    found += [("docs/install.md: a tag", tag) for tag in sorted(set(tags))]
+    for page in _WITH_TAGS:
+        tags = re.findall(r"(?:/infomaniak-operator:|image\.tag=)(\d\S*)", (ROOT / page).read_text(encoding="utf-8"))
+        found += [(f"{page}: a tag", tag) for tag in sorted(set(tags))]
     return [
         f"{where} is {version}, and the package's version is {__version__}"
         for where, version in found

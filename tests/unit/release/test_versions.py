@@ -37,6 +37,7 @@ def test_chart_package_and_docs_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [line.split(" is ")[0] for line in dist.disagreeing()] == [
         "charts/infomaniak-operator/Chart.yaml: version",
         "charts/infomaniak-operator/Chart.yaml: appVersion",
+        "README.md: a tag",
         "docs/install.md: a tag",
     ]
 
