@@ -12,6 +12,8 @@ import sqlalchemy
 from octavia.api.drivers.noop_driver import driver as noop
 from octavia_lib.api.drivers import exceptions
 
+from sandbox.services.settling import Settling
+
 LOG = logging.getLogger(__name__)
 STEP = 0.1
 _TABLES = {  # by the driver library's names, children first
@@ -66,7 +68,7 @@ def application(control: Path) -> Any:
 class _Settler:
     def __init__(self, seconds: Path) -> None:
         self._seconds = seconds
-        self._since: dict[str, float] = {}
+        self._settling = Settling()
 
     def forever(self) -> None:
         from octavia.api.drivers.driver_agent.driver_updater import DriverUpdater  # noqa: PLC0415
@@ -88,14 +90,12 @@ class _Settler:
         with database.get_engine().connect() as connection:
             rows = connection.execute(sqlalchemy.text(_PENDING)).fetchall()
             orphans = connection.execute(sqlalchemy.text(_ORPHANS)).fetchall()
-        wait, now = float(self._seconds.read_text()), time.monotonic()
-        self._since = {row_id: self._since.get(row_id, now) for _, row_id, _ in rows}
+        wait = float(self._seconds.read_text())
         due: dict[str, list[dict[str, str]]] = {}
-        for kind, row_id, status in rows:
-            if now - self._since[row_id] >= wait:
-                after = "DELETED" if status == "PENDING_DELETE" else "ACTIVE"
-                one = {"id": row_id, "provisioning_status": after, "operating_status": "ONLINE"}
-                due.setdefault(kind, []).append(one)
+        for kind, row_id, status in self._settling.due(rows, time.monotonic(), wait):
+            after = "DELETED" if status == "PENDING_DELETE" else "ACTIVE"
+            one = {"id": row_id, "provisioning_status": after, "operating_status": "ONLINE"}
+            due.setdefault(kind, []).append(one)
         listeners = any(kind == "listeners" for kind, _ in orphans)
         for kind, row_id in orphans:
             if kind != "pools" or not listeners:  # a pool that a listener has cannot go before it
