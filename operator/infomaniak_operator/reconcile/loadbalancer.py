@@ -10,17 +10,11 @@ from infomaniak_operator.engine.contract import Key, KubeObject, Progress, Reaso
 from infomaniak_operator.reconcile import listeners, neutron, newtree, octavia, recovery, redirect, treeplan, vip
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step
 from infomaniak_operator.reconcile.fields import Difference, Field, address, applied, body_of, changes, unordered
-from infomaniak_operator.reconcile.outcome import REFERENCES_RESOLVED, Stop, Unchanged
+from infomaniak_operator.reconcile.outcome import REFERENCES_RESOLVED, Stop
 from infomaniak_operator.reconcile.ownership import clear_to_create
 from infomaniak_operator.reconcile.trees import GONE
 from infomaniak_operator.reconcile.visit import Visit
 
-QUIET = 0.3
-"""Seconds for which nothing may have touched a new tree before it is made."""
-LONGEST_HOLD = 1.0
-"""Seconds for which it is held back by what comes, at most."""
-LONGEST_WAIT = 10.0
-"""Seconds for which it waits for what is there and has not been looked at yet, at most."""
 FIELDS = (
     neutron.ADMIN_STATE,
     Field("description", "description", default=""),
@@ -79,7 +73,7 @@ class LoadBalancerActuator(octavia.TreeActuator):
         if problem:
             raise Stop(Reason.INVALID_CONFIGURATION, problem, Stuck(), Progress.STALLED)
         if not visit.id and not visit.imported and visit.resource.uid not in visit.tree.held:
-            self._hold_back(visit)
+            newtree.hold_back(visit)
 
     def held(self, visit: Visit) -> Row | None:
         """The load balancer as the create of its tree has answered it, until it was Ready once."""
@@ -112,21 +106,6 @@ class LoadBalancerActuator(octavia.TreeActuator):
     def prepare(self, visit: Visit, inputs: Inputs) -> None:
         """Make the VIP's port."""
         vip.ensure(visit, inputs)
-
-    @staticmethod
-    def _hold_back(visit: Visit) -> None:
-        """Hold a new tree back until nothing touches it any more, and all that is to be in it has been looked at.
-
-        Raises:
-            Unchanged: something has just come, which may belong to it.
-        """
-        tree, now = visit.tree, visit.attempt.clock.monotonic()
-        if tree.held_back_since is None:
-            tree.held_back_since = now
-        held = now - tree.held_back_since
-        restless = now - tree.touched < QUIET and held < LONGEST_HOLD
-        if restless or (held < LONGEST_WAIT and treeplan.unvisited(visit.resource, visit.attempt.view)):
-            raise Unchanged(QUIET)
 
     def make(self, visit: Visit, inputs: Inputs, body: dict[str, Any]) -> Row:
         """One POST for the whole tree."""

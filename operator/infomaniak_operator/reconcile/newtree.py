@@ -11,8 +11,19 @@ from infomaniak_operator.reconcile import listeners, members, treeplan
 from infomaniak_operator.reconcile.actuator import Inputs, Row, Unresolved
 from infomaniak_operator.reconcile.healthmonitor import monitor_body
 from infomaniak_operator.reconcile.marks import Mark
+from infomaniak_operator.reconcile.outcome import Unchanged
 from infomaniak_operator.reconcile.pool import pool_body
 from infomaniak_operator.reconcile.visit import Visit, owner_of
+
+QUIET = 0.3
+"""Seconds for which nothing may have touched a new tree before it is made."""
+LONGEST_HOLD = 1.0
+"""Seconds for which it is held back by what comes, at most."""
+LONGEST_WAIT = 10.0
+"""Seconds for which it waits for what is there and has not been looked at yet, at most."""
+NAMED_WAIT = 3.0
+"""Seconds for which it waits for a pool that its listeners name and that is not there, at most: where many things are
+applied, or a slow API server is asked, what follows in the same manifest is not there yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +33,23 @@ class Branch:
     pool: KubeObject
     members: list[dict[str, Any]]
     monitor: KubeObject | None
+
+
+def hold_back(visit: Visit) -> None:
+    """Hold a new tree back until nothing touches it any more, and all that is to be in it has been looked at.
+
+    Raises:
+        Unchanged: something has just come, which may belong to it.
+    """
+    tree, now = visit.tree, visit.attempt.clock.monotonic()
+    if tree.held_back_since is None:
+        tree.held_back_since = now
+    held = now - tree.held_back_since
+    restless = now - tree.touched < QUIET and held < LONGEST_HOLD
+    resource, view = visit.resource, visit.attempt.view
+    to_come = held < NAMED_WAIT and treeplan.absent(resource, view)
+    if restless or to_come or (held < LONGEST_WAIT and treeplan.unvisited(resource, view)):
+        raise Unchanged(QUIET)
 
 
 def branches(visit: Visit) -> list[Branch]:

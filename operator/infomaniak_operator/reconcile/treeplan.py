@@ -146,6 +146,12 @@ def enlisted(child: KubeObject, balancer: KubeObject) -> bool:
     )
 
 
+def absent(balancer: KubeObject, view: View) -> bool:
+    """Whether a listener names a Pool that is not there."""
+    refs = [item.get("defaultPoolRef") for item in balancer.spec.get("listeners") or ()]
+    return any(ref and view.get(Key(POOL, balancer.key.namespace, ref["name"])) is None for ref in refs)
+
+
 def unvisited(balancer: KubeObject, view: View) -> bool:
     """Whether an object of the tree has not been looked at yet since it came, or since the former tree went.
 

@@ -34,6 +34,25 @@ def test_a_listener_without_its_pool_serves_without_it_and_gets_it_later():
     assert world.refused == []
 
 
+def test_a_pool_that_a_listener_names_and_that_follows_slowly_is_made_with_the_tree():
+    world = Forest(network(), balancer())
+    world.run(2.0)  # as where fifty things are applied, and the API server is slow
+    world.apply_all([pool(), monitor()])
+    world.run()
+    world.all_ready()
+    made = [change for change in world.changes() if change.startswith("POST") and "networks" not in change]
+    assert made == ["POST subnets", "POST ports", "POST load_balancers"]
+    assert world.one("listeners")["default_pool_id"] == world.one("pools")["id"]
+
+
+def test_a_pool_that_does_not_come_holds_up_nobody_for_long():
+    world = Forest(network(), balancer())
+    world.run(2.0)
+    assert world.table("load_balancers") == []
+    world.run(3.0)
+    assert [row["name"] for row in world.table("load_balancers")] == ["web"]
+
+
 def test_a_pool_that_no_listener_uses():
     world = tree(pool(), monitor(), listeners=[listener(pool=None)])
     world.all_ready()

@@ -156,3 +156,15 @@ VISITED = {"conditions": [{"type": "Ready", "status": "False", "reason": "Waitin
 def test_who_is_waited_for_before_a_tree_is_made(bodies, waits):
     world = view(balancer(), *bodies)
     assert treeplan.unvisited(of(world, balancer()), world) == waits
+
+
+def test_whether_a_pool_that_a_listener_names_is_still_to_come():
+    def to_come(*bodies, **spec):
+        world = view(balancer(**spec), *bodies)
+        return treeplan.absent(of(world, balancer()), world)
+
+    assert to_come()
+    assert not to_come(pool())
+    assert to_come(pool("another"))
+    assert not to_come(listeners=[listener(pool=None)])
+    assert not to_come(listeners=[])
