@@ -200,7 +200,7 @@ def _builds(wanted: Mapping[str, tuple[str, str, str]]) -> dict[str, _Build]:
         source = HERE / "go" / module
         ours = sorted(source.glob("*.go")) if package == "." else []
         key = digest(source / "go.mod", source / "go.sum", *ours, package, flags, platform.machine())
-        found[name] = _Build(source, package, flags, root() / "bin" / f"{name}-{key}", name in _BUILT_FAST)
+        found[name] = _Build(source, package, flags, root() / "bin" / f"{name}-{key}")
     return found
 
 
@@ -209,7 +209,6 @@ class _Build(NamedTuple):
     package: str
     flags: str
     target: Path
-    fast: bool
 
 
 def _build(name: str, what: _Build, progress: Progress) -> None:
@@ -219,7 +218,7 @@ def _build(name: str, what: _Build, progress: Progress) -> None:
     what.target.parent.mkdir(parents=True, exist_ok=True)
     partial = what.target.with_suffix(".partial")
     command = [str(go), "build", "-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags", what.flags]
-    command += [f"{PLAIN} -N -l" if what.fast else PLAIN, "-o", str(partial), what.package]
+    command += [f"{PLAIN} -N -l" if name in _BUILT_FAST else PLAIN, "-o", str(partial), what.package]
     _run(
         command,
         root() / "log" / f"build-{name}.log",

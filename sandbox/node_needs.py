@@ -26,6 +26,11 @@ def missing() -> str:
         return "a node needs Linux"
     if os.geteuid() != 0:
         return "a node needs root"
+    absent = _absent()
+    return f"not installed: {', '.join(absent)}" if absent else next(_refused(), "")
+
+
+def _absent() -> list[str]:
     wanted = {
         "debootstrap": shutil.which("debootstrap"),
         "buildah": shutil.which("buildah"),
@@ -34,8 +39,7 @@ def missing() -> str:
         "iproute2": shutil.which("ip"),
         "util-linux": shutil.which("unshare") and shutil.which("nsenter"),
     }
-    absent = [name for name, found in wanted.items() if not found]
-    return f"not installed: {', '.join(absent)}" if absent else next(_refused(), "")
+    return [name for name, found in wanted.items() if not found]
 
 
 def _refused() -> Iterator[str]:
@@ -75,7 +79,7 @@ def install(progress: Progress) -> None:
         SandboxError: apt-get failed.
     """
     apt = shutil.which("apt-get")
-    if os.geteuid() == 0 and apt and missing().startswith("not installed"):
+    if os.geteuid() == 0 and apt and _absent():
         progress(f"installing {', '.join(PACKAGES)} (once)")
         log, quiet = cache.root() / "log" / "node-packages.log", {"DEBIAN_FRONTEND": "noninteractive"}
         cache._run([apt, "-q", "update"], log, env=quiet)  # noqa: SLF001 - one sandbox

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -41,7 +41,7 @@ def conditions(verdict: Verdict, former: Sequence[Mapping[str, Any]], generation
         if verdict.progress is progress:
             aspect = Aspect(True, verdict.reason, verdict.message)
             built.append(_condition(kind, aspect, before.get(kind), generation, now))
-    if verdict.ready is None and READY in before:
+    if keeps_ready(verdict, former):
         built.append(dict(before[READY]))
     else:
         aspect = Aspect(verdict.ready, verdict.reason, verdict.message)
@@ -53,6 +53,11 @@ def conditions(verdict: Verdict, former: Sequence[Mapping[str, Any]], generation
         if kind not in reserved
     )
     return built
+
+
+def keeps_ready(verdict: Verdict, former: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether ``Ready`` stays as it was: nothing new is said of it, and something was said before."""
+    return verdict.ready is None and any(each.get("type") == READY for each in former)
 
 
 def same_message(one: str, other: str) -> bool:

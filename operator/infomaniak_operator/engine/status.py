@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from infomaniak_operator.engine.conditions import READY, conditions
+from infomaniak_operator.engine.conditions import conditions, keeps_ready
 from infomaniak_operator.engine.contract import KubeObject, Result
 
 _ENGINE_FIELDS = ("conditions", "observedGeneration")
@@ -23,7 +23,7 @@ def wished(resource: KubeObject, result: Result, now: float) -> dict[str, Any]:
     status = {name: value for name, value in kinds.items() if name not in _ENGINE_FIELDS}
     former = resource.status.get("conditions") or ()
     observed = resource.generation
-    if result.verdict.ready is None and any(each.get("type") == READY for each in former):
+    if keeps_ready(result.verdict, former):
         # Ready stays as it was, and so speaks of the spec it spoke of: kstatus and its users look at this number alone.
         observed = resource.status.get("observedGeneration", observed)
     return {
