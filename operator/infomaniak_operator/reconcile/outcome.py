@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from infomaniak_operator.engine.contract import KubeObject, Next, Progress, Reason
+from infomaniak_operator.engine.contract import GROUP, KubeObject, Next, Progress, Reason
 
-GROUP = "network.infomaniak.cloud"
 PAUSED = f"{GROUP}/paused"
 DRY_RUN = f"{GROUP}/dry-run"
 RECONCILE_AT = f"{GROUP}/reconcile-at"
