@@ -55,17 +55,21 @@ class NeutronMethods(InfomaniakOpenStackBase):
         **kw: Any,
     ) -> Row | None:
         """Make a subnet: id, name, cidr. Without ``gateway_ip`` it is the first address."""
-        arguments = sent(
-            network_id=network_id,
-            name=name,
-            cidr=cidr,
-            ip_version=ip_version,
-            gateway_ip=gateway_ip,
-            is_dhcp_enabled=enable_dhcp,
-            dns_nameservers=dns_nameservers,
-            **kw,
-        )
-        return self._row("create_subnet", lambda conn: conn.network.create_subnet(**arguments), views.NEW_SUBNET)
+
+        def create(conn: Any) -> Any:
+            arguments = sent(
+                network_id=network_id,
+                name=name,
+                cidr=cidr,
+                ip_version=ip_version,
+                gateway_ip=gateway_ip,
+                is_dhcp_enabled=enable_dhcp,
+                dns_nameservers=dns_nameservers,
+                **kw,
+            )
+            return conn.network.create_subnet(**arguments)
+
+        return self._row("create_subnet", create, views.NEW_SUBNET)
 
     def list_subnets(self, network_id: str | None = None) -> list[Row]:
         """Subnets: id, name, network_id, cidr, ip_version, gateway_ip, is_dhcp_enabled."""
@@ -179,21 +183,23 @@ class NeutronMethods(InfomaniakOpenStackBase):
         ethertype: str = "IPv4",
         **kw: Any,
     ) -> Row | None:
-        """Add a rule: id, direction, protocol."""
-        arguments = sent(
-            security_group_id=security_group_id,
-            direction=direction,
-            protocol=protocol,
-            port_range_min=port_range_min,
-            port_range_max=port_range_max,
-            remote_ip_prefix=remote_ip_prefix,
-            ether_type=ethertype,
-            **kw,
-        )
+        """Add a rule: id, and direction and protocol as given."""
+
+        def create(conn: Any) -> Any:
+            arguments = sent(
+                security_group_id=security_group_id,
+                direction=direction,
+                protocol=protocol,
+                port_range_min=port_range_min,
+                port_range_max=port_range_max,
+                remote_ip_prefix=remote_ip_prefix,
+                ether_type=ethertype,
+                **kw,
+            )
+            return conn.network.create_security_group_rule(**arguments)
+
         return self._row(
-            "add_security_group_rule",
-            lambda conn: conn.network.create_security_group_rule(**arguments),
-            views.NEW_RULE,
+            "add_security_group_rule", create, views.echoing(views.NEW_RULE, direction=direction, protocol=protocol)
         )
 
     def remove_security_group_rule(self, rule_id: str) -> bool:

@@ -32,12 +32,12 @@ class OctaviaMethods(InfomaniakOpenStackBase):
 
     def create_loadbalancer(self, name: str, subnet_id: str, vip_address: str | None = None, **kw: Any) -> Row | None:
         """Make a load balancer: id, name, vip_address. It is not ready yet: ``wait_for_loadbalancer``."""
-        arguments = sent(name=name, vip_subnet_id=subnet_id, vip_address=vip_address, **kw)
-        return self._row(
-            "create_loadbalancer",
-            lambda conn: conn.load_balancer.create_load_balancer(**arguments),
-            views.NEW_LOADBALANCER,
-        )
+
+        def create(conn: Any) -> Any:
+            arguments = sent(name=name, vip_subnet_id=subnet_id, vip_address=vip_address, **kw)
+            return conn.load_balancer.create_load_balancer(**arguments)
+
+        return self._row("create_loadbalancer", create, views.NEW_LOADBALANCER)
 
     def update_loadbalancer(self, loadbalancer_id: str, **changes: Any) -> Row | None:
         """Change a load balancer, with the keys of ``get_loadbalancer``."""
@@ -82,11 +82,13 @@ class OctaviaMethods(InfomaniakOpenStackBase):
         return self._row("get_listener", lambda conn: conn.load_balancer.get_listener(listener_id), views.LISTENER)
 
     def create_listener(self, loadbalancer_id: str, name: str, protocol: str, port: int, **kw: Any) -> Row | None:
-        """Make a listener: id, name, protocol."""
-        arguments = sent(load_balancer_id=loadbalancer_id, name=name, protocol=protocol, protocol_port=port, **kw)
-        return self._row(
-            "create_listener", lambda conn: conn.load_balancer.create_listener(**arguments), views.NEW_LISTENER
-        )
+        """Make a listener: id, name, and protocol as given."""
+
+        def create(conn: Any) -> Any:
+            arguments = sent(load_balancer_id=loadbalancer_id, name=name, protocol=protocol, protocol_port=port, **kw)
+            return conn.load_balancer.create_listener(**arguments)
+
+        return self._row("create_listener", create, views.echoing(views.NEW_LISTENER, protocol=protocol))
 
     def update_listener(self, listener_id: str, **changes: Any) -> Row | None:
         """Change a listener, with the keys of ``list_listeners``."""
@@ -120,16 +122,20 @@ class OctaviaMethods(InfomaniakOpenStackBase):
         loadbalancer_id: str | None = None,
         **kw: Any,
     ) -> Row | None:
-        """Make a pool, as the default of a listener or by itself: id, name, protocol."""
-        arguments = sent(
-            name=name,
-            protocol=protocol,
-            lb_algorithm=lb_algorithm,
-            listener_id=listener_id,
-            loadbalancer_id=loadbalancer_id,
-            **kw,
-        )
-        return self._row("create_pool", lambda conn: conn.load_balancer.create_pool(**arguments), views.NEW_POOL)
+        """Make a pool, as the default of a listener or by itself: id, name, and protocol as given."""
+
+        def create(conn: Any) -> Any:
+            arguments = sent(
+                name=name,
+                protocol=protocol,
+                lb_algorithm=lb_algorithm,
+                listener_id=listener_id,
+                loadbalancer_id=loadbalancer_id,
+                **kw,
+            )
+            return conn.load_balancer.create_pool(**arguments)
+
+        return self._row("create_pool", create, views.echoing(views.NEW_POOL, protocol=protocol))
 
     def update_pool(self, pool_id: str, **changes: Any) -> Row | None:
         """Change a pool, with the keys of ``list_pools``."""
@@ -161,13 +167,13 @@ class OctaviaMethods(InfomaniakOpenStackBase):
         subnet_id: str | None = None,
         **kw: Any,
     ) -> Row | None:
-        """Add a member: id, address, port."""
-        arguments = sent(address=address, protocol_port=port, weight=weight, name=name, subnet_id=subnet_id, **kw)
-        return self._row(
-            "add_pool_member",
-            lambda conn: conn.load_balancer.create_member(pool_id, **arguments),
-            views.NEW_MEMBER,
-        )
+        """Add a member: id, and address and port as given."""
+
+        def create(conn: Any) -> Any:
+            arguments = sent(address=address, protocol_port=port, weight=weight, name=name, subnet_id=subnet_id, **kw)
+            return conn.load_balancer.create_member(pool_id, **arguments)
+
+        return self._row("add_pool_member", create, views.echoing(views.NEW_MEMBER, address=address, port=port))
 
     def update_pool_member(self, pool_id: str, member_id: str, **changes: Any) -> Row | None:
         """Change a member, with the keys of ``list_pool_members``."""
@@ -227,20 +233,22 @@ class OctaviaMethods(InfomaniakOpenStackBase):
         name: str | None = None,
         **kw: Any,
     ) -> Row | None:
-        """Make a health monitor (delay and timeout in seconds): id, type, pool_id."""
-        arguments = sent(
-            pool_id=pool_id,
-            type=monitor_type,
-            delay=delay,
-            timeout=timeout,
-            max_retries=max_retries,
-            name=name,
-            **kw,
-        )
+        """Make a health monitor (delay and timeout in seconds): id, and type and pool_id as given."""
+
+        def create(conn: Any) -> Any:
+            arguments = sent(
+                pool_id=pool_id,
+                type=monitor_type,
+                delay=delay,
+                timeout=timeout,
+                max_retries=max_retries,
+                name=name,
+                **kw,
+            )
+            return conn.load_balancer.create_health_monitor(**arguments)
+
         return self._row(
-            "create_health_monitor",
-            lambda conn: conn.load_balancer.create_health_monitor(**arguments),
-            views.NEW_HEALTH_MONITOR,
+            "create_health_monitor", create, views.echoing(views.NEW_HEALTH_MONITOR, type=monitor_type, pool_id=pool_id)
         )
 
     def update_health_monitor(self, health_monitor_id: str, **changes: Any) -> Row | None:

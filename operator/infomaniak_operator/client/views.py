@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from typing import Any
 
 Source = str | Callable[[Any], Any]
@@ -38,7 +38,17 @@ def _parent(lists: str, *names: str) -> Callable[[Any], Any]:
 
 
 def _rules(item: Any) -> int:
-    return len(attribute(item, "security_group_rules") or ())
+    rules = attribute(item, "security_group_rules")
+    return len(rules) if isinstance(rules, Sized) else 0
+
+
+def echoing(view: View, **given: Any) -> View:
+    """The view of what was just made, with the very values that the caller gave."""
+
+    def fixed(value: Any) -> Source:
+        return lambda _: value
+
+    return {**view, **{name: fixed(value) for name, value in given.items()}}
 
 
 NETWORK = {**_same("id", "name", "status", "is_shared"), "is_external": "is_router_external", "subnets": "subnet_ids"}
@@ -54,7 +64,7 @@ SECURITY_GROUP_RULE = {
     **_same("remote_ip_prefix", "remote_group_id"),
     "ethertype": "ether_type",
 }
-NEW_RULE = _same("id", "direction", "protocol")
+NEW_RULE = _same("id")
 FLOATING_IP = _same("id", "floating_ip_address", "fixed_ip_address", "status", "port_id")
 NEW_FLOATING_IP = _same("id", "floating_ip_address", "status")
 PORT = _same("id", "name", "network_id", "status", "mac_address", "fixed_ips", "device_id", "device_owner")
@@ -65,14 +75,14 @@ LISTENER = {
     **_same("id", "name", "protocol", "protocol_port"),
     "loadbalancer_id": _parent("load_balancers", "load_balancer_id", "loadbalancer_id"),
 }
-NEW_LISTENER = _same("id", "name", "protocol")
+NEW_LISTENER = _same("id", "name")
 POOL = _same("id", "name", "protocol", "lb_algorithm")
-NEW_POOL = _same("id", "name", "protocol")
+NEW_POOL = _same("id", "name")
 MEMBER = _same("id", "name", "address", "protocol_port", "weight", "operating_status")
-NEW_MEMBER = {**_same("id", "address"), "port": "protocol_port"}
+NEW_MEMBER = _same("id")
 HEALTH_MONITOR = {
     **_same("id", "name", "type", "delay", "timeout", "max_retries"),
     "pool_id": _parent("pools", "pool_id"),
 }
-NEW_HEALTH_MONITOR = {**_same("id", "type"), "pool_id": _parent("pools", "pool_id")}
+NEW_HEALTH_MONITOR = _same("id")
 QUOTA = _same("networks", "subnets", "ports", "routers", "floating_ips", "security_groups", "security_group_rules")
