@@ -69,16 +69,26 @@ RULES: tuple[Rule, ...] = (
 )
 """Status and the service's own type or words; the first row that fits counts."""
 
-_MAY_HAVE_ACTED = frozenset({408, 500, 502, 503, 504})
+_GAVE_UP = frozenset({408, 460, 499})
+"""Of the 4xx those that refuse nothing: whoever answers gave up waiting, or had lost us (proxies say 460 and 499)."""
 _HIGHEST_WORDS = 1000
+_HIGHEST_TEXT = 100_000
+_REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a service said in the body of an error: its own type, if any, and its message."""
+    """What was said in the body of an error.
+
+    Attributes:
+        error_type: the service's own type, if any.
+        message: its message.
+        own: whether they are the service's own words; False for a page of a proxy, and for no words at all.
+    """
 
     error_type: str | None
     message: str
+    own: bool = True
 
 
 def words_of(body: Any, text: str = "") -> Words:
@@ -95,17 +105,41 @@ def words_of(body: Any, text: str = "") -> Words:
             inner = body.get(name)
             if isinstance(inner, Mapping):  # Neutron; Keystone, whose type is its title
                 kind = inner.get("type") if name == "NeutronError" else None
-                return Words(str(kind) if kind else None, _short(inner.get("message") or ""))
+                return Words(_short(kind) if kind else None, _short(inner.get("message") or ""))
             if inner:
                 return Words(None, _short(inner))
         if body.get("message"):
-            return Words(None, _short(body["message"]))
-    return Words(None, _short(re.sub(r"<[^>]*>|\s+", " ", text)))
+            return Words(None, _short(body["message"]), own=False)
+    return Words(None, _short(re.sub(r"<[^<>]*>|\s+", " ", text[:_HIGHEST_TEXT])), own=False)
 
 
-def _short(text: Any) -> str:
-    joined = " ".join(str(text).split())
-    return joined if len(joined) <= _HIGHEST_WORDS else joined[: _HIGHEST_WORDS - 1] + "…"
+def _short(said: Any) -> str:
+    """What anybody said, fit for a condition, an Event and a log: short, and nothing in it that cannot be printed."""
+    try:
+        text = str(said)[:_HIGHEST_TEXT]
+    except Exception:  # noqa: BLE001 - nested too deep, or an error that cannot be shown
+        return type(said).__name__
+    joined = " ".join(text.split())
+    if len(joined) > _HIGHEST_WORDS:
+        joined = joined[: _HIGHEST_WORDS - 1] + "…"
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in joined)
+
+
+def decoded(response: requests.Response) -> Any:
+    """The body of an answer, as JSON.
+
+    Raises:
+        ValueError: it is none, or it is nested too deep.
+    """
+    try:
+        return response.json()
+    except RecursionError:
+        raise ValueError("the answer is nested too deep") from None
+
+
+def request_id_of(headers: Mapping[str, str]) -> str | None:
+    """The request id in an answer's headers; None where there is none, or something that is no id."""
+    return _id(headers.get("x-openstack-request-id"))
 
 
 def by_status(
@@ -130,26 +164,40 @@ def by_status(
         error_type=words.error_type,
         request_id=request_id,
         category=category,
-        outcome_unknown=changing and status in _MAY_HAVE_ACTED,
+        outcome_unknown=changing and _may_have_acted(status, words),
     )
 
 
+def _may_have_acted(status: int, words: Words) -> bool:
+    """Whether a change that was answered so may have been, or may still be, carried out.
+
+    Only a refusal says that it was not: a 4xx, whoever sends it (a proxy that refuses passes nothing on), and Octavia's
+    own 501, which comes before anything is made. Any other 5xx may be a proxy's, whose service is still at work; a
+    redirect may be the answer to what was done.
+    """
+    if 400 <= status < 500:  # noqa: PLR2004 - HTTP
+        return status in _GAVE_UP
+    return not (status == 501 and words.own)  # noqa: PLR2004 - HTTP
+
+
 def _unlisted(status: int) -> tuple[type[InfomaniakCloudError], Category | None]:
-    if status >= 500:  # noqa: PLR2004 - HTTP
+    if status >= 500 or status in _GAVE_UP:  # noqa: PLR2004 - HTTP
         return errors.ServiceError, None
     if status >= 400:  # noqa: PLR2004 - HTTP
         return errors.BadRequestError, None
-    return errors.ServiceError, Category.TERMINAL  # a redirect: followed nowhere
+    if status >= 300:  # noqa: PLR2004 - HTTP
+        return errors.ServiceError, Category.TERMINAL  # a redirect: followed nowhere
+    return errors.ServiceError, None  # an answer before the answer, which never came
 
 
 def from_response(response: requests.Response, *, what: str = "", changing: bool = False) -> InfomaniakCloudError:
-    """The error that an HTTP answer of 400 and above is."""
+    """The error that an HTTP answer is that is not of 200 to 299."""
     try:
-        body = response.json()
+        body = decoded(response)
     except ValueError:
         body = None
     text = response.text if body is None else ""
-    request_id = _text(response.headers.get("x-openstack-request-id"))
+    request_id = request_id_of(response.headers)
     return by_status(response.status_code, words_of(body, text), what=what, request_id=request_id, changing=changing)
 
 
@@ -210,7 +258,6 @@ _BY_KEYSTONE: tuple[tuple[type[BaseException], type[InfomaniakCloudError], Categ
     (keystone.MissingAuthPlugin, errors.InvalidCredentialsError, None),
     (keystone.AuthPluginException, errors.InvalidCredentialsError, None),
     (keystone.AuthorizationFailure, errors.AuthenticationError, None),
-    (keystone.InvalidResponse, errors.ServiceError, None),
     (keystone.DiscoveryFailure, errors.CloudConnectionError, None),
 )
 _NETWORK = (
@@ -239,7 +286,7 @@ def classify(error: BaseException, *, what: str = "", changing: bool = False) ->
         return from_response(response, what=what, changing=changing)
     status = _status(error)
     if status is not None:
-        request_id = _text(getattr(error, "request_id", None))
+        request_id = _id(getattr(error, "request_id", None))
         return by_status(status, _words(error), what=what, request_id=request_id, changing=changing)
     if isinstance(error, _NETWORK):
         return from_network(error, what=what, changing=changing)
@@ -253,12 +300,17 @@ def _without_status(error: BaseException, *, what: str, changing: bool) -> Infom
         for kind, ours, category in _BY_KEYSTONE:
             if isinstance(one, kind):
                 return ours(message, category=category)
+        if isinstance(one, keystone.InvalidResponse):
+            return errors.ServiceError(message, outcome_unknown=changing)
         if isinstance(one, _NETWORK):
             return from_network(error, what=what, changing=changing)
     # openstacksdk's own, by name: they are imported only where the SDK is used.
     kind_of = {"ResourceTimeout": errors.CloudTimeoutError, "ConfigException": errors.InvalidCredentialsError}
     ours = kind_of.get(type(error).__name__, InfomaniakCloudError)
-    return ours(message, category=None if ours is not InfomaniakCloudError else Category.TERMINAL)
+    if ours is not InfomaniakCloudError:
+        return ours(message, outcome_unknown=changing and ours is errors.CloudTimeoutError)
+    # Nobody knows what it is: so nobody knows that it came before the request.
+    return ours(message, category=Category.TERMINAL, outcome_unknown=changing)
 
 
 def _status(error: BaseException) -> int | None:
@@ -274,8 +326,8 @@ def _words(error: BaseException) -> Words:
     details = getattr(error, "details", None)
     kind = getattr(error, "error_type", None) or getattr(error, "type", None)
     message = details if isinstance(details, str) and details else error
-    return Words(kind if isinstance(kind, str) else None, _short(message))
+    return Words(_short(kind) if isinstance(kind, str) and kind else None, _short(message), own=False)
 
 
-def _text(value: Any) -> str | None:
-    return str(value) if isinstance(value, str) and value else None
+def _id(value: Any) -> str | None:
+    return value if isinstance(value, str) and _REQUEST_ID.fullmatch(value) else None

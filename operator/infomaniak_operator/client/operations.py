@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from infomaniak_operator.client import kinds
 from infomaniak_operator.client.collections import BulkCollection, Collection, L7Rules, Members
 from infomaniak_operator.client.errors import Category, ConflictError
-from infomaniak_operator.client.rest import Body, Row, check
+from infomaniak_operator.client.rest import Body, Row, check, part
 from infomaniak_operator.client.session import CloudSession
 
 
@@ -72,7 +72,8 @@ class Routers(Collection):
             raise ValueError("give either subnet_id or port_id")
         body = {"subnet_id": subnet_id} if subnet_id is not None else {"port_id": port_id}
         route = f"{kinds.ROUTERS.item}/{action}"
-        return dict(self._rest.session.request("network", "PUT", route, ids={"id": router_id}, body=body) or {})
+        answer = self._rest.session.request("network", "PUT", route, ids={"id": router_id}, body=body)
+        return part(answer, None, dict, route, changing=True)
 
 
 class FloatingIPs(Collection):
@@ -197,7 +198,7 @@ class LoadBalancers(Collection):
         answer = self._rest.session.request(
             "load-balancer", "GET", f"{kinds.LOAD_BALANCERS.item}/status", ids={"id": id}
         )
-        return dict(answer["statuses"])
+        return part(answer, "statuses", dict, f"{kinds.LOAD_BALANCERS.item}/status")
 
 
 def _check_pool(pool: Body) -> None:
@@ -244,7 +245,7 @@ class Tags:
             raise ValueError(f"no tags for {resource!r}; for: {', '.join(sorted(_TAGGED))}")
         route = f"{_TAGGED[resource].item}/tags"
         answer = self._session.request("network", "PUT", route, ids={"id": id}, body={"tags": list(tags)})
-        return list(answer["tags"])
+        return part(answer, "tags", list, route, changing=True)
 
 
 class Quotas:
@@ -266,4 +267,7 @@ class Quotas:
         ids = {"project_id": self._session.project_id}
         network = self._session.request("network", "GET", "/v2.0/quotas/{project_id}/details.json", ids=ids)
         balancer = self._session.request("load-balancer", "GET", "/v2/lbaas/quotas/{project_id}", ids=ids)
-        return {"network": dict(network["quota"]), "load-balancer": dict(balancer["quota"])}
+        return {
+            "network": part(network, "quota", dict, "/v2.0/quotas"),
+            "load-balancer": part(balancer, "quota", dict, "/v2/lbaas/quotas"),
+        }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 from infomaniak_operator.client.errors import ServiceError
@@ -16,6 +16,7 @@ Body = Mapping[str, Any]
 Ids = Mapping[str, str]
 Pairs = list[tuple[str, str]]
 Query = Sequence[tuple[str, str]]
+_Part = TypeVar("_Part", dict[str, Any], list[Any])
 
 
 class Rest:
@@ -107,16 +108,33 @@ class Rest:
             raise ValueError(f"{self.kind.many} have no revision number")
 
     def _one(self, answer: Any, *, changing: bool) -> Row:
-        one = answer.get(self.kind.one) if isinstance(answer, Mapping) else None
-        if not isinstance(one, dict):
-            raise ServiceError(f"{self.kind.path}: the answer has no {self.kind.one!r}", outcome_unknown=changing)
-        return one
+        return part(answer, self.kind.one, dict, self.kind.path, changing=changing)
 
     def _many(self, answer: Any, *, changing: bool) -> Rows:
-        many = answer.get(self.kind.many) if isinstance(answer, Mapping) else None
-        if not isinstance(many, list):
-            raise ServiceError(f"{self.kind.path}: the answer has no {self.kind.many!r}", outcome_unknown=changing)
+        many = part(answer, self.kind.many, list, self.kind.path, changing=changing)
+        if not all(isinstance(row, dict) for row in many):
+            message = f"{self.kind.path}: what the answer has in {self.kind.many!r} are no objects"
+            raise ServiceError(message, outcome_unknown=changing)
         return many
+
+
+def part(answer: Any, key: str | None, kind: type[_Part], what: str, *, changing: bool = False) -> _Part:
+    """What is wanted of an answer: never made up where it is missing.
+
+    Args:
+        answer: decoded.
+        key: what it is under; None: the answer itself, which must not be empty.
+        kind: what it must be.
+        what: what was asked, for the message.
+        changing: whether the request was to change something.
+
+    Raises:
+        ServiceError: it is not there, or something else.
+    """
+    found = answer if key is None else answer.get(key) if isinstance(answer, Mapping) else None
+    if not isinstance(found, kind) or (key is None and not found):
+        raise ServiceError(f"{what}: the answer has no {key or 'object'!r}", outcome_unknown=changing)
+    return found
 
 
 def check(kind: Kind, body: Body) -> None:

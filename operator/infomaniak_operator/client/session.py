@@ -15,7 +15,7 @@ from keystoneauth1 import exceptions as keystone
 from keystoneauth1 import session as keystone_session
 from keystoneauth1.access import AccessInfo
 
-from infomaniak_operator.client.classify import classify, from_network, from_response
+from infomaniak_operator.client.classify import classify, decoded, from_network, from_response
 from infomaniak_operator.client.credentials import CloudCredentials
 from infomaniak_operator.client.errors import (
     AuthenticationError,
@@ -30,7 +30,8 @@ from infomaniak_operator.client.transport import Call, answered, connections
 
 _ID = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.:-]*")
 _UNAUTHORIZED = 401
-_PASSING = frozenset({429, 500, 502, 503, 504})
+_TOO_MANY = 429
+_FAILED = 500
 _LONGEST_CONNECT = 10.0
 
 
@@ -197,12 +198,12 @@ class CloudSession:
             # Expired or revoked: the request did nothing. One login, whoever comes first, and once more.
             self._forget(access)
             response = self._send(request, self.login())
-        if response.status_code >= 300:  # noqa: PLR2004 - HTTP
+        if not 200 <= response.status_code < 300:  # noqa: PLR2004 - HTTP
             raise from_response(response, what=request.what, changing=request.changing)
         if not response.content:
             return None
         try:
-            return response.json()
+            return decoded(response)
         except ValueError as error:
             message = f"{request.what}: {response.status_code}, but what was answered is no JSON"
             raise ServiceError(message, status=response.status_code, outcome_unknown=request.changing) from error
@@ -248,7 +249,8 @@ def _passing(error: InfomaniakCloudError) -> bool:
     """Whether a GET is worth repeating at once: not after a timeout, which has cost its time already."""
     if isinstance(error, CloudConnectionError):
         return not isinstance(error, CloudTimeoutError)
-    return error.status in _PASSING and error.category is Category.TRANSIENT
+    passing = error.status is not None and (error.status == _TOO_MANY or error.status >= _FAILED)
+    return passing and error.category is Category.TRANSIENT
 
 
 def _quoted(name: str, value: str) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
+from infomaniak_operator.client.classify import request_id_of
+
 LOGIN_ROUTE = "/v3/auth/tokens"
 _SERVICES = 8
 """Hosts that connections are kept to: more than one cloud has services."""
@@ -60,7 +62,7 @@ class _Transport(HTTPAdapter):
 def answered(service: str, method: str, route: str, response: requests.Response | None, began: float) -> Call:
     """The account of a request that began at that monotonic second and is now over."""
     status = None if response is None else response.status_code
-    request_id = None if response is None else response.headers.get("x-openstack-request-id")
+    request_id = None if response is None else request_id_of(response.headers)
     return Call(service, method, route, status, time.monotonic() - began, request_id)
 
 
