@@ -123,7 +123,10 @@ def wire_cloud() -> Iterator[WireCloud]:
             for name, value in {"X-Openstack-Request-Id": REQUEST_ID, **reply.headers}.items():
                 self.send_header(name, value)
             self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(raw)))
+            if "Content-Length" in reply.headers:  # another than it has: the body is cut short
+                self.close_connection = True
+            else:
+                self.send_header("Content-Length", str(len(raw)))
             self.end_headers()
             self.wfile.write(raw)
 

@@ -190,15 +190,19 @@ def _unlisted(status: int) -> tuple[type[InfomaniakCloudError], Category | None]
     return errors.ServiceError, None  # an answer before the answer, which never came
 
 
-def from_response(response: requests.Response, *, what: str = "", changing: bool = False) -> InfomaniakCloudError:
-    """The error that an HTTP answer is that is not of 200 to 299."""
+def said(response: requests.Response) -> Words:
+    """What an answer that is an error says."""
     try:
         body = decoded(response)
     except ValueError:
         body = None
-    text = response.text if body is None else ""
+    return words_of(body, response.text if body is None else "")
+
+
+def from_response(response: requests.Response, *, what: str = "", changing: bool = False) -> InfomaniakCloudError:
+    """The error that an HTTP answer is that is not of 200 to 299."""
     request_id = request_id_of(response.headers)
-    return by_status(response.status_code, words_of(body, text), what=what, request_id=request_id, changing=changing)
+    return by_status(response.status_code, said(response), what=what, request_id=request_id, changing=changing)
 
 
 def from_network(error: BaseException, *, what: str = "", changing: bool = False) -> InfomaniakCloudError:
@@ -225,6 +229,8 @@ _UNSENT = (
     urllib3.exceptions.NewConnectionError,
     urllib3.exceptions.ConnectTimeoutError,
     urllib3.exceptions.NameResolutionError,
+    urllib3.exceptions.LocationValueError,
+    requests.exceptions.InvalidURL,
     ssl.SSLCertVerificationError,
     ConnectionRefusedError,
 )
@@ -267,6 +273,7 @@ _NETWORK = (
     urllib3.exceptions.HTTPError,
     TimeoutError,
     ConnectionError,
+    UnicodeError,
 )
 
 

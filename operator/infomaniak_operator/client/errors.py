@@ -3,7 +3,7 @@
 ::
 
     InfomaniakCloudError                 anything the cloud, or the way to it, answered with
-    ├── AuthenticationError              the login was refused, or a fresh token was (401)
+    ├── AuthenticationError              the login was refused, or (TRANSIENT) a fresh token (401)
     │   └── InvalidCredentialsError      the credential is incomplete or not allowed; nothing was sent
     │       └── CloudNotAllowedError     it leads to a cloud that it may not lead to
     ├── ForbiddenError                   logged in, but a policy says no (403)

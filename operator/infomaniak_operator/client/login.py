@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from keystoneauth1 import exceptions as keystone
 from keystoneauth1.access import AccessInfo
 from keystoneauth1.identity import v3
 
-from infomaniak_operator.client.classify import classify
+from infomaniak_operator.client.classify import classify, said
 from infomaniak_operator.client.credentials import CloudCredentials
 from infomaniak_operator.client.errors import AuthenticationError, Category, InfomaniakCloudError, ServiceError
 
 SERVICES = ("network", "load-balancer")
 _INTERFACE = "public"
+_UNAUTHORIZED = 401
 
 
 def plugin(credentials: CloudCredentials) -> v3.Auth:
@@ -53,11 +55,14 @@ def plugin(credentials: CloudCredentials) -> v3.Auth:
 
 
 def refused(error: keystone.HttpError, credentials: CloudCredentials) -> InfomaniakCloudError:
-    """What an answer of Keystone other than a token means."""
+    """What an answer of Keystone other than a token means: only its own refusal speaks of the credential."""
     found = classify(error, what="login")
     status = found.status or 0
     if found.category is Category.TRANSIENT or not 400 <= status < 500:  # noqa: PLR2004 - HTTP
         return found
+    if status != _UNAUTHORIZED and (error.response is None or not said(error.response).own):
+        message = f"{found.message}: these are not Keystone's words; something is in its place, or 'auth_url' is wrong"
+        return ServiceError(message, status=found.status, request_id=found.request_id)
     hint = "the application credential or its secret is wrong, expired or deleted"
     if not credentials.application_credential_secret:
         hint = "the user, its password or the project is wrong"
@@ -74,8 +79,7 @@ def region_of(access: AccessInfo, wanted: str | None) -> str:
     """
     there: set[str] = set()
     for service in SERVICES:
-        endpoints = access.service_catalog.get_endpoints_data(service_type=service, interface=_INTERFACE)
-        there |= {str(one.region_name) for found in endpoints.values() for one in found if one.region_name}
+        there |= {str(one.region_name) for one in _endpoints(access, service) if one.region_name}
     names = ", ".join(sorted(there)) or "none"
     if wanted:
         if wanted in there:
@@ -98,13 +102,36 @@ def endpoint_of(access: AccessInfo, service: str, region: str, *, secure: bool) 
     Raises:
         ServiceError: the catalogue has none, or none that may be used.
     """
-    catalog = access.service_catalog
-    found = catalog.get_endpoints_data(service_type=service, interface=_INTERFACE, region_name=region)
-    urls = [str(one.url) for endpoints in found.values() for one in endpoints]
+    urls = [str(one.url) for one in _endpoints(access, service, region_name=region)]
     if not urls:
         message = f"the catalogue has no public endpoint of the service {service!r} in region {region!r}"
         raise ServiceError(message, category=Category.TERMINAL)
     if secure and not urls[0].startswith("https:"):
         message = f"the catalogue's endpoint of {service!r} is not https: no token is sent there"
         raise ServiceError(message, category=Category.TERMINAL)
+    if not urls[0].startswith(("https:", "http:")):
+        message = f"the catalogue's endpoint of {service!r} is no web address"
+        raise ServiceError(message, category=Category.TERMINAL)
     return re.sub(r"/v2(\.\d+)?$", "", urls[0].rstrip("/"))
+
+
+def _endpoints(access: AccessInfo, service: str, **wanted: str) -> list[Any]:
+    """The public endpoints of a service in the token's catalogue.
+
+    Raises:
+        ServiceError: the catalogue cannot be read.
+    """
+    try:
+        found = access.service_catalog.get_endpoints_data(service_type=service, interface=_INTERFACE, **wanted)
+        return [one for endpoints in found.values() for one in endpoints]
+    except UNREADABLE as error:
+        raise unreadable(error) from error
+
+
+UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
+"""What keystoneauth raises, sooner or later, over a token that is not as it should be."""
+
+
+def unreadable(error: Exception) -> ServiceError:
+    """The error that a token is which lacks something, or has it in another form."""
+    return ServiceError(f"login: what Keystone answered cannot be read ({type(error).__name__})")

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from infomaniak_operator.client.errors import ServiceError
 from infomaniak_operator.client.kinds import Kind
-from infomaniak_operator.client.session import CloudSession
+from infomaniak_operator.client.session import CloudSession, is_id
 
 Row = dict[str, Any]
 Rows = list[Row]
@@ -16,6 +16,8 @@ Body = Mapping[str, Any]
 Ids = Mapping[str, str]
 Pairs = list[tuple[str, str]]
 Query = Sequence[tuple[str, str]]
+MOST_PAGES = 1000
+_PLACE = frozenset({"marker", "limit", "page_reverse", "sort_key", "sort_dir"})
 _Part = TypeVar("_Part", dict[str, Any], list[Any])
 
 
@@ -33,18 +35,20 @@ class Rest:
 
     def list(self, ids: Ids, fields: Sequence[str] | None, filters: Mapping[str, Any]) -> Rows:
         """All pages of the collection. See ``Collection.list``."""
-        query = [*self._query(filters), *(("fields", name) for name in fields or ())]
+        first: Pairs = [*self._query(filters), *(("fields", name) for name in fields or ())]
+        named = not fields or "id" in fields
+        query = first
         rows: Rows = []
         asked: set[tuple[tuple[str, str], ...]] = set()
-        while tuple(query) not in asked:
+        while tuple(query) not in asked and len(asked) < MOST_PAGES:
             asked.add(tuple(query))
             page = self.session.request(self.kind.service, "GET", self.kind.path, ids=ids, params=query)
-            rows.extend(self._many(page, changing=False))
-            further = _next(page.get(f"{self.kind.many}_links"))
-            if further is None:
+            rows.extend(self._many(page, changing=False, named=named))
+            place = _next(page.get(f"{self.kind.many}_links"), self.kind.path)
+            if place is None:
                 return rows
-            query = further
-        raise ServiceError(f"GET {self.kind.path}: the pages go in a circle")
+            query = [*first, *place]
+        raise ServiceError(f"GET {self.kind.path}: the pages go in a circle, or have no end")
 
     def get(self, ids: Ids) -> Row:
         """One object. See ``Collection.get``."""
@@ -108,14 +112,19 @@ class Rest:
             raise ValueError(f"{self.kind.many} have no revision number")
 
     def _one(self, answer: Any, *, changing: bool) -> Row:
-        return part(answer, self.kind.one, dict, self.kind.path, changing=changing)
+        row = part(answer, self.kind.one, dict, self.kind.path, changing=changing)
+        return self._with_id(row, changing=changing)
 
-    def _many(self, answer: Any, *, changing: bool) -> Rows:
+    def _many(self, answer: Any, *, changing: bool, named: bool = True) -> Rows:
         many = part(answer, self.kind.many, list, self.kind.path, changing=changing)
-        if not all(isinstance(row, dict) for row in many):
-            message = f"{self.kind.path}: what the answer has in {self.kind.many!r} are no objects"
+        return [self._with_id(row, changing=changing, named=named) for row in many]
+
+    def _with_id(self, row: Any, *, changing: bool, named: bool = True) -> Row:
+        """A row as everything that reads rows relies on it: an object, and its id is one."""
+        if not isinstance(row, dict) or (named and not is_id(row.get("id"))):
+            message = f"{self.kind.path}: what the answer has as a {self.kind.one} has no id"
             raise ServiceError(message, outcome_unknown=changing)
-        return many
+        return row
 
 
 def part(answer: Any, key: str | None, kind: type[_Part], what: str, *, changing: bool = False) -> _Part:
@@ -152,9 +161,25 @@ def _names(names: Iterable[str]) -> str:
     return ", ".join(sorted(names))
 
 
-def _next(links: Any) -> Pairs | None:
-    """The query of the next page. The link's address is left alone: the token goes where the catalogue says."""
+def _next(links: Any, path: str) -> Pairs | None:
+    """Where the next page begins; None where there is none.
+
+    Of the link only that counts: the token goes where the catalogue says, and the filters stay our own.
+
+    Raises:
+        ServiceError: there is a next page, and the link does not say where it begins; or these are no links.
+    """
+    if links is not None and not (isinstance(links, list) and all(isinstance(link, dict) for link in links)):
+        raise ServiceError(f"GET {path}: the links to further pages cannot be read")
     for link in links or ():
-        if link.get("rel") == "next":
-            return parse_qsl(urlsplit(str(link.get("href", ""))).query, keep_blank_values=True)
+        if link.get("rel") != "next":
+            continue
+        try:
+            query = parse_qsl(urlsplit(str(link.get("href", ""))).query, keep_blank_values=True)
+        except ValueError:
+            query = []
+        place = [(name, value) for name, value in query if name in _PLACE]
+        if "marker" not in dict(place):
+            raise ServiceError(f"GET {path}: the link to the next page does not say where it begins")
+        return place
     return None

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import requests
+import urllib3.exceptions
 from keystoneauth1 import exceptions as keystone
 from keystoneauth1 import session as keystone_session
 from keystoneauth1.access import AccessInfo
@@ -25,11 +26,14 @@ from infomaniak_operator.client.errors import (
     InfomaniakCloudError,
     ServiceError,
 )
-from infomaniak_operator.client.login import endpoint_of, plugin, refused, region_of
+from infomaniak_operator.client.login import UNREADABLE, endpoint_of, plugin, refused, region_of, unreadable
 from infomaniak_operator.client.transport import Call, answered, connections
 
 _ID = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.:-]*")
+_LONGEST_ID = 255
 _UNAUTHORIZED = 401
+_NO_ANSWER = (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError, OSError)
+"""Beside keystoneauth's own, which does not know all that the libraries below it raise (a host that is no name)."""
 _TOO_MANY = 429
 _FAILED = 500
 _LONGEST_CONNECT = 10.0
@@ -112,13 +116,19 @@ class CloudSession:
             InfomaniakCloudError: Keystone could not be asked.
         """
         try:
-            return self._plugin.get_access(self.keystone)
+            access = self._plugin.get_access(self.keystone)
+            _ = access.expires  # read here, for keystoneauth reads it before each request
         except keystone.HttpError as error:
             raise refused(error, self.credentials) from error
         except keystone.ClientException as error:
             raise classify(error, what="login") from error
-        except (requests.RequestException, OSError) as error:
+        except _NO_ANSWER as error:
             raise from_network(error, what="login") from error
+        except UNREADABLE as error:
+            # It may be the token that is kept whose end cannot be read: the next login must not stumble over it again.
+            self._plugin.invalidate()
+            raise unreadable(error) from error
+        return access
 
     @property
     def project_id(self) -> str:
@@ -128,7 +138,11 @@ class CloudSession:
             AuthenticationError: refused, or the token is for no project.
             InfomaniakCloudError: Keystone could not be asked.
         """
-        project = self.login().project_id
+        access = self.login()
+        try:
+            project = access.project_id
+        except UNREADABLE as error:
+            raise unreadable(error) from error
         if not project:
             raise AuthenticationError("the credential is not bound to a project: give 'project_id'")
         return str(project)
@@ -147,7 +161,10 @@ class CloudSession:
     def token_expires(self) -> float | None:
         """When the token in use expires, seconds since the epoch; None where there is none. Asks nobody."""
         access = self._plugin.auth_ref
-        expires = access.expires if access else None
+        try:
+            expires = access.expires if access else None
+        except UNREADABLE:
+            return None
         return expires.timestamp() if expires else None
 
     def request(
@@ -198,6 +215,8 @@ class CloudSession:
             # Expired or revoked: the request did nothing. One login, whoever comes first, and once more.
             self._forget(access)
             response = self._send(request, self.login())
+            if response.status_code == _UNAUTHORIZED:
+                raise _not_yet(from_response(response, what=request.what))
         if not 200 <= response.status_code < 300:  # noqa: PLR2004 - HTTP
             raise from_response(response, what=request.what, changing=request.changing)
         if not response.content:
@@ -227,7 +246,7 @@ class CloudSession:
                 connect_retries=0,
                 status_code_retries=0,
             )
-        except keystone.ClientException as error:
+        except (keystone.ClientException, *_NO_ANSWER) as error:
             self._tell(answered(request.service, request.method, request.route, None, began))
             raise classify(error, what=request.what, changing=request.changing) from error
         # What ``before_change`` stopped was not sent, and is no call.
@@ -245,6 +264,18 @@ class CloudSession:
                 self._plugin.invalidate()
 
 
+def _not_yet(error: InfomaniakCloudError) -> InfomaniakCloudError:
+    """The error of a service that refuses a token which Keystone has just given.
+
+    The credential is good, so there is nothing in it for a person to mend: the service lags behind, or cannot ask
+    Keystone.
+    """
+    message = f"{error.message}: the service refuses a fresh token, though Keystone takes the credential"
+    found = AuthenticationError(message, status=error.status, error_type=error.error_type, request_id=error.request_id)
+    found.category = Category.TRANSIENT
+    return found
+
+
 def _passing(error: InfomaniakCloudError) -> bool:
     """Whether a GET is worth repeating at once: not after a timeout, which has cost its time already."""
     if isinstance(error, CloudConnectionError):
@@ -253,7 +284,12 @@ def _passing(error: InfomaniakCloudError) -> bool:
     return passing and error.category is Category.TRANSIENT
 
 
+def is_id(value: Any) -> bool:
+    """Whether it can be an id in a path."""
+    return isinstance(value, str) and len(value) <= _LONGEST_ID and _ID.fullmatch(value) is not None
+
+
 def _quoted(name: str, value: str) -> str:
-    if not _ID.fullmatch(value):
+    if not is_id(value):
         raise ValueError(f"{name} is no id: {value!r}")
     return quote(value, safe="")

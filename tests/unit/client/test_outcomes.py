@@ -112,6 +112,7 @@ CHANGES = {
         Reply(200, b"\xff\xfe\xfd"),
         Reply(200, b"[" * 100_000),
         Reply(201, b'{"network": ', {"Content-Length": "9999"}),
+        Reply(201, b'{"network": {}}', {"Content-Length": "15, 16"}),
         Reply(201, b"not zipped", {"Content-Encoding": "gzip"}),
         Reply(drop=True),
     ],
