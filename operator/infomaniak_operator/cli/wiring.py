@@ -105,7 +105,7 @@ def build(options: Options, rng: random.Random) -> Operator:
         sessions.add(opened)
         return opened
 
-    clouds = Clouds(connector(clock.monotonic, session))
+    clouds = Clouds(connector(clock.monotonic, session, options.round_seconds))
     namespaces = options.namespaces
     trees = Trees()
     watched = resources(namespaced=bool(namespaces))

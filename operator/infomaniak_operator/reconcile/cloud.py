@@ -20,6 +20,19 @@ REFUSED_FOR = 5.0
 """Seconds for which a refused login answers for all objects with the same credential: one asks, not a thousand."""
 
 
+EXTERNAL_FOR = 600.0
+"""Seconds for which an external network's id is used without another look: as long as a resync takes to come, unless
+the operator is told otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The id of an external network, and the monotonic second at which it was asked for."""
+
+    id: str
+    at: float
+
+
 class Cloud:
     """One project in one region, seen with one credential. For use by many threads.
 
@@ -28,6 +41,7 @@ class Cloud:
         identity: returns project id and region; logs in at the first call.
         now: monotonic seconds.
         close: ends the connection.
+        external_for: seconds for which an external network's id that was looked up by its name is used.
     """
 
     def __init__(
@@ -36,6 +50,7 @@ class Cloud:
         identity: Callable[[], tuple[str, str]],
         now: Callable[[], float],
         close: Callable[[], None] = lambda: None,
+        external_for: float = EXTERNAL_FOR,
     ) -> None:
         self.do = operations
         self._identity = identity
@@ -45,7 +60,8 @@ class Cloud:
         self._facts: tuple[str, str] | None = None
         self._refused: tuple[float, InfomaniakCloudError] | None = None
         self._snapshots = Snapshots(now)
-        self._external: dict[str, str] = {}
+        self._external_for = external_for
+        self._external: dict[str, _Found] = {}
 
     def login(self) -> None:
         """Make sure that the credential works: one login, whoever asks.
@@ -96,20 +112,39 @@ class Cloud:
         return self._snapshots.get(collection, fresh_after, load)
 
     def external_network(self, name: str) -> str | None:
-        """The id of the external network of that name; looked up once a credential.
+        """The id of the external network of that name; looked up again after a while, and once it was refused.
 
         Returns:
             None where there is none of that name, or more than one (an id is needed then).
         """
         with self._lock:
-            if name in self._external:
-                return self._external[name]
+            known = self._external.get(name)
+            if known is not None and self._now() < known.at + self._external_for:
+                return known.id
+        at = self._now()
         found = self.do.networks.list(name=name, **{"router:external": True})
-        if len(found) != 1:
-            return None
         with self._lock:
-            self._external[name] = str(found[0]["id"])
-            return self._external[name]
+            if len(found) != 1:
+                self._external.pop(name, None)
+                return None
+            self._external[name] = _Found(str(found[0]["id"]), at)
+            return self._external[name].id
+
+    def forget_external(self, refusal: str, before: float) -> bool:
+        """Forget the external network that a refusal names: it may be gone, or another may have its name by now.
+
+        Args:
+            refusal: what the service said.
+            before: monotonic seconds; what was looked up since then is not to blame.
+
+        Returns:
+            Whether there was one to forget: with another look, the request may be another.
+        """
+        with self._lock:
+            named = [name for name, known in self._external.items() if known.at < before and known.id in refusal]
+            for name in named:
+                del self._external[name]
+        return bool(named)
 
     def external_networks(self) -> list[str]:
         """The names of the external networks there are, for a message."""
@@ -159,13 +194,16 @@ class Clouds:
 
 
 def connector(
-    now: Callable[[], float], session: Callable[[CloudCredentials], CloudSession]
+    now: Callable[[], float],
+    session: Callable[[CloudCredentials], CloudSession],
+    external_for: float = EXTERNAL_FOR,
 ) -> Callable[[CloudCredentials], Cloud]:
     """How ``Clouds`` connects to a real OpenStack.
 
     Args:
         now: monotonic seconds.
         session: makes a session of a credential, with the operator's time-outs and hooks.
+        external_for: as for ``Cloud``.
     """
 
     def connect(credentials: CloudCredentials) -> Cloud:
@@ -180,7 +218,7 @@ def connector(
                 )
             return project, opened.region
 
-        return Cloud(Operations(opened), identity, now, opened.close)
+        return Cloud(Operations(opened), identity, now, opened.close, external_for)
 
     return connect
 

@@ -31,6 +31,10 @@ _MEANINGS = {
 }
 
 
+_OF_AN_ID = frozenset({Category.NOT_FOUND, Category.TERMINAL})
+"""How a service refuses an id that leads to nothing, or to something else by now."""
+
+
 def stop(visit: Visit, error: InfomaniakCloudError) -> Stop:
     """The outcome of a visit that the cloud ended.
 
@@ -38,6 +42,10 @@ def stop(visit: Visit, error: InfomaniakCloudError) -> Stop:
     """
     meaning = _MEANINGS[error.category]
     message = str(error)
+    cloud = visit.connected if error.category in _OF_AN_ID else None
+    # The id of an external network that was looked up by its name: the next reconcile looks it up again.
+    if cloud is not None and cloud.forget_external(message, visit.attempt.fresh_after):
+        meaning = _MEANINGS[Category.NOT_FOUND]
     if error.category is Category.AUTHENTICATION:
         visit.aspect(CREDENTIALS_VALID, False, Reason.CREDENTIALS_INVALID, message)
     elif visit.connected is None or CREDENTIALS_VALID not in visit.aspects:

@@ -26,6 +26,8 @@ CASES = [
     (BadRequestError("Invalid input for mtu", status=400), "InvalidConfiguration", True, Stuck),
     (ForbiddenError("policy does not allow it", status=403), "InvalidConfiguration", True, Stuck),
     (AuthenticationError("token refused", status=401), "CredentialsInvalid", True, BackOff),
+    # A service's answer to a token that Keystone has just given: nothing in the credential is to be mended.
+    (AuthenticationError("lags", status=401, category=Category.TRANSIENT), "CloudError", False, BackOff),
     (ConflictError("in use", status=409, category=Category.IN_USE), "InUse", False, BackOff),
     (ConflictError("immutable", status=409, category=Category.WAITING), "Updating", False, Again),
     (ServiceError("broken", status=500), "CloudError", False, BackOff),
@@ -71,6 +73,20 @@ def test_a_change_that_fails_at_any_call_is_made_in_the_end(at, error, reason, s
     assert world.network()["mtu"] == 1400
     assert sorted(world.subnets()) == ["new", "v4"]
     assert world.subnets()["v4"]["enable_dhcp"] is False
+
+
+def test_a_service_that_refuses_a_fresh_token_leaves_a_ready_object_as_it_is():
+    world = World()
+    key = world.apply(network())
+    world.settle(key)
+    for at in ("LIST networks", "LIST subnets"):
+        world.fail(at, AuthenticationError("lags", status=401, category=Category.TRANSIENT))
+        world.visit(key)
+        assert world.ready(key) == ("True", "Available")
+        assert world.progress(key) == ""
+        assert world.says(key, "CredentialsValid")[0] != "False"
+        world.settle(key)
+    assert "CredentialsInvalid" not in world.told(key)
 
 
 def test_a_quota_is_told_with_the_cloud_s_own_words():
