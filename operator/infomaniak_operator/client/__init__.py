@@ -23,6 +23,7 @@ from infomaniak_operator.client.facade import InfomaniakNetworkClient
 from infomaniak_operator.client.operations import Operations
 from infomaniak_operator.client.session import CloudSession
 from infomaniak_operator.client.transport import Call
+from infomaniak_operator.client.usage import TypeUsage, Usage
 
 __all__ = [
     "AuthenticationError",
@@ -45,6 +46,8 @@ __all__ = [
     "PreconditionFailedError",
     "QuotaExceededError",
     "ServiceError",
+    "TypeUsage",
+    "Usage",
     "classify",
     "parse_credentials",
 ]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from infomaniak_operator.client import views
+from infomaniak_operator.client.addresses import Address, canonical, the_one
 from infomaniak_operator.client.base import InfomaniakOpenStackBase, sent
 from infomaniak_operator.client.errors import NotFoundError
+from infomaniak_operator.client.views import shown
 
 Row = dict[str, Any]
 
@@ -215,6 +217,22 @@ class NeutronMethods(InfomaniakOpenStackBase):
     def get_floating_ip(self, floating_ip_id: str) -> Row | None:
         """One floating IP, with the keys of ``list_floating_ips``."""
         return self._row("get_floating_ip", lambda conn: conn.network.get_ip(floating_ip_id), views.FLOATING_IP)
+
+    def find_floating_ip(self, address: Address) -> Row | None:
+        """The floating IP that has an address, in any spelling, with the keys of ``list_floating_ips``.
+
+        Returns:
+            None where there is none. None and a line in the log where several have it, where it is no address, or
+            where they could not be listed.
+        """
+
+        def find(conn: Any) -> Row | None:
+            wanted = canonical(address)
+            one = the_one(conn.network.ips(floating_ip_address=wanted), wanted)
+            return None if one is None else shown(one, views.FLOATING_IP)
+
+        found: Row | None = self._try("find_floating_ip", find)
+        return found
 
     def allocate_floating_ip(self, external_network: str) -> Row | None:
         """Get a floating IP from the external network of that name: id, floating_ip_address, status."""

@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from infomaniak_operator.client import kinds
+from infomaniak_operator.client.addresses import Address, canonical, the_one
 from infomaniak_operator.client.collections import BulkCollection, Collection, L7Rules, Members
 from infomaniak_operator.client.errors import Category, ConflictError
-from infomaniak_operator.client.rest import Body, Row, check, part
+from infomaniak_operator.client.rest import Body, Row, Rows, check, part
 from infomaniak_operator.client.session import CloudSession
+from infomaniak_operator.client.usage import (
+    LOAD_BALANCER_QUOTA,
+    LOAD_BALANCERS,
+    NEEDED,
+    NEUTRON_QUOTAS,
+    Usage,
+    measured,
+)
 
 
 class Operations:
@@ -35,6 +44,50 @@ class Operations:
         self.l7rules = L7Rules(session)
         self.tags = Tags(session)
         self.quotas = Quotas(session)
+        self._session = session
+
+    def find_floating_ip(self, address: Address) -> Row | None:
+        """The floating IP that has an address. One call.
+
+        Args:
+            address: in any spelling, ``::ffff:192.0.2.1`` too.
+
+        Returns:
+            The floating IP; None where none that the credential sees has it.
+
+        Raises:
+            ValueError: it is no address; nothing was sent.
+            ConflictError: several have it (external networks may overlap); the message names them.
+            InfomaniakCloudError: they could not be asked for.
+        """
+        wanted = canonical(address)
+        found: Row | None = the_one(self.floating_ips.list(floating_ip_address=wanted), wanted)
+        return found
+
+    def usage(self) -> Usage:
+        """What the project has itself, with its quotas and since when. Ten calls, and one more for each further page.
+
+        Neutron's seven types and Octavia's load balancers are listed once each, for the project alone, whatever else
+        the credential sees; each service is asked once for the quotas.
+
+        Raises:
+            InfomaniakCloudError: a list or a quota could not be had: that is never counted as 0.
+        """
+        project = self._session.project_id
+        quotas = self.quotas.get()
+
+        def rows(name: str) -> Rows:
+            collection: Collection = getattr(self, name)
+            needed = (*NEEDED, "port_id") if name == "floating_ips" else NEEDED
+            return collection.list(project_id=project, fields=needed)
+
+        def quota(name: str) -> object:
+            if name == LOAD_BALANCERS:
+                return quotas["load-balancer"].get(LOAD_BALANCER_QUOTA)
+            details = quotas["network"].get(NEUTRON_QUOTAS[name])
+            return details.get("limit") if isinstance(details, dict) else None
+
+        return measured(project, rows, quota)
 
 
 class Routers(Collection):
