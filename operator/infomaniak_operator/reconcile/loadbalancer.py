@@ -33,6 +33,7 @@ class LoadBalancerActuator(octavia.TreeActuator):
     kind = octavia.LOAD_BALANCER
     collection = "load_balancers"
     noun = "load balancer"
+    parts = _LISTENERS
     blocked_by: frozenset[str] = frozenset()
 
     def references(self, resource: KubeObject) -> Iterable[Key]:
@@ -188,8 +189,6 @@ class LoadBalancerActuator(octavia.TreeActuator):
         Raises:
             Stop: always; the tree is PENDING then.
         """
-        if _LISTENERS not in visit.applied:
-            visit.status.pop(_LISTENERS, None)  # the listeners of others: from now on only our own stand there
         raise octavia.first(visit, steps, lambda step: self._carry_out(visit, row, step))
 
     def _carry_out(self, visit: Visit, row: Row, step: Step) -> None:
