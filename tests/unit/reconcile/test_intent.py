@@ -123,6 +123,84 @@ def test_killed_at_any_point_and_taken_out_before_the_next_start(variant, how, g
     ends_well(world, variant, gone)
 
 
+@pytest.mark.parametrize(("variant", "how", "gone", "at", "way"), list(everywhere(lambda what: WAYS[what])))
+def test_killed_at_any_point_and_deleted_once_the_fields_are_taken_out(variant, how, gone, at, way):
+    world, spec = before(variant, how, gone)
+    Points(world, at, way)
+    world.apply(body(kind_of(variant), spec))
+    with pytest.raises(Killed):
+        world.run()
+    let_go(world)
+    world.apply(body(kind_of(variant), intent.without(spec, gone)))
+    world.restart()
+    delete(world)
+    world.clock.advance(GRACE)
+    assert world.picture() == undisturbed(variant, gone)[1]
+
+
+TREE = ("LoadBalancer", "Pool", "HealthMonitor")
+
+
+def whole_tree(gone=()):
+    """The three kinds of a tree at once, without those fields."""
+    world, ids = intent.place()
+    world.apply_all(body(kind, intent.without(intent.full(kind, ids), dict(gone).get(kind, ()))) for kind in TREE)
+    return world
+
+
+def tree_points():
+    world = whole_tree()
+    counted = Points(world)
+    world.run()
+    return [(at, way) for at, what in enumerate(counted.passed) for way in WAYS[what]]
+
+
+@functools.cache
+def undisturbed_tree(gone):
+    world = whole_tree(gone)
+    world.run()
+    world.all_ready()
+    return world.picture()
+
+
+@pytest.mark.parametrize("kinds", [("Pool",), ("HealthMonitor",), TREE])
+@pytest.mark.parametrize(("at", "way"), tree_points())
+def test_fields_of_what_is_made_with_its_tree(kinds, at, way):
+    gone = tuple((kind, places(kind)) for kind in kinds)
+    world = whole_tree()
+    Points(world, at, way)
+    with pytest.raises(Killed):
+        world.run()
+    let_go(world)
+    _, ids = intent.place()
+    for kind, names in gone:
+        spec = intent.without(dict(world.object(key(kind)).spec), names)
+        world.apply(body(kind, spec))
+    world.restart()
+    rest(world)
+    assert world.picture() == undisturbed_tree(gone)
+    world.all_ready()
+    delete(world)
+    world.clock.advance(GRACE)
+    assert world.picture() == intent.place()[0].picture()
+
+
+def test_a_child_is_made_with_its_tree_only_once_status_says_what_is_set_of_it():
+    world = whole_tree()
+    seen = []
+
+    def around(call, act):
+        if str(call) == "POST load_balancers":
+            seen.append({kind: world.object(key(kind)).status.get("appliedFields") or [] for kind in TREE})
+        return act()
+
+    world.cloud.around = around
+    world.run()
+    world.all_ready()
+    (said,) = seen
+    assert said == {kind: world.object(key(kind)).status["appliedFields"] for kind in TREE}
+
+
 def calls_and_writes(what):
     return {"look": (), "change": ("call",), "write": ("409", "500", "lost")}[what]
 
