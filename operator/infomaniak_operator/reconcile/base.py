@@ -196,7 +196,7 @@ class CloudReconciler:
                 visit.record()
             row = actuator.act(visit, row, plan)
             _announce(visit, plan, new=new)
-        _settle_applied(visit, actuator, bool(plan))
+        _settle_applied(visit, actuator, changed=bool(plan), seen=actuator.pending(row) is None)
         visit.aspect(SYNCED, True, Reason.AVAILABLE)
         return self._as_seen(visit, row, inputs)
 
@@ -243,20 +243,26 @@ _WORTH_AN_EVENT = frozenset(
 )
 
 
-def _settle_applied(visit: Visit, actuator: Actuator, changed: bool) -> None:
+def _settle_applied(visit: Visit, actuator: Actuator, *, changed: bool, seen: bool) -> None:
     """Forget the fields that the spec no longer has, now that the cloud is seen without them.
 
     While a change may still be under way that sets one (whoever sent it was killed, or had no answer), it is not
     forgotten, and the object is looked at once more when that time is over.
+
+    Args:
+        visit: the visit.
+        actuator: the kind.
+        changed: whether something was changed.
+        seen: whether the cloud was compared with the spec: what is locked is not.
     """
     wanted = set(actuator.applied(visit))
     dropped = set(visit.applied) - wanted
     seconds = visit.may_still_change()
-    if not seconds:
+    if seen and not seconds:
         visit.applied_is(wanted)
         return
     visit.intend(wanted)
-    if dropped or changed or not visit.was_ready:
+    if seconds and (dropped or changed or not visit.was_ready):
         visit.come_back(seconds)
 
 

@@ -157,7 +157,8 @@ class LoadBalancerActuator(octavia.TreeActuator):
             visit.children[_LISTENERS] = list(rows)
         steps = self._main(visit, row, inputs)
         steps += listeners.plan(visit, str(row["id"]), rows, inputs)
-        if visit.tree.held.get(visit.resource.uid) is None and redirect.concerned(visit):
+        as_made = visit.resource.uid in visit.tree.held and visit.tree.made_of == visit.resource.generation
+        if not as_made and redirect.concerned(visit):
             named = {
                 item["name"]: found[0]
                 for item in _items(visit.resource)

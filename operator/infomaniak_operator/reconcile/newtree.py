@@ -123,7 +123,7 @@ def make(visit: Visit, inputs: Inputs, body: Mapping[str, Any]) -> Row:
             tree.unknown[child.uid] = clock.monotonic()
         raise
     tree.wrote(clock.monotonic())
-    tree.load_balancer_id = str(row["id"])
+    tree.load_balancer_id, tree.made_of = str(row["id"]), visit.resource.generation
     tree.bare, tree.held_back_since = False, None
     tree.unknown.clear()
     _hold(visit, row, found)

@@ -242,6 +242,19 @@ def single():
             yield pytest.param(variant, (name, *sorted(intent.TOGETHER.get(name, ()))), id=f"{variant}-{name}")
 
 
+@pytest.mark.parametrize("how", ["create", "update"])
+@pytest.mark.parametrize(("variant", "gone"), list(single()))
+def test_each_field_by_itself_taken_out_while_it_is_set(variant, gone, how):
+    """The change that sets it is seen through; only the spec has changed meanwhile."""
+    last = [at for at, what in points(variant, how, gone) if what == "change"][-1]
+    world, spec = before(variant, how, gone)
+    Disturbed(world, last, "call", lambda: world.apply(body(kind_of(variant), intent.without(spec, gone))))
+    world.apply(body(kind_of(variant), spec))
+    rest(world)
+    let_go(world)
+    ends_well(world, variant, gone)
+
+
 @pytest.mark.parametrize(("variant", "gone"), list(single()))
 def test_each_field_by_itself_killed_after_the_last_call_that_changes_something(variant, gone):
     changing = [at for at, what in points(variant, "update", gone) if what == "change"]
