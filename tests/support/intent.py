@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from infomaniak_operator.client import InfomaniakCloudError
-from infomaniak_operator.engine.contract import Key, Superseded
+from infomaniak_operator.engine.contract import FINALIZER, Key, KubeObject, Superseded
 from infomaniak_operator.engine.kube import KubeError
-from infomaniak_operator.reconcile import healthmonitor, listeners, loadbalancer, members, network, pool, router
-from infomaniak_operator.reconcile import securitygroup, subnets
+from infomaniak_operator.reconcile import (
+    healthmonitor,
+    listeners,
+    loadbalancer,
+    members,
+    network,
+    pool,
+    router,
+    securitygroup,
+    subnets,
+)
 from infomaniak_operator.reconcile.fields import KEEP, Field
+from infomaniak_operator.reconcile.marks import Mark
 from tests.support.forest import Forest
 from tests.support.objects import custom
+from tests.support.tapped import Call
+from tests.support.world import World
 
 TABLES: Mapping[str, tuple[Field, ...]] = {
     "InfomaniakNetwork": network.FIELDS,
@@ -55,7 +68,7 @@ TOGETHER = {"interfaces": {"routes"}, "httpVersion": {"domainName"}}
 
 def kind_of(variant: str) -> str:
     """The kind of a variant."""
-    return variant.split()[0]
+    return variant.split(maxsplit=1)[0]
 
 
 def key(kind: str) -> Key:
@@ -257,3 +270,36 @@ def rest(world: Forest, seconds: float = 900.0) -> None:
         except (KubeError, Superseded, InfomaniakCloudError):
             continue
         return
+
+
+def watch(world: World) -> None:
+    """Check at every create, as it is sent, that status shows no id that would be taken for that of what is created."""
+    world.cloud.watch = lambda call: _check_create(world, call)
+
+
+def _check_create(world: World, call: Call) -> None:
+    if call.verb != "POST":
+        return
+    bodies = call.args[0] if isinstance(call.args[0], list) else [call.args[0]]
+    for sent in [each for body in bodies for each in _parts(body)]:
+        mark = Mark.parse(sent.get("description")) or Mark.among(sent.get("tags"))
+        for owner, child in itertools.product(_owners(world), ("", "vip")) if mark else ():
+            if world.mark(owner.key, child) == mark:
+                assert FINALIZER in owner.finalizers
+                shown = owner.status.get("vipPortID" if child else "id")
+                assert not shown, f"{call}: status of {owner.key} shows {shown}"
+
+
+def _owners(world: World) -> list[KubeObject]:
+    return [each for kind in world.reconcilers for each in world.objects(kind)]
+
+
+def _parts(body: Any) -> list[Mapping[str, Any]]:
+    """A body and the bodies in it."""
+    found: list[Mapping[str, Any]] = []
+    if isinstance(body, Mapping):
+        found.append(body)
+    values = body.values() if isinstance(body, Mapping) else body if isinstance(body, list) else ()
+    for value in values:
+        found += _parts(value)
+    return found

@@ -15,6 +15,7 @@ from infomaniak_operator.client import (
 )
 from infomaniak_operator.engine.contract import Again, BackOff, Superseded
 from infomaniak_operator.reconcile.marks import Mark, Owner, user_text
+from tests.support import intent
 from tests.support.attempt import Killed
 from tests.support.objects import SECRET, custom, key_of, network, subnet, uid_of
 from tests.support.points import Points, let_go
@@ -226,6 +227,7 @@ def ends_well(world, key, scenario):
 @pytest.mark.parametrize(("scenario", "at", "when"), list(everywhere()))
 def test_killed_at_any_point(scenario, at, when):
     world, key = scenario()
+    intent.watch(world)
     Points(world, at, when)
     with pytest.raises(Killed):
         world.settle(key)
@@ -256,6 +258,7 @@ class History:
         self.bystanders = {row["id"]: row for row in self.world.networks()}
         self.spec = self.some_spec()
         self.world.cloud.around = self.around
+        intent.watch(self.world)
         self.world.on_kube = self.on_kube
 
     def chance(self, probability):
@@ -402,7 +405,9 @@ class History:
         assert sorted(row["tags"]) == sorted(self.spec.get("tags", ()))
         assert row["port_security_enabled"] == self.spec.get("portSecurityEnabled", True)
         under = [item for item in world.others.subnets.list() if item["network_id"] == row["id"]]
-        wanted = sorted((item["name"], item["cidr"], item.get("enableDHCP", True)) for item in self.spec.get("subnets", ()))
+        wanted = sorted(
+            (item["name"], item["cidr"], item.get("enableDHCP", True)) for item in self.spec.get("subnets", ())
+        )
         assert sorted((item["name"], item["cidr"], item["enable_dhcp"]) for item in under) == wanted
         for item in under:
             assert Mark.parse(item["description"]) == world.mark(self.key, f"subnet/{item['name']}")
@@ -431,7 +436,7 @@ def test_any_history_ends_well(seed):
 def test_the_histories_hold_what_they_promise():
     """Enough of everything happens in them: else they would prove nothing."""
     seen = {"restarts": 0, "creates": 0}
-    for seed in range(8):
+    for seed in range(10):
         history = History(seed)
         world = history.world
         restart = world.restart

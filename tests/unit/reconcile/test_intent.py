@@ -50,6 +50,7 @@ def groups(variant):
 def before(variant, how, gone):
     """A world before the change: without the object, or with it as it will be when the fields are gone again."""
     world, spec = started(variant)
+    intent.watch(world)
     if how == "update":
         world.apply(body(kind_of(variant), intent.without(spec, gone)))
         world.run()
@@ -172,7 +173,6 @@ def test_fields_of_what_is_made_with_its_tree(kinds, at, way):
     with pytest.raises(Killed):
         world.run()
     let_go(world)
-    _, ids = intent.place()
     for kind, names in gone:
         spec = intent.without(dict(world.object(key(kind)).spec), names)
         world.apply(body(kind, spec))

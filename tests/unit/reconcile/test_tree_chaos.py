@@ -15,6 +15,7 @@ from infomaniak_operator.client import (
     ServiceError,
 )
 from infomaniak_operator.engine.contract import Superseded
+from tests.support import intent
 from tests.support.attempt import Killed
 from tests.support.forest import Forest
 from tests.support.objects import key_of
@@ -57,6 +58,7 @@ class Life:
         self.bodies = {}
         self.restarts = 0
         self.world.cloud.around = self.around
+        intent.watch(self.world)
         self.world.on_kube = self.on_kube
 
     def chance(self, probability):
@@ -82,7 +84,12 @@ class Life:
             members = [member(n, **({"weight": rng.randrange(1, 4)} if self.chance(0.6) else {})) for n in numbers]
             algorithm = rng.choice(["ROUND_ROBIN", "SOURCE_IP"])
             down = {"adminStateUp": False} if self.chance(0.3) else {}
-            return {"protocol": rng.choice(["HTTP", "TCP", "PROXY"]), "algorithm": algorithm, "members": members, **down}
+            return {
+                "protocol": rng.choice(["HTTP", "TCP", "PROXY"]),
+                "algorithm": algorithm,
+                "members": members,
+                **down,
+            }
         often = {"maxRetriesDown": rng.randrange(4, 9)} if self.chance(0.5) else {}
         return {"type": rng.choice(["HTTP", "TCP", "PING"]), "delay": rng.randrange(5, 9), **often}
 

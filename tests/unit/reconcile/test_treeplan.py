@@ -136,7 +136,10 @@ def test_one_that_is_going_is_not_made():
     assert not treeplan.enlisted(KubeObject.of(body), KubeObject.of(balancer()))
 
 
-VISITED = {"observedGeneration": 1, "conditions": [{"type": "Ready", "status": "False", "reason": "WaitingForReference"}]}
+VISITED = {
+    "observedGeneration": 1,
+    "conditions": [{"type": "Ready", "status": "False", "reason": "WaitingForReference"}],
+}
 
 
 @pytest.mark.parametrize(
