@@ -122,7 +122,7 @@ def test_a_recovery_counts_though_the_operator_dies_of_it():
         try:
             world.clock.advance(60)
             world.round()
-            world.run()
+            world.run(60)
         except Killed:
             world.restart()
     assert len(deletes) == 2
