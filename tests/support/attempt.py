@@ -21,8 +21,9 @@ from infomaniak_operator.engine.contract import (
     KubeObject,
     Reconciler,
     Result,
+    Superseded,
 )
-from infomaniak_operator.engine.status import merge_patch, wished
+from infomaniak_operator.engine.status import merge_patch, wished, without_nulls
 from tests.support.objects import key_of
 
 
@@ -75,14 +76,16 @@ class Cluster:
         clock: its time.
         events: what was published, by key.
         status_writes: how often a status was written, by key.
+        records: how often it was written in mid-visit, ahead of a call to the cloud; counted in ``status_writes``, too.
         claims: how often the finalizer was set, by key.
-        on_kube: called with ``claim``, ``status`` or ``finalizer`` and what carries it out: the place to fail or kill.
+        on_kube: called with ``claim``, ``record``, ``status`` or ``finalizer`` and what carries it out: the place to fail or kill.
     """
 
     def __init__(self, *bodies: Mapping[str, Any]) -> None:
         self.clock = ManualClock()
         self.events: dict[Key, list[Told]] = {}
         self.status_writes: dict[Key, int] = {}
+        self.records: dict[Key, int] = {}
         self.claims: dict[Key, int] = {}
         self.on_kube: Callable[[str, Callable[[], Any]], Any] = lambda _, act: act()
         self.reconcilers: dict[str, Reconciler] = {}
@@ -257,6 +260,10 @@ class Cluster:
         self._bodies[key] = body
 
 
+def _engine_fields(status: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: status[name] for name in ("conditions", "observedGeneration") if name in status}
+
+
 class _Attempt:
     """The contract's ``Attempt``."""
 
@@ -304,6 +311,25 @@ class _Attempt:
 
         self._cluster.on_kube("claim", patch)
         self._resource = self._cluster.object(self._key)
+        return True
+
+    def record(self, status: Mapping[str, Any]) -> bool:
+        cluster, resource = self._cluster, self._resource
+        wanted = {**copy.deepcopy(without_nulls(status)), **_engine_fields(resource.status)}
+        if not merge_patch(resource.status, wanted):
+            return False
+
+        def write() -> None:
+            current = cluster.get(self._key)
+            if current is None or current.resource_version != resource.resource_version:
+                raise Superseded(f"{self._key} has changed meanwhile")
+            body = {**current.body, "metadata": dict(current.metadata)}
+            cluster._put(self._key, {**body, "status": wanted})
+            cluster.status_writes[self._key] = cluster.status_writes.get(self._key, 0) + 1
+            cluster.records[self._key] = cluster.records.get(self._key, 0) + 1
+
+        cluster.on_kube("record", write)
+        self._resource = cluster.object(self._key)
         return True
 
     def event(self, reason: str, message: str, *, warning: bool = False) -> None:

@@ -37,6 +37,8 @@ VERBS |= {
     "replace_all": "PUT",
 }
 
+Watch = Callable[[Call], object]
+"""What a test does at each call before it is made, or not."""
 Around = Callable[[Call, Callable[[], Any]], Any]
 """What a test puts around a call: it gets the call and what carries it out."""
 
@@ -47,6 +49,7 @@ class Tapped:
     def __init__(self, operations: Any) -> None:
         self._operations = operations
         self.log: list[Call] = []
+        self.watch: Watch = lambda _: None
         self.around: Around = lambda _, act: act()
 
     def __getattr__(self, name: str) -> Any:
@@ -76,6 +79,7 @@ class _Collection:
         def call(*args: Any, **kwargs: Any) -> Any:
             made = Call(VERBS[method], self._name, args, kwargs)
             self._tapped.log.append(made)
+            self._tapped.watch(made)
             return self._tapped.around(made, lambda: act(*args, **kwargs))
 
         return call

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 from infomaniak_operator.engine.contract import Clock, KubeObject, Superseded, View
 from infomaniak_operator.engine.events import EventRecorder
 from infomaniak_operator.engine.finalizer import claim_patch
 from infomaniak_operator.engine.kube import Body, Conflict, NotFound
+from infomaniak_operator.engine.status import record_patch
 
 Patch = Callable[[KubeObject, Body], KubeObject]
-"""Writes an object's metadata and takes the answer in; raises ``KubeError``."""
+"""Writes an object's metadata, or its status, and takes the answer in; raises ``KubeError``."""
 
 
 _log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ class VisitAttempt:
         fresh_after: monotonic seconds: no observation may be older.
         deep: whether there is a cause beside a change of what the object refers to.
         patch: how the finalizer is written.
+        patch_status: how the status is written.
         recorder: where Events go.
     """
 
@@ -44,6 +46,7 @@ class VisitAttempt:
         fresh_after: float,
         deep: bool = True,
         patch: Patch,
+        patch_status: Patch,
         recorder: EventRecorder,
     ) -> None:
         self._resource = resource
@@ -54,6 +57,7 @@ class VisitAttempt:
         self._fresh_after = fresh_after
         self._deep = deep
         self._patch = patch
+        self._patch_status = patch_status
         self._recorder = recorder
 
     @property
@@ -106,6 +110,22 @@ class VisitAttempt:
             raise Superseded(f"{self._resource.key} is being deleted without our finalizer")
         try:
             self._resource = self._patch(self._resource, patch)
+        except (Conflict, NotFound) as error:
+            raise Superseded(str(error)) from error
+        return True
+
+    def record(self, status: Mapping[str, Any]) -> bool:
+        """Write the kind's own status fields at once; see the contract.
+
+        Raises:
+            Superseded: the object has changed or gone.
+            KubeError: the API server could not be asked.
+        """
+        patch = record_patch(self._resource, status)
+        if patch is None:
+            return False
+        try:
+            self._resource = self._patch_status(self._resource, patch)
         except (Conflict, NotFound) as error:
             raise Superseded(str(error)) from error
         return True

@@ -254,7 +254,7 @@ class Attempt(Protocol):
 
     @property
     def resource(self) -> KubeObject:
-        """The object as it stands; ``claim`` replaces it by the newer version."""
+        """The object as it stands; ``claim`` and ``record`` replace it by the newer version."""
 
     @property
     def view(self) -> View:
@@ -293,6 +293,22 @@ class Attempt(Protocol):
         Raises:
             Superseded: the object has changed or gone meanwhile.
             KubeError: the API server could not be asked (the engine backs off).
+        """
+
+    def record(self, status: Mapping[str, Any]) -> bool:
+        """Write the kind's own status fields at once, ahead of the call to the cloud that they are about.
+
+        Conditions and ``observedGeneration`` stay as they are.
+
+        Args:
+            status: the kind's own status fields, whole, as in ``Result.status``.
+
+        Returns:
+            True if this call wrote them, False if they were so already.
+
+        Raises:
+            Superseded: the object has changed or gone meanwhile.
+            KubeError: the API server could not be asked, or its answer was lost (the engine backs off).
         """
 
     def event(self, reason: str, message: str, *, warning: bool = False) -> None:

@@ -47,6 +47,19 @@ def status_patch(resource: KubeObject, result: Result, now: float) -> dict[str, 
     return {"metadata": {"resourceVersion": resource.resource_version}, "status": difference}
 
 
+def record_patch(resource: KubeObject, status: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The merge patch that writes the kind's own fields alone, ahead of what a visit comes to; None if they are so.
+
+    It carries the resourceVersion, as ``status_patch`` does.
+    """
+    kept = {name: value for name, value in resource.status.items() if name in _ENGINE_FIELDS}
+    kinds = {name: value for name, value in status.items() if name not in _ENGINE_FIELDS}
+    difference = merge_patch(resource.status, {**without_nulls(kinds), **kept})
+    if not difference:
+        return None
+    return {"metadata": {"resourceVersion": resource.resource_version}, "status": difference}
+
+
 def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     """The RFC 7386 merge patch from ``old`` to ``new``, which must hold no null; empty if they are equal."""
     patch: dict[str, Any] = {name: None for name in old if name not in new}

@@ -167,6 +167,7 @@ class Visits:
             fresh_after=item.since,
             deep=item.deep,
             patch=self._patch,
+            patch_status=self._patch_status,
             recorder=self._recorder,
         )
         try:
@@ -261,13 +262,18 @@ class Visits:
         resource_type = self._resources[key.kind]
         patch = None if resource_type.guarded else status_patch(resource, result, self._clock.now())
         if patch:
-            self._take(resource_type, self._kube.patch_status(resource_type, key.namespace, key.name, patch))
+            self._patch_status(resource, patch)
         return result.next
 
     def _patch(self, resource: KubeObject, patch: Body) -> KubeObject:
         key = resource.key
         resource_type = self._resources[key.kind]
         return self._take(resource_type, self._kube.patch(resource_type, key.namespace, key.name, patch))
+
+    def _patch_status(self, resource: KubeObject, patch: Body) -> KubeObject:
+        key = resource.key
+        resource_type = self._resources[key.kind]
+        return self._take(resource_type, self._kube.patch_status(resource_type, key.namespace, key.name, patch))
 
     def _take(self, resource_type: ResourceType, body: Body) -> KubeObject:
         """Put the answer to a write of ours into the store at once: no visit starts from anything older."""

@@ -70,6 +70,8 @@ class Actuator(Protocol):
     """The collection of the client's ``Operations`` that holds its main object."""
     noun: str
     """What people call the main object: ``network``."""
+    parts: str
+    """The list in spec and status that names what belongs to it; until the spec has it, status shows that of others."""
     blocked_by: frozenset[str]
     """The kinds whose reference to this one keeps it from being deleted."""
 
@@ -175,6 +177,8 @@ class Actuator(Protocol):
 
 class PlainActuator:
     """What every kind does that knows no better."""
+
+    parts = ""
 
     def find(self, visit: Visit, rows: Iterable[Row]) -> Row | None:
         """Nothing is taken over but by import."""

@@ -184,7 +184,6 @@ class CloudReconciler:
         row = held or presence.locate(visit, actuator, restore=self._settings.restore)
         new = row is None
         if row is None:
-            self._about_to_set(visit)
             row = presence.create(visit, actuator, inputs)
         elif held:
             visit.known(row)
@@ -193,17 +192,13 @@ class CloudReconciler:
         plan = actuator.plan(visit, row, inputs, new=new)
         if plan:
             self._say(visit, plan, new=new)
-            self._about_to_set(visit)
+            if presence.intend(visit, actuator):
+                visit.record()
             row = actuator.act(visit, row, plan)
             _announce(visit, plan, new=new)
-        visit.status["appliedFields"] = sorted(actuator.applied(visit))
+        _settle_applied(visit, actuator, changed=bool(plan), seen=actuator.pending(row) is None)
         visit.aspect(SYNCED, True, Reason.AVAILABLE)
         return self._as_seen(visit, row, inputs)
-
-    def _about_to_set(self, visit: Visit) -> None:
-        """What is about to be set counts as set, whatever becomes of this visit."""
-        if not visit.dry_run:
-            visit.status["appliedFields"] = sorted({*visit.applied, *self._actuator.applied(visit)})
 
     def _say(self, visit: Visit, plan: Plan, *, new: bool) -> None:
         """Put what is about to be done into ``Synced``; only say it where that is all that is asked for.
@@ -246,6 +241,29 @@ _WORTH_AN_EVENT = frozenset(
         Reason.EXTERNALLY_DELETED,
     }
 )
+
+
+def _settle_applied(visit: Visit, actuator: Actuator, *, changed: bool, seen: bool) -> None:
+    """Forget the fields that the spec no longer has, now that the cloud is seen without them.
+
+    While a change may still be under way that sets one (whoever sent it was killed, or had no answer), it is not
+    forgotten, and the object is looked at once more when that time is over.
+
+    Args:
+        visit: the visit.
+        actuator: the kind.
+        changed: whether something was changed.
+        seen: whether the cloud was compared with the spec: what is locked is not.
+    """
+    wanted = set(actuator.applied(visit))
+    dropped = set(visit.applied) - wanted
+    seconds = visit.may_still_change()
+    if seen and not seconds:
+        visit.applied_is(wanted)
+        return
+    visit.intend(wanted)
+    if seconds and (dropped or changed or not visit.was_ready):
+        visit.come_back(seconds)
 
 
 def _paused(visit: Visit) -> Result:

@@ -85,6 +85,7 @@ def wait_for_tree(visit: Visit, actuator: Any, parent: Key, field: str) -> NoRet
         resource = visit.resource
         face = (resource.generation, True, resource.deleting)
         visit.tree.touch(resource.uid, face, visit.attempt.clock.monotonic())
+    visit.intend(actuator.applied(visit))  # written with the waiting, before the tree is made
     raise visit.wait_for(parent, message)
 
 

@@ -39,6 +39,11 @@ _CHANGING = tuple(field for field in FIELDS if field.mutable)
 _POOL = "poolID"
 
 
+def places(spec: Mapping[str, Any]) -> list[str]:
+    """The places of the fields that the spec sets."""
+    return [*applied(_CHANGING, spec), *(["tags"] if "tags" in spec else [])]
+
+
 def monitor_body(spec: Mapping[str, Any], name: str, mark: Mark) -> dict[str, Any]:
     """The attributes a health monitor is created with, its pool apart."""
     return {"name": name, "tags": octavia.tags_of(spec, mark), **body_of(FIELDS, spec)}
@@ -112,7 +117,7 @@ class HealthMonitorActuator(child.ChildActuator):
 
     def applied(self, visit: Visit) -> list[str]:
         """The places of the fields that the spec sets."""
-        return [*applied(_CHANGING, visit.spec), *(["tags"] if "tags" in visit.spec else [])]
+        return places(visit.spec)
 
     def plan(self, visit: Visit, row: Row, inputs: Inputs, *, new: bool) -> Plan:
         """What is to be changed; what cannot be in place is replaced: members go on serving meanwhile."""

@@ -103,7 +103,7 @@ def _known_as(visit: Visit, row: Row) -> str | None:
     if visit.owner.standing(mark_of(row)) is not Standing.UNMARKED:
         return None
     known = (each["name"] for each in visit.resource.status.get("listeners") or () if each.get("id") == row["id"])
-    return next((name for name in known if prefix(name) in visit.applied), None)
+    return next((name for name in known if prefix(name) in visit.recorded), None)
 
 
 def _known(visit: Visit) -> dict[str, str]:
@@ -111,7 +111,7 @@ def _known(visit: Visit) -> dict[str, str]:
 
     Before the spec listed any, status shows those of others.
     """
-    if "listeners" not in visit.applied:
+    if "listeners" not in visit.recorded:
         return {}
     return {item["id"]: item["name"] for item in visit.resource.status.get("listeners") or () if item.get("id")}
 
@@ -245,7 +245,7 @@ def _pool(visit: Visit, item: Mapping[str, Any], row: Row, inputs: Inputs) -> li
 
 def reported(visit: Visit, rows: Sequence[Row]) -> list[dict[str, Any]]:
     """The listeners for status: ours, in the order of the spec; all there are where the spec lists none."""
-    if visit.unmanaged or ("listeners" not in visit.spec and "listeners" not in visit.applied):
+    if visit.unmanaged or not visit.manages("listeners"):
         named = sorted((str(row.get("name") or row["id"]), str(row["id"]), row) for row in rows)
         return [_state(visit, name, row) for name, _, row in named]
     shown: dict[str, dict[str, Any]] = {}

@@ -33,6 +33,7 @@ class LoadBalancerActuator(octavia.TreeActuator):
     kind = octavia.LOAD_BALANCER
     collection = "load_balancers"
     noun = "load balancer"
+    parts = _LISTENERS
     blocked_by: frozenset[str] = frozenset()
 
     def references(self, resource: KubeObject) -> Iterable[Key]:
@@ -156,7 +157,8 @@ class LoadBalancerActuator(octavia.TreeActuator):
             visit.children[_LISTENERS] = list(rows)
         steps = self._main(visit, row, inputs)
         steps += listeners.plan(visit, str(row["id"]), rows, inputs)
-        if visit.tree.held.get(visit.resource.uid) is None and redirect.concerned(visit):
+        as_made = visit.resource.uid in visit.tree.held and visit.tree.made_of == visit.resource.generation
+        if not as_made and redirect.concerned(visit):
             named = {
                 item["name"]: found[0]
                 for item in _items(visit.resource)
@@ -188,8 +190,6 @@ class LoadBalancerActuator(octavia.TreeActuator):
         Raises:
             Stop: always; the tree is PENDING then.
         """
-        if _LISTENERS not in visit.applied:
-            visit.status.pop(_LISTENERS, None)  # the listeners of others: from now on only our own stand there
         raise octavia.first(visit, steps, lambda step: self._carry_out(visit, row, step))
 
     def _carry_out(self, visit: Visit, row: Row, step: Step) -> None:

@@ -28,6 +28,7 @@ class NetworkActuator(neutron.NeutronActuator):
     kind = "InfomaniakNetwork"
     collection = "networks"
     noun = "network"
+    parts = "subnets"
     blocked_by = frozenset({"Router", "LoadBalancer"})
 
     def references(self, resource: KubeObject) -> Iterable[Key]:
@@ -66,8 +67,6 @@ class NetworkActuator(neutron.NeutronActuator):
 
     def act(self, visit: Visit, row: Row, steps: Plan) -> Row:
         """Carry out the steps; all new subnets in one call."""
-        if "subnets" not in visit.applied:
-            visit.status.pop("subnets", None)  # the subnets of others: from now on only our own stand there
         creates = [step for step in steps if step.verb == "create"]
         for step in steps:
             if step.verb == "create":

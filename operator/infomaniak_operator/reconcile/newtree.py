@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from infomaniak_operator.engine.contract import KubeObject
-from infomaniak_operator.reconcile import listeners, members, treeplan
+from infomaniak_operator.reconcile import healthmonitor, listeners, members, treeplan
 from infomaniak_operator.reconcile.actuator import Inputs, Row, Unresolved
-from infomaniak_operator.reconcile.healthmonitor import monitor_body
 from infomaniak_operator.reconcile.marks import Mark
 from infomaniak_operator.reconcile.outcome import Unchanged
-from infomaniak_operator.reconcile.pool import pool_body
+from infomaniak_operator.reconcile.pool import places, pool_body
 from infomaniak_operator.reconcile.visit import Visit, owner_of
 
 QUIET = 0.3
@@ -64,13 +63,24 @@ def branches(visit: Visit) -> list[Branch]:
             continue
         try:
             wanted = members.resolve(pool, view)
+            recorded = _recorded(pool, places(pool, view))
         except Unresolved:
+            continue
+        if not recorded:
             continue
         if _name(pool) in taken:  # in one tree pools are told apart by their names
             continue
         taken.add(_name(pool))
-        found.append(Branch(pool, wanted, treeplan.monitor_to_make(pool, balancer, view)))
+        monitor = treeplan.monitor_to_make(pool, balancer, view)
+        if monitor is not None and not _recorded(monitor, healthmonitor.places(monitor.spec)):
+            monitor = None
+        found.append(Branch(pool, wanted, monitor))
     return found
+
+
+def _recorded(child: KubeObject, wanted: Iterable[str]) -> bool:
+    """Whether the status of a child says already which fields of it are about to be set."""
+    return set(wanted) <= set(child.status.get("appliedFields") or ())
 
 
 def has_children(visit: Visit) -> bool:
@@ -113,7 +123,7 @@ def make(visit: Visit, inputs: Inputs, body: Mapping[str, Any]) -> Row:
             tree.unknown[child.uid] = clock.monotonic()
         raise
     tree.wrote(clock.monotonic())
-    tree.load_balancer_id = str(row["id"])
+    tree.load_balancer_id, tree.made_of = str(row["id"]), visit.resource.generation
     tree.bare, tree.held_back_since = False, None
     tree.unknown.clear()
     _hold(visit, row, found)
@@ -145,7 +155,7 @@ def _branch(visit: Visit, branch: Branch) -> dict[str, Any]:
     body["members"] = members.bodies(branch.members, (), ())
     monitor = branch.monitor
     if monitor is not None:
-        body["healthmonitor"] = monitor_body(monitor.spec, _name(monitor), _mark(visit, monitor))
+        body["healthmonitor"] = healthmonitor.monitor_body(monitor.spec, _name(monitor), _mark(visit, monitor))
     return body
 
 

@@ -22,7 +22,7 @@ from infomaniak_operator.reconcile.fields import Difference, Field, differences,
 from infomaniak_operator.reconcile.marks import Mark, Standing, released
 from infomaniak_operator.reconcile.outcome import HEALTHY, Stop, Unchanged
 from infomaniak_operator.reconcile.ownership import mark_of
-from infomaniak_operator.reconcile.trees import GONE, Seen, Tree, parts_of
+from infomaniak_operator.reconcile.trees import GONE, LONGEST_LOOK, Seen, Tree, parts_of
 from infomaniak_operator.reconcile.visit import Visit
 
 LOAD_BALANCER = "LoadBalancer"
@@ -149,7 +149,10 @@ class TreeActuator(PlainActuator):
         return f"{self.noun} {row['id']} is {row['provisioning_status']} in the cloud"
 
     def pause(self, visit: Visit) -> float:
-        """Until the next look at the tree."""
+        """Until the next look at the tree; of a part of a tree in ERROR nothing comes by itself."""
+        seen = visit.tree.seen
+        if visit.tree.pending_since is None and seen is not None and seen.provisioning == "ERROR":
+            return LONGEST_LOOK
         return max(visit.tree.next_look - visit.attempt.clock.monotonic(), 0.05)
 
     def may_make_again(self, visit: Visit) -> bool:

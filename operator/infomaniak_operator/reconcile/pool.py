@@ -39,6 +39,19 @@ FIELDS = (
 _CHANGING = tuple(field for field in FIELDS if field.mutable)
 
 
+def places(resource: KubeObject, view: View) -> list[str]:
+    """The places of the fields that the spec sets.
+
+    Raises:
+        Unresolved: a member's subnet is not there yet.
+    """
+    names = ("tags", MEMBERS, "membersFrom")
+    found = [*applied(_CHANGING, resource.spec), *(name for name in names if name in resource.spec)]
+    if MEMBERS in resource.spec:
+        found += members.places(members.resolve(resource, view))
+    return found
+
+
 def pool_body(spec: Mapping[str, Any], name: str, mark: Mark) -> dict[str, Any]:
     """The attributes a pool is created with, its members and its load balancer apart."""
     return {"name": name, "tags": octavia.tags_of(spec, mark), **body_of(FIELDS, spec)}
@@ -106,11 +119,7 @@ class PoolActuator(child.ChildActuator):
 
     def applied(self, visit: Visit) -> list[str]:
         """The places of the fields that the spec sets."""
-        names = ("tags", MEMBERS, "membersFrom")
-        found = [*applied(_CHANGING, visit.spec), *(name for name in names if name in visit.spec)]
-        if MEMBERS in visit.spec:
-            found += members.places(members.resolve(visit.resource, visit.attempt.view))
-        return found
+        return places(visit.resource, visit.attempt.view)
 
     def plan(self, visit: Visit, row: Row, inputs: Inputs, *, new: bool) -> Plan:
         """The pool itself, then its members in one batch, then former selves.

@@ -102,6 +102,11 @@ def create(visit: Visit, actuator: Actuator, inputs: Inputs) -> Row:
 
     if not clear_to_create(visit, "", still_absent):
         raise visit.again(Reason.CREATING, f"{actuator.noun} {visit.name} has appeared in the cloud", 0.0)
+    visit.about_to_create()
+    intend(visit, actuator)
+    # With it status forgets the identity of a former object: who finds an id there, whatever befell this process, may
+    # take "not found" for "gone", and need not reckon with a create that is under way.
+    visit.record()
     actuator.prepare(visit, inputs)
     try:
         with visit.creating(""):
@@ -111,6 +116,15 @@ def create(visit: Visit, actuator: Actuator, inputs: Inputs) -> Row:
         raise actuator.refused(visit, error) from error
     visit.attempt.event("Created", f"created {actuator.noun} {row['id']}")
     return row
+
+
+def intend(visit: Visit, actuator: Actuator) -> bool:
+    """Note in status which fields are about to be set; whether status does not say so yet, as it is written."""
+    places = actuator.applied(visit)
+    if actuator.parts in places and actuator.parts not in visit.recorded:
+        visit.status.pop(actuator.parts, None)  # those of others: from now on only our own stand there
+    visit.intend(places)
+    return not set(visit.status["appliedFields"]) <= set(visit.recorded)
 
 
 def take(visit: Visit, actuator: Actuator, row: Row) -> None:
@@ -151,11 +165,14 @@ def read_only(visit: Visit, actuator: Actuator) -> Row | Result:
         if visit.owner.standing(mark_of(row)) is Standing.OURS:
             if visit.dry_run:
                 raise dry_run(visit, f"release {actuator.noun} {row['id']}")
+            # First of all nothing counts as set by us: who is Managed again after a crash adopts it anew.
+            visit.give_up()
+            visit.record()
             actuator.release(visit, row)
             visit.attempt.event("Released", f"{actuator.noun} {row['id']} is no longer managed")
         return Result(Verdict(None, Reason.AVAILABLE, aspects=visit.kept()), Gone(), None)
     visit.known(row)
-    visit.status.pop("appliedFields", None)  # nothing is managed any more: who takes it back, adopts it
+    visit.give_up()  # nothing is managed any more: who takes it back, adopts it
     return row
 
 

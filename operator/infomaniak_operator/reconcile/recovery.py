@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from infomaniak_operator.client import NotFoundError
+from collections.abc import Callable
+
+from infomaniak_operator.client import InfomaniakCloudError, NotFoundError
 from infomaniak_operator.engine.contract import FINALIZER, Again, KubeObject, Progress, Reason, Stuck
 from infomaniak_operator.reconcile import listeners, octavia
 from infomaniak_operator.reconcile.actuator import Row
@@ -16,8 +18,13 @@ _ATTEMPTS = 3
 _BACKOFF = 60
 
 
-def delete_tree(visit: Visit, row: Row) -> Stop:
+def delete_tree(visit: Visit, row: Row, before: Callable[[], None] = lambda: None) -> Stop:
     """Delete a load balancer with all that is under it; returns the outcome of waiting for its end.
+
+    Args:
+        visit: the visit.
+        row: the load balancer.
+        before: called once it is clear that it may be deleted, right before the call.
 
     Raises:
         Stop: it is locked, or holds what is not ours to delete.
@@ -35,6 +42,7 @@ def delete_tree(visit: Visit, row: Row) -> Stop:
             "move it first"
         )
         raise Stop(Reason.IN_USE, message, Again(15.0))
+    before()
     try:
         with octavia.changing(visit):
             visit.cloud.do.load_balancers.delete(row["id"], cascade=True)
@@ -116,9 +124,19 @@ def recover(visit: Visit, row: Row) -> None:
         raise Stop(Reason.CLOUD_ERROR, message, Again(due - now))
     if FINALIZER not in visit.resource.finalizers:
         visit.attempt.claim()
-    going = delete_tree(visit, row)
+
+    def count() -> None:
+        # Written before the deletion: killed right after it, the operator would else count from the beginning again.
+        visit.status["recoveryAttempts"] = attempts + 1
+        visit.record()
+
+    try:
+        going = delete_tree(visit, row, count)
+    except InfomaniakCloudError as error:
+        if not error.outcome_unknown:
+            visit.status["recoveryAttempts"] = attempts or None
+        raise
     visit.memory.pop(NEXT, None)
-    visit.status["recoveryAttempts"] = attempts + 1
     message = f"load balancer {row['id']} is in ERROR: it is deleted and made again, attempt {attempts + 1} of {most}"
     visit.attempt.event("Recovering", message, warning=True)
     raise Stop(Reason.CLOUD_ERROR, message, going.next)

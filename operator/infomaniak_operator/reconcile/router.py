@@ -248,14 +248,12 @@ def _add_interface(visit: Visit, row: Row, subnet: str) -> None:
         InfomaniakCloudError: it was refused.
     """
     try:
-        visit.cloud.do.routers.add_interface(row["id"], subnet_id=subnet)
+        with visit.changing():
+            visit.cloud.do.routers.add_interface(row["id"], subnet_id=subnet)
     except (BadRequestError, ConflictError):
-        visit.wrote()
         ports = visit.cloud.do.ports.list(device_id=row["id"])
         if subnet not in _subnets(port for port in ports if port.get("device_owner") in _OWNERS):
             raise
     except NotFoundError as error:
         message = f"subnet {subnet} is not there (any more): {error}"
         raise Stop(Reason.WAITING_FOR_REFERENCE, message, Again(10.0)) from error
-    finally:
-        visit.wrote()

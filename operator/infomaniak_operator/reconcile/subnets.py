@@ -118,7 +118,7 @@ def is_ours(visit: Visit, row: Row) -> bool:
 
 def _ids(visit: Visit) -> dict[str, str]:
     """The subnets of ours that status names. Before the spec listed any, status shows those of others."""
-    if "subnets" not in visit.applied:
+    if "subnets" not in visit.recorded:
         return {}
     return {item["name"]: item["id"] for item in visit.resource.status.get("subnets") or ()}
 
@@ -225,7 +225,7 @@ def reported(rows: Iterable[Row], visit: Visit) -> list[dict[str, Any]]:
         row = match(visit, rows, item)
         if row is not None:
             shown.append((str(item["name"]), row))
-    if "subnets" not in visit.spec:
+    if not visit.manages("subnets"):
         named = ((str(row.get("name") or row["id"]), row) for row in rows)
         shown = sorted(named, key=lambda item: (item[0], str(item[1]["id"])))
     return [

@@ -165,7 +165,8 @@ def unvisited(balancer: KubeObject, view: View) -> bool:
 def _stale(child: KubeObject) -> bool:
     settled = annotated(child, PAUSED) or annotated(child, DRY_RUN)
     ours = child.spec.get("managementPolicy") != "Unmanaged" and not child.spec.get("import")
-    return bool(child.status.get("id")) and ours and not settled
+    behind = FINALIZER in child.finalizers and child.status.get("observedGeneration") != child.generation
+    return (bool(child.status.get("id")) or behind) and ours and not settled
 
 
 def monitor_to_make(pool: KubeObject, balancer: KubeObject, view: View) -> KubeObject | None:

@@ -81,6 +81,7 @@ class Tree:
         self.touched = float("-inf")
         self.held_back_since: float | None = None
         self.bare = False
+        self.made_of = 0  # the generation of the load balancer's spec that it was made of
         self.held: dict[str, Row] = {}
         self.unknown: dict[str, float] = {}
         self.members: dict[str, MembersSeen] = {}

@@ -101,6 +101,10 @@ def ensure(visit: Visit, inputs: Inputs) -> Row:
     if not clear_to_create(visit, SLOT, still_absent):
         raise visit.again(Reason.CREATING, "the VIP's port has appeared in the cloud", 0.0)
     body = _body(visit, inputs)
+    if visit.status.pop("vipPortID", None):
+        # Status forgets a port that is gone before the create is sent: who deletes finds no id, and reckons with it.
+        visit.status.pop("vipAddress", None)
+        visit.record()
     with visit.creating(SLOT):
         row = visit.cloud.do.ports.create(body)
     return _known(visit, row)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,6 +45,14 @@ _OUTLIVING = frozenset({"projectID", "region", "appliedFields", "vipPortID", "vi
 """A load balancer that is made again keeps its VIP's port, and what is bound to it."""
 
 
+_APPLIED = "applied"
+"""The fields that were recorded as set by us, in an object's memory: they hold though a status be lost."""
+_UNSETTLED = "change of unknown outcome"
+"""Monotonic seconds at which a change of unknown outcome could last have been sent, in an object's memory."""
+_REFUSED = "create refused"
+"""In an object's memory once its create was refused: nothing of it is anywhere."""
+_MOST_APPLIED = 4096
+"""So many items ``status.appliedFields`` may have."""
 SETTLED_WITH = "settled with"
 """Of what ``Visit.inputs`` were when the object was last in order, in its memory."""
 
@@ -53,6 +61,16 @@ def owner_of(cluster_id: str, resource: KubeObject) -> Owner:
     """An object of this cluster as an owner of marks."""
     key = resource.key
     return Owner(cluster_id, key.kind, key.namespace, key.name, resource.uid)
+
+
+def _unknown(error: BaseException) -> bool:
+    """Whether a request may have been carried out: only the service's own refusal says that it was not."""
+    return not isinstance(error, InfomaniakCloudError) or error.outcome_unknown
+
+
+def _item_of(place: str) -> str | None:
+    """The item of a list that a place is in (``subnets[front]``); None where it is in none."""
+    return place[: place.rindex("]") + 1] if "]" in place else None
 
 
 @dataclass(slots=True)
@@ -144,9 +162,65 @@ class Visit:
         return self.spec.get("managementPolicy") == "Unmanaged"
 
     @property
-    def applied(self) -> list[str]:
-        """The fields of the spec that we have set in the cloud so far."""
+    def recorded(self) -> list[str]:
+        """The fields of the spec that status says we have set in the cloud: what else status shows goes with them."""
         return list(self.resource.status.get("appliedFields") or ())
+
+    @property
+    def applied(self) -> list[str]:
+        """The fields of the spec that we have set in the cloud so far, or were about to set."""
+        recorded = self.recorded
+        held = self.memory.get(_APPLIED)
+        return recorded if not held else list(dict.fromkeys([*recorded, *held]))
+
+    def intend(self, places: Iterable[str]) -> None:
+        """Put into status, as it will be written, that these fields are about to be set by us."""
+        wanted = set(places)
+        whole = wanted | set(self.applied)
+        if len(whole) > _MOST_APPLIED:
+            # What is under an item that the spec no longer lists goes with the item: it can be done without.
+            items = {_item_of(place) for place in wanted}
+            whole = {place for place in whole if _item_of(place) in (None, *items)} | wanted
+        self.status["appliedFields"] = sorted(whole)
+
+    def record(self) -> None:
+        """Write down what is about to be done, before the call that does it: who comes after a crash knows of it.
+
+        Nothing is written where status says so already. Whatever becomes of this visit, the fields count as set.
+
+        Raises:
+            Superseded, KubeError: it could not be written, so nothing must be done.
+        """
+        self.attempt.record(self.status)
+        self.memory[_APPLIED] = self.recorded
+
+    def applied_is(self, places: Iterable[str]) -> None:
+        """Put into status that these fields are set by us and, as the cloud was seen without them, no others."""
+        self.status["appliedFields"] = sorted(places)
+        self.memory[_APPLIED] = self.status["appliedFields"]
+
+    def manages(self, name: str) -> bool:
+        """Whether the spec lists parts of that name, or they still count as ours in the status that will be written."""
+        return name in self.spec or name in (self.status.get("appliedFields") or ())
+
+    def give_up(self) -> None:
+        """Nothing counts as set by us any more."""
+        self.status.pop("appliedFields", None)
+        self.memory.pop(_APPLIED, None)
+
+    def may_still_change(self) -> float:
+        """Seconds for which a change that was sent may still come to be seen; 0.0 where none is under way.
+
+        That is one of this process that was not answered, or one of the process before this one. What this visit sees
+        is at least as new as ``fresh_after``.
+        """
+        sent = max([float(self.memory.get(_UNSETTLED, float("-inf"))), *self.creates.unknown.values()])
+        if not self.creates.claimed:
+            sent = max(sent, self.attempt.acting_since)
+        until = sent + self.create_grace
+        if self.attempt.fresh_after >= until:
+            return 0.0
+        return max(until - self.attempt.clock.monotonic(), 0.1)
 
     @property
     def was_ready(self) -> bool:
@@ -184,7 +258,7 @@ class Visit:
             self.status[where] = here
 
     def place(self, field: str) -> str | None:
-        """Where the object is: ``projectID`` or ``region``, as far as it is known."""
+        """Where the object is, or may be: ``projectID`` or ``region``, as far as it is known."""
         found = self.resource.status.get(field) or self.memory.get(field)
         return str(found) if found else None
 
@@ -219,8 +293,29 @@ class Visit:
         """Around a request that changes something: whatever its outcome, what was listed before counts no more."""
         try:
             yield
+        except BaseException as error:
+            if _unknown(error):
+                self.memory[_UNSETTLED] = self.attempt.clock.monotonic()
+            raise
         finally:
             self.wrote()
+
+    def about_to_create(self) -> None:
+        """Hold on to where the object may come to be, before the create is sent.
+
+        Not for one that was refused already: else status would be written to and fro with every attempt.
+        """
+        if _REFUSED not in self.memory:
+            self.placed()
+
+    def _nowhere(self) -> None:
+        """A create was refused: where there is nothing else, the object is bound to no project."""
+        if self.id or self.status.get("vipPortID") or self.creates.unknown:
+            return
+        self.memory[_REFUSED] = True
+        for where in ("projectID", "region"):
+            self.memory.pop(where, None)
+            self.status.pop(where, None)
 
     @contextmanager
     def creating(self, *slots: str) -> Iterator[None]:
@@ -233,16 +328,19 @@ class Visit:
             slots: what is created.
         """
         try:
-            with self.changing():
-                yield
+            yield
         except BaseException as error:
-            unknown = not isinstance(error, InfomaniakCloudError) or error.outcome_unknown
+            unknown = _unknown(error)
             now = self.attempt.clock.monotonic()
             for slot in slots:
                 self.creates.failed(slot, now, outcome_unknown=unknown)
             if unknown:
                 self.placed()
+            else:
+                self._nowhere()
             raise
+        finally:
+            self.wrote()
         for slot in slots:
             self.creates.done(slot)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from demo.operator import OperatorProcess
 from demo.show import ready
 from sandbox import Sandbox
 from tests.support.box import until
@@ -290,6 +292,42 @@ def test_what_was_done_without_an_answer_is_not_done_twice(box: Sandbox, beta: U
     there = [row["id"] for row in beta.cloud.routers.list(project_id=beta.project.id) if row["name"] == "r"]
     assert there == [status["id"]]
     assert interfaces(beta, status["id"]) == {ids["a"]}
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("deleted", [False, True])
+def test_killed_while_an_interface_is_added_which_the_spec_then_drops(
+    box: Sandbox, beta: User, running: OperatorProcess, late: bool, deleted: bool
+) -> None:
+    """The cloud does not keep it, and the router can be deleted."""
+    office(beta)
+    status = made(beta)
+    delay = {"delay_before" if late else "delay_after": 3.0}
+    box.set_faults([{"service": "neutron", "method": "PUT", "path": r"/add_router_interface$", "count": 1, **delay}])
+    beta.apply(router("r", interfaces=[interface("office", "a")]))
+    if late:
+        until(lambda: box.faults_hit(), "the PUT in Neutron's hands")
+    else:
+        until(lambda: interfaces(beta, status["id"]), "the interface in Neutron")
+    running.kill()
+    said = beta.get("irouter", "r")
+    assert said
+    assert "interfaces" in said["status"]["appliedFields"]
+    beta.apply(router("r"))
+    if not deleted:
+        running.start()
+        time.sleep(3.5)  # what the dead operator sent has surely arrived by now
+        until(lambda: not interfaces(beta, status["id"]), "the interface gone", 20)
+        beta.until_ready("irouter", "r")
+        beta.delete("irouter", "r")
+    else:
+        beta.delete("irouter", "r", wait=False)
+        running.start()
+        until(lambda: beta.get("irouter", "r") is None, "the Router gone", 30)
+        time.sleep(3.5)
+    assert [row for row in beta.cloud.routers.list(project_id=beta.project.id) if row["id"] == status["id"]] == []
+    assert list(beta.cloud.ports.list(device_id=status["id"])) == []
+    beta.delete("inet", "office")
 
 
 @pytest.mark.slow

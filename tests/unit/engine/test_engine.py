@@ -265,6 +265,81 @@ def test_a_claim_refused_by_a_change_supersedes_the_attempt() -> None:
     run(test())
 
 
+def test_what_is_recorded_is_there_before_the_visit_goes_on_and_wakes_nobody_anew() -> None:
+    async def test() -> None:
+        toys, seen = ToyReconciler(), []
+
+        def recording(attempt: Attempt) -> Result:
+            attempt.claim()
+            wrote = attempt.record({"appliedFields": ["colour"]})
+            there = one.kube.read(TOYS, "toy")
+            assert there
+            seen.append((wrote, dict(there["status"]), attempt.record({"appliedFields": ["colour"]})))
+            return Result(
+                AVAILABLE, Settled(), {"appliedFields": ["colour"], "colour": attempt.resource.spec["colour"]}
+            )
+
+        toys.scripts["toy"] = recording
+        async with running(toys=toys) as one:
+            made(one.kube, colour="red")
+            await one.until(lambda: "Ready" in one.conditions("toy"))
+            await one.quiet()
+            assert seen == [(True, {"appliedFields": ["colour"]}, False)]
+            assert body(one)["status"]["colour"] == "red"
+            assert one.writes() == 3
+            assert len(toys.visits["toy"]) == 1
+
+    run(test())
+
+
+def test_a_record_refused_by_a_change_supersedes_the_attempt() -> None:
+    async def test() -> None:
+        toys, kube, done = ToyReconciler(), FakeKube(), []
+
+        def recording(attempt: Attempt) -> Result:
+            attempt.claim()
+            attempt.record({"appliedFields": ["colour"]})
+            done.append(attempt.resource.spec["colour"])
+            return usual(attempt)
+
+        toys.scripts["toy"] = recording
+
+        def meddle(verb: str, what: str, name: str) -> None:
+            if (verb, what) == ("PATCH", "toys/status"):
+                kube.before = None
+                kube.change(TOYS, "toy", {"spec": {"colour": "blue"}})
+
+        kube.before = meddle
+        async with running(kube, toys) as one:
+            made(kube, colour="red")
+            await one.until(lambda: body(one).get("status", {}).get("colour") == "blue")
+            assert done == ["blue"]
+
+    run(test())
+
+
+def test_nothing_is_done_where_the_record_cannot_be_written() -> None:
+    async def test() -> None:
+        toys, kube, done = ToyReconciler(), FakeKube(), []
+
+        def recording(attempt: Attempt) -> Result:
+            attempt.record({"appliedFields": ["colour"]})
+            done.append(attempt.resource.spec["colour"])
+            return usual(attempt)
+
+        toys.scripts["toy"] = recording
+        kube.before = failing(Unavailable("down"), "PATCH", "toys/status")
+        async with running(kube, toys) as one:
+            made(kube, colour="red")
+            await one.until(lambda: ("Toy", "kube_error") in one.endings)
+            await one.quiet()
+            assert done == []
+            await one.advance(1)
+            await one.until(lambda: done == ["red"])
+
+    run(test())
+
+
 def test_foreign_finalizers_stay_and_the_visit_sees_its_own_claim() -> None:
     async def test() -> None:
         toys, claims = ToyReconciler(), []

@@ -8,6 +8,7 @@ import pytest
 from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.reconcile.marks import Mark
 from tests.support.forest import Forest, shuffled
+from tests.support.objects import key_of
 from tests.support.trees import CHECK, LB, SITE, balancer, listener, member, monitor, network, pool, tree, web
 
 TREE = ("LoadBalancer", "Pool", "HealthMonitor")
@@ -90,8 +91,10 @@ def test_the_calls_of_a_new_tree():
     assert calls.pop("LIST load_balancers") <= 3
     assert calls.pop("GET status") <= 3
     assert calls == {"LIST ports": 1, "POST ports": 1, "POST load_balancers": 1}
-    # Waiting, its id while it is PENDING, and Ready.
-    assert max(world.status_writes[key] for key in world.all_keys()) <= 5
+    # Waiting, its id while it is PENDING, and Ready; beside these what is about to be set.
+    written = {key: world.status_writes[key] - world.records.get(key, 0) for key in world.all_keys()}
+    assert max(written.values()) <= 5
+    assert world.records == {key_of(body): 1 for body in web() if body["kind"] in ("InfomaniakNetwork", "LoadBalancer")}
     assert max(world.visits.values()) <= 10
 
 

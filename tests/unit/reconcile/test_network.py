@@ -31,7 +31,7 @@ def test_a_network_with_its_subnets_takes_three_calls_and_one_visit():
     assert result.next == Settled()
     assert world.cloud.take() == ["LIST networks", "POST networks", "POST subnets"]
     assert world.claims[key] == 1
-    assert world.status_writes[key] == 1
+    assert world.status_writes[key] == 2  # what is about to be set, and what came of it
     row = world.network()
     assert (row["name"], row["mtu"], user_text(row["description"])) == ("front", 1400, "the front")
     assert Mark.parse(row["description"]) == world.mark(key)
@@ -80,7 +80,7 @@ def test_a_further_visit_changes_nothing():
         world.visit(key)
         assert world.cloud.writes() == []
         assert world.object(key).status == before
-        assert world.status_writes[key] == 1
+        assert world.status_writes[key] == 2
     assert world.told(key) == []
 
 

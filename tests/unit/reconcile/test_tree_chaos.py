@@ -15,6 +15,7 @@ from infomaniak_operator.client import (
     ServiceError,
 )
 from infomaniak_operator.engine.contract import Superseded
+from tests.support import intent
 from tests.support.attempt import Killed
 from tests.support.forest import Forest
 from tests.support.objects import key_of
@@ -57,31 +58,40 @@ class Life:
         self.bodies = {}
         self.restarts = 0
         self.world.cloud.around = self.around
+        intent.watch(self.world)
         self.world.on_kube = self.on_kube
 
     def chance(self, probability):
         return self.random.random() < probability
 
-    # What is wished: every field that is ever set is always set, for what is taken out after a death is nobody's.
+    # What is wished: fields come and go. Those without a default to go back to stay, and so does what others change.
 
     def spec_of(self, key):
         rng = self.random
         if key.kind == "LoadBalancer":
+            limit = {"connectionLimit": rng.randrange(9)} if self.chance(0.6) else {}
             items = [
-                listener(
-                    "a", rng.choice([80, 81]), "TCP", rng.choice(["one", "two"]), connectionLimit=rng.randrange(9)
-                ),
+                listener("a", rng.choice([80, 81]), "TCP", rng.choice(["one", "two", None]), **limit),
                 listener("b", rng.choice([90, 91]), "TCP", rng.choice(["one", "two"]), connectionLimit=5),
                 listener("c", 70, rng.choice(["HTTP", "TCP"]), None, connectionLimit=rng.choice([1, 2])),
             ]
             recovery = {"policy": "Recreate", "maxAttempts": 100, "backoffSeconds": 10}
             listeners = rng.sample(items, rng.randrange(4))
-            return {"vip": self.vip, "listeners": listeners, "recovery": recovery, "description": rng.choice("xyz")}
+            text = {"description": rng.choice("xyz")} if self.chance(0.6) else {}
+            return {"vip": self.vip, "listeners": listeners, "recovery": recovery, **text}
         if key.kind == "Pool":
-            members = [member(n, weight=rng.randrange(1, 4)) for n in rng.sample(range(11, 15), rng.randrange(4))]
+            numbers = rng.sample(range(11, 15), rng.randrange(4))
+            members = [member(n, **({"weight": rng.randrange(1, 4)} if self.chance(0.6) else {})) for n in numbers]
             algorithm = rng.choice(["ROUND_ROBIN", "SOURCE_IP"])
-            return {"protocol": rng.choice(["HTTP", "TCP", "PROXY"]), "algorithm": algorithm, "members": members}
-        return {"type": rng.choice(["HTTP", "TCP", "PING"]), "delay": rng.randrange(5, 9)}
+            down = {"adminStateUp": False} if self.chance(0.3) else {}
+            return {
+                "protocol": rng.choice(["HTTP", "TCP", "PROXY"]),
+                "algorithm": algorithm,
+                "members": members,
+                **down,
+            }
+        often = {"maxRetriesDown": rng.randrange(4, 9)} if self.chance(0.5) else {}
+        return {"type": rng.choice(["HTTP", "TCP", "PING"]), "delay": rng.randrange(5, 9), **often}
 
     def user(self):
         world, key = self.world, self.random.choice(list(MAKERS))
@@ -93,7 +103,8 @@ class Life:
         elif self.chance(0.25):
             world.delete(key)
         else:
-            world.spec(key, **self.spec_of(key))
+            body = MAKERS[key](key.name, **self.spec_of(key))
+            world.apply({**body, "metadata": world.object(key).body["metadata"]})
 
     # What fails.
 

@@ -5,6 +5,7 @@ import itertools
 
 import pytest
 
+from tests.support import intent
 from tests.support.attempt import Killed
 from tests.support.forest import Forest
 from tests.support.objects import key_of
@@ -149,6 +150,7 @@ def undisturbed(scenario):
 @pytest.mark.parametrize(("scenario", "at", "when"), list(everywhere()))
 def test_killed_at_any_point(scenario, at, when):
     world = scenario()
+    intent.watch(world)
     Points(world, at, when)
     with pytest.raises(Killed):
         world.run()

@@ -136,7 +136,10 @@ def test_one_that_is_going_is_not_made():
     assert not treeplan.enlisted(KubeObject.of(body), KubeObject.of(balancer()))
 
 
-VISITED = {"conditions": [{"type": "Ready", "status": "False", "reason": "WaitingForReference"}]}
+VISITED = {
+    "observedGeneration": 1,
+    "conditions": [{"type": "Ready", "status": "False", "reason": "WaitingForReference"}],
+}
 
 
 @pytest.mark.parametrize(
@@ -148,6 +151,7 @@ VISITED = {"conditions": [{"type": "Ready", "status": "False", "reason": "Waitin
         ([claimed(pool(), **VISITED), monitor()], True),
         ([claimed(pool(), **VISITED), claimed(monitor(), **VISITED)], False),
         ([claimed(pool(), **VISITED, id="of a former tree")], True),
+        ([claimed(pool(), **VISITED | {"observedGeneration": 0})], True),  # of its latest fields status says nothing
         ([claimed(pool(import_={"id": "x"}), **VISITED, id="x")], False),
         ([claimed(pool(annotations={"network.infomaniak.cloud/paused": "true"}), **VISITED, id="x")], False),
         ([pool("elsewhere", loadBalancerRef={"name": "blog"})], False),
