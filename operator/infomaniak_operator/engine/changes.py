@@ -72,7 +72,7 @@ def _face(resource: KubeObject) -> tuple[Any, ...]:
     """All that others may go by."""
     status: dict[str, Any] = {key: value for key, value in resource.status.items() if key not in _ENGINE_STATUS}
     status.pop("observedGeneration", None)
-    conditions = sorted(map(_condition, resource.status.get("conditions") or ()))
+    conditions = sorted(map(_condition, resource.conditions))
     # A Secret has neither spec nor generation: its content is all that is not metadata.
     content: Mapping[str, Any] = {key: value for key, value in resource.body.items() if key not in _NOT_CONTENT}
     meta = resource.metadata

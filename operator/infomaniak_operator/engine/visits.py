@@ -11,6 +11,7 @@ from typing import Any
 
 from infomaniak_operator.engine.attempt import VisitAttempt
 from infomaniak_operator.engine.changes import Change
+from infomaniak_operator.engine.conditions import READY, RECONCILING, STALLED
 from infomaniak_operator.engine.contract import (
     FINALIZER,
     Again,
@@ -26,6 +27,8 @@ from infomaniak_operator.engine.contract import (
     Result,
     Superseded,
     Verdict,
+    said_reason,
+    said_status,
 )
 from infomaniak_operator.engine.events import EventRecorder
 from infomaniak_operator.engine.finalizer import release_patch
@@ -292,10 +295,8 @@ def _failed(resource: KubeObject, error: Exception) -> Result:
         f"the operator itself fails on this object ({type(error).__name__}); its log says where; it goes on trying"
     )
     aspects: dict[str, Aspect] = {}
-    for condition in resource.status.get("conditions") or ():
-        if condition.get("type") in ("Ready", "Reconciling", "Stalled"):
-            continue
-        if condition.get("reason") in list(Reason):
-            status = {"True": True, "False": False}.get(str(condition.get("status")))
-            aspects[condition["type"]] = Aspect(status, Reason(condition["reason"]), str(condition.get("message", "")))
+    for condition in resource.conditions:
+        if condition["type"] not in (READY, RECONCILING, STALLED):
+            message = str(condition.get("message", ""))
+            aspects[condition["type"]] = Aspect(said_status(condition), said_reason(condition), message)
     return Result(Verdict(False, Reason.CLOUD_ERROR, message, Progress.RECONCILING, aspects), BackOff())

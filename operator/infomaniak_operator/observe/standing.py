@@ -84,7 +84,7 @@ class Standing(Collector):
         for kind in self._kinds:
             objects.add_metric([kind], facts.objects.get(kind, 0))
             for each in self._view.objects(kind):
-                for condition in each.status.get("conditions") or ():
+                for condition in each.conditions:
                     said = [str(condition.get("type", "")), str(condition.get("status", ""))]
                     conditions.add_metric([kind, each.key.namespace, each.key.name, *said], 1)
         yield objects

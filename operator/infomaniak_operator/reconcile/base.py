@@ -10,6 +10,7 @@ from typing import Any
 
 from infomaniak_operator.api.registry import KINDS, InvalidSpec
 from infomaniak_operator.client import InfomaniakCloudError
+from infomaniak_operator.engine.conditions import as_it_should_be
 from infomaniak_operator.engine.contract import (
     FINALIZER,
     Again,
@@ -153,13 +154,12 @@ class CloudReconciler:
         """
         resource = visit.resource
         known = resource.status.get("inputsHash")
-        said = visit.former()
-        said.pop(HEALTHY, None)  # how the traffic goes has nothing to do with what the spec asks for
         return bool(
             known
             and visit.was_ready
-            and SYNCED in said
-            and all(aspect.status for aspect in said.values())
+            and resource.condition(SYNCED)
+            # How the traffic goes has nothing to do with what the spec asks for.
+            and as_it_should_be(resource, whatever=(HEALTHY,))
             and self.inputs_hash(resource, visit.attempt.view) == known
         )
 

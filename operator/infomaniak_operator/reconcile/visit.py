@@ -21,6 +21,8 @@ from infomaniak_operator.engine.contract import (
     Settled,
     Verdict,
     Waiting,
+    said_reason,
+    said_status,
 )
 from infomaniak_operator.reconcile.cloud import Cloud
 from infomaniak_operator.reconcile.creation import Creates
@@ -284,9 +286,9 @@ class Visit:
             return Result(verdict, Again(seconds))
         progress = Progress.STALLED if conditions["Stalled"] else Progress.SETTLED
         progress = Progress.RECONCILING if conditions["Reconciling"] else progress
-        status = {"True": True, "False": False}.get(str(ready["status"]))
-        reason = Reason(str(ready["reason"]))
-        return Result(Verdict(status, reason, str(ready.get("message", "")), progress, self.former()), Again(seconds))
+        message = str(ready.get("message", ""))
+        verdict = Verdict(said_status(ready), said_reason(ready), message, progress, self.former())
+        return Result(verdict, Again(seconds))
 
     def come_back(self, seconds: float) -> None:
         """Have an object that is in order visited again after that time, or sooner."""
@@ -303,8 +305,8 @@ class Visit:
         for kind in (REFERENCES_RESOLVED, CREDENTIALS_VALID, SYNCED, HEALTHY):
             former = self.resource.condition(kind)
             if former is not None:
-                status = {"True": True, "False": False}.get(str(former.get("status")))
-                found[kind] = Aspect(status, Reason(str(former["reason"])), str(former.get("message", "")))
+                message = str(former.get("message", ""))
+                found[kind] = Aspect(said_status(former), said_reason(former), message)
         return found
 
     def kept(self) -> dict[str, Aspect]:
