@@ -130,6 +130,8 @@ class Cluster:
             del self._bodies[key]
             return
         body["metadata"]["deletionTimestamp"] = "2026-11-25T10:00:00Z"
+        if "generation" in body["metadata"]:  # as the API server does
+            body["metadata"]["generation"] += 1
         self._put(key, body)
 
     def poke(self, key: Key, change: Callable[[dict[str, Any]], object]) -> None:

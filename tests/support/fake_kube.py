@@ -115,6 +115,8 @@ class FakeKube:
         with self._lock:
             body = copy.deepcopy(self._find(resource, namespace, name))
             if body["metadata"].get("finalizers"):
+                if "deletionTimestamp" not in body["metadata"] and "generation" in body["metadata"]:
+                    body["metadata"]["generation"] += 1
                 body["metadata"].setdefault("deletionTimestamp", "2026-11-25T09:00:00Z")
                 self._store(resource, (resource.plural, namespace, name), body, "MODIFIED")
             else:

@@ -223,7 +223,7 @@ def in_order(resource: KubeObject, reconciler: Reconciler, view: View) -> bool:
     ):
         return False
     try:
-        return reconciler.inputs_hash(resource, view) == known
+        return bool(reconciler.inputs_hash(resource, view) == known)
     except Exception:  # noqa: BLE001 - one object that cannot be read must not keep the others from their start
         _log.exception("%s: what it depends on cannot be told", resource.key)
         return False

@@ -225,7 +225,7 @@ class CloudReconciler:
         fingerprint = self._settings.credentials.fingerprint(visit.resource, visit.attempt.view)
         if pending:
             visit.status.pop("inputsHash", None)
-            reason = Reason.CREATING if not visit.was_ready else Reason.UPDATING
+            reason = Reason.UPDATING if visit.was_ready else visit.working
             raise visit.again(reason, pending, actuator.pause(visit))
         if fingerprint:
             visit.status["inputsHash"] = _hash(visit.resource, fingerprint, inputs)
@@ -250,6 +250,11 @@ _WORTH_AN_EVENT = frozenset(
 
 def _paused(visit: Visit) -> Result:
     visit.aspect(SYNCED, None, Reason.PAUSED, f"paused by the annotation {PAUSED}: nothing is looked at or changed")
+    if visit.resource.deleting:
+        message = f"cannot be deleted yet: paused by the annotation {PAUSED}; it goes once that is taken off"
+        if (visit.resource.condition("Ready") or {}).get("message") != message:
+            visit.attempt.event(Reason.PAUSED.value, message)
+        return Result(Verdict(False, Reason.PAUSED, message, aspects=visit.kept()), Settled())
     return Result(Verdict(None, Reason.PAUSED, "paused before the first visit", aspects=visit.kept()), Settled())
 
 

@@ -33,7 +33,7 @@ class Drained:
 def drain(
     wanted: Sequence[Mapping[str, Any]],
     now_there: Sequence[Mapping[str, Any]],
-    draining: Sequence[Mapping[str, Any]],
+    draining: Sequence[Any],
     seconds: int,
     now: float,
 ) -> Drained:

@@ -159,6 +159,20 @@ class Visit:
         )
 
     @property
+    def working(self) -> Reason:
+        """What the operator is about: ``Creating`` only as long as there is nothing of the object in the cloud."""
+        if self.resource.deleting:
+            return Reason.DELETING
+        return Reason.UPDATING if self.resource.status.get("id") else Reason.CREATING
+
+    @property
+    def stands(self) -> bool:
+        """Whether the object says, at this very generation, what became of it; not only that it is to be made."""
+        ready = self.resource.condition("Ready") or {}
+        on_the_way = (Reason.CREATING, Reason.WAITING_FOR_REFERENCE)
+        return ready.get("observedGeneration") == self.resource.generation and ready.get("reason") not in on_the_way
+
+    @property
     def drifted(self) -> bool:
         """Whether a difference comes from the cloud: nothing that decides what it should be has changed since.
 
@@ -263,7 +277,8 @@ class Visit:
 
     def result(self, stop: Stop) -> Result:
         """The result of a visit that ended early; aspects not reached stay as they were."""
-        if stop.keep_ready and self.was_ready:
+        # An object that is Terminating is not Ready, and says what keeps it.
+        if stop.keep_ready and self.was_ready and not self.resource.deleting:
             former = self.resource.condition("Ready") or {}
             verdict = Verdict(True, Reason.AVAILABLE, str(former.get("message", "")), Progress.SETTLED, self.kept())
         else:
@@ -282,7 +297,7 @@ class Visit:
         conditions = {kind: self.resource.condition(kind) for kind in ("Ready", "Reconciling", "Stalled")}
         ready = conditions["Ready"]
         if ready is None or ready.get("observedGeneration") != self.resource.generation:
-            verdict = Verdict(False, Reason.CREATING, "waits for its turn", Progress.RECONCILING, self.kept())
+            verdict = Verdict(False, self.working, "waits for its turn", Progress.RECONCILING, self.kept())
             return Result(verdict, Again(seconds))
         progress = Progress.STALLED if conditions["Stalled"] else Progress.SETTLED
         progress = Progress.RECONCILING if conditions["Reconciling"] else progress

@@ -148,3 +148,11 @@ def test_events(server: Server) -> None:
     with pytest.raises(Conflict):
         server.kube.create_event(server.namespace, event)
     assert issubclass(Conflict, KubeError)
+
+
+def test_the_generation_rises_as_an_object_begins_to_go(server: Server) -> None:
+    made = server.hands.create(TOYS, "a", spec={}, metadata={"finalizers": ["other/one"]})
+    for _ in range(2):
+        server.hands.delete(TOYS, "a")
+        assert server.hands.read(TOYS, "a")["metadata"]["generation"] == made["metadata"]["generation"] + 1
+    server.hands.change(TOYS, "a", {"metadata": {"finalizers": None}})
