@@ -122,17 +122,16 @@ def test_after_a_restart_an_object_says_what_it_said_until_more_is_known(error, 
     assert world.ready(key) == ("True", "Available")
 
 
-def test_what_is_there_is_not_being_created():
+def test_what_is_there_is_not_being_created(monkeypatch):
     world, key = ready()
     world.restart()
     world.spec(key, mtu=1400)
-    world.reconcilers[key.kind]._actuator.enter = _busy
+    monkeypatch.setattr(world.reconcilers[key.kind]._actuator, "enter", _busy)
     world.visit(key)
     assert world.ready(key) == ("False", "Updating")
     world.delete(key)
     world.visit(key)
     assert world.ready(key) == ("False", "Deleting")
-    del world.reconcilers[key.kind]._actuator.enter
 
 
 def _busy(_):
