@@ -110,6 +110,8 @@ class CloudReconciler:
             return visit.unchanged(unchanged.seconds)
         except Stop as stop:
             return self._ended(visit, stop)
+        except Unresolved as missing:  # it went after the references had been resolved
+            return self._ended(visit, visit.wait_for(missing.key, str(missing)))
         except InfomaniakCloudError as error:
             return self._ended(visit, failure.stop(visit, error))
         except NoRoom as error:

@@ -4,8 +4,9 @@ import pytest
 
 from infomaniak_operator.client import BadRequestError, QuotaExceededError
 from infomaniak_operator.engine.contract import FINALIZER, BackOff, Gone, Settled, Stuck, Superseded
+from infomaniak_operator.engine.controller import in_order
 from infomaniak_operator.reconcile.outcome import Unchanged, annotated
-from tests.support.objects import key_of, network, secret, subnet
+from tests.support.objects import CREDENTIAL, key_of, network, secret, subnet
 from tests.support.world import GRACE, World
 
 V4 = subnet("v4", "10.1.0.0/24")
@@ -89,6 +90,18 @@ def test_one_deleted_in_a_dry_run_is_not_ready():
     assert world.ready(key) == ("False", "DryRun")
     assert "would delete network" in world.message(key)
     assert world.cloud.writes() == []
+
+
+def test_a_credential_that_changes_in_the_middle_of_a_reconcile_is_another_reconcile_s():
+    world = World()
+    key = world.apply(network())
+    rotated = secret(data={**CREDENTIAL, "application_credential_secret": "rotated"})
+    world.meanwhile("POST networks", lambda: world.apply(rotated))
+    world.visit(key)
+    assert world.ready(key) == ("True", "Available")
+    assert not in_order(world.object(key), world.reconcilers[key.kind], world)
+    world.visit(key, deep=False)
+    assert in_order(world.object(key), world.reconcilers[key.kind], world)
 
 
 # After a restart
