@@ -46,6 +46,7 @@ SHARED = 2.0
 _OUTLIVING = frozenset({"projectID", "region", "appliedFields", "vipPortID", "vipAddress", "recoveryAttempts"})
 """A load balancer that is made again keeps its VIP's port, and what is bound to it."""
 
+_IDENTITY = frozenset({"id", "projectID", "region", "appliedFields"})
 
 SETTLED_WITH = "settled with"
 """Of what ``Visit.inputs`` were when the object was last in order, in its memory."""
@@ -208,6 +209,13 @@ class Visit:
         """Forget the identity, and what was seen of it: the object in the cloud is gone."""
         self.memory.pop("id", None)
         self.status = {name: value for name, value in self.status.items() if name in _OUTLIVING}
+
+    def lost_for_good(self) -> None:
+        """Forget what was seen of the object, but not which it was: it is gone, and is not made again.
+
+        Others go by these fields (a Router that is to be deleted, by ``routerID``), and nothing will mend them later.
+        """
+        self.status = {name: value for name, value in self.status.items() if name in _IDENTITY}
 
     def rows(self, collection: str, fresh_after: float | None = None) -> Rows:
         """All objects of a type in the project, from a LIST begun after what this visit must have seen."""
