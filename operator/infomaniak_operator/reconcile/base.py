@@ -46,6 +46,8 @@ from infomaniak_operator.reconcile.trees import Trees
 from infomaniak_operator.reconcile.visit import SETTLED_WITH, Visit
 
 _HASH_VERSION = 1
+_WAITED = "waited for a reference"
+"""Whether the last reconcile ended because a reference could not be resolved, in the object's memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ class CloudReconciler:
         except Stop as stop:
             return self._ended(visit, stop)
         except Unresolved as missing:  # it went after the references had been resolved
-            return self._ended(visit, visit.wait_for(missing.key, str(missing)))
+            return self._ended(visit, visit.wait_for(missing.key, str(missing), missing.others))
         except InfomaniakCloudError as error:
             return self._ended(visit, failure.stop(visit, error))
         except NoRoom as error:
@@ -173,7 +175,8 @@ class CloudReconciler:
         try:
             inputs = self._actuator.resolve(visit.resource, visit.attempt.view)
         except Unresolved as missing:
-            raise visit.wait_for(missing.key, str(missing)) from missing
+            visit.memory[_WAITED] = True
+            raise visit.wait_for(missing.key, str(missing), missing.others) from missing
         visit.inputs = _digest({"spec": visit.spec, "inputs": inputs})
         if list(self._actuator.references(visit.resource)):
             visit.aspect(REFERENCES_RESOLVED, True, Reason.AVAILABLE)
@@ -182,6 +185,9 @@ class CloudReconciler:
     def _apply(self, visit: Visit, inputs: Inputs) -> Result:
         actuator = self._actuator
         actuator.enlist(visit, inputs)
+        if visit.memory.pop(_WAITED, False) and visit.waited and not visit.dry_run:
+            # What follows may take the cloud long: until then the object would say that it waits for what is there.
+            raise visit.again(visit.working, "all that it refers to is there", 0.0)
         held = actuator.held(visit)
         row = held or presence.locate(visit, actuator, restore=self._settings.restore)
         new = row is None

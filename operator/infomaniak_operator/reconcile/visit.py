@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -167,6 +167,12 @@ class Visit:
         return Reason.UPDATING if self.resource.status.get("id") else Reason.CREATING
 
     @property
+    def waited(self) -> bool:
+        """Whether the object says that it waits for what it refers to."""
+        ready = self.resource.condition("Ready") or {}
+        return ready.get("status") == "False" and ready.get("reason") == Reason.WAITING_FOR_REFERENCE
+
+    @property
     def stands(self) -> bool:
         """Whether the object says, at this very generation, what became of it; not only that it is to be made."""
         ready = self.resource.condition("Ready") or {}
@@ -274,10 +280,10 @@ class Visit:
         """Set a further condition."""
         self.aspects[kind] = Aspect(status, reason, message)
 
-    def wait_for(self, key: Key, message: str) -> Stop:
-        """The outcome of waiting for another object; its event wakes this one."""
+    def wait_for(self, key: Key, message: str, others: Iterable[Key] = ()) -> Stop:
+        """The outcome of waiting for another object, or for any of some; an event of one of them wakes this one."""
         self.aspect(REFERENCES_RESOLVED, False, Reason.WAITING_FOR_REFERENCE, message)
-        return Stop(Reason.WAITING_FOR_REFERENCE, message, Waiting(frozenset({key})))
+        return Stop(Reason.WAITING_FOR_REFERENCE, message, Waiting(frozenset({key, *others})))
 
     def again(self, reason: Reason, message: str, seconds: float) -> Stop:
         """The outcome of waiting for the cloud."""
@@ -304,7 +310,9 @@ class Visit:
         """The result that leaves the object as it stands, and comes back."""
         conditions = {kind: self.resource.condition(kind) for kind in ("Ready", "Reconciling", "Stalled")}
         ready = conditions["Ready"]
-        if ready is None or ready.get("observedGeneration") != self.resource.generation:
+        old = ready is None or ready.get("observedGeneration") != self.resource.generation
+        resolved = self.aspects.get(REFERENCES_RESOLVED)
+        if ready is None or old or (self.waited and resolved is not None and resolved.status):
             verdict = Verdict(False, self.working, "waits for its turn", Progress.RECONCILING, self.kept())
             return Result(verdict, Again(seconds))
         progress = Progress.STALLED if conditions["Stalled"] else Progress.SETTLED

@@ -11,7 +11,6 @@ from tests.support.trees import member, pool, web
 from tests.support.world import PROJECT
 
 
-
 def _bodies() -> list[dict[str, Any]]:
     """The example, a member whose subnet is a reference, and two addresses for one target."""
     other = {"address": "10.40.0.99", "port": 80, "networkRef": {"name": "web"}, "subnet": "web-v4"}
