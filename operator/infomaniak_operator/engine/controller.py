@@ -121,8 +121,7 @@ class Controller:
     def _guards(self, change: Change) -> set[Key]:
         """The guarded objects that either version of an object refers to."""
         versions = [version for version in (change.old, change.new) if version is not None]
-        references = self._reconcilers[change.key.kind].references
-        return {each for version in versions for each in references(version) if each.kind in self._guarded}
+        return {each for version in versions for each in self._store.refs(version) if each.kind in self._guarded}
 
     def begin(self) -> int:
         """Queue, after a start, every object that is not known to be in order; the others wait for their round.

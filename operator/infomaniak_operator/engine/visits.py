@@ -198,17 +198,6 @@ class Visits:
         if change:
             self._own_change(change, False)
 
-    def let_go(self, resource: KubeObject) -> None:
-        """Take our finalizer off an object that has left the selection, which nothing would tell us of any more."""
-        patch = release_patch(resource)
-        if patch is None or resource.deleting:
-            return
-        resource_type = self._resources[resource.key.kind]
-        try:
-            self._kube.patch(resource_type, resource.key.namespace, resource.key.name, patch)
-        except KubeError as error:
-            _log.warning("%s lost its label, and keeps our finalizer: %s", resource.key, error)
-
     def _visit(self, attempt: VisitAttempt, record: Record) -> tuple[Ending, Next | None]:
         key = attempt.resource.key
         try:

@@ -56,15 +56,21 @@ class ReconcileSettings:
 
     Attributes:
         cluster_id: names this cluster in the marks: the UID of the kube-system Namespace, or the chart's ``clusterID``.
+            What is called for it first, where it is only known once the API server has been asked.
         credentials: where credentials come from and where they may lead.
         create_grace: seconds after which a create that was sent has surely been finished by the service.
         restore: take over what was made for objects of the same name that are no more (restore from a backup).
     """
 
-    cluster_id: str
+    cluster_id: str | Callable[[], str]
     credentials: CredentialSettings = field(default_factory=CredentialSettings)
     create_grace: float = 60.0
     restore: bool = False
+
+    @property
+    def cluster(self) -> str:
+        """The cluster's id."""
+        return self.cluster_id if isinstance(self.cluster_id, str) else self.cluster_id()
 
 
 class CloudReconciler:
@@ -101,7 +107,7 @@ class CloudReconciler:
 
     def reconcile(self, attempt: Attempt) -> Result:
         """One visit: see the module."""
-        visit = Visit.begin(attempt, self._settings.cluster_id, self._settings.create_grace, self._trees)
+        visit = Visit.begin(attempt, self._settings.cluster, self._settings.create_grace, self._trees)
         with visit.exits:
             return self._guarded(visit)
 

@@ -116,7 +116,7 @@ def look(visit: Visit) -> Seen:
 
 
 def waiting(visit: Visit, tree: Tree) -> Stop | Unchanged:
-    """The outcome of waiting until the tree is unlocked. What was Ready, or Stalled, stays so: it is another's change."""
+    """The outcome of waiting until the tree is unlocked: what was Ready, or Stalled, stays so."""
     now = visit.attempt.clock.monotonic()
     seconds = max(tree.next_look - now, 0.05)
     if visit.stands and visit.resource.condition("Stalled") and not tree.stuck(now) and not visit.resource.deleting:
