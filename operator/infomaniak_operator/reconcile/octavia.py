@@ -119,7 +119,8 @@ def waiting(visit: Visit, tree: Tree) -> Stop | Unchanged:
     """The outcome of waiting until the tree is unlocked: what was Ready, or Stalled, stays so."""
     now = visit.attempt.clock.monotonic()
     seconds = max(tree.next_look - now, 0.05)
-    if visit.stands and visit.resource.condition("Stalled") and not tree.stuck(now) and not visit.resource.deleting:
+    stalled = visit.stands and visit.resource.condition("Stalled") and visit.resource.uid not in tree.held
+    if stalled and not tree.stuck(now) and not visit.resource.deleting:
         return Unchanged(seconds)
     status = tree.seen.provisioning if tree.seen and tree.seen.pending else "being changed"
     message = f"load balancer {tree.load_balancer_id} is {status} in the cloud"

@@ -129,12 +129,11 @@ def clear_to_create(visit: Visit, slot: str, still_absent: Callable[[float], boo
             f"a create of {what} may still be under way in the cloud: it counts as lost if nothing is to be seen "
             f"{visit.create_grace:.0f} s after it was sent"
         )
-        reason = Reason.DELETING if visit.resource.deleting else Reason.CREATING
         # What appears is mostly there within seconds: look soon, then ever more rarely.
         gone_by = visit.create_grace - answer.seconds
         pause = min(max(gone_by, 1.0), max(answer.seconds, 0.1))
         if visit.stands and slot not in visit.creates.unknown and not visit.resource.deleting:
             # Only a restart has made the outcome unknown: what the former process said of the object is still so.
             raise Unchanged(pause)
-        raise visit.again(reason, message, pause)
+        raise visit.again(visit.working, message, pause)
     return isinstance(answer, MayCreate)

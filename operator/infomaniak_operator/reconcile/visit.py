@@ -174,10 +174,11 @@ class Visit:
 
     @property
     def stands(self) -> bool:
-        """Whether the object says, at this very generation, what became of it; not only that it is to be made."""
+        """Whether the object says, at this very generation, why it is not Ready; not only that it is to be made."""
         ready = self.resource.condition("Ready") or {}
         on_the_way = (Reason.CREATING, Reason.WAITING_FOR_REFERENCE)
-        return ready.get("observedGeneration") == self.resource.generation and ready.get("reason") not in on_the_way
+        now = ready.get("observedGeneration") == self.resource.generation and ready.get("status") != "True"
+        return now and ready.get("reason") not in on_the_way
 
     @property
     def drifted(self) -> bool:
