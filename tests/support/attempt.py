@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
+from infomaniak_operator.engine.attempt import SteadyView
 from infomaniak_operator.engine.contract import (
     FINALIZER,
     Again,
@@ -22,6 +23,7 @@ from infomaniak_operator.engine.contract import (
     Reconciler,
     Result,
     Superseded,
+    View,
 )
 from infomaniak_operator.engine.status import merge_patch, wished, without_nulls
 from tests.support.objects import key_of
@@ -133,6 +135,8 @@ class Cluster:
             del self._bodies[key]
             return
         body["metadata"]["deletionTimestamp"] = "2026-11-25T10:00:00Z"
+        if "generation" in body["metadata"]:  # as the API server does
+            body["metadata"]["generation"] += 1
         self._put(key, body)
 
     def poke(self, key: Key, change: Callable[[dict[str, Any]], object]) -> None:
@@ -272,19 +276,22 @@ class _Attempt:
         self._key = key
         self._resource = cluster.object(key)
         self._fresh_after = fresh_after
+        self._view = SteadyView(cluster)
         self.deep = deep
+        # Held to the end: the object may go meanwhile, and what is remembered of it.
+        self._memory = cluster._memory.setdefault(self._resource.uid, {})
 
     @property
     def resource(self) -> KubeObject:
         return self._resource
 
     @property
-    def view(self) -> Cluster:
-        return self._cluster
+    def view(self) -> View:
+        return self._view
 
     @property
     def memory(self) -> MutableMapping[str, Any]:
-        return self._cluster._memory.setdefault(self._resource.uid, {})
+        return self._memory
 
     @property
     def clock(self) -> ManualClock:
@@ -303,7 +310,9 @@ class _Attempt:
             return False
 
         def patch() -> None:
-            former = self._cluster._bodies[self._key]
+            former = self._cluster._bodies.get(self._key)
+            if former is None or former["metadata"].get("deletionTimestamp"):
+                raise Superseded(f"{self._key} goes, or is gone")
             body = {**former, "metadata": dict(former["metadata"])}
             body["metadata"]["finalizers"] = [*(body["metadata"].get("finalizers") or ()), FINALIZER]
             self._cluster._put(self._key, body)

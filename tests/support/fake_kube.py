@@ -58,7 +58,11 @@ class FakeKube:
     def list(self, resource: ResourceType, namespace: str | None) -> Iterator[list[Body]]:
         self._called("LIST", resource.plural, "")
         found = self._listed(resource, namespace)
-        if not resource.group or resource.group.endswith(".k8s.io"):
+        if resource.metadata_only:
+            # As in a real list of metadata: nothing of the content is there, and the kind is another.
+            kinds = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
+            found = [{**kinds, "metadata": each["metadata"]} for each in found]
+        elif not resource.group or resource.group.endswith(".k8s.io"):
             # As in a real LIST, where only custom resources tell their kind.
             for each in found:
                 del each["kind"], each["apiVersion"]
@@ -115,6 +119,8 @@ class FakeKube:
         with self._lock:
             body = copy.deepcopy(self._find(resource, namespace, name))
             if body["metadata"].get("finalizers"):
+                if "deletionTimestamp" not in body["metadata"] and "generation" in body["metadata"]:
+                    body["metadata"]["generation"] += 1
                 body["metadata"].setdefault("deletionTimestamp", "2026-11-25T09:00:00Z")
                 self._store(resource, (resource.plural, namespace, name), body, "MODIFIED")
             else:
@@ -293,4 +299,5 @@ def _selected(resource: ResourceType, body: Mapping[str, Any]) -> bool:
     if not resource.label_selector:
         return True
     name, _, value = resource.label_selector.partition("=")
-    return (body["metadata"].get("labels") or {}).get(name) == value
+    said = (body["metadata"].get("labels") or {}).get(name.removesuffix("!"))
+    return (said != value) if name.endswith("!") else (said == value)

@@ -15,8 +15,9 @@
     - pools/status
     - healthmonitors/status
   verbs: [patch]
-# Credentials: only Secrets with the label network.infomaniak.cloud/credentials=true are asked for. They are patched
-# to set a finalizer; the admission policy sees to it that nothing else of a Secret can be changed.
+# Credentials: only Secrets with the label network.infomaniak.cloud/credentials=true are read and watched. They are
+# patched to set a finalizer; the admission policy sees to it that nothing else of a Secret can be changed. Of the
+# others only the metadata is listed, to take that finalizer off one that has lost its label.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [list, watch, patch]

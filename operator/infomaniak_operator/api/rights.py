@@ -74,8 +74,9 @@ RIGHTS = (
         "",
         ("secrets",),
         ("list", "watch", "patch"),
-        f"Credentials: only Secrets with the label {GROUP}/credentials=true are asked for. They are patched to set a "
-        "finalizer; the admission policy sees to it that nothing else of a Secret can be changed.",
+        f"Credentials: only Secrets with the label {GROUP}/credentials=true are read and watched. They are patched to "
+        "set a finalizer; the admission policy sees to it that nothing else of a Secret can be changed. Of the others "
+        "only the metadata is listed, to take that finalizer off one that has lost its label.",
     ),
     Right(
         Scope.WATCHED,

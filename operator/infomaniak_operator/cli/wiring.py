@@ -69,14 +69,11 @@ def resources(*, namespaced: bool = False) -> Mapping[str, ResourceType]:
 
 
 def build(options: Options, rng: random.Random) -> Operator:
-    """Wire an operator.
+    """Wire an operator. Nothing is asked for yet: the API server may be away.
 
     Args:
         options: what it is told.
         rng: for jitter.
-
-    Raises:
-        KubeError: the cluster's id could not be had.
     """
     clock = SystemClock()
     load = loader(options.kubeconfig)
@@ -86,8 +83,9 @@ def build(options: Options, rng: random.Random) -> Operator:
     kube = HttpKube(
         load, clock.monotonic, pool_size=options.workers + 8, on_call=metrics.kube_called, before_change=check
     )
+    cluster = ClusterId(kube, options.cluster_id)
     settings = ReconcileSettings(
-        cluster_id=options.cluster_id or cluster_id(kube),
+        cluster_id=cluster,
         credentials=CredentialSettings(options.default_credentials, options.allowed_auth_urls or None),
         create_grace=options.create_grace_seconds,
         restore=options.restore,
@@ -127,6 +125,7 @@ def build(options: Options, rng: random.Random) -> Operator:
         on_visit=metrics.visited,
         on_change=metrics.changed,
         on_event=metrics.event,
+        introduce=cluster.ask,
         leadership=Election(lease) if lease else None,
     )
     metrics.registry.register(
@@ -142,13 +141,32 @@ def build(options: Options, rng: random.Random) -> Operator:
     return Operator(engine, clouds, metrics, lease)
 
 
-def cluster_id(kube: Kube) -> str:
-    """The UID of the kube-system Namespace: one a cluster, and gone with it.
+class ClusterId:
+    """The id of the cluster in the marks: as given, else the UID of the kube-system Namespace, which goes with it.
 
-    Raises:
-        KubeError: it could not be read.
+    Args:
+        kube: the API server.
+        given: the id, where an option says it.
     """
-    return str(kube.get(_NAMESPACES, "", "kube-system")["metadata"]["uid"])
+
+    def __init__(self, kube: Kube, given: str | None = None) -> None:
+        self._kube = kube
+        self._id = given or ""
+
+    def ask(self) -> None:
+        """Ask for it, unless it is known.
+
+        Raises:
+            KubeError: it could not be read.
+        """
+        if not self._id:
+            self._id = str(self._kube.get(_NAMESPACES, "", "kube-system")["metadata"]["uid"])
+
+    def __call__(self) -> str:
+        """The id; only after it was asked for: the engine acts upon nothing before."""
+        if not self._id:
+            raise RuntimeError("the cluster's id is not known yet")
+        return self._id
 
 
 def _lease(options: LeaseOptions, kubeconfig: Path | None, clock: SystemClock) -> Lease:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
-from infomaniak_operator.engine.contract import Clock, KubeObject, Superseded, View
+from infomaniak_operator.engine.contract import Clock, Key, KubeObject, Superseded, View
 from infomaniak_operator.engine.events import EventRecorder
 from infomaniak_operator.engine.finalizer import claim_patch
 from infomaniak_operator.engine.kube import Body, Conflict, NotFound
@@ -17,6 +17,32 @@ Patch = Callable[[KubeObject, Body], KubeObject]
 
 
 _log = logging.getLogger(__name__)
+
+
+class SteadyView:
+    """The store, in which an object that was once asked for stays as it was, to the end of one reconcile.
+
+    Else what was found there at first could be gone, or be another one, when it is asked for again a call later. What
+    happens to it meanwhile wakes those that refer to it. Lists are always what the store holds now.
+    """
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._asked: dict[Key, KubeObject | None] = {}
+
+    def get(self, key: Key) -> KubeObject | None:
+        """The object as it was when it was first asked for, or None if there was none."""
+        if key not in self._asked:
+            self._asked[key] = self._view.get(key)
+        return self._asked[key]
+
+    def objects(self, kind: str, namespace: str | None = None) -> list[KubeObject]:
+        """All objects of a kind, in one namespace or in all, sorted by key."""
+        return self._view.objects(kind, namespace)
+
+    def referrers(self, key: Key) -> list[KubeObject]:
+        """The objects whose ``references`` name this key, sorted by key."""
+        return self._view.referrers(key)
 
 
 class VisitAttempt:
@@ -50,7 +76,7 @@ class VisitAttempt:
         recorder: EventRecorder,
     ) -> None:
         self._resource = resource
-        self._view = view
+        self._view = SteadyView(view)
         self._memory = memory
         self._clock = clock
         self._acting_since = acting_since

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from infomaniak_operator.engine.conditions import READY, without_request_ids
 from infomaniak_operator.engine.contract import FINALIZER, Key, KubeObject
 
 _OWN_METADATA = ("labels", "annotations")
@@ -45,7 +46,8 @@ def concerns_itself(change: Change) -> bool:
 def concerns_others(change: Change) -> bool:
     """Whether those that refer to the object, or wait for it, must be visited.
 
-    Times and messages of conditions, annotations, finalizers and managed fields are nobody else's business.
+    Times of conditions, annotations, finalizers and managed fields are nobody else's business; nor are messages, but
+    for that of a Ready that is not True: those that wait for the object repeat it.
     """
     old, new = change.old, change.new
     if old is None or new is None:
@@ -72,7 +74,7 @@ def _face(resource: KubeObject) -> tuple[Any, ...]:
     """All that others may go by."""
     status: dict[str, Any] = {key: value for key, value in resource.status.items() if key not in _ENGINE_STATUS}
     status.pop("observedGeneration", None)
-    conditions = sorted(map(_condition, resource.status.get("conditions") or ()))
+    conditions = sorted(map(_condition, resource.conditions))
     # A Secret has neither spec nor generation: its content is all that is not metadata.
     content: Mapping[str, Any] = {key: value for key, value in resource.body.items() if key not in _NOT_CONTENT}
     meta = resource.metadata
@@ -80,4 +82,6 @@ def _face(resource: KubeObject) -> tuple[Any, ...]:
 
 
 def _condition(condition: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(str(condition.get(name, "")) for name in ("type", "status", "reason", "observedGeneration"))
+    said = tuple(str(condition.get(name, "")) for name in ("type", "status", "reason", "observedGeneration"))
+    repeated = condition["type"] == READY and condition.get("status") != "True"
+    return (*said, without_request_ids(str(condition.get("message", ""))) if repeated else "")

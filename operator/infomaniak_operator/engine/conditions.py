@@ -7,11 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from infomaniak_operator.engine.contract import Aspect, Progress, Verdict
+from infomaniak_operator.engine.contract import Aspect, KubeObject, Progress, Verdict
 
 READY = "Ready"
 RECONCILING = "Reconciling"
 STALLED = "Stalled"
+
+RESTING = frozenset({READY, "ReferencesResolved", "CredentialsValid", "Synced", "Healthy"})
+"""The types that are True, or not there, while all is as it should be."""
 
 MAX_MESSAGE = 32768
 """The API conventions' bound on a condition's message."""
@@ -60,6 +63,24 @@ def keeps_ready(verdict: Verdict, former: Iterable[Mapping[str, Any]]) -> bool:
     return verdict.ready is None and any(each.get("type") == READY for each in former)
 
 
+def as_it_should_be(resource: KubeObject, *, whatever: Iterable[str] = ()) -> bool:
+    """Whether every condition says that nothing is to be done: ``Ready`` is True, and so are the others that are there.
+
+    Args:
+        resource: the object.
+        whatever: the types that may say anything. A type that only another version knows is never among them: what it
+            means is not known, so the object is looked at, and the condition goes.
+    """
+    if resource.conditions != resource.status.get("conditions", []):
+        return False  # there is something that is no condition
+    said = {each["type"]: each.get("status") for each in resource.conditions}
+    if said.pop(RECONCILING, "False") != "False" or said.pop(STALLED, "False") != "False":
+        return False
+    return said.get(READY) == "True" and all(
+        kind in RESTING and status == "True" for kind, status in said.items() if kind not in whatever
+    )
+
+
 def same_message(one: str, other: str) -> bool:
     """Whether two messages say the same, whatever the ids of the requests they speak of."""
     return _REQUEST_ID.sub("req-", one) == _REQUEST_ID.sub("req-", other)
@@ -75,6 +96,11 @@ def timestamp(now: float) -> str:
     return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def printable(text: str) -> str:
+    """The text as it can be written as UTF-8: JSON can hold halves of surrogate pairs, which nothing else takes."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def cut(message: str, limit: int) -> str:
     """The message, or as much of it as the limit allows, with an ellipsis."""
     return message if len(message) <= limit else message[: limit - 1] + "…"
@@ -82,18 +108,18 @@ def cut(message: str, limit: int) -> str:
 
 def _condition(kind: str, aspect: Aspect, former: Mapping[str, Any] | None, generation: int, now: float) -> Condition:
     status = {True: "True", False: "False", None: "Unknown"}[aspect.status]
-    message = cut(aspect.message, MAX_MESSAGE)
+    message = cut(printable(aspect.message), MAX_MESSAGE)
     since = timestamp(now)
     if former and former.get("status") == status:
         since = str(former.get("lastTransitionTime") or since)
         said = str(former.get("message", ""))
-        if former.get("reason") == aspect.reason.value and same_message(said, message):
+        if former.get("reason") == aspect.reason and same_message(said, message):
             message = said
     return {
         "type": kind,
         "status": status,
         "observedGeneration": generation,
         "lastTransitionTime": since,
-        "reason": aspect.reason.value,
+        "reason": str(aspect.reason),
         "message": message,
     }

@@ -96,15 +96,20 @@ class KubeObject:
 
     @property
     def status(self) -> Mapping[str, Any]:
-        """``status``."""
-        return self.body.get("status") or {}
+        """``status``; empty where it is no object."""
+        found = self.body.get("status")
+        return found if isinstance(found, Mapping) else {}
+
+    @property
+    def conditions(self) -> list[Mapping[str, Any]]:
+        """``status.conditions``, without what is no condition: a newer version, or a hand, may have written it."""
+        found = self.status.get("conditions")
+        items = found if isinstance(found, list | tuple) else ()
+        return [each for each in items if isinstance(each, Mapping) and isinstance(each.get("type"), str)]
 
     def condition(self, kind: str) -> Mapping[str, Any] | None:
         """The condition of that type in ``status.conditions``, or None."""
-        for condition in self.status.get("conditions") or ():
-            if condition.get("type") == kind:
-                return condition  # type: ignore[no-any-return]
-        return None
+        return next((each for each in self.conditions if each["type"] == kind), None)
 
 
 class Reason(StrEnum):
@@ -126,6 +131,23 @@ class Reason(StrEnum):
     EXTERNALLY_DELETED = "ExternallyDeleted"
 
 
+MAX_REASON = 1024
+"""The API conventions' bound on a condition's reason."""
+
+
+def said_reason(condition: Mapping[str, Any]) -> str:
+    """The reason that a condition has: as it is, for a newer version may know more of them; one there must be."""
+    reason = condition.get("reason")
+    if isinstance(reason, str) and reason.isascii() and reason:
+        return reason[:MAX_REASON]
+    return Reason.AVAILABLE if condition.get("status") == "True" else Reason.CLOUD_ERROR
+
+
+def said_status(condition: Mapping[str, Any]) -> bool | None:
+    """The status that a condition has: True, False, or None for Unknown and all else."""
+    return {"True": True, "False": False}.get(str(condition.get("status")))
+
+
 class Progress(Enum):
     """Which of the two kstatus conditions is there: neither, ``Reconciling``, or ``Stalled``."""
 
@@ -136,10 +158,13 @@ class Progress(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Aspect:
-    """One further condition: ``status`` is True, False, or None for Unknown."""
+    """One further condition: ``status`` is True, False, or None for Unknown.
+
+    ``reason`` is a ``Reason``, or what the condition said before, see ``said_reason``.
+    """
 
     status: bool | None
-    reason: Reason
+    reason: str
     message: str = ""
 
 
@@ -158,7 +183,7 @@ class Verdict:
     """
 
     ready: bool | None
-    reason: Reason
+    reason: str
     message: str = ""
     progress: Progress = Progress.SETTLED
     aspects: Mapping[str, Aspect] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 
 from infomaniak_operator.engine.changes import Change, concerns_itself, concerns_others, hold_changed
-from infomaniak_operator.engine.conditions import READY
+from infomaniak_operator.engine.conditions import READY, as_it_should_be
 from infomaniak_operator.engine.contract import (
     FINALIZER,
     Again,
@@ -121,8 +121,7 @@ class Controller:
     def _guards(self, change: Change) -> set[Key]:
         """The guarded objects that either version of an object refers to."""
         versions = [version for version in (change.old, change.new) if version is not None]
-        references = self._reconcilers[change.key.kind].references
-        return {each for version in versions for each in references(version) if each.kind in self._guarded}
+        return {each for version in versions for each in self._store.refs(version) if each.kind in self._guarded}
 
     def begin(self) -> int:
         """Queue, after a start, every object that is not known to be in order; the others wait for their round.
@@ -206,18 +205,24 @@ class Controller:
 
 
 def in_order(resource: KubeObject, reconciler: Reconciler, view: View) -> bool:
-    """Whether an object was Ready, at this generation, from the very inputs there are now.
+    """Whether an object was as it should be, at this generation, from the very inputs there are now.
 
+    Whatever a condition says is not (Synced is Unknown, say, for it was paused) may have changed while nobody looked.
     An object whose finalizer somebody took off (``kubectl replace``) reads the same; it gets it back at its round.
     """
     if resource.deleting:
         return FINALIZER not in resource.finalizers
     ready = resource.condition(READY) or {}
     known = resource.status.get("inputsHash")
-    return bool(
+    if not (
         known
-        and ready.get("status") == "True"
+        and as_it_should_be(resource)
         and ready.get("observedGeneration") == resource.generation
         and resource.status.get("observedGeneration") == resource.generation
-        and reconciler.inputs_hash(resource, view) == known
-    )
+    ):
+        return False
+    try:
+        return bool(reconciler.inputs_hash(resource, view) == known)
+    except Exception:  # noqa: BLE001 - one object that cannot be read must not keep the others from their start
+        _log.exception("%s: what it depends on cannot be told", resource.key)
+        return False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import random
@@ -12,14 +11,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from infomaniak_operator.engine.changes import Change
-from infomaniak_operator.engine.contract import KubeObject, Reconciler, View
+from infomaniak_operator.engine.contract import FINALIZER, KubeObject, Reconciler, View
 from infomaniak_operator.engine.controller import Controller, OnVisit
 from infomaniak_operator.engine.election import Leadership, LeaseLost
 from infomaniak_operator.engine.events import EventRecorder
 from infomaniak_operator.engine.facts import Facts
 from infomaniak_operator.engine.feed import Feed
-from infomaniak_operator.engine.kube import Kube, KubeError, ResourceType
+from infomaniak_operator.engine.kube import Kube, ResourceType, Standby, Unavailable
+from infomaniak_operator.engine.leftovers import Leftovers
 from infomaniak_operator.engine.listing import Listing
+from infomaniak_operator.engine.patience import Patience
 from infomaniak_operator.engine.queue import BackOffPolicy, WorkQueue
 from infomaniak_operator.engine.settings import EngineSettings
 from infomaniak_operator.engine.store import Store
@@ -51,6 +52,8 @@ class Engine:
         on_change: told, in any thread, of every change of an object, and whether this process acts.
         on_event: told, in any thread, of every Event published: kind, reason, and whether it is a warning.
         instance: which process this is, in Events.
+        introduce: asks the API server for what must be known before anything is done; blocks, and is called until it
+            raises nothing.
         leadership: decides whether this process acts; None: it always does.
     """
 
@@ -68,6 +71,7 @@ class Engine:
         on_change: Callable[[Change, bool], None] | None = None,
         on_event: Callable[[str, str, bool], None] | None = None,
         instance: str = "",
+        introduce: Callable[[], None] | None = None,
         leadership: Leadership | None = None,
     ) -> None:
         by_kind = {each.kind: each for each in reconcilers}
@@ -119,6 +123,12 @@ class Engine:
         self._acting = False
         self._listed = dict.fromkeys(resources, False)
         self._relists: dict[str, asyncio.Task[None]] = {}
+        self._introduce = introduce
+        self._introduced = introduce is None
+        self._leftovers = Leftovers(kube, resources, settings.namespaces)
+        self._sweep = asyncio.Event()
+        self._defects = 0
+        self._patience = Patience(clock, settings.watch_backoff_max, len(resources) + 4, self._not_answered)
 
     @property
     def view(self) -> View:
@@ -134,7 +144,7 @@ class Engine:
         """How things stand; from any thread."""
         age = self._feed.age()
         return Facts(
-            ready=all(self._listed.values()),
+            ready=self._introduced and all(self._listed.values()),
             alive=age < self._settings.watch_silence,
             acting=self._acting,
             listed=dict(self._listed),
@@ -147,6 +157,7 @@ class Engine:
             beat_age=age,
             watch_restarts=self._supervisor.restarts,
             events_dropped=self._recorder.dropped,
+            defects=self._defects + self._patience.defects,
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -175,6 +186,7 @@ class Engine:
                 await self._lead(stopped, others)
             if not stop.is_set():
                 workers += self._act(pool)
+                others.append(asyncio.create_task(self._sweeping(), name="leftovers"))
                 await _first(stopped, *workers, *others)
         finally:
             stopped.cancel()
@@ -221,28 +233,42 @@ class Engine:
             # Before the watching has ended, which may take seconds: another is waiting.
             await self._leadership.resign()
         await asyncio.gather(*workers, *others, return_exceptions=True)
-        pool.shutdown(wait=False, cancel_futures=True)
+        for each in (pool, self._patience.threads):
+            each.shutdown(wait=False, cancel_futures=True)
 
     async def _fill(self) -> None:
         """List every kind, each until it succeeds: nothing is decided before all is known."""
+        if self._introduce:
+            await self._patience.ask("the cluster cannot be asked who it is", self._introduce)
+            self._introduced = True
         await asyncio.gather(*(self._list(kind) for kind in self._resources))
 
     async def _list(self, kind: str) -> None:
-        failures = 0
+        await self._patience.ask(f"{kind} cannot be listed", lambda: self._listing.list(kind))
+        self._listed[kind] = True
+        if kind in self._leftovers.kinds:
+            self._sweep.set()
+
+    def _not_answered(self) -> None:
+        if not self._live:
+            # The watching has not begun yet, and to kill this process would not mend it.
+            self._feed.beat()
+
+    async def _sweeping(self) -> None:
+        """Let go, at the start, after each LIST and when one is heard to have left, what left the selection."""
         while True:
-            try:
-                await asyncio.to_thread(self._listing.list, kind)
-            except KubeError as error:
-                failures += 1
-                pause = min(self._settings.watch_backoff_max, 0.5 * 2.0 ** min(failures - 1, 16))
-                _log.warning("%s cannot be listed (%s); again in %.1f s", kind, error, pause)
-                if not self._live:
-                    # The watching has not begun yet, and to kill this process would not mend it.
-                    self._feed.beat()
-                await sleep(self._clock, pause)
-            else:
-                self._listed[kind] = True
-                return
+            self._sweep.clear()
+            await self._patience.ask("what has lost its label cannot be let go", self._swept)
+            await self._sweep.wait()
+            await sleep(self._clock, _RELIST_SECONDS)
+
+    def _swept(self) -> None:
+        try:
+            done = self._leftovers.sweep()
+        except Standby:
+            return  # nothing comes after: this process ends
+        if not done:
+            raise Unavailable("some keep our finalizer")
 
     async def _rounds(self, kind: str) -> None:
         seconds, jitter = self._settings.round_seconds, self._settings.round_jitter
@@ -278,11 +304,21 @@ class Engine:
         self._in_loop(lambda: self._list_soon(kind, _RELIST_SECONDS))
 
     def _left(self, resource: KubeObject) -> None:
-        """An object has left the selection: nothing of ours stays on it. From any thread."""
-        if self._acting and self._loop and self._resources[resource.key.kind].guarded:
-            loop = self._loop
-            with contextlib.suppress(RuntimeError):  # the loop has ended
-                loop.call_soon_threadsafe(lambda: loop.run_in_executor(None, self._visits.let_go, resource))
+        """An object has left the selection, or has gone: nothing of ours stays on it. From any thread."""
+        if self._acting and resource.key.kind in self._leftovers.kinds and FINALIZER in resource.finalizers:
+            self._in_loop(lambda: self._let_go(resource))
+
+    def _let_go(self, resource: KubeObject) -> None:
+        if self._loop is None or resource.deleting:  # then it is most likely gone
+            self._sweep.set()
+            return
+
+        def ended(release: asyncio.Future[bool]) -> None:
+            if release.cancelled() or release.exception() or not release.result():
+                self._sweep.set()
+
+        threads, let_go = self._patience.threads, self._leftovers.let_go
+        self._loop.run_in_executor(threads, let_go, resource).add_done_callback(ended)
 
     def _changed(self, change: Change, own: bool) -> None:
         """Queue whom a change concerns, once this process acts; from any thread."""
@@ -293,9 +329,16 @@ class Engine:
             self._in_loop(lambda: self._controller.react(change, since, own=own))
 
     def _in_loop(self, what: Callable[[], None]) -> None:
+        def carefully() -> None:
+            try:
+                what()
+            except Exception:  # noqa: BLE001 - nobody would notice what the next resync has to make up for
+                self._defects += 1
+                _log.exception("a change could not be taken in")
+
         if self._live and self._loop:
             try:
-                self._loop.call_soon_threadsafe(what)
+                self._loop.call_soon_threadsafe(carefully)
             except RuntimeError:
                 _log.debug("the loop has ended")
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from infomaniak_operator.engine.conditions import cut, timestamp, without_request_ids
+from infomaniak_operator.engine.conditions import cut, printable, timestamp, without_request_ids
 from infomaniak_operator.engine.contract import Clock, KubeObject
 from infomaniak_operator.engine.kube import Kube, KubeError, NotFound
 
@@ -82,7 +82,7 @@ class EventRecorder:
         """Say that something happened to an object; the same said again raises the count."""
         if self._on_event:
             self._on_event(resource.key.kind, reason, warning)
-        message = cut(message, MAX_MESSAGE)
+        message = cut(printable(message), MAX_MESSAGE)
         subject = _Subject(resource.uid, reason, without_request_ids(message), warning)
         now = timestamp(self._clock.now())
         with self._more:
@@ -132,13 +132,14 @@ class EventRecorder:
                     return
                 subject, _ = self._pending.popitem(last=False)
                 record = self._known[subject]
-                body = self._body(subject, record)
                 self._busy = True
-            self._send(record, body)
+            self._send(subject, record)
 
-    def _send(self, record: _Record, body: dict[str, Any]) -> None:
-        namespace = body["metadata"]["namespace"]
+    def _send(self, subject: _Subject, record: _Record) -> None:
         try:
+            with self._more:
+                body = self._body(subject, record)
+            namespace = body["metadata"]["namespace"]
             if record.name:
                 changed = {name: body[name] for name in ("count", "lastTimestamp", "message")}
                 try:

@@ -26,6 +26,7 @@ class Facts:
         beat_age: seconds since the watching's last sign of life.
         watch_restarts: how often the watching had to be started again.
         events_dropped: Kubernetes Events that were lost.
+        defects: errors of the operator's own making that its parts had: each is logged, and tried again.
     """
 
     ready: bool
@@ -41,3 +42,4 @@ class Facts:
     beat_age: float
     watch_restarts: int
     events_dropped: int
+    defects: int = 0

@@ -22,7 +22,8 @@ class Feed:
         clock: the time.
         changed: told of what was new: the change, and False, for it is not by a write of ours.
         relist: told of a kind of which deletions may have gone unnoticed.
-        left: told of an object that is still there, but whose labels no longer fit.
+        left: told of an object whose labels no longer fit, or that is gone: of one that is being deleted, the API
+            server does not tell which of the two it is.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class Feed:
             happened = self._store.delete(found.key, found.uid, left_at)
             with self._lock:
                 self._seen.discard(found.uid)
-            if left_at and not found.deleting:
+            if left_at:
                 self._left(found)
         else:
             happened = self._store.upsert(found)

@@ -13,7 +13,7 @@ KubeError
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from infomaniak_operator.engine.contract import Key, KubeObject
@@ -87,6 +87,7 @@ class ResourceType:
         cluster_scoped: its objects are in no namespace.
         keep: what of a body counts, beside its identity: only that is held in the store, and a change of anything else
             is none. None: all of it. Only for kinds that are not reconciled.
+        metadata_only: only the metadata of its objects is asked for: of a Secret no content leaves the API server.
         stands_for: a key that an object stands for: its changes also concern those that refer to that key. They may
             come to nothing that exists, such as one key for all objects of a kind. Read from what is kept.
     """
@@ -100,15 +101,22 @@ class ResourceType:
     cluster_scoped: bool = False
     keep: Callable[[Body], Body] | None = None
     stands_for: Callable[[KubeObject], Key | None] | None = None
+    metadata_only: bool = False
 
     @property
     def api_version(self) -> str:
         """``apiVersion``."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
+    @property
+    def unselected(self) -> ResourceType:
+        """The objects of the kind that its label selector (``name=value``) leaves out, by their metadata alone."""
+        name, _, value = self.label_selector.partition("=")
+        return replace(self, label_selector=f"{name}!={value}", metadata_only=True)
+
 
 SECRETS = ResourceType("Secret", "", "v1", "secrets", "network.infomaniak.cloud/credentials=true", guarded=True)
-"""The Secrets that are credentials: no other is ever read."""
+"""The Secrets that are credentials: of no other is the content ever read."""
 
 
 class Kube(Protocol):

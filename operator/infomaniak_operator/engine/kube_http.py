@@ -18,6 +18,8 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 _PAGE = 500
 _MERGE_PATCH = {"Content-Type": "application/merge-patch+json"}
+# Without a second choice: a server that could not do it is to refuse, not to send all there is.
+_METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _UNAUTHORIZED = 401
 _ERRORS = 400
 _WORDS = 2000
@@ -90,8 +92,9 @@ class HttpKube:
         params: dict[str, Any] = {"limit": _PAGE}
         if resource.label_selector:
             params["labelSelector"] = resource.label_selector
+        headers = {"Accept": _METADATA_ONLY} if resource.metadata_only else None
         while True:
-            page = self._call("GET", resource, namespace, "", params=params)
+            page = self._call("GET", resource, namespace, "", params=params, headers=headers)
             yield list(page.get("items") or ())
             following = (page.get("metadata") or {}).get("continue")
             if not following:
@@ -130,6 +133,7 @@ class HttpKube:
         *,
         body: Body | None = None,
         params: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
     ) -> dict[str, Any]:
         where = "/".join(filter(None, (namespace, path)))
         what = f"{verb} {resource.plural} {where}".strip()
@@ -142,6 +146,8 @@ class HttpKube:
             arguments["namespace"] = namespace
         if params:
             arguments["params"] = params
+        if headers:
+            arguments["headers"] = headers
         if body is not None:
             arguments["data"] = json.dumps(body)
             arguments["headers"] = _MERGE_PATCH if verb == "PATCH" else {"Content-Type": "application/json"}
@@ -151,8 +157,7 @@ class HttpKube:
                 raise error_for(response.status_code, f"{what}: {_words(response)}")
             answer: dict[str, Any] = response.json()
         except (requests.RequestException, ValueError, OSError) as error:
-            # The message of a requests error may hold the URL, which holds no secret: the token is a header.
-            raise Unavailable(f"{what}: {error}") from error
+            raise Unavailable(f"{what}: {_plain(error, self._timeout)}") from error
         return answer
 
     def _send(self, verb: str, plural: str, arguments: dict[str, Any]) -> requests.Response:
@@ -200,6 +205,25 @@ class HttpKube:
 
 
 _EVENTS = ResourceType("Event", "", "v1", "events")
+
+
+def _plain(error: Exception, timeout: float) -> str:
+    """What went wrong, in few words: the text of an error of requests is a line full of Python objects.
+
+    It may hold the URL, which holds no secret: the token is a header.
+    """
+    if isinstance(error, requests.Timeout):
+        return f"timed out after {timeout:g} s"
+    cause: BaseException | None = error
+    for _ in range(10):  # the errors of requests, urllib3 and the system, one in the other
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        inner = [each for each in getattr(cause, "args", ()) if isinstance(each, BaseException)]
+        cause = getattr(cause, "reason", None) or (cause and (cause.__cause__ or cause.__context__)) or None
+        cause = cause if isinstance(cause, BaseException) else next(iter(inner), None)
+        if cause is None:
+            break
+    return " ".join(str(error).split())
 
 
 def _words(response: requests.Response) -> str:

@@ -32,21 +32,34 @@ class HttpLease:
         namespace: where the Lease is.
         name: its name.
         agent: the User-Agent.
-
-    Raises:
-        Unavailable: the kubeconfig cannot be used.
     """
 
     def __init__(self, kubeconfig: Path | None, namespace: str, name: str, agent: str) -> None:
+        self._kubeconfig = kubeconfig
         self._namespace = namespace
         self._name = name
+        self._agent = agent
+        self._connected: Any = None
+
+    @property
+    def _api(self) -> Any:
+        """The client, made at the first call.
+
+        Raises:
+            Unavailable: the kubeconfig cannot be used.
+        """
+        if self._connected is None:
+            self._connected = self._connect()
+        return self._connected
+
+    def _connect(self) -> Any:
         configuration = kubernetes.client.Configuration()
         config: Any = kubernetes.config  # its functions are not typed
         try:
-            if kubeconfig is None and (SERVICE_ACCOUNT / "token").exists():
+            if self._kubeconfig is None and (SERVICE_ACCOUNT / "token").exists():
                 config.load_incluster_config(client_configuration=configuration)
             else:
-                path = str(kubeconfig) if kubeconfig else None
+                path = str(self._kubeconfig) if self._kubeconfig else None
                 config.load_kube_config(path, client_configuration=configuration)
         except Exception as error:  # noqa: BLE001 - it has no common one; and its text may quote a token
             raise Unavailable(f"the kubeconfig cannot be used ({type(error).__name__})") from None
@@ -54,8 +67,8 @@ class HttpLease:
         configuration.retries = False
         configuration.proxy = None
         client = kubernetes.client.ApiClient(configuration)
-        client.user_agent = agent
-        self._api = kubernetes.client.CoordinationV1Api(client)
+        client.user_agent = self._agent
+        return kubernetes.client.CoordinationV1Api(client)
 
     def get(self) -> LeaseRecord:
         """Read it."""

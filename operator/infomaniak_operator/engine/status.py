@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from infomaniak_operator.engine.conditions import conditions, keeps_ready
+from infomaniak_operator.engine.conditions import conditions, keeps_ready, printable
 from infomaniak_operator.engine.contract import KubeObject, Result
 
 _ENGINE_FIELDS = ("conditions", "observedGeneration")
@@ -21,7 +21,7 @@ def wished(resource: KubeObject, result: Result, now: float) -> dict[str, Any]:
     """
     kinds = resource.status if result.status is None else result.status
     status = {name: value for name, value in kinds.items() if name not in _ENGINE_FIELDS}
-    former = resource.status.get("conditions") or ()
+    former = resource.conditions
     observed = resource.generation
     if keeps_ready(result.verdict, former):
         # Ready stays as it was, and so speaks of the spec it spoke of: kstatus and its users look at this number alone.
@@ -75,9 +75,9 @@ def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any
 
 
 def without_nulls(value: Any) -> Any:
-    """The value without the null members of its objects: a merge patch could not write them."""
+    """The value as a merge patch can write it: without the null members of its objects, all text as UTF-8."""
     if isinstance(value, Mapping):
         return {name: without_nulls(each) for name, each in value.items() if each is not None}
     if isinstance(value, list | tuple):
         return [without_nulls(each) for each in value]
-    return value
+    return printable(value) if isinstance(value, str) else value

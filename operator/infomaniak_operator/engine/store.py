@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
@@ -10,6 +11,8 @@ from itertools import islice
 
 from infomaniak_operator.engine.changes import Change, concerns_others
 from infomaniak_operator.engine.contract import Key, KubeObject
+
+_log = logging.getLogger(__name__)
 
 References = Callable[[KubeObject], Iterable[Key]]
 StandsFor = Callable[[KubeObject], Key | None]
@@ -103,7 +106,7 @@ class Store:
         Returns:
             What changed; None if the version is not newer than what is known, or the object is known to be gone.
         """
-        references = frozenset(self._refs(new))
+        references = frozenset(self.refs(new))
         with self._lock:
             old = self.get(new.key)
             if self._dead(new) or (old and not _newer(new, old)):
@@ -151,9 +154,16 @@ class Store:
                 if key not in seen and self._kinds.get(key.kind, {}).get(key) is each
             ]
 
-    def _refs(self, resource: KubeObject) -> Iterable[Key]:
+    def refs(self, resource: KubeObject) -> Iterable[Key]:
+        """The keys that a version of an object refers to; none where it cannot be read."""
         references = self._references.get(resource.key.kind)
-        return references(resource) if references else ()
+        if references is None:
+            return ()
+        try:
+            return tuple(references(resource))
+        except Exception:  # noqa: BLE001 - one object that cannot be read must not keep the others from being known
+            _log.exception("%s: what it refers to cannot be told", resource.key)
+            return ()
 
     def _stand_ins(self, change: Change) -> set[Key]:
         stands_for = self._stands_for.get(change.key.kind)

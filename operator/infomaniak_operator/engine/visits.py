@@ -11,6 +11,7 @@ from typing import Any
 
 from infomaniak_operator.engine.attempt import VisitAttempt
 from infomaniak_operator.engine.changes import Change
+from infomaniak_operator.engine.conditions import READY, RECONCILING, STALLED
 from infomaniak_operator.engine.contract import (
     FINALIZER,
     Again,
@@ -26,6 +27,8 @@ from infomaniak_operator.engine.contract import (
     Result,
     Superseded,
     Verdict,
+    said_reason,
+    said_status,
 )
 from infomaniak_operator.engine.events import EventRecorder
 from infomaniak_operator.engine.finalizer import release_patch
@@ -196,17 +199,6 @@ class Visits:
         if change:
             self._own_change(change, False)
 
-    def let_go(self, resource: KubeObject) -> None:
-        """Take our finalizer off an object that has left the selection, which nothing would tell us of any more."""
-        patch = release_patch(resource)
-        if patch is None or resource.deleting:
-            return
-        resource_type = self._resources[resource.key.kind]
-        try:
-            self._kube.patch(resource_type, resource.key.namespace, resource.key.name, patch)
-        except KubeError as error:
-            _log.warning("%s lost its label, and keeps our finalizer: %s", resource.key, error)
-
     def _visit(self, attempt: VisitAttempt, record: Record) -> tuple[Ending, Next | None]:
         key = attempt.resource.key
         try:
@@ -298,10 +290,8 @@ def _failed(resource: KubeObject, error: Exception) -> Result:
         f"the operator itself fails on this object ({type(error).__name__}); its log says where; it goes on trying"
     )
     aspects: dict[str, Aspect] = {}
-    for condition in resource.status.get("conditions") or ():
-        if condition.get("type") in ("Ready", "Reconciling", "Stalled"):
-            continue
-        if condition.get("reason") in list(Reason):
-            status = {"True": True, "False": False}.get(str(condition.get("status")))
-            aspects[condition["type"]] = Aspect(status, Reason(condition["reason"]), str(condition.get("message", "")))
+    for condition in resource.conditions:
+        if condition["type"] not in (READY, RECONCILING, STALLED):
+            message = str(condition.get("message", ""))
+            aspects[condition["type"]] = Aspect(said_status(condition), said_reason(condition), message)
     return Result(Verdict(False, Reason.CLOUD_ERROR, message, Progress.RECONCILING, aspects), BackOff())

@@ -56,7 +56,7 @@ class Stopwatch:
         text = str(condition.get("lastTransitionTime", "")) if condition else new.created
         try:
             known = dt.datetime.fromisoformat(text).timestamp()
-        except ValueError:
+        except (ValueError, OverflowError, OSError):  # the last two: a year that is none here
             return now
         return now if now - known < _JUST_NOW else known
 

@@ -61,6 +61,9 @@ class Standing(Collector):
         dropped = CounterMetricFamily(_OWN + "events_dropped", "Kubernetes Events that were lost.")
         dropped.add_metric([], facts.events_dropped)
         yield dropped
+        defects = CounterMetricFamily(_OWN + "defects", "Errors of the operator's own making; its log has them.")
+        defects.add_metric([], facts.defects)
+        yield defects
         if self._lease:
             lease, name = self._lease
             status = GaugeMetricFamily("leader_election_master_status", "1: this process leads.", labels=["name"])
@@ -84,7 +87,7 @@ class Standing(Collector):
         for kind in self._kinds:
             objects.add_metric([kind], facts.objects.get(kind, 0))
             for each in self._view.objects(kind):
-                for condition in each.status.get("conditions") or ():
+                for condition in each.conditions:
                     said = [str(condition.get("type", "")), str(condition.get("status", ""))]
                     conditions.add_metric([kind, each.key.namespace, each.key.name, *said], 1)
         yield objects

@@ -22,11 +22,13 @@ class Unresolved(Exception):  # noqa: N818 - an outcome, not an error
     Args:
         key: the object waited for.
         message: names it, and what it lacks.
+        others: further ones, any of which may be what is waited for.
     """
 
-    def __init__(self, key: Key, message: str) -> None:
+    def __init__(self, key: Key, message: str, others: Iterable[Key] = ()) -> None:
         super().__init__(message)
         self.key = key
+        self.others = tuple(others)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 from infomaniak_operator.api.registry import KINDS, InvalidSpec
 from infomaniak_operator.client import InfomaniakCloudError
+from infomaniak_operator.engine.conditions import as_it_should_be
 from infomaniak_operator.engine.contract import (
     FINALIZER,
     Again,
@@ -45,6 +46,8 @@ from infomaniak_operator.reconcile.trees import Trees
 from infomaniak_operator.reconcile.visit import SETTLED_WITH, Visit
 
 _HASH_VERSION = 1
+_WAITED = "waited for a reference"
+"""Whether the last reconcile ended because a reference could not be resolved, in the object's memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +56,21 @@ class ReconcileSettings:
 
     Attributes:
         cluster_id: names this cluster in the marks: the UID of the kube-system Namespace, or the chart's ``clusterID``.
+            What is called for it first, where it is only known once the API server has been asked.
         credentials: where credentials come from and where they may lead.
         create_grace: seconds after which a create that was sent has surely been finished by the service.
         restore: take over what was made for objects of the same name that are no more (restore from a backup).
     """
 
-    cluster_id: str
+    cluster_id: str | Callable[[], str]
     credentials: CredentialSettings = field(default_factory=CredentialSettings)
     create_grace: float = 60.0
     restore: bool = False
+
+    @property
+    def cluster(self) -> str:
+        """The cluster's id."""
+        return self.cluster_id if isinstance(self.cluster_id, str) else self.cluster_id()
 
 
 class CloudReconciler:
@@ -98,7 +107,7 @@ class CloudReconciler:
 
     def reconcile(self, attempt: Attempt) -> Result:
         """One visit: see the module."""
-        visit = Visit.begin(attempt, self._settings.cluster_id, self._settings.create_grace, self._trees)
+        visit = Visit.begin(attempt, self._settings.cluster, self._settings.create_grace, self._trees)
         with visit.exits:
             return self._guarded(visit)
 
@@ -109,6 +118,8 @@ class CloudReconciler:
             return visit.unchanged(unchanged.seconds)
         except Stop as stop:
             return self._ended(visit, stop)
+        except Unresolved as missing:  # it went after the references had been resolved
+            return self._ended(visit, visit.wait_for(missing.key, str(missing), missing.others))
         except InfomaniakCloudError as error:
             return self._ended(visit, failure.stop(visit, error))
         except NoRoom as error:
@@ -153,13 +164,12 @@ class CloudReconciler:
         """
         resource = visit.resource
         known = resource.status.get("inputsHash")
-        said = visit.former()
-        said.pop(HEALTHY, None)  # how the traffic goes has nothing to do with what the spec asks for
         return bool(
             known
             and visit.was_ready
-            and SYNCED in said
-            and all(aspect.status for aspect in said.values())
+            and resource.condition(SYNCED)
+            # How the traffic goes has nothing to do with what the spec asks for.
+            and as_it_should_be(resource, whatever=(HEALTHY,))
             and self.inputs_hash(resource, visit.attempt.view) == known
         )
 
@@ -171,7 +181,8 @@ class CloudReconciler:
         try:
             inputs = self._actuator.resolve(visit.resource, visit.attempt.view)
         except Unresolved as missing:
-            raise visit.wait_for(missing.key, str(missing)) from missing
+            visit.memory[_WAITED] = True
+            raise visit.wait_for(missing.key, str(missing), missing.others) from missing
         visit.inputs = _digest({"spec": visit.spec, "inputs": inputs})
         if list(self._actuator.references(visit.resource)):
             visit.aspect(REFERENCES_RESOLVED, True, Reason.AVAILABLE)
@@ -180,6 +191,9 @@ class CloudReconciler:
     def _apply(self, visit: Visit, inputs: Inputs) -> Result:
         actuator = self._actuator
         actuator.enlist(visit, inputs)
+        if visit.memory.pop(_WAITED, False) and visit.waited and not visit.dry_run:
+            # What follows may take the cloud long: until then the object would say that it waits for what is there.
+            raise visit.again(visit.working, "all that it refers to is there", 0.0)
         held = actuator.held(visit)
         row = held or presence.locate(visit, actuator, restore=self._settings.restore)
         new = row is None
@@ -220,7 +234,7 @@ class CloudReconciler:
         fingerprint = self._settings.credentials.fingerprint(visit.resource, visit.attempt.view)
         if pending:
             visit.status.pop("inputsHash", None)
-            reason = Reason.CREATING if not visit.was_ready else Reason.UPDATING
+            reason = Reason.UPDATING if visit.was_ready else visit.working
             raise visit.again(reason, pending, actuator.pause(visit))
         if fingerprint:
             visit.status["inputsHash"] = _hash(visit.resource, fingerprint, inputs)
@@ -268,6 +282,11 @@ def _settle_applied(visit: Visit, actuator: Actuator, *, changed: bool, seen: bo
 
 def _paused(visit: Visit) -> Result:
     visit.aspect(SYNCED, None, Reason.PAUSED, f"paused by the annotation {PAUSED}: nothing is looked at or changed")
+    if visit.resource.deleting:
+        message = f"cannot be deleted yet: paused by the annotation {PAUSED}; it goes once that is taken off"
+        if (visit.resource.condition("Ready") or {}).get("message") != message:
+            visit.attempt.event(Reason.PAUSED.value, message)
+        return Result(Verdict(False, Reason.PAUSED, message, aspects=visit.kept()), Settled())
     return Result(Verdict(None, Reason.PAUSED, "paused before the first visit", aspects=visit.kept()), Settled())
 
 

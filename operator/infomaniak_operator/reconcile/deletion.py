@@ -120,6 +120,9 @@ def _uses(user: KubeObject, actuator: Actuator) -> bool:
     One of the same kind, or of the same tree, that is going itself holds nothing up: two groups that refer to each
     other go together, and so do a pool and its monitor.
     """
+    ready = user.condition("Ready") or {}
+    if user.condition("Stalled") and ready.get("reason") == Reason.EXTERNALLY_DELETED:
+        return False  # it is gone, and is not made again
     if user.deleting and (user.key.kind == actuator.kind or {user.key.kind, actuator.kind} <= _TREE):
         return False
     return user.key.kind in actuator.blocked_by and (FINALIZER in user.finalizers or bool(user.status.get("id")))

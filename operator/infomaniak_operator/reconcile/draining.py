@@ -33,7 +33,7 @@ class Drained:
 def drain(
     wanted: Sequence[Mapping[str, Any]],
     now_there: Sequence[Mapping[str, Any]],
-    draining: Sequence[Mapping[str, Any]],
+    draining: Sequence[Any],
     seconds: int,
     now: float,
 ) -> Drained:
@@ -53,7 +53,11 @@ def drain(
     """
     rows = {_place(row): row for row in now_there}
     keep = {_place(member): _weighted(member, rows.get(_place(member))) for member in wanted}
-    since = {(_canonical(each["address"]), int(each["port"])): _seconds(each.get("until")) for each in draining}
+    since = {
+        (_canonical(each.get("address")), each.get("port")): _seconds(each.get("until"))
+        for each in draining
+        if isinstance(each, Mapping) and isinstance(each.get("port"), int)
+    }
     leaving = {place: row for place, row in rows.items() if place not in keep}
     # In whole seconds, as the status holds it: what is due by the status is due.
     latest = math.ceil(now + seconds) if seconds > 0 else now
@@ -108,5 +112,5 @@ def _seconds(text: Any) -> float | None:
     """Seconds since the epoch; None if it is no time, as after a hand's write of the status."""
     try:
         return dt.datetime.fromisoformat(str(text)).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError, OSError):  # the last two: a year that is none here
         return None

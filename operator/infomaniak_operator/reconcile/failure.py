@@ -53,6 +53,4 @@ def stop(visit: Visit, error: InfomaniakCloudError) -> Stop:
     former = visit.aspects.get(SYNCED)
     if former is None or former.status is not False:
         visit.aspect(SYNCED, None, meaning.reason, message)
-    # An object that is Terminating is not Ready, and says what keeps it.
-    keep_ready = meaning.keep_ready and not visit.resource.deleting
-    return Stop(meaning.reason, message, meaning.next, meaning.progress, keep_ready=keep_ready)
+    return Stop(meaning.reason, message, meaning.next, meaning.progress, keep_ready=meaning.keep_ready)

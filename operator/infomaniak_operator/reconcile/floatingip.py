@@ -275,7 +275,8 @@ def _await_way(resource: KubeObject, view: View, target: KubeObject) -> None:
     ):
         return
     names = ", ".join(each.key.name for each in ways)
-    raise Unresolved(ways[0].key, f"spec.loadBalancerRef: Router {names}, the way to the outside, is not Ready yet")
+    message = f"spec.loadBalancerRef: Router {names}, the way to the outside, is not Ready yet"
+    raise Unresolved(ways[0].key, message, [each.key for each in ways])
 
 
 def _leads_to(router: KubeObject, network: str) -> bool:

@@ -115,12 +115,16 @@ def look(visit: Visit) -> Seen:
     return seen
 
 
-def waiting(visit: Visit, tree: Tree) -> Stop:
-    """The outcome of waiting until the tree is unlocked. What was Ready stays so: it is another's change."""
+def waiting(visit: Visit, tree: Tree) -> Stop | Unchanged:
+    """The outcome of waiting until the tree is unlocked: what was Ready, or Stalled, stays so."""
     now = visit.attempt.clock.monotonic()
+    seconds = max(tree.next_look - now, 0.05)
+    stalled = visit.stands and visit.resource.condition("Stalled") and visit.resource.uid not in tree.held
+    if stalled and not tree.stuck(now) and not visit.resource.deleting:
+        return Unchanged(seconds)
     status = tree.seen.provisioning if tree.seen and tree.seen.pending else "being changed"
     message = f"load balancer {tree.load_balancer_id} is {status} in the cloud"
-    reason = Reason.UPDATING if visit.resource.status.get("inputsHash") else Reason.CREATING
+    reason = Reason.CREATING if status == "PENDING_CREATE" else visit.working
     if tree.stuck(now):
         message += (
             ", for more than a quarter of an hour: it is stuck, and only the cloud's support can free it; nothing is "
@@ -129,8 +133,7 @@ def waiting(visit: Visit, tree: Tree) -> Stop:
         reason = Reason.CLOUD_ERROR
     if visit.resource.deleting:
         reason = Reason.DELETING
-    seconds = max(tree.next_look - now, 0.05)
-    return Stop(reason, message, Again(seconds), keep_ready=not visit.resource.deleting)
+    return Stop(reason, message, Again(seconds), keep_ready=True)
 
 
 class TreeActuator(PlainActuator):

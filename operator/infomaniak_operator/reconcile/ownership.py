@@ -10,7 +10,7 @@ from infomaniak_operator.engine.contract import Progress, Reason, Stuck
 from infomaniak_operator.reconcile.actuator import Row
 from infomaniak_operator.reconcile.creation import MayCreate, NotYet, may_create
 from infomaniak_operator.reconcile.marks import Mark, Standing
-from infomaniak_operator.reconcile.outcome import ADOPT_PREVIOUS, Stop, annotated
+from infomaniak_operator.reconcile.outcome import ADOPT_PREVIOUS, Stop, Unchanged, annotated
 from infomaniak_operator.reconcile.snapshots import Rows
 from infomaniak_operator.reconcile.visit import Visit
 
@@ -129,8 +129,11 @@ def clear_to_create(visit: Visit, slot: str, still_absent: Callable[[float], boo
             f"a create of {what} may still be under way in the cloud: it counts as lost if nothing is to be seen "
             f"{visit.create_grace:.0f} s after it was sent"
         )
-        reason = Reason.DELETING if visit.resource.deleting else Reason.CREATING
         # What appears is mostly there within seconds: look soon, then ever more rarely.
         gone_by = visit.create_grace - answer.seconds
-        raise visit.again(reason, message, min(max(gone_by, 1.0), max(answer.seconds, 0.1)))
+        pause = min(max(gone_by, 1.0), max(answer.seconds, 0.1))
+        if visit.stands and slot not in visit.creates.unknown and not visit.resource.deleting:
+            # Only a restart has made the outcome unknown: what the former process said of the object is still so.
+            raise Unchanged(pause)
+        raise visit.again(visit.working, message, pause)
     return isinstance(answer, MayCreate)

@@ -109,7 +109,8 @@ def recover(visit: Visit, row: Row) -> None:
             "spec.recovery.policy to Recreate, by which it is made again with the same VIP"
         )
         raise Stop(Reason.CLOUD_ERROR, hint, Stuck(), Progress.STALLED)
-    attempts = int(visit.status.get("recoveryAttempts") or 0)
+    tried = visit.status.get("recoveryAttempts")
+    attempts = tried if isinstance(tried, int) else 0
     most = int(wanted.get("maxAttempts") or _ATTEMPTS)
     if attempts >= most:
         message = f"load balancer {row['id']} is in ERROR in the cloud again, after it was made anew {attempts} times"

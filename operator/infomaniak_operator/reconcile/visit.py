@@ -21,6 +21,8 @@ from infomaniak_operator.engine.contract import (
     Settled,
     Verdict,
     Waiting,
+    said_reason,
+    said_status,
 )
 from infomaniak_operator.reconcile.cloud import Cloud
 from infomaniak_operator.reconcile.creation import Creates
@@ -44,6 +46,7 @@ SHARED = 2.0
 _OUTLIVING = frozenset({"projectID", "region", "appliedFields", "vipPortID", "vipAddress", "recoveryAttempts"})
 """A load balancer that is made again keeps its VIP's port, and what is bound to it."""
 
+_IDENTITY = frozenset({"id", "projectID", "region", "appliedFields"})
 
 _APPLIED = "applied"
 """The fields that were recorded as set by us, in an object's memory: they hold though a status be lost."""
@@ -231,6 +234,27 @@ class Visit:
         )
 
     @property
+    def working(self) -> Reason:
+        """What the operator is about: ``Creating`` only as long as there is nothing of the object in the cloud."""
+        if self.resource.deleting:
+            return Reason.DELETING
+        return Reason.UPDATING if self.resource.status.get("id") else Reason.CREATING
+
+    @property
+    def waited(self) -> bool:
+        """Whether the object says that it waits for what it refers to."""
+        ready = self.resource.condition("Ready") or {}
+        return ready.get("status") == "False" and ready.get("reason") == Reason.WAITING_FOR_REFERENCE
+
+    @property
+    def stands(self) -> bool:
+        """Whether the object says, at this very generation, why it is not Ready; not only that it is to be made."""
+        ready = self.resource.condition("Ready") or {}
+        on_the_way = (Reason.CREATING, Reason.WAITING_FOR_REFERENCE)
+        now = ready.get("observedGeneration") == self.resource.generation and ready.get("status") != "True"
+        return now and ready.get("reason") not in on_the_way
+
+    @property
     def drifted(self) -> bool:
         """Whether a difference comes from the cloud: nothing that decides what it should be has changed since.
 
@@ -266,6 +290,13 @@ class Visit:
         """Forget the identity, and what was seen of it: the object in the cloud is gone."""
         self.memory.pop("id", None)
         self.status = {name: value for name, value in self.status.items() if name in _OUTLIVING}
+
+    def lost_for_good(self) -> None:
+        """Forget what was seen of the object, but not which it was: it is gone, and is not made again.
+
+        Others go by these fields (a Router that is to be deleted, by ``routerID``), and nothing will mend them later.
+        """
+        self.status = {name: value for name, value in self.status.items() if name in _IDENTITY}
 
     def rows(self, collection: str, fresh_after: float | None = None) -> Rows:
         """All objects of a type in the project, from a LIST begun after what this visit must have seen."""
@@ -348,10 +379,10 @@ class Visit:
         """Set a further condition."""
         self.aspects[kind] = Aspect(status, reason, message)
 
-    def wait_for(self, key: Key, message: str) -> Stop:
-        """The outcome of waiting for another object; its event wakes this one."""
+    def wait_for(self, key: Key, message: str, others: Iterable[Key] = ()) -> Stop:
+        """The outcome of waiting for another object, or for any of some; an event of one of them wakes this one."""
         self.aspect(REFERENCES_RESOLVED, False, Reason.WAITING_FOR_REFERENCE, message)
-        return Stop(Reason.WAITING_FOR_REFERENCE, message, Waiting(frozenset({key})))
+        return Stop(Reason.WAITING_FOR_REFERENCE, message, Waiting(frozenset({key, *others})))
 
     def again(self, reason: Reason, message: str, seconds: float) -> Stop:
         """The outcome of waiting for the cloud."""
@@ -359,7 +390,8 @@ class Visit:
 
     def result(self, stop: Stop) -> Result:
         """The result of a visit that ended early; aspects not reached stay as they were."""
-        if stop.keep_ready and self.was_ready:
+        # An object that is Terminating is not Ready, and says what keeps it.
+        if stop.keep_ready and self.was_ready and not self.resource.deleting:
             former = self.resource.condition("Ready") or {}
             verdict = Verdict(True, Reason.AVAILABLE, str(former.get("message", "")), Progress.SETTLED, self.kept())
         else:
@@ -377,14 +409,16 @@ class Visit:
         """The result that leaves the object as it stands, and comes back."""
         conditions = {kind: self.resource.condition(kind) for kind in ("Ready", "Reconciling", "Stalled")}
         ready = conditions["Ready"]
-        if ready is None or ready.get("observedGeneration") != self.resource.generation:
-            verdict = Verdict(False, Reason.CREATING, "waits for its turn", Progress.RECONCILING, self.kept())
+        old = ready is None or ready.get("observedGeneration") != self.resource.generation
+        resolved = self.aspects.get(REFERENCES_RESOLVED)
+        if ready is None or old or (self.waited and resolved is not None and resolved.status):
+            verdict = Verdict(False, self.working, "waits for its turn", Progress.RECONCILING, self.kept())
             return Result(verdict, Again(seconds))
         progress = Progress.STALLED if conditions["Stalled"] else Progress.SETTLED
         progress = Progress.RECONCILING if conditions["Reconciling"] else progress
-        status = {"True": True, "False": False}.get(str(ready["status"]))
-        reason = Reason(str(ready["reason"]))
-        return Result(Verdict(status, reason, str(ready.get("message", "")), progress, self.former()), Again(seconds))
+        message = str(ready.get("message", ""))
+        verdict = Verdict(said_status(ready), said_reason(ready), message, progress, self.former())
+        return Result(verdict, Again(seconds))
 
     def come_back(self, seconds: float) -> None:
         """Have an object that is in order visited again after that time, or sooner."""
@@ -401,8 +435,8 @@ class Visit:
         for kind in (REFERENCES_RESOLVED, CREDENTIALS_VALID, SYNCED, HEALTHY):
             former = self.resource.condition(kind)
             if former is not None:
-                status = {"True": True, "False": False}.get(str(former.get("status")))
-                found[kind] = Aspect(status, Reason(str(former["reason"])), str(former.get("message", "")))
+                message = str(former.get("message", ""))
+                found[kind] = Aspect(said_status(former), said_reason(former), message)
         return found
 
     def kept(self) -> dict[str, Aspect]:

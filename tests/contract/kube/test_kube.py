@@ -56,6 +56,20 @@ def test_list_of_secrets_gives_those_with_the_label_only(server: Server) -> None
     assert "kind" not in listed[0], "items of the core group's lists do not tell their kind"
 
 
+def test_of_the_secrets_without_the_label_only_the_metadata_is_listed(server: Server) -> None:
+    server.hands.create(SECRETS, "mine", metadata=LABELLED, data={"a": "eA=="})
+    for name in ("other", "third"):
+        server.hands.create(SECRETS, name, metadata={"finalizers": ["other/one"]}, data={"a": "eA=="})
+    listed = [each for page in server.kube.list(SECRETS.unselected, server.namespace) for each in page]
+    ours = {each["metadata"]["name"]: each for each in listed if each["metadata"]["name"] in ("mine", "other", "third")}
+    assert set(ours) == {"other", "third"}
+    for name, each in ours.items():
+        assert set(each) == {"apiVersion", "kind", "metadata"}
+        assert each["metadata"]["finalizers"] == ["other/one"]
+        patch = {"metadata": {"resourceVersion": each["metadata"]["resourceVersion"], "finalizers": []}}
+        assert server.kube.patch(SECRETS, server.namespace, name, patch)["data"] == {"a": "eA=="}
+
+
 def test_a_patch_against_the_version_that_is_gives_the_next(server: Server) -> None:
     made = server.hands.create(TOYS, "a", spec={})
     wanted = {"resourceVersion": made["metadata"]["resourceVersion"], "finalizers": ["other/one", FINALIZER]}
@@ -148,3 +162,11 @@ def test_events(server: Server) -> None:
     with pytest.raises(Conflict):
         server.kube.create_event(server.namespace, event)
     assert issubclass(Conflict, KubeError)
+
+
+def test_the_generation_rises_as_an_object_begins_to_go(server: Server) -> None:
+    made = server.hands.create(TOYS, "a", spec={}, metadata={"finalizers": ["other/one"]})
+    for _ in range(2):
+        server.hands.delete(TOYS, "a")
+        assert server.hands.read(TOYS, "a")["metadata"]["generation"] == made["metadata"]["generation"] + 1
+    server.hands.change(TOYS, "a", {"metadata": {"finalizers": None}})

@@ -74,4 +74,4 @@ def test_where_nobody_answers_it_says_so_at_once(env: Environment, tmp_path: Pat
     assert time.monotonic() - began < 2.0
     assert " at 0x" not in str(refused.value)
     with pytest.raises(Unavailable, match="kubeconfig"):
-        HttpLease(tmp_path / "none", "default", "ours", "test")
+        HttpLease(tmp_path / "none", "default", "ours", "test").get()

@@ -34,6 +34,36 @@ def test_a_namespace_goes_with_its_secret_even_over_a_restart(user: User, runnin
     assert network_id not in [n["id"] for n in user.networks()]
 
 
+def test_one_that_loses_its_label_while_the_operator_is_down_goes_after_its_start(
+    user: User, running: OperatorProcess
+) -> None:
+    user.apply(network("n", subnets=SUBNETS))
+    user.until_ready("inet", "n")
+    until(lambda: _held(user), "the Secret is held")
+    running.kill()
+    user.kubectl.run("label", "secret", "infomaniak", "-n", user.namespace, "network.infomaniak.cloud/credentials-")
+    user.kubectl.run("delete", "secret", "infomaniak", "-n", user.namespace, "--wait=false")
+    running.start()
+    until(lambda: user.get("secret", "infomaniak") is None, "the Secret gone", 90)
+    user.credentials()
+    user.until_condition("inet", "n", "CredentialsValid", status="True")
+
+
+def test_one_that_loses_its_label_while_it_goes_is_gone(user: User) -> None:
+    user.apply(network("n", subnets=SUBNETS))
+    user.until_ready("inet", "n")
+    until(lambda: _held(user), "the Secret is held")
+    user.annotate("inet", "n", paused="true")
+    user.kubectl.run("delete", "inet", "n", "-n", user.namespace, "--wait=false")
+    user.kubectl.run("delete", "secret", "infomaniak", "-n", user.namespace, "--wait=false")
+    user.kubectl.run("label", "secret", "infomaniak", "-n", user.namespace, "network.infomaniak.cloud/credentials-")
+    until(lambda: user.get("secret", "infomaniak") is None, "the Secret gone", 90)
+    user.until_condition("inet", "n", "Ready", status="False", reason="Paused")
+    user.credentials()
+    user.annotate("inet", "n", paused="false")
+    until(lambda: user.get("inet", "n") is None, "the network object gone", 90)
+
+
 def test_a_rotation_by_delete_and_create(user: User) -> None:
     user.apply(network("n", subnets=SUBNETS))
     user.until_ready("inet", "n")

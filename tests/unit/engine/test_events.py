@@ -81,3 +81,15 @@ def test_the_queue_is_bounded_and_closing_does_not_wait_for_ever() -> None:
     made.start()
     assert not made.close(0.05)
     held.set()
+
+
+def test_what_the_cloud_says_never_ends_the_events() -> None:
+    """JSON can hold half of a surrogate pair, which cannot be written as UTF-8."""
+    kube = FakeKube()
+    made = recorder(kube)
+    made.start()
+    made.publish(TOY, "Failed", "the cloud says \ud800")
+    made.publish(TOY, "Failed", "all is well")
+    assert made.close(10)
+    assert [each["message"] for each in kube.events] == ["the cloud says ?", "all is well"]
+    assert made.dropped == 0

@@ -2,10 +2,12 @@
 
 import pytest
 
-from infomaniak_operator.engine.contract import FINALIZER, Gone, Settled, Stuck, Superseded
-from infomaniak_operator.reconcile.outcome import annotated
-from tests.support.objects import key_of, network, secret, subnet
-from tests.support.world import World
+from infomaniak_operator.client import BadRequestError, QuotaExceededError
+from infomaniak_operator.engine.contract import FINALIZER, BackOff, Gone, Settled, Stuck, Superseded
+from infomaniak_operator.engine.controller import in_order
+from infomaniak_operator.reconcile.outcome import Unchanged, annotated
+from tests.support.objects import CREDENTIAL, key_of, network, secret, subnet
+from tests.support.world import GRACE, World
 
 V4 = subnet("v4", "10.1.0.0/24")
 
@@ -58,6 +60,95 @@ def test_paused_stops_deletion_too():
     world.settle(key)
     assert world.get(key) is None
     assert world.networks() == []
+
+
+def test_a_paused_one_that_is_being_deleted_says_what_it_waits_for():
+    world, key = ready()
+    world.annotate(key, paused="true")
+    world.visit(key)
+    assert world.ready(key) == ("True", "Available")
+    world.told(key)
+    world.delete(key)
+    for _ in range(3):
+        assert world.visit(key).next == Settled()
+    assert world.ready(key) == ("False", "Paused")
+    assert "network.infomaniak.cloud/paused" in world.message(key)
+    assert world.told(key) == ["Paused"], "said once"
+    assert world.cloud.take() == []
+    world.annotate(key, paused="")
+    world.settle(key)
+    assert world.get(key) is None
+
+
+def test_one_deleted_in_a_dry_run_is_not_ready():
+    world, key = ready()
+    world.annotate(key, dry_run="true")
+    world.visit(key)
+    assert world.ready(key) == ("True", "Available")
+    world.delete(key)
+    world.visit(key)
+    assert world.ready(key) == ("False", "DryRun")
+    assert "would delete network" in world.message(key)
+    assert world.cloud.writes() == []
+
+
+def test_a_credential_that_changes_in_the_middle_of_a_reconcile_is_another_reconcile_s():
+    world = World()
+    key = world.apply(network())
+    rotated = secret(data={**CREDENTIAL, "application_credential_secret": "rotated"})
+    world.meanwhile("POST networks", lambda: world.apply(rotated))
+    world.visit(key)
+    assert world.ready(key) == ("True", "Available")
+    assert not in_order(world.object(key), world.reconcilers[key.kind], world)
+    world.visit(key, deep=False)
+    assert in_order(world.object(key), world.reconcilers[key.kind], world)
+
+
+# After a restart
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (QuotaExceededError("Quota exceeded for resources: ['network']"), "QuotaExceeded"),
+        (BadRequestError("Invalid input for operation"), "InvalidConfiguration"),
+    ],
+)
+def test_after_a_restart_an_object_says_what_it_said_until_more_is_known(error, reason):
+    """Whether a create of the former process is under way is not known yet: that is no reason to say Creating."""
+    world = World()
+    key = world.apply(network())
+    world.fail("POST networks", error, times=2)
+    world.visit(key)
+    said = world.object(key).status
+    assert world.ready(key) == ("False", reason)
+    world.told(key)
+    world.restart()
+    result = world.visit(key)
+    assert world.object(key).status == said
+    assert world.told(key) == []
+    while world.clock.monotonic() < world._acting_since + GRACE:
+        world.clock.advance(result.next.seconds)
+        result = world.visit(key)
+    assert world.ready(key) == ("False", reason)
+    world.settle(key) if isinstance(result.next, BackOff) else world.visit(key)
+    assert world.ready(key) == ("True", "Available")
+
+
+def test_what_is_there_is_not_being_created(monkeypatch):
+    world, key = ready()
+    world.restart()
+    world.spec(key, mtu=1400)
+    monkeypatch.setattr(world.reconcilers[key.kind]._actuator, "enter", _busy)
+    world.visit(key)
+    assert world.ready(key) == ("False", "Updating")
+    world.delete(key)
+    world.visit(key)
+    assert world.ready(key) == ("False", "Deleting")
+
+
+def _busy(_):
+    raise Unchanged(0.1)
 
 
 def test_paused_before_the_first_visit():

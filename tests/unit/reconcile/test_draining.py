@@ -142,3 +142,13 @@ def test_a_time_nobody_can_read_begins_anew() -> None:
 def test_what_is_no_longer_there_is_forgotten() -> None:
     told = [{"address": A, "port": 80, "until": "2027-01-01T00:00:00Z"}]
     assert drain([], [], told, 30, NOW) == Drained([], [], None)
+
+
+@pytest.mark.parametrize("told", [None, 7, "text", {}, {"address": A}, {"address": A, "port": "x"}, {"port": 80}])
+def test_what_is_no_record_of_draining_counts_as_none(told):
+    assert drain([], [row(A)], [told], 30, NOW) == drain([], [row(A)], [], 30, NOW)
+
+
+def test_a_year_that_is_none_here_counts_as_no_time():
+    drained = drain([], [row(A)], [{"address": A, "port": 80, "until": "0001-01-01T00:00:00"}], 30, NOW)
+    assert drained.next_in is not None

@@ -3,7 +3,7 @@
 import pytest
 
 from infomaniak_operator.api.registry import KINDS
-from infomaniak_operator.engine.contract import Again, Settled, Stuck, Waiting
+from infomaniak_operator.engine.contract import Again, Key, Settled, Stuck, Waiting
 from infomaniak_operator.reconcile.marks import Mark
 from tests.support.objects import custom, network, subnet
 from tests.support.world import World
@@ -157,6 +157,43 @@ def test_a_lost_address_is_not_replaced_by_another_unless_the_spec_says_so():
     world.settle(key)
     assert world.ready(key) == ("True", "Available")
     assert len(world.others.floating_ips.list()) == 1
+
+
+def test_a_lost_address_holds_up_nobody():
+    world, (one, _) = prepared()
+    key, edge = address(world, portID=one), Key("Router", "shop", "edge")
+    world.settle(key)
+    assert world.object(key).status["routerID"] == world.object(edge).status["id"]
+    world.delete(edge)
+    world.visit(edge)
+    assert world.ready(edge) == ("False", "InUse")
+    lost = the_one(world)["id"]
+    world.others.floating_ips.delete(lost)
+    world.visit(key)
+    status = {name for name in world.object(key).status if name not in ("conditions", "observedGeneration")}
+    assert status == {"id", "projectID", "region", "appliedFields"}
+    assert lost in world.message(key)
+    world.settle(edge)
+    assert world.get(edge) is None
+
+
+@pytest.mark.parametrize("policy", ["Unmanaged", "Managed"])
+def test_an_imported_router_that_is_lost_does_not_hold_up_its_network(policy):
+    world, _ = prepared()
+    (network_key,) = (each.key for each in world.objects("InfomaniakNetwork"))
+    edge = Key("Router", "shop", "edge")
+    row = world.object(edge).status["id"]
+    world.spec(edge, managementPolicy=policy, **{"import": {"id": row}})
+    world.settle(edge)
+    world.others.routers.remove_interface(row, subnet_id=world.subnets()["v4"]["id"])
+    world.others.routers.delete(row)
+    world.visit(edge)
+    assert world.ready(edge) == ("False", "ExternallyDeleted")
+    for port in world.others.ports.list(network_id=world.network()["id"]):
+        world.others.ports.delete(port["id"])
+    world.delete(network_key)
+    world.settle(network_key)
+    assert world.get(network_key) is None
 
 
 @pytest.mark.parametrize("bound", [False, True])

@@ -283,3 +283,12 @@ def test_drift_is_put_back():
     assert after["listeners"][0]["default_pool_id"] == "site"
     assert after["listeners"][0]["connection_limit"] == 5  # nobody manages it
     assert world.refused == []
+
+
+@pytest.mark.parametrize("odd", ["many", [], {}, -1.5, "3"])
+def test_attempts_that_are_no_number_are_none(odd):
+    world = tree(recovery={"policy": "Recreate"})
+    breaks(world)
+    world.poke(LB, lambda body: body["status"].update(recoveryAttempts=odd))
+    world.run()
+    assert world.ready(LB) == ("True", "Available")
