@@ -31,6 +31,10 @@ def test_a_network_with_a_way_out_and_back(client: InfomaniakNetworkClient, do, 
     assert (row["ethertype"], row["direction"], row["port_range_max"]) == ("IPv4", "ingress", 81)
     assert client.get_security_group(group["id"])["rules_count"] == 3
     assert client.list_security_group_rules(NOWHERE) == []
+    # Neutron spells it in its own way; the caller finds what the caller gave.
+    again = client.add_security_group_rule(group["id"], "egress", "UDP", 53, 53)
+    assert (again["direction"], again["protocol"]) == ("egress", "UDP")
+    assert do.security_group_rules.get(again["id"])["protocol"] == "udp"
 
     port = client.create_port(network["id"], name)
     assert [one["id"] for one in client.list_ports(device_id=router["id"])] != []

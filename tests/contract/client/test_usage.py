@@ -85,9 +85,7 @@ def test_what_another_project_has_is_not_ours(do, session, env, made):
 
 
 def test_an_administrator_who_sees_everything_counts_the_own_project_alone(env, made):
-    admin = {name: env.admin[name] for name in ("auth_url", "username", "password", "project_name")}
-    admin["user_domain_name"] = env.admin["domain"]
-    session = CloudSession(parse_credentials(admin, None, [env.auth_url]), timeout_seconds=120.0)
+    session = CloudSession(parse_credentials(env.admin, None, [env.auth_url]), timeout_seconds=120.0)
     do = Operations(session)
     assert made["network"]["id"] in {row["id"] for row in do.networks.list()}
     found = do.usage()
