@@ -237,7 +237,7 @@ class CloudReconciler:
             reason = Reason.UPDATING if visit.was_ready else visit.working
             raise visit.again(reason, pending, actuator.pause(visit))
         if fingerprint:
-            visit.status["inputsHash"] = _hash(visit.resource, fingerprint, inputs)
+            visit.status["inputsHash"] = _hash(visit.resource, fingerprint, inputs, unsettled=visit.unsettled)
         visit.memory[SETTLED_WITH] = visit.inputs
         verdict = Verdict(True, Reason.AVAILABLE, message, Progress.SETTLED, _without_former(visit))
         return Result(verdict, Settled() if visit.due is None else Again(visit.due), dict(visit.status))
@@ -277,6 +277,7 @@ def _settle_applied(visit: Visit, actuator: Actuator, *, changed: bool, seen: bo
         return
     visit.intend(wanted)
     if seconds and (dropped or changed or not visit.was_ready):
+        visit.unsettled = bool(dropped)
         visit.come_back(seconds)
 
 
@@ -294,7 +295,7 @@ def _without_former(visit: Visit) -> Mapping[str, Aspect]:
     return dict(visit.aspects)
 
 
-def _hash(resource: KubeObject, fingerprint: str, inputs: Inputs) -> str:
+def _hash(resource: KubeObject, fingerprint: str, inputs: Inputs, *, unsettled: bool = False) -> str:
     material: dict[str, Any] = {
         "version": _HASH_VERSION,
         "spec": resource.spec,
@@ -303,6 +304,8 @@ def _hash(resource: KubeObject, fingerprint: str, inputs: Inputs) -> str:
         # Asked for while nobody was there to hear it: the hash tells after a restart.
         "asked": resource.annotations.get(RECONCILE_AT),
     }
+    if unsettled:
+        material["unsettled"] = True  # never the hash that is looked for: so that a restart does not wait for the round
     return _digest(material)
 
 

@@ -93,6 +93,7 @@ class Visit:
         locked: the load balancer's tree that this visit works on alone, once it does.
         due: seconds until there is something more to do for an object that is in order.
         inputs: a digest of all that decides what the cloud should be, once it is resolved.
+        unsettled: whether a field that the spec no longer has may still come to be set.
     """
 
     attempt: Attempt
@@ -107,6 +108,7 @@ class Visit:
     locked: Tree | None = None
     due: float | None = None
     inputs: str = ""
+    unsettled: bool = False
 
     @classmethod
     def begin(cls, attempt: Attempt, cluster_id: str, create_grace: float, trees: Trees | None = None) -> Visit:

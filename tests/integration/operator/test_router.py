@@ -294,6 +294,7 @@ def test_what_was_done_without_an_answer_is_not_done_twice(box: Sandbox, beta: U
     assert interfaces(beta, status["id"]) == {ids["a"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("late", [False, True])
 @pytest.mark.parametrize("deleted", [False, True])
 def test_killed_while_an_interface_is_added_which_the_spec_then_drops(

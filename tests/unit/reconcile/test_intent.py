@@ -132,6 +132,23 @@ def test_killed_at_any_point_and_taken_out_before_the_next_start(variant, how, g
     ends_well(world, variant, gone)
 
 
+@pytest.mark.parametrize(
+    ("variant", "how", "gone", "at", "way"), list(everywhere(lambda what: ("late",) if what == "change" else ()))
+)
+def test_killed_again_before_what_comes_late_has_come(variant, how, gone, at, way):
+    world, spec = before(variant, how, gone)
+    Points(world, at, way)
+    world.apply(body(kind_of(variant), spec))
+    with pytest.raises(Killed):
+        world.run()
+    let_go(world)
+    world.apply(body(kind_of(variant), intent.without(spec, gone)))
+    world.restart()
+    world.run(5)
+    world.restart()
+    ends_well(world, variant, gone)
+
+
 @pytest.mark.parametrize(("variant", "how", "gone", "at", "way"), list(everywhere(lambda what: WAYS[what])))
 def test_killed_at_any_point_and_deleted_once_the_fields_are_taken_out(variant, how, gone, at, way):
     world, spec = before(variant, how, gone)
