@@ -41,6 +41,10 @@ def test_paused_changes_nothing_and_leaves_ready_as_it_was(box: Sandbox, user: U
     mark = box.mark()
     user.patch("inet", "n", {"description": "later"})
     user.annotate("inet", "n", reconcile_at="1")
+    user.apply(network("another"))
+    user.until_ready("inet", "another")
+    ready = user.condition("inet", "n", "Ready")
+    assert (ready["status"], ready["reason"]) == ("True", "Available")
     user.delete("inet", "n", wait=False)
     until(lambda: user.get("inet", "n")["metadata"].get("deletionTimestamp"), "Terminating")
     # What somebody else is visited for meanwhile comes after all of that: its Ready says that the paused one was seen.
@@ -48,7 +52,7 @@ def test_paused_changes_nothing_and_leaves_ready_as_it_was(box: Sandbox, user: U
     user.until_ready("inet", "other")
     assert [call for call in changing(box, mark, user) if any(each in call for each in ours)] == []
     ready = user.condition("inet", "n", "Ready")
-    assert (ready["status"], ready["reason"]) == ("True", "Available")
+    assert (ready["status"], ready["reason"]) == ("False", "Paused"), "it says what its deletion waits for"
     without(user, "inet", "n", "paused")
     until(lambda: user.get("inet", "n") is None, "deleted once it is not paused")
     assert status["id"] not in [each["id"] for each in user.networks()]
