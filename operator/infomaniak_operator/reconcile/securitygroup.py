@@ -66,10 +66,10 @@ class SecurityGroupActuator(neutron.NeutronActuator):
         missing, surplus = rules.difference(self._wanted(visit, row["id"], inputs), concerned)
         going = self._going(visit)  # they stay while this one refers to them, and so do the rules
         surplus = [item for item in surplus if item.get("remote_group_id") not in going]
-        anew = {rules.observed(body) for body in missing}
+        anew = {rules.observed(body).slot for body in missing}
         steps = [*main]
         deletes = [
-            Step("delete", f"rule {rules.observed(item)}", id=item["id"], replaces=rules.observed(item) in anew)
+            Step("delete", f"rule {rules.observed(item)}", id=item["id"], replaces=rules.observed(item).slot in anew)
             for item in surplus
         ]
         # A rule made anew must go first, for Neutron knows two of one effect as duplicates; else nothing is cut

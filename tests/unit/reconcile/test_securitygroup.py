@@ -198,3 +198,19 @@ def test_a_difference_is_a_difference_of_sets():
     assert [observed(body).protocol for body in missing] == ["17"]
     assert [item["id"] for item in surplus] == ["2", "3"]
     assert isinstance(observed(missing[0]), Rule)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "stored"),
+    [("ipip", 4, "4"), (4, "ipip", "ipip"), (0, "any", None), ("any", 0, "0"), (94, "ipip", "ipip"), ("tcp", 6, "tcp")],
+)
+def test_a_protocol_that_neutron_keeps_apart_is_changed(before, after, stored):
+    world = World()
+    item = {"direction": "ingress", "protocol": before}
+    key = world.apply(custom("SecurityGroup", "web", {"rules": [item]}))
+    world.settle(key)
+    world.spec(key, rules=[{**item, "protocol": after}])
+    world.settle(key)
+    assert world.ready(key) == ("True", "Available")
+    (row,) = [one for one in world.others.security_group_rules.list() if one["direction"] == "ingress" and not one["remote_group_id"]]
+    assert row["protocol"] == stored
