@@ -145,6 +145,13 @@ class Actuator(Protocol):
     def act(self, visit: Visit, row: Row, steps: Plan) -> Row:
         """Carry out the steps, in order; returns the main object as it then is."""
 
+    def unmet(self, visit: Visit, row: Row, inputs: Inputs) -> Plan | None:
+        """What the answers of the service still leave to be changed, without asking it anything.
+
+        Returns:
+            None where they do not tell yet.
+        """
+
     def report(self, visit: Visit, row: Row, inputs: Inputs) -> str:
         """Put into ``visit.status`` what is seen; returns the message of ``Ready``."""
 

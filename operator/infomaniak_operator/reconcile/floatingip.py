@@ -151,8 +151,7 @@ class FloatingIPActuator(neutron.NeutronActuator):
 
     def plan(self, visit: Visit, row: Row, inputs: Inputs, *, new: bool) -> Plan:
         """Description, association, tags."""
-        if new:
-            return neutron.tags_step(visit, row, self.noun)
+        del new
         found = []
         description = neutron.description_difference(visit, visit.spec, row)
         found += [description] if description else []
@@ -166,6 +165,10 @@ class FloatingIPActuator(neutron.NeutronActuator):
             what = f"floating IP {row['floating_ip_address']}"
             steps.insert(0, Step("update", what, "", row["id"], row.get("revision_number"), body, tuple(found)))
         return steps
+
+    def unmet(self, visit: Visit, row: Row, inputs: Inputs) -> Plan:
+        """The same, by what was answered."""
+        return self.plan(visit, row, inputs, new=False)
 
     def _association(self, visit: Visit, row: Row, inputs: Inputs) -> list[Difference]:
         managed = any(name in visit.spec or name in visit.applied for name in _TARGETS)

@@ -62,8 +62,16 @@ class NetworkActuator(neutron.NeutronActuator):
         del inputs
         rows = [] if new else [item for item in visit.rows("subnets") if item["network_id"] == row["id"]]
         visit.children["subnets"] = list(rows)
-        main = neutron.tags_step(visit, row, self.noun) if new else neutron.main_update(visit, row, self.noun, FIELDS)
-        return [*main, *subnets.plan(visit, row["id"], rows)]
+        return self._steps(visit, row)
+
+    def unmet(self, visit: Visit, row: Row, inputs: Inputs) -> Plan:
+        """The same, by what was answered."""
+        del inputs
+        return self._steps(visit, row)
+
+    def _steps(self, visit: Visit, row: Row) -> Plan:
+        main = neutron.main_update(visit, row, self.noun, FIELDS)
+        return [*main, *subnets.plan(visit, row["id"], visit.children["subnets"])]
 
     def act(self, visit: Visit, row: Row, steps: Plan) -> Row:
         """Carry out the steps; all new subnets in one call."""

@@ -120,8 +120,8 @@ def update_main(visit: Visit, collection: str, row: Row, step: Step) -> Row:
     """Carry out a step of ``main_update``; returns the main object as it then is."""
     if step.slot == TAGS:
         with visit.changing():
-            visit.cloud.do.tags.replace(collection, step.id, list(step.body["tags"]))
-        return {**row, "tags": list(step.body["tags"])}
+            tags = visit.cloud.do.tags.replace(collection, step.id, list(step.body["tags"]))
+        return {**row, "tags": list(tags)}
     with visit.changing():
         updated: Row = getattr(visit.cloud.do, collection).update(step.id, step.body, if_revision=step.revision)
     return updated

@@ -55,9 +55,17 @@ class SecurityGroupActuator(neutron.NeutronActuator):
 
     def plan(self, visit: Visit, row: Row, inputs: Inputs, *, new: bool) -> Plan:
         """The group itself, then the rules that are missing, then those that are too many."""
-        main = neutron.tags_step(visit, row, self.noun) if new else neutron.main_update(visit, row, self.noun, FIELDS)
-        there = list(row.get("security_group_rules") or ())
-        visit.children[_RULES] = there
+        del new
+        visit.children[_RULES] = list(row.get("security_group_rules") or ())
+        return self._steps(visit, row, inputs)
+
+    def unmet(self, visit: Visit, row: Row, inputs: Inputs) -> Plan:
+        """The same, by what was answered."""
+        return self._steps(visit, row, inputs)
+
+    def _steps(self, visit: Visit, row: Row, inputs: Inputs) -> Plan:
+        main = neutron.main_update(visit, row, self.noun, FIELDS)
+        there = visit.children[_RULES]
         ours = _manages(visit, _RULES)
         if not ours and not _manages(visit, _EGRESS):
             return main

@@ -59,6 +59,9 @@ _MOST_APPLIED = 4096
 SETTLED_WITH = "settled with"
 """Of what ``Visit.inputs`` were when the object was last in order, in its memory."""
 
+NOT_TAKEN = "not taken over"
+"""Whether the service accepted the last change and did not take over all of it, in the object's memory."""
+
 
 def owner_of(cluster_id: str, resource: KubeObject) -> Owner:
     """An object of this cluster as an owner of marks."""
@@ -263,7 +266,8 @@ class Visit:
         That is more than the spec: what references lead to, the endpoints of a Service, the end of a member's draining.
         """
         unchanged = self.memory.get(SETTLED_WITH) in (None, self.inputs)
-        return self.was_ready and unchanged and not self.resource.status.get("draining")
+        ours = self.resource.status.get("draining") or self.memory.get(NOT_TAKEN)
+        return self.was_ready and unchanged and not ours
 
     @property
     def id(self) -> str | None:
