@@ -123,6 +123,7 @@ def test_a_floating_ip_and_its_way_to_a_port(cloud):
         "FloatingIPPortAlreadyAssociated",
         Category.IN_USE,
     )
+    assert [one["id"] for one in do.list(port_id=port["id"])] == [address["id"]]
     refused(
         lambda: cloud.do.routers.remove_interface(router["id"], subnet_id=subnet),
         ConflictError,

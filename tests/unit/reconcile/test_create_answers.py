@@ -8,9 +8,17 @@ import copy
 
 import pytest
 
-from infomaniak_operator.reconcile import healthmonitor, listeners, loadbalancer, members, network, pool, securitygroup
+from infomaniak_operator.reconcile import (
+    healthmonitor,
+    listeners,
+    loadbalancer,
+    members,
+    network,
+    pool,
+    securitygroup,
+    subnets,
+)
 from infomaniak_operator.reconcile import router as routers
-from infomaniak_operator.reconcile import subnets
 from infomaniak_operator.reconcile.fields import Field
 from infomaniak_operator.reconcile.marks import user_text
 from tests.support import trees
@@ -271,7 +279,13 @@ def test_a_gateway_and_an_association_that_a_create_lets_fall():
 
     world.fake.neutron.create = create
     watched(world, "Router", lambda: bool(the_one(world, "routers")["external_gateway_info"]))
-    finish(world, [net(subnets=[subnet()]), custom("Router", "edge", {"externalGateway": EXTERNAL, "interfaces": [{"networkRef": {"name": "front"}}]})])
+    finish(
+        world,
+        [
+            net(subnets=[subnet()]),
+            custom("Router", "edge", {"externalGateway": EXTERNAL, "interfaces": [{"networkRef": {"name": "front"}}]}),
+        ],
+    )
     port = world.others.ports.create({"network_id": world.network()["id"], "name": "a"})["id"]
     watched(world, "FloatingIP", lambda: the_one(world, "floating_ips")["port_id"] == port)
     finish(world, [custom("FloatingIP", "public", {"externalNetwork": EXTERNAL, "portID": port})])

@@ -95,13 +95,16 @@ def test_two_subnets_of_one_name_are_no_trouble():
         {"name": "theirs"},
         {"description": "made by hand"},
         {"tags": ["blue"]},
+        {"tags": ["kubernetes.io/cluster/web"]},
+        {"tags": ["a,b", "blue"]},
         {"name": "theirs", "tags": ["eu", "blue"], "description": "made by hand"},
     ],
 )
 def test_a_filter_finds_the_one_it_means(filter_):
     world, row = world_with()
-    world.others.tags.replace("networks", row["id"], ["blue", "eu"])
-    world.others.networks.create({"name": "theirs-too", "description": "made by hand, too"})
+    world.others.tags.replace("networks", row["id"], ["blue", "eu", "kubernetes.io/cluster/web", "a,b"])
+    other = world.others.networks.create({"name": "theirs-too", "description": "made by hand, too"})
+    world.others.tags.replace("networks", other["id"], ["a", "b", "kubernetes.io"])
     key = imported(world, filter_=filter_, managementPolicy="Unmanaged")
     world.visit(key)
     assert world.object(key).status.get("id") == row["id"]

@@ -212,5 +212,9 @@ def test_a_protocol_that_neutron_keeps_apart_is_changed(before, after, stored):
     world.spec(key, rules=[{**item, "protocol": after}])
     world.settle(key)
     assert world.ready(key) == ("True", "Available")
-    (row,) = [one for one in world.others.security_group_rules.list() if one["direction"] == "ingress" and not one["remote_group_id"]]
+    (row,) = [
+        one
+        for one in world.others.security_group_rules.list()
+        if one["direction"] == "ingress" and not one["remote_group_id"]
+    ]
     assert row["protocol"] == stored

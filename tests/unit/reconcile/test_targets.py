@@ -5,11 +5,10 @@ import itertools
 import pytest
 
 from infomaniak_operator.engine.contract import Key
-from tests.support.forest import Forest
-from tests.support.objects import custom, secret
-from tests.support.objects import network as net
-from tests.support.objects import subnet
 from tests.support import trees
+from tests.support.forest import Forest
+from tests.support.objects import custom, secret, subnet
+from tests.support.objects import network as net
 
 EXTERNAL = {"externalNetwork": {"networkName": "ext-floating1"}}
 NAMES = ("a", "b", "c")
