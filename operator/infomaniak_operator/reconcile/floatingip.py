@@ -176,7 +176,7 @@ class FloatingIPActuator(neutron.NeutronActuator):
         return Stop(Reason.CONFLICT, message, BackOff(at_least=5.0), Progress.STALLED)
 
     def _object_of(self, visit: Visit, row: Row) -> KubeObject | None:
-        """The object of this cluster that a floating IP belongs to, by its id or, before status shows that, its mark."""
+        """The object of this cluster that a floating IP belongs to, by its id or, until status shows it, its mark."""
         mark = mark_of(row)
         for each in visit.attempt.view.objects(self.kind):
             if each.uid == visit.resource.uid:

@@ -115,8 +115,7 @@ class NetworkActuator(neutron.NeutronActuator):
         """What is seen of the network and its subnets."""
         del inputs
         if "subnets" not in visit.children:
-            rows = [item for item in visit.rows("subnets") if item["network_id"] == row["id"]]
-            visit.children["subnets"] = list(rows)
+            visit.children["subnets"] = _under(visit, row)
         visit.status["cloudStatus"] = row.get("status")
         visit.status["mtu"] = row.get("mtu")
         visit.status["subnets"] = subnets.reported(visit.children["subnets"], visit)
@@ -162,3 +161,10 @@ class NetworkActuator(neutron.NeutronActuator):
             if item["network_id"] == row["id"]:
                 neutron.release_row(visit, "subnets", item)
         neutron.release_row(visit, self.collection, row)
+
+
+def _under(visit: Visit, row: Row) -> list[Row]:
+    """The subnets of a network that is only read. Those of a network that others share are theirs, too."""
+    if row.get("project_id") == visit.cloud.project_id:
+        return [item for item in visit.rows("subnets") if item["network_id"] == row["id"]]
+    return list(visit.rows("subnets", network_id=str(row["id"]))) if row.get("subnets") else []

@@ -304,10 +304,14 @@ class Visit:
         """
         self.status = {name: value for name, value in self.status.items() if name in _IDENTITY}
 
-    def rows(self, collection: str, fresh_after: float | None = None) -> Rows:
-        """All objects of a type in the project, from a LIST begun after what this visit must have seen."""
+    def rows(self, collection: str, fresh_after: float | None = None, network_id: str | None = None) -> Rows:
+        """All objects of a type in the project, from a LIST begun after what this visit must have seen.
+
+        With a network: all that is seen in it, whosever it is. That is only to be read: ownership is looked up in the
+        project.
+        """
         floor = max(self._heard(), self.memory.get("wrote", float("-inf")), fresh_after or float("-inf"))
-        return self.cloud.rows(collection, floor)
+        return self.cloud.rows(collection, floor, network_id)
 
     def _heard(self) -> float:
         """Since when a list must have begun, as far as events go.

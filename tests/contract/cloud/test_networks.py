@@ -156,6 +156,20 @@ def test_tags_are_replaced_and_listed_by(cloud):
     assert cloud.do.tags.replace("networks", row["id"], []) == []
 
 
+def test_the_subnets_of_a_network_that_another_project_shares(cloud):
+    row = cloud.other.networks.create({"name": cloud.name()})
+    subnet = cloud.other.subnets.create({"network_id": row["id"], "cidr": "10.0.0.0/24", "ip_version": 4})
+    try:
+        assert cloud.do.subnets.list(network_id=row["id"]) == []
+        cloud.share(row["id"])
+        seen = cloud.do.networks.get(row["id"])
+        assert (seen["project_id"], seen["subnets"]) == (row["project_id"], [subnet["id"]])
+        assert [one["id"] for one in cloud.do.subnets.list(network_id=row["id"])] == [subnet["id"]]
+        assert cloud.do.subnets.list(network_id=row["id"], project_id=cloud.project) == []
+    finally:
+        cloud.other.networks.delete(row["id"])
+
+
 def test_a_tag_may_hold_a_slash_and_a_comma_which_a_filter_cannot_ask_for(cloud):
     row, other = cloud.network(), cloud.network()
     tags = ["a,b", "kubernetes.io/cluster/web"]

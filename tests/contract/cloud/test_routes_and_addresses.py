@@ -203,28 +203,29 @@ V4, V6 = "IPv4", "IPv6"
 
 
 @pytest.mark.parametrize(
-    ("family", "sent", "stored", "same", "others"),
+    ("family", "sent", "stored", "apart"),
     [
-        (V4, None, None, ("any",), ("0", "hopopt")),
-        (V4, "any", None, (None,), ("0",)),
-        (V4, "0", "0", ("ip",), ("any", "hopopt", "4")),
-        (V4, 0, "0", ("0",), (None,)),
-        (V4, "ipip", "ipip", ("4",), ("94",)),
-        (V4, 4, "4", ("ipip",), ("94", "0")),
-        (V4, "94", "94", (), ("ipip",)),
-        (V4, "icmp", "icmp", ("1",), ("2",)),
-        (V4, "TCP", "tcp", ("tcp", "6", 6), ("17",)),
-        (V4, 6, "6", ("tcp",), ()),
-        (V4, "udplite", "udplite", ("136",), ("udp",)),
-        (V4, "pgm", "pgm", ("113",), ()),
-        (V6, "icmp", "ipv6-icmp", ("icmpv6", "ipv6-icmp", "58", "1"), ("any",)),
-        (V6, "icmpv6", "ipv6-icmp", ("58",), ()),
-        (V6, "1", "58", ("ipv6-icmp",), ()),
-        (V6, 58, "58", ("icmp",), ("59",)),
-        (V6, "ipv6-route", "ipv6-route", ("43",), ("44",)),
+        (V4, None, None, (("any",), ("0", "hopopt"))),
+        (V4, "any", None, ((None,), ("0",))),
+        (V4, "0", "0", (("ip",), ("any", "hopopt", "4"))),
+        (V4, 0, "0", (("0",), (None,))),
+        (V4, "ipip", "ipip", (("4",), ("94",))),
+        (V4, 4, "4", (("ipip",), ("94", "0"))),
+        (V4, "94", "94", ((), ("ipip",))),
+        (V4, "icmp", "icmp", (("1",), ("2",))),
+        (V4, "TCP", "tcp", (("tcp", "6", 6), ("17",))),
+        (V4, 6, "6", (("tcp",), ())),
+        (V4, "udplite", "udplite", (("136",), ("udp",))),
+        (V4, "pgm", "pgm", (("113",), ())),
+        (V6, "icmp", "ipv6-icmp", (("icmpv6", "ipv6-icmp", "58", "1"), ("any",))),
+        (V6, "icmpv6", "ipv6-icmp", (("58",), ())),
+        (V6, "1", "58", (("ipv6-icmp",), ())),
+        (V6, 58, "58", (("icmp",), ("59",))),
+        (V6, "ipv6-route", "ipv6-route", (("43",), ("44",))),
     ],
 )
-def test_how_a_protocol_is_stored_and_what_is_the_same_rule(cloud, family, sent, stored, same, others):
+def test_how_a_protocol_is_stored_and_what_is_the_same_rule(cloud, family, sent, stored, apart):
+    same, others = apart
     group, do = cloud.group(), cloud.do.security_group_rules
 
     def body(protocol):

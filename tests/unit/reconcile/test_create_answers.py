@@ -295,8 +295,8 @@ def test_a_field_that_the_cloud_never_takes_is_said_and_not_asked_for_in_haste()
     world = World()
     neutron = world.fake.neutron.update
 
-    def update(project, name, id, body, if_revision):
-        return neutron(project, name, id, {k: v for k, v in body.items() if k != "mtu"}, if_revision)
+    def update(project, name, row, body, if_revision):
+        return neutron(project, name, row, {k: v for k, v in body.items() if k != "mtu"}, if_revision)
 
     world.fake.neutron.update = update
     deaf(world, "networks", "mtu")

@@ -4,8 +4,9 @@ import pytest
 
 from infomaniak_operator.engine.contract import Again, Settled, Stuck, Waiting
 from infomaniak_operator.reconcile.marks import Mark, Owner, described
-from tests.support.objects import network, subnet
-from tests.support.world import World
+from tests.support.forest import Forest
+from tests.support.objects import custom, network, subnet
+from tests.support.world import PROJECT, World
 
 V4 = subnet("v4", "10.1.0.0/24")
 
@@ -356,3 +357,53 @@ def test_an_unmanaged_import_made_managed_never_replaces_a_subnet():
     assert world.ready(key) == ("False", "Conflict")
     assert world.subnets() == before
     assert world.object(key).status["id"] == row["id"]
+
+
+def shared_world(world=None):
+    """A world in whose cloud another project has a network with a subnet, and shares it."""
+    world = world or World()
+    beta = world.fake.operations("beta")
+    row = beta.networks.create({"name": "theirs"})
+    item = {"network_id": row["id"], "name": "lan", "cidr": "10.9.0.0/24", "ip_version": 4}
+    subnet = beta.subnets.create(item)
+    world.fake.neutron.share(row["id"], PROJECT)
+    return world, row, subnet
+
+
+def test_the_subnets_of_a_network_that_another_project_shares_are_seen():
+    world, row, subnet = shared_world()
+    key = world.apply(network("front", import_={"id": row["id"]}, managementPolicy="Unmanaged"))
+    world.visit(key)
+    assert world.ready(key) == ("True", "Available")
+    (shown,) = world.object(key).status["subnets"]
+    assert (shown["name"], shown["id"], shown["cidr"]) == ("lan", subnet["id"], "10.9.0.0/24")
+    world.cloud.take()
+    world.visit(key)
+    assert world.cloud.take() == ["LIST networks", "GET networks", "LIST subnets"]
+
+
+def test_a_network_of_ones_own_costs_no_further_list():
+    world, row = world_with()
+    key = imported(world, row, managementPolicy="Unmanaged")
+    world.visit(key)
+    world.cloud.take()
+    world.visit(key)
+    assert world.cloud.take() == ["LIST networks", "LIST subnets"]
+
+
+def test_an_external_network_whose_subnets_are_not_shown_has_none():
+    world = World()
+    external = {"id": world.fake.external_network_id}
+    key = world.apply(network("internet", import_=external, managementPolicy="Unmanaged"))
+    world.visit(key)
+    assert world.ready(key) == ("True", "Available")
+    assert world.object(key).status["subnets"] == []
+
+
+def test_a_load_balancer_is_made_in_a_network_that_another_project_shares():
+    world, row, subnet = shared_world(Forest())
+    world.apply(network("front", import_={"id": row["id"]}, managementPolicy="Unmanaged"))
+    world.apply(custom("LoadBalancer", "web", {"vip": {"networkRef": {"name": "front"}}}))
+    world.run()
+    world.all_ready()
+    assert world.one("load_balancers")["vip_subnet_id"] == subnet["id"]
