@@ -129,6 +129,9 @@ class Actuator(Protocol):
     def refused(self, visit: Visit, error: InfomaniakCloudError) -> Exception:
         """What the refusal of a create means, where the kind knows better: a ``Stop``, else the error itself."""
 
+    def rivals(self, visit: Visit, error: InfomaniakCloudError) -> list[KubeObject]:
+        """The objects of this cluster that have what was just refused, or use it: a change of theirs may mend it."""
+
     def applied(self, visit: Visit) -> list[str]:
         """The places of the fields that the spec sets (``status.appliedFields``)."""
 
@@ -198,6 +201,11 @@ class PlainActuator:
         """A refusal means what the error says."""
         del visit
         return error
+
+    def rivals(self, visit: Visit, error: InfomaniakCloudError) -> list[KubeObject]:
+        """None are known."""
+        del visit, error
+        return []
 
     def vanish(self, visit: Visit) -> None:
         """Nothing is left behind."""

@@ -122,7 +122,7 @@ class CloudReconciler:
         except Unresolved as missing:  # it went after the references had been resolved
             return self._ended(visit, visit.wait_for(missing.key, str(missing), missing.others))
         except InfomaniakCloudError as error:
-            return self._ended(visit, failure.stop(visit, error))
+            return self._ended(visit, failure.stop(visit, error, self._actuator.rivals))
         except NoRoom as error:
             return self._ended(visit, Stop(Reason.INVALID_CONFIGURATION, str(error), Stuck(), Progress.STALLED))
 

@@ -11,8 +11,8 @@ from infomaniak_operator.reconcile import external, neutron
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step, Unresolved
 from infomaniak_operator.reconcile.fields import Difference, address, changes
 from infomaniak_operator.reconcile.marks import Standing, described
-from infomaniak_operator.reconcile.outcome import Stop
-from infomaniak_operator.reconcile.ownership import mark_of
+from infomaniak_operator.reconcile.outcome import Stop, named
+from infomaniak_operator.reconcile.ownership import mark_of, until_released
 from infomaniak_operator.reconcile.targets import Target, can_move, chain, keeps
 from infomaniak_operator.reconcile.visit import Visit, owner_of
 
@@ -104,16 +104,15 @@ class FloatingIPActuator(neutron.NeutronActuator):
             Stop: it is bound, or somebody else's.
         """
         wanted = visit.spec.get("address")
-        for row in rows if wanted else ():
-            if address(row["floating_ip_address"]) != address(wanted):
-                continue
-            standing = visit.owner.standing(mark_of(row))
-            if standing is Standing.UNMARKED and not row.get("port_id"):
-                return row
-            why = f"is bound to port {row['port_id']}" if row.get("port_id") else "belongs to another object"
-            message = f"spec.address: {wanted} (floating IP {row['id']}) {why}: it is not taken away"
-            raise Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
-        return None
+        found = _of_address(rows, wanted)
+        if found and not _free(visit, found):
+            # A new object may share a list that is a moment older than what woke it: who has let go since?
+            found = _of_address(visit.rows(self.collection, visit.attempt.fresh_after), wanted)
+        if found is None or _free(visit, found):
+            return found
+        why = f"is bound to port {found['port_id']}" if found.get("port_id") else "belongs to another object"
+        message = f"spec.address: {wanted} (floating IP {found['id']}) {why}: it is not taken away"
+        raise Stop(Reason.CONFLICT, message, until_released(visit, found), Progress.STALLED)
 
     def refused(self, visit: Visit, error: InfomaniakCloudError) -> Exception:
         """What a refused association means: waiting for a route, a target that is taken, or the error itself.
@@ -152,7 +151,7 @@ class FloatingIPActuator(neutron.NeutronActuator):
         visit.memory.pop(_UNSEEN, None)
         now = _target(row) if row and row.get("port_id") else None
         found = chain(visit.resource, now, wanted, view, lambda each: self._next(each, view))
-        names = " and ".join(_name(each, visit) for each in others)
+        names = " and ".join(named(each, visit.resource) for each in others)
         message = f"the target has the address of {names}"
         waiting = Waiting(frozenset(each.key for each in [*others, *found.holders]))
         if any(keeps(each, wanted, view) for each in others):
@@ -160,7 +159,7 @@ class FloatingIPActuator(neutron.NeutronActuator):
         message += ", which is to lead elsewhere"
         held_up = [each for each in found.holders if not can_move(each) and not each.deleting]
         if held_up:
-            message += f", and waits: {_name(held_up[0], visit)} is paused, in a dry run, or without a valid credential"
+            message += f", and waits: {named(held_up[0], visit.resource)} is paused, in a dry run, or without a valid credential"
         if row and found.first_to_let_go(visit.resource):
             self._let_go(visit, row)
             message += "; as they change places, this one has let go of its former target"
@@ -359,13 +358,18 @@ def _fixed(visit: Visit, row: Row) -> list[Difference]:
     return []
 
 
+def _of_address(rows: Iterable[Row], wanted: Any) -> Row | None:
+    """The floating IP that has a certain address; None where none is wanted."""
+    return next((row for row in rows if wanted and address(row["floating_ip_address"]) == address(wanted)), None)
+
+
+def _free(visit: Visit, row: Row) -> bool:
+    """Whether a floating IP is nobody's and leads nowhere."""
+    return visit.owner.standing(mark_of(row)) is Standing.UNMARKED and not row.get("port_id")
+
+
 def _target(row: Row) -> Target:
     return Target(str(row.get("port_id")), row.get("fixed_ip_address"))
-
-
-def _name(other: KubeObject, visit: Visit) -> str:
-    """An object, for the message of another; what is in other namespaces is not told."""
-    return str(other.key) if other.key.namespace == visit.resource.key.namespace else f"a {other.key.kind} elsewhere"
 
 
 def _since(visit: Visit, what: str, about: Any = None) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from infomaniak_operator.client import Category, InfomaniakCloudError
 from infomaniak_operator.engine.contract import Again, Key, KubeObject, Reason, View
 from infomaniak_operator.reconcile import neutron, subnets
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step
@@ -45,6 +46,16 @@ class NetworkActuator(neutron.NeutronActuator):
         """The attributes of the network's create."""
         del inputs
         return neutron.creation(visit, body_of(FIELDS, visit.spec))
+
+    def rivals(self, visit: Visit, error: InfomaniakCloudError) -> list[KubeObject]:
+        """The Routers and LoadBalancers on its subnets."""
+        if error.category is not Category.IN_USE:
+            return []
+        mine = {subnet["id"] for subnet in visit.resource.status.get("subnets") or ()}
+        view = visit.attempt.view
+        found = [each for each in view.objects("LoadBalancer") if each.status.get("vipSubnetID") in mine]
+        routers = view.objects("Router")
+        return [*found, *(each for each in routers if mine & {leg["subnetID"] for leg in _legs(each)})]
 
     def applied(self, visit: Visit) -> list[str]:
         """The places of the fields that the spec sets."""
@@ -168,3 +179,7 @@ def _under(visit: Visit, row: Row) -> list[Row]:
     if row.get("project_id") == visit.cloud.project_id:
         return [item for item in visit.rows("subnets") if item["network_id"] == row["id"]]
     return list(visit.rows("subnets", network_id=str(row["id"]))) if row.get("subnets") else []
+
+
+def _legs(router: KubeObject) -> list[Any]:
+    return list(router.status.get("interfaces") or ())

@@ -14,6 +14,7 @@ from infomaniak_operator.reconcile.ownership import mark_of
 from infomaniak_operator.reconcile.visit import Visit
 
 NETWORK = "InfomaniakNetwork"
+ADDRESS_TAKEN = "IpAddressAlreadyAllocated"
 ADMIN_STATE = Field("adminStateUp", "admin_state_up", default=True)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from infomaniak_operator.client import BadRequestError, ConflictError, NotFoundError
+from infomaniak_operator.client import BadRequestError, Category, ConflictError, InfomaniakCloudError, NotFoundError
 from infomaniak_operator.engine.contract import Again, Key, KubeObject, Reason, View, Waiting
 from infomaniak_operator.reconcile import external, neutron
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step
 from infomaniak_operator.reconcile.fields import Difference, applied, body_of, changes, records
-from infomaniak_operator.reconcile.neutron import subnet_of
+from infomaniak_operator.reconcile.neutron import ADDRESS_TAKEN, subnet_of
 from infomaniak_operator.reconcile.outcome import Stop
 from infomaniak_operator.reconcile.visit import Visit
 
@@ -73,6 +73,21 @@ class RouterActuator(neutron.NeutronActuator):
         item = visit.spec[_GATEWAY]
         snat = {"enable_snat": item["enableSNAT"]} if "enableSNAT" in item else {}
         return {"network_id": network, **snat}
+
+    def rivals(self, visit: Visit, error: InfomaniakCloudError) -> list[KubeObject]:
+        """The FloatingIPs whose way it is; the Routers that have the gateway's address of a subnet it is to be on."""
+        view, me = visit.attempt.view, visit.resource
+        if error.category is Category.IN_USE:
+            return [each for each in view.objects("FloatingIP") if visit.id and each.status.get("routerID") == visit.id]
+        if error.error_type != ADDRESS_TAKEN:
+            return []
+        mine = {leg.get("subnetID") for leg in me.status.get("interfaces") or ()}
+        wanted = set(self.resolve(me, view)["subnets"]) - mine
+        return [
+            each
+            for each in view.objects(self.kind)
+            if each.uid != me.uid and any(leg.get("subnetID") in wanted for leg in each.status.get("interfaces") or ())
+        ]
 
     def applied(self, visit: Visit) -> list[str]:
         """The places of the fields that the spec sets."""

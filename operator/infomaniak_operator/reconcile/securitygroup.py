@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from infomaniak_operator.client import ConflictError, NotFoundError
+from infomaniak_operator.client import Category, ConflictError, InfomaniakCloudError, NotFoundError
 from infomaniak_operator.engine.contract import Key, KubeObject, Reason, View
 from infomaniak_operator.reconcile import neutron, rules
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step
@@ -47,6 +47,12 @@ class SecurityGroupActuator(neutron.NeutronActuator):
         """The attributes of the group's create."""
         del inputs
         return neutron.creation(visit, body_of(FIELDS, visit.spec))
+
+    def rivals(self, visit: Visit, error: InfomaniakCloudError) -> list[KubeObject]:
+        """The LoadBalancers at whose ports it is."""
+        if error.category is not Category.IN_USE:
+            return []
+        return [each for each in visit.attempt.view.referrers(visit.resource.key) if each.key.kind == "LoadBalancer"]
 
     def applied(self, visit: Visit) -> list[str]:
         """The places of the fields that the spec sets."""
