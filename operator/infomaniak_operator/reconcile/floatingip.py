@@ -159,7 +159,8 @@ class FloatingIPActuator(neutron.NeutronActuator):
         message += ", which is to lead elsewhere"
         held_up = [each for each in found.holders if not can_move(each) and not each.deleting]
         if held_up:
-            message += f", and waits: {named(held_up[0], visit.resource)} is paused, in a dry run, or without a valid credential"
+            one = named(held_up[0], visit.resource)
+            message += f", and waits: {one} is paused, in a dry run, or without a valid credential"
         if row and found.first_to_let_go(visit.resource):
             self._let_go(visit, row)
             message += "; as they change places, this one has let go of its former target"
@@ -208,6 +209,7 @@ class FloatingIPActuator(neutron.NeutronActuator):
     def plan(self, visit: Visit, row: Row, inputs: Inputs, *, new: bool) -> Plan:
         """Description, association, tags."""
         del new
+        self._show(visit, row)  # the visit may end early, and what was seen counts
         found = []
         description = neutron.description_difference(visit, visit.spec, row)
         found += [description] if description else []

@@ -7,15 +7,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from infomaniak_operator.client import Category, ConflictError, InfomaniakCloudError, NotFoundError
-from infomaniak_operator.engine.contract import Key, KubeObject, Reason, View
+from infomaniak_operator.engine.contract import Key, KubeObject, Progress, Reason, Stuck, View
 from infomaniak_operator.reconcile import neutron, rules
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step
 from infomaniak_operator.reconcile.fields import Field, applied, body_of
+from infomaniak_operator.reconcile.outcome import Stop
 from infomaniak_operator.reconcile.visit import Visit
 
 FIELDS = (Field("stateful", "stateful", default=True),)
 _RULES = "rules"
 _EGRESS = "keepDefaultEgress"
+_DEFAULT = "SecurityGroupDefaultAlreadyExists"
 
 
 class SecurityGroupActuator(neutron.NeutronActuator):
@@ -47,6 +49,16 @@ class SecurityGroupActuator(neutron.NeutronActuator):
         """The attributes of the group's create."""
         del inputs
         return neutron.creation(visit, body_of(FIELDS, visit.spec))
+
+    def refused(self, visit: Visit, error: InfomaniakCloudError) -> Exception:
+        """Every project has a group named default from the start, and no second one."""
+        if error.error_type != _DEFAULT:
+            return error
+        message = (
+            f"the project has a security group named {visit.name} from the start, and can have no second one: take it "
+            f"over by spec.import.filter.name: {visit.name}, or give this one another name in spec.name ({error})"
+        )
+        return Stop(Reason.INVALID_CONFIGURATION, message, Stuck(), Progress.STALLED)
 
     def rivals(self, visit: Visit, error: InfomaniakCloudError) -> list[KubeObject]:
         """The LoadBalancers at whose ports it is."""

@@ -46,7 +46,7 @@ SHARED = 2.0
 _OUTLIVING = frozenset({"projectID", "region", "appliedFields", "vipPortID", "vipAddress", "recoveryAttempts"})
 """A load balancer that is made again keeps its VIP's port, and what is bound to it."""
 
-_IDENTITY = frozenset({"id", "projectID", "region", "appliedFields"})
+_IDENTITY = frozenset({"id", "address", "projectID", "region", "appliedFields"})
 
 _APPLIED = "applied"
 """The fields that were recorded as set by us, in an object's memory: they hold though a status be lost."""
@@ -297,12 +297,14 @@ class Visit:
         self.memory.pop("id", None)
         self.status = {name: value for name, value in self.status.items() if name in _OUTLIVING}
 
-    def lost_for_good(self) -> None:
+    def lost_for_good(self, message: str) -> None:
         """Forget what was seen of the object, but not which it was: it is gone, and is not made again.
 
         Others go by these fields (a Router that is to be deleted, by ``routerID``), and nothing will mend them later.
         """
         self.status = {name: value for name, value in self.status.items() if name in _IDENTITY}
+        if HEALTHY in self.former():
+            self.aspect(HEALTHY, None, Reason.EXTERNALLY_DELETED, message)
 
     def rows(self, collection: str, fresh_after: float | None = None, network_id: str | None = None) -> Rows:
         """All objects of a type in the project, from a LIST begun after what this visit must have seen.

@@ -253,3 +253,29 @@ def test_it_goes():
     world.settle(key)
     assert world.get(key) is None
     assert world.others.floating_ips.list() == []
+
+
+def test_an_address_whose_port_is_gone_shows_no_target():
+    world, (one, _) = prepared()
+    key = address(world, portID=one)
+    world.settle(key)
+    world.others.ports.delete(one)
+    world.visit(key)
+    assert world.ready(key) == ("False", "WaitingForReference")
+    status = world.object(key).status
+    assert {"portID", "fixedAddress", "routerID"} & set(status) == set()
+    assert status["cloudStatus"] == "DOWN"
+    assert status["address"] == the_one(world)["floating_ip_address"]
+
+
+def test_an_address_that_somebody_deleted_is_not_called_synced_and_shows_no_target():
+    world, (one, _) = prepared()
+    key = address(world, portID=one)
+    world.settle(key)
+    was = world.object(key).status
+    world.others.floating_ips.delete(the_one(world)["id"])
+    world.visit(key)
+    assert world.says(key, "Synced") == ("False", "ExternallyDeleted")
+    status = world.object(key).status
+    assert {"portID", "fixedAddress", "routerID", "cloudStatus"} & set(status) == set()
+    assert (status["id"], status["address"]) == (was["id"], was["address"])

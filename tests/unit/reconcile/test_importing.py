@@ -73,6 +73,8 @@ def test_an_unmanaged_one_that_is_deleted_in_the_cloud_stalls():
     world.others.networks.delete(row["id"])
     assert world.visit(key).next == Stuck()
     assert world.ready(key) == ("False", "ExternallyDeleted")
+    assert world.says(key, "Synced") == ("False", "ExternallyDeleted")
+    assert "cloudStatus" not in world.object(key).status
     assert world.progress(key) == "Stalled"
     assert world.networks() == []
 

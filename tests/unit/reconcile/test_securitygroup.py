@@ -218,3 +218,18 @@ def test_a_protocol_that_neutron_keeps_apart_is_changed(before, after, stored):
         if one["direction"] == "ingress" and not one["remote_group_id"]
     ]
     assert row["protocol"] == stored
+
+
+def test_a_group_named_default_says_how_to_get_it():
+    world = World()
+    world.others.security_groups.create({"name": "other"})  # with the first group comes the project's default one
+    key = world.apply(custom("SecurityGroup", "default", {}))
+    world.visit(key)
+    assert world.ready(key) == ("False", "InvalidConfiguration")
+    assert world.progress(key) == "Stalled"
+    assert "spec.import.filter.name: default" in world.message(key)
+    assert "spec.name" in world.message(key)
+    by_import = {"import": {"filter": {"name": "default"}}, "managementPolicy": "Unmanaged"}
+    key = world.apply(custom("SecurityGroup", "default", by_import))
+    world.settle(key)
+    assert world.ready(key) == ("True", "Available")
