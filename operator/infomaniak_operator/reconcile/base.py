@@ -44,7 +44,7 @@ from infomaniak_operator.reconcile.outcome import (
     annotated,
 )
 from infomaniak_operator.reconcile.trees import Trees
-from infomaniak_operator.reconcile.visit import NOT_TAKEN, SETTLED_WITH, Visit
+from infomaniak_operator.reconcile.visit import NOT_TAKEN, PENDING_SINCE, SETTLED_WITH, Visit
 
 _HASH_VERSION = 1
 _WAITED = "waited for a reference"
@@ -264,6 +264,7 @@ class CloudReconciler:
             visit.status.pop("inputsHash", None)
             reason = Reason.UPDATING if visit.was_ready else visit.working
             raise visit.again(reason, pending, actuator.pause(visit))
+        visit.memory.pop(PENDING_SINCE, None)
         if fingerprint:
             visit.status["inputsHash"] = _hash(visit.resource, fingerprint, inputs, unsettled=visit.unsettled)
         visit.memory[SETTLED_WITH] = visit.inputs

@@ -137,7 +137,8 @@ class FloatingIPActuator(neutron.NeutronActuator):
         """
         view = visit.attempt.view
         wanted = self._next(visit.resource, view)
-        assert wanted is not None  # noqa: S101 - else nothing was refused
+        if wanted is None:
+            return visit.again(Reason.WAITING_FOR_REFERENCE, f"the target has gone meanwhile: {error}", 0.0)
         listed = visit.cloud.do.floating_ips.list(port_id=wanted.port)
         rows = [each for each in listed if each["id"] != visit.id and _target(each).meets(wanted)]
         objects = [self._object_of(visit, each) for each in rows]

@@ -8,7 +8,7 @@ from typing import Any
 from infomaniak_operator.client import BadRequestError, Category, ConflictError, InfomaniakCloudError, NotFoundError
 from infomaniak_operator.engine.contract import Again, Key, KubeObject, Reason, View, Waiting
 from infomaniak_operator.reconcile import external, neutron
-from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step
+from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step, Unresolved
 from infomaniak_operator.reconcile.fields import Difference, applied, body_of, changes, records
 from infomaniak_operator.reconcile.neutron import ADDRESS_TAKEN, subnet_of
 from infomaniak_operator.reconcile.outcome import Stop
@@ -82,7 +82,10 @@ class RouterActuator(neutron.NeutronActuator):
         if error.error_type != ADDRESS_TAKEN:
             return []
         mine = {leg.get("subnetID") for leg in me.status.get("interfaces") or ()}
-        wanted = set(self.resolve(me, view)["subnets"]) - mine
+        try:
+            wanted = set(self.resolve(me, view)["subnets"]) - mine
+        except Unresolved:  # it has gone meanwhile
+            return []
         return [
             each
             for each in view.objects(self.kind)

@@ -59,6 +59,8 @@ _MOST_APPLIED = 4096
 SETTLED_WITH = "settled with"
 """Of what ``Visit.inputs`` were when the object was last in order, in its memory."""
 
+PENDING_SINCE = "pending since"
+"""Monotonic seconds since when the object in the cloud has not been ready, in the object's memory."""
 NOT_TAKEN = "not taken over"
 """Whether the service accepted the last change and did not take over all of it, in the object's memory."""
 
