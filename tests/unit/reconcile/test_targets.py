@@ -1,6 +1,7 @@
 """Floating IPs that change places: all of them move, keep their addresses, and none waits for ever."""
 
 import itertools
+import random
 
 import pytest
 
@@ -215,3 +216,23 @@ def test_one_is_deleted_while_they_change_places():
     world.run()
     world.all_ready()
     assert ports_of(world, "a") == [ports[1]]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_is_asked_for_in_whatever_order_all_get_there(seed):
+    r = random.Random(seed)
+    names = "abcde"
+    world, ports = routed(ports=6)
+    bound(names, ports, world)
+    before = addresses(world)
+    for _ in range(5):
+        spots = r.sample([*ports, None, None], len(names))
+        for place in r.sample(range(len(names)), len(names)):
+            world.spec(key(names[place]), portID=spots[place] or ...)
+            world.some(r.randrange(6) if r.random() < 0.5 else 0)
+            if r.random() < 0.1:
+                world.restart()
+        assert world.run() < 15
+        world.all_ready()
+        assert ports_of(world, names) == spots
+    assert addresses(world) == before
