@@ -46,7 +46,7 @@ SHARED = 2.0
 _OUTLIVING = frozenset({"projectID", "region", "appliedFields", "vipPortID", "vipAddress", "recoveryAttempts"})
 """A load balancer that is made again keeps its VIP's port, and what is bound to it."""
 
-_IDENTITY = frozenset({"id", "address", "projectID", "region", "appliedFields"})
+_IDENTITY = frozenset({"id", "projectID", "region", "appliedFields"})
 
 _APPLIED = "applied"
 """The fields that were recorded as set by us, in an object's memory: they hold though a status be lost."""

@@ -232,7 +232,7 @@ def test_whatever_is_asked_for_in_whatever_order_all_get_there(seed):
             world.some(r.randrange(6) if r.random() < 0.5 else 0)
             if r.random() < 0.1:
                 world.restart()
-        assert world.run() < 15
+        world.run(seconds=15)  # who was restarted looks once more after the grace of its creates
         world.all_ready()
         assert ports_of(world, names) == spots
     assert addresses(world) == before
