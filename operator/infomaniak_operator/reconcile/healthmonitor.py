@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from infomaniak_operator.client import InfomaniakCloudError
 from infomaniak_operator.engine.contract import Key, KubeObject, Progress, Reason, Stuck, View, Waiting
 from infomaniak_operator.reconcile import child, neutron, octavia, treeplan
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step, Unresolved
@@ -37,6 +38,8 @@ FIELDS = (
 )
 _CHANGING = tuple(field for field in FIELDS if field.mutable)
 _POOL = "poolID"
+_SECOND = "already has a health monitor"
+"""In Octavia's words where a pool has one."""
 
 
 def places(spec: Mapping[str, Any]) -> list[str]:
@@ -114,6 +117,18 @@ class HealthMonitorActuator(child.ChildActuator):
         """The monitor and its type."""
         del visit
         return f"health monitor {body['name']} ({body.get('type')})"
+
+    def rivals(self, visit: Visit, error: InfomaniakCloudError) -> list[KubeObject]:
+        """The HealthMonitors of the same pool."""
+        if _SECOND not in str(error):
+            return []
+        key = treeplan.pool_ref(visit.resource)
+        pool = visit.attempt.view.get(key) if key else None
+        return [
+            each
+            for each in visit.attempt.view.objects(self.kind)
+            if pool and each.uid != visit.resource.uid and each.status.get("poolID") == pool.status.get("id", "")
+        ]
 
     def applied(self, visit: Visit) -> list[str]:
         """The places of the fields that the spec sets."""

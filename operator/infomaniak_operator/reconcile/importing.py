@@ -7,6 +7,7 @@ from typing import Any
 
 from infomaniak_operator.engine.contract import Progress, Reason, Stuck, Waiting
 from infomaniak_operator.reconcile.actuator import Actuator, Row
+from infomaniak_operator.reconcile.fields import address
 from infomaniak_operator.reconcile.marks import Standing, user_text
 from infomaniak_operator.reconcile.outcome import SYNCED, Stop
 from infomaniak_operator.reconcile.ownership import by_id, conflict, mark_of
@@ -77,8 +78,12 @@ _API = {
 }
 
 
+_ADDRESSES = frozenset({"address", "vipAddress"})
+
+
 def _api_filter(wanted: Mapping[str, Any]) -> dict[str, Any]:
-    return {_API.get(name, name): value for name, value in wanted.items()}
+    """Attribute and value; the services compare addresses as text, in the spelling they give them."""
+    return {_API.get(name, name): address(value) if name in _ADDRESSES else value for name, value in wanted.items()}
 
 
 def _matches(row: Row, wanted: Mapping[str, Any]) -> bool:

@@ -124,6 +124,17 @@ class LoadBalancerActuator(octavia.TreeActuator):
             return visit.again(Reason.CREATING, f"made without its pools, for together it is refused: {error}", 0.0)
         return error
 
+    def rivals(self, visit: Visit, error: InfomaniakCloudError) -> list[KubeObject]:
+        """The LoadBalancers that have the address this one asks for."""
+        me, wanted = visit.resource, (visit.spec.get("vip") or {}).get("address")
+        if not wanted or error.error_type != neutron.ADDRESS_TAKEN:
+            return []
+        return [
+            each
+            for each in visit.attempt.view.objects(self.kind)
+            if each.uid != me.uid and address(each.status.get("vipAddress")) == address(wanted)
+        ]
+
     def applied(self, visit: Visit) -> list[str]:
         """The places of the fields that the spec sets."""
         named = [name for name in ("description", "tags") if name in visit.spec]

@@ -151,6 +151,11 @@ class TreeActuator(PlainActuator):
             return None
         return f"{self.noun} {row['id']} is {row['provisioning_status']} in the cloud"
 
+    def unmet(self, visit: Visit, row: Row, inputs: Any) -> Plan | None:
+        """What a create or an update made of the tree is compared by ``plan`` once it is no longer PENDING."""
+        del visit, inputs
+        return None if str(row["provisioning_status"]).startswith("PENDING") else []
+
     def pause(self, visit: Visit) -> float:
         """Until the next look at the tree; of a part of a tree in ERROR nothing comes by itself."""
         seen = visit.tree.seen

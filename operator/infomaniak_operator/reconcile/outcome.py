@@ -58,3 +58,8 @@ class Stop(Exception):  # noqa: N818 - an outcome, not an error
 def annotated(resource: KubeObject, name: str) -> bool:
     """Whether an annotation is there and does not say no."""
     return resource.annotations.get(name, "false").strip().lower() not in ("", "false", "no", "0", "off")
+
+
+def named(other: KubeObject, reader: KubeObject) -> str:
+    """An object in the message of another one. What is in other namespaces is told to nobody."""
+    return str(other.key) if other.key.namespace == reader.key.namespace else f"a {other.key.kind} of another namespace"

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from infomaniak_operator.client import NotFoundError
-from infomaniak_operator.engine.contract import Progress, Reason, Stuck
+from infomaniak_operator.engine.contract import Next, Progress, Reason, Stuck, Waiting
 from infomaniak_operator.reconcile.actuator import Row
 from infomaniak_operator.reconcile.creation import MayCreate, NotYet, may_create
 from infomaniak_operator.reconcile.marks import Mark, Standing
 from infomaniak_operator.reconcile.outcome import ADOPT_PREVIOUS, Stop, Unchanged, annotated
 from infomaniak_operator.reconcile.snapshots import Rows
-from infomaniak_operator.reconcile.visit import Visit
+from infomaniak_operator.reconcile.visit import Visit, owner_of
 
 
 def mark_of(row: Mapping[str, Any]) -> Mark | None:
@@ -76,7 +76,19 @@ def conflict(visit: Visit, noun: str, row: Row, standing: Standing) -> Stop:
             f"{noun} {row['id']} belongs to another object or another cluster (mark {_mark_text(row)}); "
             "it is left alone"
         )
-    return Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
+    return Stop(Reason.CONFLICT, message, until_released(visit, row), Progress.STALLED)
+
+
+def until_released(visit: Visit, row: Row) -> Next:
+    """What ends a conflict over something that is marked: its owner, where that is an object of this cluster."""
+    mark = mark_of(row)
+    kind, cluster = visit.resource.key.kind, visit.owner.cluster
+    owners = [
+        each.key
+        for each in visit.attempt.view.objects(kind)
+        if mark is not None and owner_of(cluster, each).standing(mark) is Standing.OURS
+    ]
+    return Waiting(frozenset(owners)) if owners else Stuck()
 
 
 def _mark_text(row: Row) -> str:

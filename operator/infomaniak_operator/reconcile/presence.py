@@ -72,7 +72,8 @@ def _lost(visit: Visit, actuator: Actuator) -> None:
     if visit.status.get("recoveryAttempts"):
         message = f"{actuator.noun} {gone} was deleted for its recovery"
     if visit.imported or not actuator.may_make_again(visit):
-        visit.lost_for_good()
+        visit.aspect(SYNCED, False, Reason.EXTERNALLY_DELETED, message)
+        visit.lost_for_good(message)
         hint = "import another, or delete this object" if visit.imported else "see the kind's reference on what to do"
         raise Stop(Reason.EXTERNALLY_DELETED, f"{message}: {hint}", Stuck(), Progress.STALLED)
     if visit.dry_run:

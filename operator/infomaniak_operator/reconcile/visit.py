@@ -59,6 +59,11 @@ _MOST_APPLIED = 4096
 SETTLED_WITH = "settled with"
 """Of what ``Visit.inputs`` were when the object was last in order, in its memory."""
 
+PENDING_SINCE = "pending since"
+"""Monotonic seconds since when the object in the cloud has not been ready, in the object's memory."""
+NOT_TAKEN = "not taken over"
+"""Whether the service accepted the last change and did not take over all of it, in the object's memory."""
+
 
 def owner_of(cluster_id: str, resource: KubeObject) -> Owner:
     """An object of this cluster as an owner of marks."""
@@ -263,7 +268,8 @@ class Visit:
         That is more than the spec: what references lead to, the endpoints of a Service, the end of a member's draining.
         """
         unchanged = self.memory.get(SETTLED_WITH) in (None, self.inputs)
-        return self.was_ready and unchanged and not self.resource.status.get("draining")
+        ours = self.resource.status.get("draining") or self.memory.get(NOT_TAKEN)
+        return self.was_ready and unchanged and not ours
 
     @property
     def id(self) -> str | None:
@@ -293,17 +299,23 @@ class Visit:
         self.memory.pop("id", None)
         self.status = {name: value for name, value in self.status.items() if name in _OUTLIVING}
 
-    def lost_for_good(self) -> None:
+    def lost_for_good(self, message: str) -> None:
         """Forget what was seen of the object, but not which it was: it is gone, and is not made again.
 
         Others go by these fields (a Router that is to be deleted, by ``routerID``), and nothing will mend them later.
         """
         self.status = {name: value for name, value in self.status.items() if name in _IDENTITY}
+        if HEALTHY in self.former():
+            self.aspect(HEALTHY, None, Reason.EXTERNALLY_DELETED, message)
 
-    def rows(self, collection: str, fresh_after: float | None = None) -> Rows:
-        """All objects of a type in the project, from a LIST begun after what this visit must have seen."""
+    def rows(self, collection: str, fresh_after: float | None = None, network_id: str | None = None) -> Rows:
+        """All objects of a type in the project, from a LIST begun after what this visit must have seen.
+
+        With a network: all that is seen in it, whosever it is. That is only to be read: ownership is looked up in the
+        project.
+        """
         floor = max(self._heard(), self.memory.get("wrote", float("-inf")), fresh_after or float("-inf"))
-        return self.cloud.rows(collection, floor)
+        return self.cloud.rows(collection, floor, network_id)
 
     def _heard(self) -> float:
         """Since when a list must have begun, as far as events go.

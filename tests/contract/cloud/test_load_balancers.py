@@ -37,7 +37,7 @@ def test_a_tree_from_one_call(cloud):
         {
             "name": cloud.name(),
             "description": "d",
-            "tags": ["a"],
+            "tags": ["kubernetes.io/a,b"],
             "vip_port_id": port["id"],
             "listeners": [
                 {"name": "l", "protocol": "HTTP", "protocol_port": 80, "default_pool": pool, "l7policies": [policy]},
@@ -84,7 +84,12 @@ def test_a_tree_from_one_call(cloud):
     assert set(row) == BALANCER
     assert states(row) == [("ACTIVE", "ONLINE")]
     assert row["updated_at"] > row["created_at"]
-    assert (row["description"], row["tags"], row["vip_sg_ids"], row["additional_vips"]) == ("d", ["a"], [], [])
+    assert (row["description"], row["tags"], row["vip_sg_ids"], row["additional_vips"]) == (
+        "d",
+        ["kubernetes.io/a,b"],
+        [],
+        [],
+    )
     assert row["vip_port_id"] == port["id"]
     assert row["vip_address"] == port["fixed_ips"][0]["ip_address"]
     assert {one["id"] for one in row["pools"]} == {p, q}

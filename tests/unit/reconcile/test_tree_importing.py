@@ -79,6 +79,16 @@ def test_by_a_filter(wanted):
     assert world.object(LB).status["id"] == ids["load_balancers"]
 
 
+def test_by_an_address_in_another_spelling():
+    world, ids = by_hand()
+    world.one("load_balancers")["vip_address"] = "2001:db8::9"
+    body = imported(ids, managementPolicy="Unmanaged")[0]
+    body["spec"]["import"] = {"filter": {"vipAddress": "2001:DB8:0::9"}}
+    world.apply(body)
+    world.run()
+    assert world.object(LB).status["id"] == ids["load_balancers"]
+
+
 def test_adoption_sets_the_marks_and_leaves_the_rest():
     world, ids = by_hand()
     world.apply_all(imported(ids))
