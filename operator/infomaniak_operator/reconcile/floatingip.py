@@ -10,9 +10,9 @@ from infomaniak_operator.engine.contract import Again, BackOff, Key, KubeObject,
 from infomaniak_operator.reconcile import external, neutron
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step, Unresolved
 from infomaniak_operator.reconcile.fields import Difference, address, changes
-from infomaniak_operator.reconcile.marks import Standing, described
+from infomaniak_operator.reconcile.marks import described
 from infomaniak_operator.reconcile.outcome import Stop
-from infomaniak_operator.reconcile.ownership import mark_of
+from infomaniak_operator.reconcile.ownership import Whose, is_marked, whose_main
 from infomaniak_operator.reconcile.visit import Visit
 
 _TARGETS = ("loadBalancerRef", "portID")
@@ -103,8 +103,8 @@ class FloatingIPActuator(neutron.NeutronActuator):
         for row in rows if wanted else ():
             if address(row["floating_ip_address"]) != address(wanted):
                 continue
-            standing = visit.owner.standing(mark_of(row))
-            if standing is Standing.UNMARKED and not row.get("port_id"):
+            free = whose_main(visit, row) in (Whose.STRANGER, Whose.LOST)
+            if free and not row.get("port_id"):
                 return row
             why = f"is bound to port {row['port_id']}" if row.get("port_id") else "belongs to another object"
             message = f"spec.address: {wanted} (floating IP {row['id']}) {why}: it is not taken away"
@@ -178,7 +178,7 @@ class FloatingIPActuator(neutron.NeutronActuator):
             if not fixed or not wanted or address(inside) == address(fixed):
                 return []
             return [Difference("fixedAddress", "fixed_ip_address", inside, fixed)]
-        adopting = visit.owner.standing(mark_of(row)) is not Standing.OURS and not visit.resource.status.get("id")
+        adopting = not is_marked(visit, row) and not visit.resource.status.get("id")
         if now and adopting:
             message = f"floating IP {row['id']} is bound to port {now}: it is not taken away; disassociate it first"
             raise Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
@@ -245,7 +245,22 @@ class FloatingIPActuator(neutron.NeutronActuator):
         return visit.spec.get("recreate") == "Always"
 
     def remove(self, visit: Visit, row: Row) -> None:
-        """Release the address."""
+        """Release the address.
+
+        Raises:
+            Stop: others have made port forwardings on it, which would go with it.
+        """
+        forwardings = row.get("port_forwardings") or ()
+        if forwardings:
+            names = ", ".join(
+                f"{each.get('protocol')} {each.get('external_port')} -> {each.get('internal_ip_address')}"
+                for each in forwardings
+            )
+            message = (
+                f"floating IP {row['floating_ip_address']} has port forwardings that others made: {names}: delete them "
+                "first"
+            )
+            raise Stop(Reason.IN_USE, message, Again(30.0))
         with visit.changing():
             visit.cloud.do.floating_ips.delete(row["id"], if_revision=row.get("revision_number"))
 
