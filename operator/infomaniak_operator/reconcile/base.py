@@ -109,6 +109,7 @@ class CloudReconciler:
     def reconcile(self, attempt: Attempt) -> Result:
         """One visit: see the module."""
         visit = Visit.begin(attempt, self._settings.cluster, self._settings.create_grace, self._trees)
+        visit.restore = self._settings.restore
         with visit.exits:
             return self._guarded(visit)
 

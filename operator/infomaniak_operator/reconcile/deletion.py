@@ -10,7 +10,14 @@ from infomaniak_operator.reconcile import presence
 from infomaniak_operator.reconcile.actuator import Actuator, Row
 from infomaniak_operator.reconcile.marks import Standing
 from infomaniak_operator.reconcile.outcome import Stop
-from infomaniak_operator.reconcile.ownership import by_id, check_project, clear_to_create, main_rows, mark_of
+from infomaniak_operator.reconcile.ownership import (
+    by_id,
+    check_project,
+    clear_to_create,
+    is_marked,
+    main_rows,
+    whose_main,
+)
 from infomaniak_operator.reconcile.visit import Visit
 
 
@@ -30,13 +37,17 @@ def delete(visit: Visit, actuator: Actuator, connect: Callable[[], object], *, r
         return gone
     row = _find(visit, actuator)
     if row is None:
-        if not visit.imported:
-            actuator.vanish(visit)
+        actuator.vanish(visit)
+        return gone
+    if not whose_main(visit, row).ours:
+        # Not ours to change, and no more is what lies in it, our marks or not: only the finalizer goes.
+        message = f"{actuator.noun} {row['id']} belongs to another object and stays, with all that is in it"
+        visit.attempt.event("LeftAlone", message, warning=True)
         return gone
     if visit.dry_run:
         raise presence.dry_run(visit, f"{'release' if retain else 'delete'} {actuator.noun} {row['id']}")
     if retain:
-        if visit.owner.standing(mark_of(row)) is Standing.OURS:
+        if is_marked(visit, row):
             actuator.release(visit, row)
         visit.attempt.event("Retained", f"{actuator.noun} {row['id']} stays in the cloud, its mark released")
         return gone
@@ -83,7 +94,7 @@ def _still_here(stop: Stop) -> Stop:
 
 
 def _find(visit: Visit, actuator: Actuator) -> Row | None:
-    """What is to be taken away; doubles are taken away at once. None: nothing of ours is left.
+    """What the object stands for, ours or not; doubles are taken away at once. None: nothing of ours is left.
 
     Raises:
         Stop: a create may still be under way.
@@ -91,12 +102,9 @@ def _find(visit: Visit, actuator: Actuator) -> Row | None:
     rows = visit.rows(actuator.collection)
     ours = main_rows(visit, rows, Standing.OURS)
     row = by_id(visit, actuator.collection, rows, visit.id) if visit.id else None
-    if row is not None and visit.owner.standing(mark_of(row)) in (Standing.FOREIGN, Standing.PREVIOUS):
-        visit.attempt.event(
-            "LeftAlone", f"{actuator.noun} {row['id']} belongs to another object and stays", warning=True
-        )
-        row = None
-    elif row is None and ours:
+    if row is not None and not whose_main(visit, row).ours:
+        return row
+    if row is None and ours:
         row = ours[0]
     presence.remove_doubles(visit, actuator, [double for double in ours if row is None or double["id"] != row["id"]])
     settled = visit.id is not None and "" not in visit.creates.unknown

@@ -10,9 +10,9 @@ from infomaniak_operator.engine.contract import Again, BackOff, Key, KubeObject,
 from infomaniak_operator.reconcile import external, neutron
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step, Unresolved
 from infomaniak_operator.reconcile.fields import Difference, address, changes
-from infomaniak_operator.reconcile.marks import Standing, described
+from infomaniak_operator.reconcile.marks import described
 from infomaniak_operator.reconcile.outcome import Stop, named
-from infomaniak_operator.reconcile.ownership import mark_of, until_released
+from infomaniak_operator.reconcile.ownership import Whose, is_marked, until_released, whose, whose_main
 from infomaniak_operator.reconcile.targets import Target, can_move, chain, keeps
 from infomaniak_operator.reconcile.visit import Visit, owner_of
 
@@ -178,11 +178,10 @@ class FloatingIPActuator(neutron.NeutronActuator):
 
     def _object_of(self, visit: Visit, row: Row) -> KubeObject | None:
         """The object of this cluster that a floating IP belongs to, by its id or, until status shows it, its mark."""
-        mark = mark_of(row)
         for each in visit.attempt.view.objects(self.kind):
             if each.uid == visit.resource.uid:
                 continue
-            marked = mark is not None and owner_of(visit.owner.cluster, each).standing(mark) is Standing.OURS
+            marked = whose(owner_of(visit.owner.cluster, each), row) is Whose.OURS
             if each.status.get("id") == row["id"] or marked:
                 return each
         return None
@@ -240,7 +239,7 @@ class FloatingIPActuator(neutron.NeutronActuator):
             if not fixed or not wanted or address(inside) == address(fixed):
                 return []
             return [Difference("fixedAddress", "fixed_ip_address", inside, fixed)]
-        adopting = visit.owner.standing(mark_of(row)) is not Standing.OURS and not visit.resource.status.get("id")
+        adopting = not is_marked(visit, row) and not visit.resource.status.get("id")
         if now and adopting:
             message = f"floating IP {row['id']} is bound to port {now}: it is not taken away; disassociate it first"
             raise Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
@@ -314,7 +313,22 @@ class FloatingIPActuator(neutron.NeutronActuator):
         return visit.spec.get("recreate") == "Always"
 
     def remove(self, visit: Visit, row: Row) -> None:
-        """Release the address."""
+        """Release the address.
+
+        Raises:
+            Stop: others have made port forwardings on it, which would go with it.
+        """
+        forwardings = row.get("port_forwardings") or ()
+        if forwardings:
+            names = ", ".join(
+                f"{each.get('protocol')} {each.get('external_port')} -> {each.get('internal_ip_address')}"
+                for each in forwardings
+            )
+            message = (
+                f"floating IP {row['floating_ip_address']} has port forwardings that others made: {names}: delete them "
+                "first"
+            )
+            raise Stop(Reason.IN_USE, message, Again(30.0))
         with visit.changing():
             visit.cloud.do.floating_ips.delete(row["id"], if_revision=row.get("revision_number"))
 
@@ -368,7 +382,7 @@ def _of_address(rows: Iterable[Row], wanted: Any) -> Row | None:
 
 def _free(visit: Visit, row: Row) -> bool:
     """Whether a floating IP is nobody's and leads nowhere."""
-    return visit.owner.standing(mark_of(row)) is Standing.UNMARKED and not row.get("port_id")
+    return whose_main(visit, row) in (Whose.STRANGER, Whose.LOST) and not row.get("port_id")
 
 
 def _target(row: Row) -> Target:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from infomaniak_operator.client import InfomaniakCloudError
+from infomaniak_operator.client import Category, InfomaniakCloudError
 from infomaniak_operator.engine.contract import Key, KubeObject, Progress, Reason, Stuck, View, Waiting
 from infomaniak_operator.reconcile import child, neutron, octavia, treeplan
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step, Unresolved
 from infomaniak_operator.reconcile.fields import Difference, Field, applied, body_of, changes
 from infomaniak_operator.reconcile.marks import Mark
 from infomaniak_operator.reconcile.outcome import Stop
+from infomaniak_operator.reconcile.ownership import whose_main
 from infomaniak_operator.reconcile.visit import Visit
 
 
@@ -40,6 +41,7 @@ _CHANGING = tuple(field for field in FIELDS if field.mutable)
 _POOL = "poolID"
 _SECOND = "already has a health monitor"
 """In Octavia's words where a pool has one."""
+_HAS_ONE = 409
 
 
 def places(spec: Mapping[str, Any]) -> list[str]:
@@ -112,6 +114,24 @@ class HealthMonitorActuator(child.ChildActuator):
     def body(self, visit: Visit, inputs: Inputs) -> dict[str, Any]:
         """The attributes of the monitor's create."""
         return {**monitor_body(visit.spec, visit.name, visit.owner.mark()), "pool_id": inputs[_POOL]}
+
+    def refused(self, visit: Visit, error: InfomaniakCloudError) -> Exception:
+        """A pool has one monitor: one that others have made on it is named."""
+        if error.status != _HAS_ONE or error.category in (Category.WAITING, Category.QUOTA):
+            return error
+        key = treeplan.pool_ref(visit.resource)
+        pool = visit.attempt.view.get(key) if key else None
+        pool_id = pool.status.get("id") if pool else None
+        others = visit.rows(self.collection, visit.attempt.clock.monotonic())
+        for row in others:
+            if pool_id and _pool_of(row) == pool_id and not whose_main(visit, row).ours:
+                message = (
+                    f"spec.poolRef: pool {pool_id} has health monitor {row.get('name') or 'without a name'} "
+                    f"({row['id']}) already, which is not ours, and a pool has one: delete it, or import it by "
+                    f"spec.import.id"
+                )
+                return Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
+        return error
 
     def outline(self, visit: Visit, body: Row) -> str:
         """The monitor and its type."""
@@ -194,5 +214,4 @@ class HealthMonitorActuator(child.ChildActuator):
 
 
 def _pool_of(row: Row) -> str | None:
-    found = row.get("pools") or ()
-    return str(found[0]["id"]) if found else None
+    return octavia.parent(row, "pools")

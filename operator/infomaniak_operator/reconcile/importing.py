@@ -10,7 +10,7 @@ from infomaniak_operator.reconcile.actuator import Actuator, Row
 from infomaniak_operator.reconcile.fields import address
 from infomaniak_operator.reconcile.marks import Standing, user_text
 from infomaniak_operator.reconcile.outcome import SYNCED, Stop
-from infomaniak_operator.reconcile.ownership import by_id, conflict, mark_of
+from infomaniak_operator.reconcile.ownership import Whose, by_id, conflict, whose_main
 from infomaniak_operator.reconcile.snapshots import Rows
 from infomaniak_operator.reconcile.visit import Visit
 
@@ -42,9 +42,8 @@ def find(visit: Visit, actuator: Actuator, rows: Rows) -> Row:
     only_one(visit, actuator, found)
     if visit.unmanaged:
         return found
-    standing = visit.owner.standing(mark_of(found))
-    if standing is Standing.FOREIGN:
-        raise conflict(visit, actuator.noun, found, standing)
+    if whose_main(visit, found) is Whose.FOREIGN:
+        raise conflict(visit, actuator.noun, found, Standing.FOREIGN)
     return found
 
 

@@ -71,6 +71,7 @@ class NetworkActuator(neutron.NeutronActuator):
     def plan(self, visit: Visit, row: Row, inputs: Inputs, *, new: bool) -> Plan:
         """The network itself first, then its subnets."""
         del inputs
+        visit.held_back.clear()
         rows = [] if new else [item for item in visit.rows("subnets") if item["network_id"] == row["id"]]
         visit.children["subnets"] = list(rows)
         return self._steps(visit, row)
@@ -130,6 +131,7 @@ class NetworkActuator(neutron.NeutronActuator):
         visit.status["cloudStatus"] = row.get("status")
         visit.status["mtu"] = row.get("mtu")
         visit.status["subnets"] = subnets.reported(visit.children["subnets"], visit)
+        visit.say_held_back()
         many = len(visit.status["subnets"])
         return f"network {row['id']} with {many} subnet{'' if many == 1 else 's'}"
 
@@ -170,7 +172,7 @@ class NetworkActuator(neutron.NeutronActuator):
         """Release the marks of the subnets, then the network's."""
         for item in visit.rows("subnets"):
             if item["network_id"] == row["id"]:
-                neutron.release_row(visit, "subnets", item)
+                neutron.release_row(visit, "subnets", item, child=None)
         neutron.release_row(visit, self.collection, row)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from infomaniak_operator.engine.contract import Key, KubeObject, View
 from infomaniak_operator.reconcile.actuator import Inputs, PlainActuator, Row, Step, Unresolved
 from infomaniak_operator.reconcile.fields import Difference, Field, changes, differences, place, unordered
-from infomaniak_operator.reconcile.marks import NoRoom, Standing, described, released, user_text
-from infomaniak_operator.reconcile.ownership import mark_of
+from infomaniak_operator.reconcile.marks import NoRoom, described, released, user_text
+from infomaniak_operator.reconcile.ownership import Whose, mark_of, whose
 from infomaniak_operator.reconcile.visit import PENDING_SINCE, Visit
 
 NETWORK = "InfomaniakNetwork"
@@ -130,13 +130,13 @@ def update_main(visit: Visit, collection: str, row: Row, step: Step) -> Row:
     return updated
 
 
-def release_row(visit: Visit, collection: str, row: Row) -> None:
+def release_row(visit: Visit, collection: str, row: Row, *, child: str | None = "") -> None:
     """Rewrite the mark of one object as released; one that carries none of ours is left as it is.
 
     The revision is not tested: that of a network moves with each of its subnets.
     """
     mark = mark_of(row)
-    if mark is None or visit.owner.standing(mark) not in (Standing.OURS, Standing.PREVIOUS):
+    if mark is None or whose(visit.owner, row, child=child, inside=True) is not Whose.OURS:
         return
     text = user_text(row.get("description"))
     with contextlib.suppress(NoRoom):  # a released mark is a character longer; none at all says the same

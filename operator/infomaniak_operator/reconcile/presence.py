@@ -18,14 +18,16 @@ from infomaniak_operator.reconcile.actuator import Actuator, Inputs, Row
 from infomaniak_operator.reconcile.marks import Standing
 from infomaniak_operator.reconcile.outcome import SYNCED, Stop
 from infomaniak_operator.reconcile.ownership import (
+    Whose,
     by_id,
     by_mark,
     check_project,
     clear_to_create,
     conflict,
+    is_marked,
     main_rows,
-    mark_of,
     may_take_previous,
+    whose_main,
 )
 from infomaniak_operator.reconcile.snapshots import Rows
 from infomaniak_operator.reconcile.visit import Visit
@@ -44,11 +46,11 @@ def locate(visit: Visit, actuator: Actuator, *, restore: bool) -> Row | None:
     if visit.id:
         row = by_id(visit, actuator.collection, rows, visit.id)
         if row is not None:
-            standing = visit.owner.standing(mark_of(row))
-            if standing is Standing.FOREIGN or (
-                standing is Standing.PREVIOUS and not may_take_previous(visit, restore=restore)
-            ):
-                raise conflict(visit, actuator.noun, row, standing)
+            found = whose_main(visit, row)
+            if found is Whose.FOREIGN:
+                raise conflict(visit, actuator.noun, row, Standing.FOREIGN)
+            if found is Whose.PREVIOUS and not may_take_previous(visit, restore=restore):
+                raise conflict(visit, actuator.noun, row, Standing.PREVIOUS)
             if visit.imported:
                 importing.only_one(visit, actuator, row)
             remove_doubles(visit, actuator, [r for r in main_rows(visit, rows, Standing.OURS) if r["id"] != row["id"]])
@@ -56,9 +58,9 @@ def locate(visit: Visit, actuator: Actuator, *, restore: bool) -> Row | None:
         _lost(visit, actuator)
     if visit.imported:
         return importing.find(visit, actuator, rows)
-    found, doubles = by_mark(visit, actuator.noun, rows, restore=restore)
+    marked, doubles = by_mark(visit, actuator.noun, rows, restore=restore)
     remove_doubles(visit, actuator, doubles)
-    return found if found is not None else actuator.find(visit, rows)
+    return marked if marked is not None else actuator.find(visit, rows)
 
 
 def _lost(visit: Visit, actuator: Actuator) -> None:
@@ -138,7 +140,7 @@ def take(visit: Visit, actuator: Actuator, row: Row) -> None:
     if visit.dry_run:
         return
     never_applied = visit.id is None or "appliedFields" not in visit.resource.status  # Unmanaged until now, perhaps
-    if never_applied and visit.owner.standing(mark_of(row)) is not Standing.OURS:
+    if never_applied and not is_marked(visit, row):
         importing.show_first(visit, actuator, row)
     if FINALIZER not in visit.resource.finalizers:
         visit.attempt.claim()
@@ -164,7 +166,7 @@ def read_only(visit: Visit, actuator: Actuator) -> Row | Result:
     else:
         importing.only_one(visit, actuator, row)
     if FINALIZER in visit.resource.finalizers:
-        if visit.owner.standing(mark_of(row)) is Standing.OURS:
+        if is_marked(visit, row):
             if visit.dry_run:
                 raise dry_run(visit, f"release {actuator.noun} {row['id']}")
             # First of all nothing counts as set by us: who is Managed again after a crash adopts it anew.
@@ -187,8 +189,7 @@ def remove_doubles(visit: Visit, actuator: Actuator, doubles: Rows | list[Row]) 
             row = getattr(visit.cloud.do, actuator.collection).get(listed["id"])
         except NotFoundError:
             continue
-        mark = mark_of(row)
-        if mark is None or mark.child or visit.owner.standing(mark) is not Standing.OURS:
+        if not is_marked(visit, row):
             continue
         try:
             _remove(visit, actuator, row)

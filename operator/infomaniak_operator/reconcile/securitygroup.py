@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from infomaniak_operator.client import Category, ConflictError, InfomaniakCloudError, NotFoundError
-from infomaniak_operator.engine.contract import Key, KubeObject, Progress, Reason, Stuck, View
+from infomaniak_operator.engine.contract import Again, Key, KubeObject, Progress, Reason, Stuck, View
 from infomaniak_operator.reconcile import neutron, rules
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step
 from infomaniak_operator.reconcile.fields import Field, applied, body_of
 from infomaniak_operator.reconcile.outcome import Stop
+from infomaniak_operator.reconcile.ownership import Keepers
 from infomaniak_operator.reconcile.visit import Visit
 
 FIELDS = (Field("stateful", "stateful", default=True),)
@@ -195,9 +196,38 @@ class SecurityGroupActuator(neutron.NeutronActuator):
         return True
 
     def remove(self, visit: Visit, row: Row) -> None:
-        """Delete the group; its rules go with it."""
+        """Delete the group. Its rules go with it, and so do those of other groups that refer to it.
+
+        Raises:
+            Stop: it has rules that others made, where the spec does not say which it has, or others refer to it.
+        """
+        found = [
+            f"rule {rules.observed(each)} ({each['id']}), which others made" for each in self._of_others(visit, row)
+        ]
+        found += self._users(visit, row)
+        if found:
+            message = f"security group {row['id']} would take along what is not ours: {'; '.join(found)}"
+            raise Stop(Reason.IN_USE, f"{message}: delete that first", Again(30.0))
         with visit.changing():
             visit.cloud.do.security_groups.delete(row["id"], if_revision=row.get("revision_number"))
+
+    @staticmethod
+    def _of_others(visit: Visit, row: Row) -> list[Row]:
+        if _manages(visit, _RULES):
+            return []
+        egress = {rules.observed(one) for one in rules.default_egress()}
+        return [each for each in row.get("security_group_rules") or () if rules.observed(each) not in egress]
+
+    def _users(self, visit: Visit, row: Row) -> list[str]:
+        """The rules that refer to the group, in groups that no SecurityGroup stands for: those know of each other."""
+        keepers = Keepers(visit.owner.cluster, visit.attempt.view.objects(self.kind))
+        return [
+            f"rule {rules.observed(each)} ({each['id']}) of security group {group.get('name')} ({group['id']})"
+            for group in visit.rows(self.collection)
+            if group["id"] != row["id"]
+            for each in group.get("security_group_rules") or ()
+            if each.get("remote_group_id") == row["id"] and keepers.of(group) is None
+        ]
 
     def release(self, visit: Visit, row: Row) -> None:
         """Release the mark."""

@@ -99,6 +99,8 @@ class Visit:
         due: seconds until there is something more to do for an object that is in order.
         inputs: a digest of all that decides what the cloud should be, once it is resolved.
         unsettled: whether a field that the spec no longer has may still come to be set.
+        restore: whether the operator takes over what was made for objects of the same name that are no more.
+        held_back: the outcomes of what could not be planned; they are said once all else is done.
     """
 
     attempt: Attempt
@@ -114,6 +116,8 @@ class Visit:
     due: float | None = None
     inputs: str = ""
     unsettled: bool = False
+    restore: bool = False
+    held_back: list[Stop] = field(default_factory=list)
 
     @classmethod
     def begin(cls, attempt: Attempt, cluster_id: str, create_grace: float, trees: Trees | None = None) -> Visit:
@@ -401,6 +405,21 @@ class Visit:
     def again(self, reason: Reason, message: str, seconds: float) -> Stop:
         """The outcome of waiting for the cloud."""
         return Stop(reason, message, Again(seconds))
+
+    def say_held_back(self) -> None:
+        """Say what could not be done, once all else is.
+
+        Raises:
+            Stop: there is such a thing.
+        """
+        if not self.held_back:
+            return
+        # What only a person can mend is said first.
+        worst = min(self.held_back, key=lambda stop: stop.progress is not Progress.STALLED)
+        message = "; ".join(dict.fromkeys(stop.message for stop in (worst, *self.held_back)))
+        self.aspect(SYNCED, False, worst.reason, message)
+        soonest = next((stop.next for stop in self.held_back if isinstance(stop.next, Again)), worst.next)
+        raise Stop(worst.reason, message, soonest, worst.progress)
 
     def result(self, stop: Stop) -> Result:
         """The result of a visit that ended early; aspects not reached stay as they were."""

@@ -328,3 +328,20 @@ def test_addresses_of_ports(cloud):
     refused(lambda: cloud.port(network), ConflictError, "IpAddressGenerationFailure", Category.QUOTA)
     taken = {"fixed_ips": [{"ip_address": "10.0.0.2"}]}
     refused(lambda: cloud.port(network, **taken), ConflictError, "IpAddressAlreadyAllocated", Category.TERMINAL)
+
+
+@pytest.mark.parametrize("mode", ["slaac", "dhcpv6-stateless"])
+def test_a_subnet_that_hands_out_addresses_by_itself_gives_one_to_every_port_that_is_there_and_that_comes(cloud, mode):
+    network = cloud.network("10.0.0.0/24")
+    (v4,) = network["subnets"]
+    old = cloud.port(network, fixed_ips=[{"subnet_id": v4}])
+    assert len(old["fixed_ips"]) == 1
+    v6 = cloud.subnet(network, "2001:db8:1::/64", ipv6_address_mode=mode, ipv6_ra_mode=mode)["id"]
+    now = cloud.do.ports.get(old["id"])
+    assert {ip["subnet_id"] for ip in now["fixed_ips"]} == {v4, v6}
+    assert now["revision_number"] > old["revision_number"]
+    assert old["fixed_ips"][0] in now["fixed_ips"]
+    new = cloud.port(network, fixed_ips=[{"subnet_id": v4}])
+    assert {ip["subnet_id"] for ip in new["fixed_ips"]} == {v4, v6}
+    cloud.do.subnets.delete(v6)
+    assert cloud.do.ports.get(old["id"])["fixed_ips"] == old["fixed_ips"]

@@ -251,3 +251,11 @@ def test_protocols_that_neutron_refuses(cloud):
     ]:
         wrong = rule(group, ethertype=family, protocol=protocol)
         refused(lambda wrong=wrong: do.create(wrong), BadRequestError, kind, Category.TERMINAL)
+
+
+def test_a_rule_goes_with_the_group_that_it_refers_to(cloud):
+    group, other = cloud.group(), cloud.do.security_groups.create({"name": cloud.name("other")})
+    rule = {"security_group_id": other["id"], "direction": "ingress", "ethertype": "IPv4"}
+    (made,) = cloud.do.security_group_rules.create_many([{**rule, "remote_group_id": group["id"]}])
+    cloud.do.security_groups.delete(group["id"])
+    assert made["id"] not in {row["id"] for row in cloud.do.security_groups.get(other["id"])["security_group_rules"]}

@@ -145,6 +145,7 @@ class ListenerStatus(OctaviaStatus):
 
     name: Text = Field(description="Its name.")
     id: Id | None = Field(None, description="Its id in the cloud.")
+    redirect_policy_id: Id | None = Field(None, description="Id of the L7 policy that redirectToHTTPS stands for.")
 
 
 class LoadBalancerStatus(CommonStatus, OctaviaStatus):
