@@ -199,8 +199,10 @@ def _note_made(visit: Visit) -> None:
 
 
 def applied(visit: Visit) -> list[str]:
-    """The place of the port among the fields that we have set, where we made it."""
-    return [MADE] if MADE in visit.applied or MADE in (visit.status.get("appliedFields") or ()) else []
+    """The place of the port among the fields that we have set: where we made it, or are about to."""
+    known = MADE in visit.applied or MADE in (visit.status.get("appliedFields") or ())
+    about_to = visit.id is None and not visit.imported and not visit.status.get("vipPortID")
+    return [MADE] if known or about_to else []
 
 
 def forget(visit: Visit) -> None:
