@@ -55,6 +55,10 @@ OTHERS = "cloud"
 """The project of what the cloud itself owns."""
 
 
+LONGEST = 255
+"""Characters of a name or a description."""
+
+
 class Tables:
     """All tables, and what is common to all that is in them."""
 
@@ -112,6 +116,7 @@ class Tables:
     def _create_one(self, project: str, collection: str, body: Row) -> Row:
         if body.get("project_id", project) != project:
             raise Refused(403, "PolicyNotAuthorized", f"rule:create_{KINDS[collection].one} is disallowed by policy")
+        _check_lengths(body)
         self._check_rights(collection, body)
         used = sum(row["project_id"] == project for row in self.tables[collection].values())
         if used >= self.quotas[collection] >= 0:
@@ -133,6 +138,7 @@ class Tables:
         fixed = sorted(set(body) & _FIXED.get(collection, set(body)))
         if fixed:
             raise Refused(400, "HTTPBadRequest", f"Cannot update read-only attribute {fixed[0]}")
+        _check_lengths(body)
         self._check_rights(collection, body)
         change = {
             "subnets": self._change_subnet,
@@ -265,3 +271,11 @@ class Tables:
             rules = self.tables["security_group_rules"].values()
             shown["security_group_rules"] = [dict(rule) for rule in rules if rule["security_group_id"] == row["id"]]
         return shown
+
+
+def _check_lengths(body: Row) -> None:
+    """Neutron counts characters, not bytes."""
+    for name in ("name", "description"):
+        if len(str(body.get(name) or "")) > LONGEST:
+            message = f"Invalid input for {name}. Reason: '{body[name]}' exceeds maximum length of {LONGEST}."
+            raise Refused(400, "HTTPBadRequest", message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -92,19 +92,79 @@ def listed(kind: str, *keys: str) -> dict[str, Any]:
     return {"x-kubernetes-list-type": kind, **({"x-kubernetes-list-map-keys": list(keys)} if keys else {})}
 
 
-def immutable(name: str, advice: str) -> tuple[Rule, ...]:
-    """The rules on the parent that keep an optional field as it was first set.
+REFUSED = (
+    "(has(oldSelf.status) && has(oldSelf.status.conditions) && oldSelf.status.conditions.exists(c, "
+    "c.type == 'Ready' && c.status == 'False' && "
+    "c.reason in ['Conflict', 'InvalidConfiguration', 'WaitingForReference']))"
+)
+"""What the operator has refused, or cannot follow, may be corrected: it compares with the cloud whatever is written."""
 
-    ``self == oldSelf`` on the field alone could be got round by removing it and setting it again.
+
+def _has(root: str, path: str) -> str:
+    """Whether a field of the spec is there, with all above it."""
+    parts = path.split(".")
+    return " && ".join(f"has({root}.spec.{'.'.join(parts[: end + 1])})" for end in range(len(parts)))
+
+
+Same = Callable[[str, str], str]
+"""Whether two values are the same, in CEL: addresses have several spellings."""
+
+
+def _equal(one: str, other: str) -> str:
+    return f"{one} == {other}"
+
+
+def _known(path: str, field: str, same: Same) -> str:
+    """Whether a field of the spec says what status shows."""
+    return (
+        f"({_has('self', path)} && has(oldSelf.status) && has(oldSelf.status.{field}) && "
+        f"{same(f'self.spec.{path}', f'oldSelf.status.{field}')})"
+    )
+
+
+def immutable(path: str, advice: str, known: str | None = None, same: Same = _equal) -> Rule:
+    """The rule on the object as a whole that keeps an optional field of the spec as it was first set.
+
+    On the whole, for there status is in reach. ``self == oldSelf`` on the field alone could be got round by removing it
+    and setting it again.
 
     Args:
-        name: the field, as spelled in the spec.
+        path: the field, below ``spec``: ``vip.subnet``.
         advice: what to do instead.
+        known: the field of status that shows its value in the cloud, if one does.
+        same: when two values are the same.
     """
-    text = f"{name} cannot be changed: {advice}"
-    return (
-        Rule(f"!has(oldSelf.{name}) || has(self.{name})", text),
-        Rule(f"!has(oldSelf.{name}) || !has(self.{name}) || self.{name} == oldSelf.{name}", text, f".{name}"),
+    kept_as_it_is = f"({_has('self', path)} && {same(f'self.spec.{path}', f'oldSelf.spec.{path}')})"
+    back = f" || {_known(path, known, same)}" if known else ""
+    return Rule(
+        f"!({_has('oldSelf', path)}) || {kept_as_it_is}{back} || {REFUSED}",
+        f"{path.rsplit('.', maxsplit=1)[-1]} cannot be changed: {advice}",
+        f".spec.{path}",
+    )
+
+
+def kept(path: str, advice: str) -> Rule:
+    """The rule on the object as a whole by which a field of the spec that is there stays there."""
+    text = f"{path.rsplit('.', maxsplit=1)[-1]} cannot be changed: {advice}"
+    return Rule(f"!({_has('oldSelf', path)}) || ({_has('self', path)}) || {REFUSED}", text, f".spec.{path}")
+
+
+def first_setting(path: str, advice: str, known: str, since: str = "id", same: Same = _equal) -> Rule:
+    """The rule by which an immutable field that was left out may later be set to nothing but what is in the cloud.
+
+    Args:
+        path: the field, below ``spec``.
+        advice: what to do instead.
+        known: the field of status that shows its value in the cloud.
+        since: the field of status that is there once the value is settled.
+        same: when two values are the same.
+    """
+    made = f"has(oldSelf.status) && has(oldSelf.status.{since})"
+    return Rule(
+        f"({_has('oldSelf', path)}) || !({_has('self', path)}) || !({made}) || {_known(path, known, same)} || "
+        f"{REFUSED}",
+        f"{path} cannot be changed once there is one (status.{known}): {advice}",
+        f".spec.{path}",
     )
 
 

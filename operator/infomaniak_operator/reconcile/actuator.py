@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -87,6 +87,13 @@ class Actuator(Protocol):
             Unresolved: one is missing, going, or not there in the cloud yet.
         """
 
+    def without_reference(self, visit: Visit, key: Key) -> None:
+        """While the reference to ``key`` cannot be followed: have status show nothing that went with it.
+
+        Raises:
+            InfomaniakCloudError: the cloud could not be asked.
+        """
+
     def enter(self, visit: Visit) -> None:
         """Begin to work in the cloud, once the visit is connected.
 
@@ -111,19 +118,16 @@ class Actuator(Protocol):
     def outline(self, visit: Visit, body: Row) -> str:
         """What a create would make, for people: ``network office``."""
 
-    def prepare(self, visit: Visit, inputs: Inputs) -> None:
-        """What must be made before the main object can be.
+    def prepare(self, visit: Visit, inputs: Inputs, body: dict[str, Any]) -> Callable[[], Row]:
+        """Make what must be there before the main object, and work out all that is to be sent for that.
+
+        Returns:
+            What sends the create, once, and nothing else: whatever else fails must not count as a create of unknown
+            outcome. It raises ``InfomaniakCloudError`` where the service refused, or did not answer.
 
         Raises:
             Stop, Unchanged: it is too early.
             InfomaniakCloudError: the service refused.
-        """
-
-    def make(self, visit: Visit, inputs: Inputs, body: dict[str, Any]) -> Row:
-        """Send the create, once.
-
-        Raises:
-            InfomaniakCloudError: the service refused, or did not answer.
         """
 
     def refused(self, visit: Visit, error: InfomaniakCloudError) -> Exception:
@@ -206,6 +210,9 @@ class PlainActuator:
         """None are known."""
         del visit, error
         return []
+
+    def without_reference(self, visit: Visit, key: Key) -> None:
+        """What a kind is in the cloud does not depend on what it refers to."""
 
     def vanish(self, visit: Visit) -> None:
         """Nothing is left behind."""

@@ -32,6 +32,7 @@ from infomaniak_operator.reconcile import credentials, deletion, failure, presen
 from infomaniak_operator.reconcile.actuator import Actuator, Inputs, Plan, Row, Unresolved
 from infomaniak_operator.reconcile.cloud import Clouds
 from infomaniak_operator.reconcile.credentials import CredentialSettings
+from infomaniak_operator.reconcile.fields import shown
 from infomaniak_operator.reconcile.marks import NoRoom
 from infomaniak_operator.reconcile.outcome import (
     HEALTHY,
@@ -184,7 +185,9 @@ class CloudReconciler:
             inputs = self._actuator.resolve(visit.resource, visit.attempt.view)
         except Unresolved as missing:
             visit.memory[_WAITED] = True
-            raise visit.wait_for(missing.key, str(missing), missing.others) from missing
+            stop = visit.wait_for(missing.key, str(missing), missing.others)
+            self._actuator.without_reference(visit, missing.key)
+            raise stop from missing
         visit.inputs = _digest({"spec": visit.spec, "inputs": inputs})
         if list(self._actuator.references(visit.resource)):
             visit.aspect(REFERENCES_RESOLVED, True, Reason.AVAILABLE)
@@ -266,6 +269,8 @@ class CloudReconciler:
             reason = Reason.UPDATING if visit.was_ready else visit.working
             raise visit.again(reason, pending, actuator.pause(visit))
         visit.memory.pop(PENDING_SINCE, None)
+        if visit.fixed:
+            raise _unchangeable(visit, actuator.noun, row)
         if fingerprint:
             visit.status["inputsHash"] = _hash(visit.resource, fingerprint, inputs, unsettled=visit.unsettled)
         visit.memory[SETTLED_WITH] = visit.inputs
@@ -319,6 +324,18 @@ def _paused(visit: Visit) -> Result:
             visit.attempt.event(Reason.PAUSED.value, message)
         return Result(Verdict(False, Reason.PAUSED, message, aspects=visit.kept()), Settled())
     return Result(Verdict(None, Reason.PAUSED, "paused before the first visit", aspects=visit.kept()), Settled())
+
+
+def _unchangeable(visit: Visit, noun: str, row: Row) -> Stop:
+    """The outcome where all is done but what cannot be: fields that are set once and for all differ."""
+    text = "; ".join(
+        f"spec.{each.field} cannot be changed: {noun} {row['id']} has {shown(each.now)} and the spec says "
+        f"{shown(each.wanted)}"
+        for each in visit.fixed
+    )
+    message = f"{text}: give it back the value that is there, or create another {visit.resource.key.kind}"
+    visit.aspect(SYNCED, False, Reason.INVALID_CONFIGURATION, message)
+    return Stop(Reason.INVALID_CONFIGURATION, message, Stuck(), Progress.STALLED)
 
 
 def _without_former(visit: Visit) -> Mapping[str, Aspect]:

@@ -9,9 +9,12 @@ from infomaniak_operator.client import NotFoundError
 from infomaniak_operator.engine.contract import FINALIZER, Key, KubeObject, Reason, View, Waiting
 from infomaniak_operator.reconcile import octavia, presence, treeplan
 from infomaniak_operator.reconcile.actuator import Inputs, Row, Unresolved
-from infomaniak_operator.reconcile.outcome import Stop
+from infomaniak_operator.reconcile.outcome import HEALTHY, REFERENCES_RESOLVED, Stop
 from infomaniak_operator.reconcile.ownership import by_id, check_project
 from infomaniak_operator.reconcile.visit import Visit
+
+_LOOKS = "looks for its end"
+_LONGEST_PAUSE = 30.0
 
 
 class ChildActuator(octavia.TreeActuator):
@@ -19,22 +22,37 @@ class ChildActuator(octavia.TreeActuator):
 
     collection: str
 
+    def without_reference(self, visit: Visit, key: Key) -> None:
+        """One that went with its load balancer has no id, no members and no health any more.
+
+        Raises:
+            InfomaniakCloudError: it could not be asked for.
+        """
+        if key.kind not in (octavia.LOAD_BALANCER, octavia.POOL) or visit.id is None or visit.unmanaged:
+            return
+        check_project(visit)
+        visit.aspect(HEALTHY, None, Reason.WAITING_FOR_REFERENCE, "what it belongs to is not there, or going")
+        # What is imported and gone is not made again: its id says what is missing.
+        if not visit.imported and by_id(visit, self.collection, visit.rows(self.collection), visit.id) is None:
+            visit.lost()
+
     def held(self, visit: Visit) -> Row | None:
         """The object as the create of its tree has answered it, until it was Ready once."""
         return held(visit)
 
-    def prepare(self, visit: Visit, inputs: Inputs) -> None:
-        """See that the tree takes a change."""
+    def prepare(self, visit: Visit, inputs: Inputs, body: dict[str, Any]) -> Callable[[], Row]:
+        """See that the tree takes a change; then one POST."""
         pool = inputs.get("poolID")
         stands_in(visit, {"pools": [{"id": pool}]} if pool else {})
         octavia.gate(visit)
+        collection = getattr(visit.cloud.do, self.collection)
 
-    def make(self, visit: Visit, inputs: Inputs, body: dict[str, Any]) -> Row:
-        """One POST, into a tree that is there."""
-        del inputs
-        with octavia.changing(visit):
-            made: Row = getattr(visit.cloud.do, self.collection).create(body)
-        return made
+        def send() -> Row:
+            with octavia.changing(visit):
+                made: Row = collection.create(body)
+            return made
+
+        return send
 
     def release(self, visit: Visit, row: Row) -> None:
         """Release the mark."""
@@ -55,9 +73,15 @@ def balancer_inputs(resource: KubeObject, view: View) -> dict[str, Any]:
     if found is None:
         message = f"spec.loadBalancerRef: there is no LoadBalancer {key.name} in namespace {key.namespace} yet"
         raise Unresolved(key, message)
-    if found.deleting:
+    if found.deleting and not stays(found, resource.status.get("loadBalancerID")):
         raise Unresolved(key, f"spec.loadBalancerRef: LoadBalancer {key.name} is being deleted")
     return {"loadBalancerID": found.status.get("id")}
+
+
+def stays(parent: KubeObject, used: Any) -> bool:
+    """Whether a parent that is Terminating is kept by something, so that those in it already go on as they were."""
+    kept = (parent.condition("Ready") or {}).get("reason") == Reason.IN_USE.value
+    return kept and bool(used) and parent.status.get("id") == used
 
 
 def needs_parent(visit: Visit, inputs: Inputs, name: str) -> bool:
@@ -76,8 +100,12 @@ def wait_for_tree(visit: Visit, actuator: Any, parent: Key, field: str) -> NoRet
     if visit.id:
         rows = visit.rows(actuator.collection)
         if by_id(visit, actuator.collection, rows, visit.id) is not None:
-            raise visit.wait_for(parent, f"{field}: {parent.kind} {parent.name} is not in the cloud (any more)")
+            # It goes with the load balancer, a moment later perhaps, of which nothing tells: it is looked for.
+            gone = f"{field}: {parent.kind} {parent.name} is not in the cloud (any more)"
+            visit.aspect(REFERENCES_RESOLVED, False, Reason.WAITING_FOR_REFERENCE, gone)
+            raise visit.again(Reason.WAITING_FOR_REFERENCE, gone, _pause(visit))
         visit.lost()
+    visit.memory.pop(_LOOKS, None)
     if visit.dry_run:
         raise presence.dry_run(visit, f"create {actuator.noun} {visit.name} in {parent.kind} {parent.name}")
     if visit.unmanaged or visit.imported:
@@ -89,6 +117,13 @@ def wait_for_tree(visit: Visit, actuator: Any, parent: Key, field: str) -> NoRet
         visit.tree.touch(resource.uid, face, visit.attempt.clock.monotonic())
     visit.intend(actuator.applied(visit))  # written with the waiting, before the tree is made
     raise visit.wait_for(parent, message)
+
+
+def _pause(visit: Visit) -> float:
+    """Seconds until the next look for one that is to go with its load balancer; ever more."""
+    looks = int(visit.memory.get(_LOOKS, 0))
+    visit.memory[_LOOKS] = looks + 1
+    return min(0.5 * 2.0 ** min(looks, 10), _LONGEST_PAUSE)
 
 
 def held(visit: Visit) -> Row | None:
@@ -158,8 +193,7 @@ def goes_with(parent: KubeObject | None) -> None:
     if parent is None or not parent.deleting or FINALIZER not in parent.finalizers:
         return
     retained = parent.spec.get("deletionPolicy") == "Retain" or parent.spec.get("managementPolicy") == "Unmanaged"
-    stays = (parent.condition("Ready") or {}).get("reason") == Reason.IN_USE.value
-    if retained or stays:
+    if retained or stays(parent, parent.status.get("id")):
         return
     message = f"goes with {parent.key.kind} {parent.key.name}, which is being deleted"
     raise Stop(Reason.DELETING, message, Waiting(frozenset({parent.key})))

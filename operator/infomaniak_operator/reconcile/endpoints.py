@@ -65,7 +65,7 @@ def members_from(resource: KubeObject, view: View) -> list[dict[str, Any]]:
             service_key,
             f"{_FIELD}.serviceRef: there is no Service {service_key.name} in namespace {service_key.namespace} yet",
         )
-    port = _port(service, source.get("port"))
+    port = _port(service, source.get("port"), resource.status.get("servicePort"))
     if source["mode"] == "NodePort":
         found = _at_nodes(service, port, source.get("nodeSelector") or {}, view)
     else:
@@ -74,8 +74,22 @@ def members_from(resource: KubeObject, view: View) -> list[dict[str, Any]]:
     return [{"address": str(address), "protocol_port": number} for address, number in ordered]
 
 
-def _port(service: KubeObject, wanted: int | str | None) -> Mapping[str, Any]:
-    """The port of the Service that is meant, by its name or number; the only one if none is named.
+def followed_port(resource: KubeObject, view: View) -> str | None:
+    """The Service's port that a Pool follows, as its status shows it: ``80/TCP``; None where it is not to be found."""
+    source = resource.spec.get("membersFrom")
+    service = view.get(watched(resource)[0]) if source else None
+    if not source or service is None:
+        return None
+    try:
+        return _number(_port(service, source.get("port"), resource.status.get("servicePort")))
+    except Unresolved:
+        return None
+
+
+def _port(service: KubeObject, wanted: int | str | None, followed: Any) -> Mapping[str, Any]:
+    """The port of the Service that is meant, by its name or number.
+
+    If none is named: the one that is followed already, else the only one. So a further port changes nothing.
 
     Raises:
         Unresolved: there is none, or more than one.
@@ -83,8 +97,9 @@ def _port(service: KubeObject, wanted: int | str | None) -> Mapping[str, Any]:
     ports: list[Mapping[str, Any]] = list(service.spec.get("ports") or ())
     there = ", ".join(map(_called, ports)) or "none"
     if wanted is None:
-        if len(ports) == 1:
-            return ports[0]
+        here = [each for each in ports if _number(each) == followed]
+        if len(ports) == 1 or len(here) == 1:
+            return (here or ports)[0]
         if ports:
             message = f"Service {service.key.name} has several ports ({there}): say which one, by name or number"
         else:
@@ -102,8 +117,12 @@ def _port(service: KubeObject, wanted: int | str | None) -> Mapping[str, Any]:
     raise Unresolved(service.key, f"{_FIELD}.port: {message}")
 
 
+def _number(port: Mapping[str, Any]) -> str:
+    return f"{port.get('port')}/{port.get('protocol') or 'TCP'}"
+
+
 def _called(port: Mapping[str, Any]) -> str:
-    number = f"{port.get('port')}/{port.get('protocol') or 'TCP'}"
+    number = _number(port)
     return f"{port['name']} ({number})" if port.get("name") else number
 
 

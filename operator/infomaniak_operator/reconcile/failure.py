@@ -35,6 +35,11 @@ _OF_AN_ID = frozenset({Category.NOT_FOUND, Category.TERMINAL})
 """How a service refuses an id that leads to nothing, or to something else by now."""
 
 
+def reason_of(error: InfomaniakCloudError) -> Reason:
+    """The reason that a failure of the cloud is."""
+    return _MEANINGS[error.category].reason
+
+
 def stop(visit: Visit, error: InfomaniakCloudError, rivals: Rivals = lambda _visit, _error: []) -> Stop:
     """The outcome of a visit that the cloud ended.
 

@@ -94,10 +94,11 @@ class Difference:
         now, wanted = self.now, self.wanted
         if self.api == "description" and self.field != "mark":  # a mark that comes or stays is nothing to read
             now, wanted = user_text(now), user_text(wanted)
-        return f"{self.field}: {_shown(now)} -> {_shown(wanted)}"
+        return f"{self.field}: {shown(now)} -> {shown(wanted)}"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value for people, cut to a line's worth."""
     text = "none" if value in (None, "", []) else str(value)
     return text if len(text) <= 80 else text[:77] + "..."  # noqa: PLR2004 - a line's worth
 

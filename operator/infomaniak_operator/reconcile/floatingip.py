@@ -11,12 +11,14 @@ from infomaniak_operator.reconcile import external, neutron
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step, Unresolved
 from infomaniak_operator.reconcile.fields import Difference, address, changes
 from infomaniak_operator.reconcile.marks import described
+from infomaniak_operator.reconcile.octavia import is_adopted
 from infomaniak_operator.reconcile.outcome import Stop, named
 from infomaniak_operator.reconcile.ownership import Whose, is_marked, until_released, whose, whose_main
 from infomaniak_operator.reconcile.targets import Target, can_move, chain, keeps
 from infomaniak_operator.reconcile.visit import Visit, owner_of
 
 _TARGETS = ("loadBalancerRef", "portID")
+_NETWORK = "externalNetwork"
 NO_ROUTE = "ExternalGatewayForFloatingIPNotFound"
 NO_PORT = "PortNotFound"
 TAKEN = "FloatingIPPortAlreadyAssociated"
@@ -61,7 +63,11 @@ class FloatingIPActuator(neutron.NeutronActuator):
         if ref:
             key = Key("LoadBalancer", resource.key.namespace, ref["name"])
             target = view.get(key)
-            port = target.status.get("vipPortID") if target and not target.deleting else None
+            port = target.status.get("vipPortID") if target else None
+            if target and target.deleting:
+                # Traffic goes on until the port is gone, but nothing is led to one that is going.
+                port = port if port and port == resource.status.get("portID") else None
+                found["going"] = True
             if port is None and not resource.status.get("id"):
                 raise Unresolved(key, f"spec.loadBalancerRef: LoadBalancer {ref['name']} has no VIP port yet")
             if port is not None and resource.status.get("portID") != port and target is not None:
@@ -214,7 +220,11 @@ class FloatingIPActuator(neutron.NeutronActuator):
         description = neutron.description_difference(visit, visit.spec, row)
         found += [description] if description else []
         found += self._association(visit, row, inputs)
-        found += _fixed(visit, row)
+        fixed = _fixed(visit, row, inputs)
+        if is_adopted(visit, row):
+            found += fixed
+        else:
+            visit.fixed = fixed
         steps = neutron.tags_step(visit, row, self.noun)
         if found:
             body = changes(found)
@@ -233,6 +243,8 @@ class FloatingIPActuator(neutron.NeutronActuator):
         if not managed:
             return []
         wanted, now = inputs.get("portID"), row.get("port_id")
+        if inputs.get("going") and not now:
+            return []
         fixed = visit.spec.get("fixedAddress")
         if now == wanted:
             inside = row.get("fixed_ip_address")
@@ -271,7 +283,8 @@ class FloatingIPActuator(neutron.NeutronActuator):
         visit.memory.pop(_UNSEEN, None)
         self._look_again(visit, row)
         ref = visit.spec.get("loadBalancerRef")
-        if ref and not inputs.get("portID") and not visit.unmanaged:
+        lost = inputs.get("going") and not row.get("port_id")
+        if ref and (lost or not inputs.get("portID")) and not visit.unmanaged:
             key = Key("LoadBalancer", visit.resource.key.namespace, ref["name"])
             raise visit.wait_for(
                 key, f"spec.loadBalancerRef: LoadBalancer {ref['name']} has no VIP port; the address is kept"
@@ -366,13 +379,20 @@ def _leads_to(router: KubeObject, network: str) -> bool:
     return any((leg.get("networkRef") or {}).get("name") == network for leg in router.spec.get("interfaces") or ())
 
 
-def _fixed(visit: Visit, row: Row) -> list[Difference]:
-    """What of an address cannot be changed: the address itself."""
+def _fixed(visit: Visit, row: Row, inputs: Inputs) -> list[Difference]:
+    """What of an address cannot be changed: the address itself, and the network it is from."""
+    found = []
     wanted = visit.spec.get("address")
     now = row.get("floating_ip_address")
     if wanted and address(now) != address(wanted):
-        return [Difference("address", "floating_ip_address", now, wanted, mutable=False)]
-    return []
+        found.append(Difference("address", "floating_ip_address", now, wanted, mutable=False))
+    network, own = inputs.get("externalID"), row.get("floating_network_id")
+    if inputs.get("externalName") and not visit.was_ready:
+        # What was Ready with this very spec was compared; else a name is looked up.
+        network = visit.cloud.external_network(str(inputs["externalName"]))
+    if network and own and network != own:
+        found.append(Difference(_NETWORK, "floating_network_id", own, network, mutable=False))
+    return found
 
 
 def _of_address(rows: Iterable[Row], wanted: Any) -> Row | None:

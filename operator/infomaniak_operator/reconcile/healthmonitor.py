@@ -12,8 +12,8 @@ from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step, Unre
 from infomaniak_operator.reconcile.fields import Difference, Field, applied, body_of, changes
 from infomaniak_operator.reconcile.marks import Mark
 from infomaniak_operator.reconcile.outcome import Stop
-from infomaniak_operator.reconcile.ownership import whose_main
-from infomaniak_operator.reconcile.visit import Visit
+from infomaniak_operator.reconcile.ownership import mark_of, whose_main
+from infomaniak_operator.reconcile.visit import Visit, owner_of
 
 
 def _codes(value: Any) -> Any:
@@ -79,11 +79,12 @@ class HealthMonitorActuator(child.ChildActuator):
         found = view.get(key)
         if found is None:
             raise Unresolved(key, f"spec.poolRef: there is no Pool {key.name} in namespace {key.namespace} yet")
-        if found.deleting:
+        if found.deleting and not child.stays(found, resource.status.get(_POOL)):
             raise Unresolved(key, f"spec.poolRef: Pool {key.name} is being deleted")
         above = treeplan.balancer_ref(found)
         balancer = view.get(above) if above else None
-        if above and (balancer is None or balancer.deleting):
+        going = balancer and balancer.deleting and not child.stays(balancer, found.status.get("loadBalancerID"))
+        if above and (balancer is None or going):
             # The Pool's status may still show what went with its load balancer.
             raise Unresolved(key, f"spec.poolRef: LoadBalancer {above.name} of Pool {key.name} is not there, or going")
         return {_POOL: found.status.get("id")}
@@ -162,7 +163,12 @@ class HealthMonitorActuator(child.ChildActuator):
         found = octavia.main_differences(visit, row, FIELDS)
         wanted, now = inputs.get(_POOL), _pool_of(row)
         if wanted and wanted != now:
-            found.append(Difference("poolRef", "pool_id", now, wanted, mutable=False))
+            elsewhere = Difference("poolRef", "pool_id", now, wanted, mutable=False)
+            if octavia.is_adopted(visit, row) or _same_pool(visit, now):
+                found.append(elsewhere)
+            else:
+                visit.fixed = [elsewhere]
+                found = [each for each in found if each.mutable]
         what, here = f"health monitor {row['id']}", str(row["id"])
         if any(not each.mutable for each in found) and not octavia.is_adopted(visit, row):
             return [Step("delete", what, "", here, differences=tuple(found), replaces=True)]
@@ -215,3 +221,14 @@ class HealthMonitorActuator(child.ChildActuator):
 
 def _pool_of(row: Row) -> str | None:
     return octavia.parent(row, "pools")
+
+
+def _same_pool(visit: Visit, pool_id: str | None) -> bool:
+    """Whether the pool that a monitor is on is a former self of the one it is to be on, which has replaced it."""
+    row = next((each for each in visit.rows("pools") if each["id"] == pool_id), None)
+    key = treeplan.pool_ref(visit.resource)
+    pool = visit.attempt.view.get(key) if key else None
+    if row is None or pool is None:
+        return True
+    mark, own = mark_of(row), owner_of(visit.owner.cluster, pool).mark()
+    return mark is not None and (mark.cluster, mark.uid) == (own.cluster, own.uid)

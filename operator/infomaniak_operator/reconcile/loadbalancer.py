@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from infomaniak_operator.client import Category, InfomaniakCloudError
 from infomaniak_operator.engine.contract import Key, KubeObject, Progress, Reason, Stuck, View
 from infomaniak_operator.reconcile import (
     bystanders,
+    failure,
     listeners,
     neutron,
     newtree,
@@ -28,11 +29,14 @@ from infomaniak_operator.reconcile.visit import Visit
 FIELDS = (
     neutron.ADMIN_STATE,
     Field("description", "description", default=""),
-    Field("provider", "provider", mutable=False),
+    # Octavia knows one driver by two names.
+    Field("provider", "provider", normal=lambda name: "amphora" if name == "octavia" else name, mutable=False),
     Field("flavorID", "flavor_id", mutable=False),
 )
 _LISTENERS = "listeners"
 _GROUPS = "vip.securityGroups"
+_MOST_GROUPS = 64
+"""How many security groups of the VIP status shows."""
 _OWN_QUOTA = "resources: load balancer"
 """In Octavia's words where a project may have no further load balancer."""
 
@@ -114,15 +118,17 @@ class LoadBalancerActuator(octavia.TreeActuator):
         """The whole tree that would be made."""
         return f"load balancer {body['name']} with {newtree.outline(visit)}"
 
-    def prepare(self, visit: Visit, inputs: Inputs) -> None:
-        """Make the VIP's port, and see that it has an address."""
-        vip.attributes(visit, vip.ensure(visit, inputs), inputs)
+    def prepare(self, visit: Visit, inputs: Inputs, body: dict[str, Any]) -> Callable[[], Row]:
+        """Make the VIP's port, and see that it has an address; then one POST for the whole tree."""
+        port = vip.ensure(visit, inputs)
+        send = newtree.prepared(visit, {**body, **vip.attributes(visit, port, inputs)})
 
-    def make(self, visit: Visit, inputs: Inputs, body: dict[str, Any]) -> Row:
-        """One POST for the whole tree."""
-        row = newtree.make(visit, inputs, {**body, **vip.attributes(visit, vip.ensure(visit, inputs), inputs)})
-        vip.forget(visit)
-        return row
+        def once() -> Row:
+            row = send()
+            vip.forget(visit)
+            return row
+
+        return once
 
     def refused(self, visit: Visit, error: InfomaniakCloudError) -> Exception:
         """A tree that is refused is made once more without its pools: each then tells by itself what is wrong."""
@@ -133,6 +139,9 @@ class LoadBalancerActuator(octavia.TreeActuator):
         passing = passing or (error.category is Category.QUOTA and _OWN_QUOTA in str(error).lower())
         if not passing and newtree.has_children(visit) and not tree.bare:
             tree.bare = True
+            visit.attempt.event(
+                failure.reason_of(error).value, f"together with its pools it is refused: {error}", warning=True
+            )
             return visit.again(Reason.CREATING, f"made without its pools, for together it is refused: {error}", 0.0)
         return error
 
@@ -208,13 +217,10 @@ class LoadBalancerActuator(octavia.TreeActuator):
 
     @staticmethod
     def _main(visit: Visit, row: Row, inputs: Inputs) -> list[Step]:
-        found = octavia.main_differences(visit, row, FIELDS)
+        found = [*octavia.main_differences(visit, row, FIELDS), *vip.fixed(visit, row, inputs)]
         if not octavia.is_adopted(visit, row):
+            visit.fixed = [difference for difference in found if not difference.mutable]
             found = [difference for difference in found if difference.mutable]
-        else:
-            wanted = (visit.spec.get("vip") or {}).get("address")
-            if wanted and address(row.get("vip_address")) != address(wanted):
-                found.append(Difference("vip.address", "vip_address", row.get("vip_address"), wanted, mutable=False))
         if "groups" in inputs or _GROUPS in visit.applied:
             groups, now = list(inputs.get("groups") or ()), row.get("vip_sg_ids") or []
             if unordered(groups) != unordered(now):
@@ -285,7 +291,10 @@ class LoadBalancerActuator(octavia.TreeActuator):
         status["vipPortID"] = None if vip.is_gone(visit) else row.get("vip_port_id")
         status["vipSubnetID"] = row.get("vip_subnet_id")
         status["vipNetworkID"] = row.get("vip_network_id")
+        status["vipSubnet"] = _subnet_name(visit, row)
+        status["vipSecurityGroupIDs"] = sorted(map(str, row.get("vip_sg_ids") or ()))[:_MOST_GROUPS]
         status["provider"] = row.get("provider")
+        status["flavorID"] = row.get("flavor_id")
         status["additionalVips"] = [
             {"subnetID": each.get("subnet_id"), "address": each.get("ip_address")}
             for each in row.get("additional_vips") or ()
@@ -305,14 +314,20 @@ class LoadBalancerActuator(octavia.TreeActuator):
     @staticmethod
     def _references(visit: Visit, inputs: Inputs) -> None:
         """Say which listeners are without their pool; the others serve."""
+        if visit.unmanaged:
+            return
         there = inputs.get("pools") or {}
-        lacking = [
-            f"listener {item['name']} has no Pool {item[listeners.POOL_REF]['name']} yet"
-            for item in _items(visit.resource)
-            if item.get(listeners.POOL_REF) and item["name"] not in there
-        ]
-        if lacking and not visit.unmanaged:
-            visit.aspect(REFERENCES_RESOLVED, False, Reason.WAITING_FOR_REFERENCE, "; ".join(lacking))
+        items = [item for item in _items(visit.resource) if item.get(listeners.POOL_REF) and item["name"] not in there]
+        foreign = {item["name"]: text for item in items if (text := _pool_of_another(visit, item))}
+        lacking = [foreign.get(item["name"]) or _pool_to_come(visit, item) for item in items]
+        if not lacking:
+            return
+        message = "; ".join(lacking)
+        if foreign and (visit.resource.condition(REFERENCES_RESOLVED) or {}).get("message") != message:
+            # A Pool that is not there yet will come; this one will not.
+            visit.attempt.event(Reason.INVALID_CONFIGURATION.value, "; ".join(foreign.values()), warning=True)
+        reason = Reason.INVALID_CONFIGURATION if foreign else Reason.WAITING_FOR_REFERENCE
+        visit.aspect(REFERENCES_RESOLVED, False, reason, message)
 
     def remove(self, visit: Visit, row: Row) -> None:
         """Delete the whole tree by one call.
@@ -348,3 +363,33 @@ def _items(resource: KubeObject) -> list[Any]:
 def _pool_of(resource: KubeObject, view: View, item: Any) -> KubeObject | None:
     ref = item.get(listeners.POOL_REF)
     return view.get(Key(octavia.POOL, resource.key.namespace, ref["name"])) if ref else None
+
+
+def _pool_of_another(visit: Visit, item: Any) -> str | None:
+    """What is wrong with a listener whose Pool belongs to another load balancer; None where it does not."""
+    pool = _pool_of(visit.resource, visit.attempt.view, item)
+    if pool is None:
+        return None
+    above, there = treeplan.balancer_ref(pool), pool.status.get("loadBalancerID")
+    if above == visit.resource.key or (above is None and there in (None, visit.id)):
+        return None
+    whose = f"LoadBalancer {above.name}" if above else f"load balancer {there}"
+    return (
+        f"listener {item['name']}: Pool {pool.key.name} belongs to {whose}, and a listener takes a pool of its own "
+        "load balancer only: name another Pool"
+    )
+
+
+def _pool_to_come(visit: Visit, item: Any) -> str:
+    pool = _pool_of(visit.resource, visit.attempt.view, item)
+    if pool is not None and pool.deleting:
+        return f"listener {item['name']}: Pool {pool.key.name} is being deleted"
+    return f"listener {item['name']} has no Pool {item[listeners.POOL_REF]['name']} yet"
+
+
+def _subnet_name(visit: Visit, row: Row) -> str | None:
+    """The name that ``vip.subnet`` has for the subnet of the VIP, where ``vip.networkRef`` says the network."""
+    ref = (visit.spec.get("vip") or {}).get("networkRef")
+    found = visit.attempt.view.get(Key(neutron.NETWORK, visit.resource.key.namespace, ref["name"])) if ref else None
+    subnets = (found.status.get("subnets") or ()) if found else ()
+    return next((str(each["name"]) for each in subnets if each["id"] == row.get("vip_subnet_id")), None)

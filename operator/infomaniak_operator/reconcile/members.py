@@ -49,10 +49,16 @@ def resolve(resource: KubeObject, view: View) -> list[dict[str, Any]]:
     if "membersFrom" in spec:
         return [{**member, "spec": {"weight": 1}} for member in members_from(resource, view)]
     found = []
+    known = {
+        (str(address(each.get("address"))), each.get("port")): str(each["subnetID"])
+        for each in resource.status.get("members") or ()
+        if each.get("subnetID")
+    }
     for index, item in enumerate(spec.get("members") or ()):
         subnet = item.get("subnetID")
         if item.get("networkRef"):
-            subnet = subnet_of(resource, view, item, f"spec.members[{index}]")["subnetID"]
+            here = known.get((str(address(item["address"])), item["port"]))
+            subnet = subnet_of(resource, view, item, f"spec.members[{index}]", [here] if here else [])["subnetID"]
         found.append(
             {
                 "address": str(address(item["address"])),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+import ipaddress
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from infomaniak_operator.engine.contract import Key, KubeObject, View
@@ -41,14 +42,11 @@ class NeutronActuator(PlainActuator):
         """The noun and the name."""
         return f"{self.noun} {body.get('name', visit.name)}"
 
-    def prepare(self, visit: Visit, inputs: Inputs) -> None:
-        """Nothing."""
-
-    def make(self, visit: Visit, inputs: Inputs, body: dict[str, Any]) -> Row:
+    def prepare(self, visit: Visit, inputs: Inputs, body: dict[str, Any]) -> Callable[[], Row]:
         """One POST."""
         del inputs
-        made: Row = getattr(visit.cloud.do, self.collection).create(body)
-        return made
+        collection = getattr(visit.cloud.do, self.collection)
+        return lambda: collection.create(body)
 
     def pause(self, visit: Visit) -> float:
         """Neutron is quick; what has been in BUILD or ERROR for long is asked for ever more rarely."""
@@ -145,6 +143,22 @@ def release_row(visit: Visit, collection: str, row: Row, *, child: str | None = 
         getattr(visit.cloud.do, collection).update(row["id"], {"description": text})
 
 
+def used_by(resource: KubeObject) -> frozenset[str]:
+    """The ids in the cloud of what an object uses, as its status shows: what it stands on, whatever becomes of it."""
+    status = resource.status
+    found = {status.get(name) for name in ("vipNetworkID", "vipSubnetID", "externalNetworkID")}
+    for name in ("additionalVips", "interfaces", "members"):
+        found |= {each.get("subnetID") for each in status.get(name) or ()}
+    found |= set(status.get("vipSecurityGroupIDs") or ())
+    return frozenset(str(each) for each in found if each)
+
+
+def stands_on(user: KubeObject, found: KubeObject) -> bool:
+    """Whether the user's status shows that it uses what the other object is in the cloud, or a part of that."""
+    parts = {str(each.get("id")) for each in found.status.get("subnets") or ()}
+    return not used_by(user).isdisjoint({str(found.status.get("id")), *parts})
+
+
 def ready_reference(user: KubeObject, view: View, key: Key, field: str) -> KubeObject:
     """The object a reference names, once there is something in the cloud behind it.
 
@@ -155,30 +169,38 @@ def ready_reference(user: KubeObject, view: View, key: Key, field: str) -> KubeO
         field: the field of the reference, for the message.
 
     Raises:
-        Unresolved: it is missing, Terminating, or not ready for a first use. A user that is established already does
-            not lose its footing over a passing failure of what it refers to.
+        Unresolved: it is missing, or it is Terminating or not Ready and this is a first use. A user that is established
+            goes on as it was, whatever the state of what it refers to: that was deleted by mistake, perhaps, or fails
+            for a while.
     """
     found = view.get(key)
     if found is None:
         raise Unresolved(key, f"{field}: there is no {key.kind} {key.name} in namespace {key.namespace} yet")
-    if found.deleting:
+    stands = stands_on(user, found)
+    if found.deleting and not stands:
         raise Unresolved(key, f"{field}: {key.kind} {key.name} is being deleted")
     ready = found.condition("Ready") or {}
-    established = bool(user.status.get("id"))
+    established = stands or bool(user.status.get("id"))
     if not found.status.get("id") or (ready.get("status") != "True" and not established):
         why = f": {ready['message']}" if ready.get("message") else ""
         raise Unresolved(key, f"{field}: {key.kind} {key.name} is not Ready yet{why}")
     return found
 
 
-def subnet_of(user: KubeObject, view: View, item: Mapping[str, Any], field: str) -> dict[str, str]:
+def subnet_of(
+    user: KubeObject, view: View, item: Mapping[str, Any], field: str, known: Collection[str] = ()
+) -> dict[str, str]:
     """The network and the subnet that ``networkRef`` and ``subnet`` of an item name.
+
+    An item that names no subnet means the one it is on already, else the one its ``address`` lies in, else the
+    network's only one. So a further subnet of the network changes nothing for those that are there.
 
     Args:
         user: the object that refers.
         view: the store.
-        item: with ``networkRef``, and ``subnet`` where the network has several.
+        item: with ``networkRef``, and ``subnet`` where the network has several; perhaps with ``address``.
         field: the place of the item, for the message.
+        known: the ids of the subnets that status shows for the item.
 
     Returns:
         ``networkID`` and ``subnetID``.
@@ -191,9 +213,21 @@ def subnet_of(user: KubeObject, view: View, item: Mapping[str, Any], field: str)
     subnets = list(network.status.get("subnets") or ())
     name = item.get("subnet")
     found = [subnet for subnet in subnets if name is None or subnet["name"] == name]
+    if name is None and len(found) > 1:
+        here = [subnet for subnet in found if subnet["id"] in known]
+        around = [subnet for subnet in found if _contains(subnet.get("cidr"), item.get("address"))]
+        found = next((narrowed for narrowed in (here, around) if len(narrowed) == 1), found)
     if len(found) == 1:
         return {"networkID": str(network.status["id"]), "subnetID": str(found[0]["id"])}
     names = ", ".join(str(subnet["name"]) for subnet in subnets) or "none"
     if name is None:
         raise Unresolved(key, f"{field}.subnet: name one of the subnets of {key.name}; it has: {names}")
     raise Unresolved(key, f"{field}.subnet: InfomaniakNetwork {key.name} has no subnet {name} yet; it has: {names}")
+
+
+def _contains(cidr: Any, address: Any) -> bool:
+    """Whether an address lies in a subnet; False for what is neither."""
+    try:
+        return ipaddress.ip_address(str(address)) in ipaddress.ip_network(str(cidr))
+    except ValueError:
+        return False

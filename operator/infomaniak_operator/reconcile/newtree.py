@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from infomaniak_operator.engine.contract import KubeObject
+from infomaniak_operator.engine.contract import KubeObject, View
 from infomaniak_operator.reconcile import healthmonitor, listeners, members, treeplan
-from infomaniak_operator.reconcile.actuator import Inputs, Row, Unresolved
+from infomaniak_operator.reconcile.actuator import Row, Unresolved
 from infomaniak_operator.reconcile.marks import Mark
 from infomaniak_operator.reconcile.outcome import Unchanged
 from infomaniak_operator.reconcile.pool import places, pool_body
-from infomaniak_operator.reconcile.visit import Visit, owner_of
+from infomaniak_operator.reconcile.visit import Visit, may_have_acted, owner_of
 
 QUIET = 0.3
 """Seconds for which nothing may have touched a new tree before it is made."""
@@ -47,8 +47,21 @@ def hold_back(visit: Visit) -> None:
     restless = now - tree.touched < QUIET and held < LONGEST_HOLD
     resource, view = visit.resource, visit.attempt.view
     to_come = held < NAMED_WAIT and treeplan.absent(resource, view)
-    if restless or to_come or (held < LONGEST_WAIT and treeplan.unvisited(resource, view)):
+    if restless or to_come or (held < LONGEST_WAIT and treeplan.unvisited(resource, view, _unresolved(view))):
         raise Unchanged(QUIET)
+
+
+def _unresolved(view: View) -> Callable[[KubeObject], bool]:
+    """Whether a Pool cannot be made whatever its next visit finds, so that there is no use in waiting for that."""
+
+    def found(pool: KubeObject) -> bool:
+        try:
+            members.resolve(pool, view)
+        except Unresolved:
+            return True
+        return False
+
+    return found
 
 
 def branches(visit: Visit) -> list[Branch]:
@@ -102,25 +115,30 @@ def outline(visit: Visit) -> str:
     return f"listeners {items or 'none'}; pools {pools or 'none'}"
 
 
-def make(visit: Visit, inputs: Inputs, body: Mapping[str, Any]) -> Row:
-    """Send the POST; what it answers is held for those it was made for.
-
-    Raises:
-        InfomaniakCloudError: the service refused, or did not answer.
-    """
-    del inputs
+def prepared(visit: Visit, body: Mapping[str, Any]) -> Callable[[], Row]:
+    """All that is to be sent, and what sends it; only the sending can be of unknown outcome."""
     found = branches(visit)
-    tree, clock = visit.tree, visit.attempt.clock
     whole = {
         **body,
         "listeners": [_listener(visit, item, found) for item in visit.spec.get("listeners") or ()],
         "pools": [_branch(visit, branch) for branch in found],
     }
+    return lambda: _make(visit, whole, found)
+
+
+def _make(visit: Visit, whole: dict[str, Any], found: list[Branch]) -> Row:
+    """Send the POST; what it answers is held for those it was made for.
+
+    Raises:
+        InfomaniakCloudError: the service refused, or did not answer.
+    """
+    tree, clock = visit.tree, visit.attempt.clock
     try:
         row = dict(visit.cloud.do.load_balancers.create_tree(whole))
-    except BaseException:
-        for child in _children(found):
-            tree.unknown[child.uid] = clock.monotonic()
+    except BaseException as error:
+        if may_have_acted(error):
+            for child in _children(found):
+                tree.unknown[child.uid] = clock.monotonic()
         raise
     tree.wrote(clock.monotonic())
     tree.load_balancer_id, tree.made_of = str(row["id"]), visit.resource.generation

@@ -130,7 +130,11 @@ class PoolActuator(child.ChildActuator):
         if new:
             return []
         child.stands_in(visit, row)
-        found = octavia.main_differences(visit, row, FIELDS)
+        elsewhere = self._elsewhere(row, inputs)
+        if elsewhere and not octavia.is_adopted(visit, row):
+            visit.fixed = elsewhere
+            return []  # the tree that it is in is not the one that this visit has to itself
+        found = [*elsewhere, *octavia.main_differences(visit, row, FIELDS)]
         fixed = [difference for difference in found if not difference.mutable]
         if fixed and not octavia.is_adopted(visit, row):
             return [self._retire(visit, row, fixed)]
@@ -142,6 +146,14 @@ class PoolActuator(child.ChildActuator):
         if visit.resource.uid not in visit.tree.held:
             steps += self._formers(visit)
         return steps
+
+    @staticmethod
+    def _elsewhere(row: Row, inputs: Inputs) -> list[Difference]:
+        """That the pool is in another load balancer than ``loadBalancerRef`` says: a pool cannot move."""
+        wanted, now = inputs.get("loadBalancerID"), poolparts.balancer_id(row)
+        if not wanted or not now or wanted == now:
+            return []
+        return [Difference("loadBalancerRef", "loadbalancer_id", now, wanted, mutable=False)]
 
     @staticmethod
     def _retire(visit: Visit, row: Row, fixed: list[Difference]) -> Step:
@@ -219,6 +231,7 @@ class PoolActuator(child.ChildActuator):
         if rows or not inputs.get(MEMBERS):
             # By this the load balancer knows that a listener can go over to it: not before it has its members.
             visit.status["loadBalancerID"] = poolparts.balancer_id(row)
+        visit.status["servicePort"] = endpoints.followed_port(visit.resource, visit.attempt.view)
         visit.status["memberCount"] = len(listed)
         visit.status["onlineMembers"] = len(online)
         visit.status[MEMBERS] = listed

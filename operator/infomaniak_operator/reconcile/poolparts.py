@@ -107,6 +107,7 @@ def reported(visit: Visit, rows: Sequence[Row]) -> list[dict[str, Any]]:
                 "port": int(row["protocol_port"]),
                 "id": row.get("id"),
                 "weight": row.get("weight"),
+                **({"subnetID": row["subnet_id"]} if row.get("subnet_id") else {}),
                 "provisioningStatus": provisioning,
                 "operatingStatus": operating,
             }

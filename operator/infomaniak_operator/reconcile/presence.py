@@ -111,10 +111,10 @@ def create(visit: Visit, actuator: Actuator, inputs: Inputs) -> Row:
     # With it status forgets the identity of a former object: who finds an id there, whatever befell this process, may
     # take "not found" for "gone", and need not reckon with a create that is under way.
     visit.record()
-    actuator.prepare(visit, inputs)
+    send = actuator.prepare(visit, inputs, body)
     try:
         with visit.creating(""):
-            row = actuator.make(visit, inputs, body)
+            row = send()
             visit.known(row)
     except InfomaniakCloudError as error:
         raise actuator.refused(visit, error) from error

@@ -48,11 +48,12 @@ class RouterActuator(neutron.NeutronActuator):
             Unresolved: a network or subnet is not there yet.
         """
         subnets = []
+        known = {str(each.get("subnetID")) for each in resource.status.get(_INTERFACES) or ()}
         for index, item in enumerate(_interfaces(resource.spec)):
             if item.get("subnetID"):
                 subnets.append(str(item["subnetID"]))
                 continue
-            subnets.append(subnet_of(resource, view, item, f"spec.interfaces[{index}]")["subnetID"])
+            subnets.append(subnet_of(resource, view, item, f"spec.interfaces[{index}]", known)["subnetID"])
         return {
             "subnets": subnets,
             **external.resolve(resource, view, resource.spec.get(_GATEWAY), "spec.externalGateway"),

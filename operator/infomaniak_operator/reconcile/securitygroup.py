@@ -110,6 +110,15 @@ class SecurityGroupActuator(neutron.NeutronActuator):
         found = (visit.attempt.view.get(key) for key in self.references(visit.resource))
         return {str(other.status["id"]) for other in found if other and other.deleting and other.status.get("id")}
 
+    @staticmethod
+    def _stands(visit: Visit, group_id: str, key: Key, seen: set[Any]) -> bool:
+        """Whether all rules that name a group which is going are there: they stay for as long as it does."""
+        other = visit.attempt.view.get(key)
+        if other is None or not other.status.get("id"):
+            return False
+        items = [item for item in _items(visit.spec) if (item.get("remoteGroupRef") or {}).get("name") == key.name]
+        return all(rules.observed(rules.body(item, group_id, str(other.status["id"]))) in seen for item in items)
+
     def _wanted(self, visit: Visit, group_id: str, inputs: Inputs) -> list[dict[str, Any]]:
         wanted = []
         for item in _items(visit.spec):
@@ -176,7 +185,9 @@ class SecurityGroupActuator(neutron.NeutronActuator):
         there = visit.children.get(_RULES, list(row.get("security_group_rules") or ()))
         visit.status["ruleCount"] = len(there)
         visit.status["stateful"] = row.get("stateful")
-        missing = [key for key in self.references(visit.resource) if key.name not in inputs]
+        seen = {rules.observed(each) for each in there}
+        absent = [key for key in self.references(visit.resource) if key.name not in inputs]
+        missing = [key for key in absent if not self._stands(visit, row["id"], key, seen)]
         if missing and not visit.unmanaged:
             names = ", ".join(key.name for key in missing)
             raise visit.wait_for(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from infomaniak_operator.engine.contract import FINALIZER, Key, KubeObject, View
@@ -152,12 +152,17 @@ def absent(balancer: KubeObject, view: View) -> bool:
     return any(ref and view.get(Key(POOL, balancer.key.namespace, ref["name"])) is None for ref in refs)
 
 
-def unvisited(balancer: KubeObject, view: View) -> bool:
+def unvisited(balancer: KubeObject, view: View, hopeless: Callable[[KubeObject], bool] = lambda _: False) -> bool:
     """Whether an object of the tree has not been looked at yet since it came, or since the former tree went.
 
     It may be about to enlist: one that is new, or still shows what was in a load balancer that is no more.
+
+    Args:
+        balancer: the load balancer.
+        view: the store.
+        hopeless: whether a Pool cannot be made in any case.
     """
-    pools = pools_of(balancer, view)
+    pools = [pool for pool in pools_of(balancer, view) if not hopeless(pool)]
     children: Iterable[KubeObject] = [*pools, *(each for pool in pools for each in monitors_of(pool, view))]
     return any(not each.deleting and (not each.status.get("conditions") or _stale(each)) for each in children)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from infomaniak_operator.client import Category, InfomaniakCloudError, NotFoundError
-from infomaniak_operator.engine.contract import Again, Key, KubeObject, Progress, Reason, Stuck, View
+from infomaniak_operator.engine.contract import Key, KubeObject, Progress, Reason, Stuck, View
 from infomaniak_operator.reconcile import neutron
 from infomaniak_operator.reconcile.actuator import Inputs, Row, Step
 from infomaniak_operator.reconcile.fields import Difference, address
 from infomaniak_operator.reconcile.marks import NoRoom, Standing, described, user_text
-from infomaniak_operator.reconcile.outcome import Stop
+from infomaniak_operator.reconcile.outcome import REFERENCES_RESOLVED, Stop
 from infomaniak_operator.reconcile.ownership import (
     Whose,
     by_id,
@@ -27,6 +27,11 @@ SLOT = "vip"
 MADE = "vip.port"
 """Among the fields that we have set: the port that status shows is one that we made. That of an import is not."""
 _GROUP = "SecurityGroup"
+_SUFFIX = "-vip"
+_LONGEST_NAME = 255
+"""Characters of a name in Neutron."""
+_LOOK_AGAIN = 30.0
+"""Seconds between two looks for a subnet that no object here stands for."""
 _LOOKED = "VIP's port was there"
 """In an object's memory, once this process has seen the port, or made it."""
 _OCTAVIA = "Octavia"
@@ -55,9 +60,12 @@ def resolve(resource: KubeObject, view: View) -> dict[str, Any]:
     item = resource.spec.get("vip")
     if not item:
         return {}
-    found: dict[str, Any] = _spot(resource, view, item, "spec.vip")
+    status = resource.status
+    known = [str(status["vipSubnetID"])] if status.get("vipSubnetID") else []
+    found: dict[str, Any] = _spot(resource, view, item, "spec.vip", known)
+    more = [str(each.get("subnetID")) for each in status.get("additionalVips") or ()]
     found["additional"] = [
-        {**_spot(resource, view, each, f"spec.vip.additionalVips[{index}]"), "address": each.get("address")}
+        {**_spot(resource, view, each, f"spec.vip.additionalVips[{index}]", more), "address": each.get("address")}
         for index, each in enumerate(item.get("additionalVips") or ())
     ]
     if "securityGroupRefs" in item or "securityGroupIDs" in item:
@@ -76,9 +84,9 @@ def resolve(resource: KubeObject, view: View) -> dict[str, Any]:
     return found
 
 
-def _spot(resource: KubeObject, view: View, item: Any, field: str) -> dict[str, Any]:
+def _spot(resource: KubeObject, view: View, item: Any, field: str, known: list[str]) -> dict[str, Any]:
     if item.get("networkRef"):
-        return neutron.subnet_of(resource, view, item, field)
+        return dict(neutron.subnet_of(resource, view, item, field, known))
     if item.get("subnetID"):
         return {"subnetID": str(item["subnetID"])}
     return {"networkID": str(item["networkID"])}
@@ -189,8 +197,10 @@ def _known(visit: Visit, row: Row, inputs: Inputs) -> Row:
     visit.status["vipPortID"] = row["id"]
     _note_made(visit)
     spot = _main_spot(visit, row, inputs)
+    visit.status["vipNetworkID"] = row["network_id"]
     if spot:
         visit.status["vipAddress"] = spot["ip_address"]
+        visit.status["vipSubnetID"] = spot["subnet_id"]
     return row
 
 
@@ -214,6 +224,9 @@ def _body(visit: Visit, inputs: Inputs) -> dict[str, Any]:
     network = inputs.get("networkID")
     if network is None:
         network = visit.cloud.do.subnets.get(inputs["subnetID"])["network_id"]
+    elif not inputs.get("subnetID") and not visit.cloud.do.networks.get(network).get("subnets"):
+        message = f"spec.vip.networkID: network {network} has no subnet that the VIP could be in: add one to it"
+        raise _no_address(visit, message)
     address = visit.spec["vip"].get("address")
     first = {
         **({"subnet_id": inputs["subnetID"]} if inputs.get("subnetID") else {}),
@@ -225,12 +238,18 @@ def _body(visit: Visit, inputs: Inputs) -> dict[str, Any]:
     ]
     spots = [*([first] if first else []), *more]
     return {
-        "name": f"{visit.name}-vip",
+        "name": f"{visit.name[: _LONGEST_NAME - len(_SUFFIX)]}{_SUFFIX}",
         "description": described(f"VIP of load balancer {visit.name}"[:150], visit.owner.mark(SLOT)),
         "project_id": visit.cloud.project_id,
         "network_id": network,
         **({"fixed_ips": spots} if spots else {}),
     }
+
+
+def _no_address(visit: Visit, message: str) -> Stop:
+    """The outcome where there is no address to be had: no event tells of one, so it is looked for."""
+    visit.aspect(REFERENCES_RESOLVED, False, Reason.WAITING_FOR_REFERENCE, message)
+    return visit.again(Reason.WAITING_FOR_REFERENCE, message, _LOOK_AGAIN)
 
 
 def _main_spot(visit: Visit, port: Row, inputs: Inputs) -> dict[str, Any] | None:
@@ -260,7 +279,7 @@ def attributes(visit: Visit, port: Row, inputs: Inputs) -> dict[str, Any]:
             f"spec.vip: port {port['id']} has no address, for its network has no subnet to take one from: give the "
             "network a subnet, and delete the port"
         )
-        raise Stop(Reason.WAITING_FOR_REFERENCE, message, Again(30.0))
+        raise _no_address(visit, message)
     more = [each["subnetID"] for each in inputs.get("additional") or ()]
     further = [
         spot for spot in port["fixed_ips"] if spot["subnet_id"] in more and spot["subnet_id"] != main["subnet_id"]
@@ -274,6 +293,30 @@ def attributes(visit: Visit, port: Row, inputs: Inputs) -> dict[str, Any]:
         ]
     if inputs.get("groups"):
         found["vip_sg_ids"] = list(inputs["groups"])
+    return found
+
+
+def fixed(visit: Visit, row: Row, inputs: Inputs) -> list[Difference]:
+    """In what of the VIP that cannot be changed the load balancer differs from the spec.
+
+    A subnet that the spec does not name is not compared: the one it is in stands.
+    """
+    item = visit.spec.get("vip") or {}
+    where = next((name for name in ("networkRef", "networkID") if item.get(name)), "subnetID")
+    wanted: list[tuple[str, str, Any]] = [(where, "vip_network_id", inputs.get("networkID"))]
+    if item.get("subnet") or item.get("subnetID"):
+        wanted.append(("subnet" if item.get("subnet") else "subnetID", "vip_subnet_id", inputs.get("subnetID")))
+    wanted.append(("address", "vip_address", item.get("address")))
+    found = [
+        Difference(f"vip.{name}", api, row.get(api), value, mutable=False)
+        for name, api, value in wanted
+        if value and row.get(api) and address(row[api]) != address(value)
+    ]
+    there = {str(each.get("subnet_id")): address(each.get("ip_address")) for each in row.get("additional_vips") or ()}
+    more = {str(each.get("subnetID")): each.get("address") for each in inputs.get("additional") or ()}
+    other = [subnet for subnet, one in more.items() if one and there.get(subnet) != address(one)]
+    if "additionalVips" in item and (set(there) != set(more) or other):
+        found.append(Difference("vip.additionalVips", "additional_vips", sorted(there), sorted(more), mutable=False))
     return found
 
 

@@ -26,6 +26,7 @@ from infomaniak_operator.engine.contract import (
 )
 from infomaniak_operator.reconcile.cloud import Cloud
 from infomaniak_operator.reconcile.creation import Creates
+from infomaniak_operator.reconcile.fields import Difference
 from infomaniak_operator.reconcile.marks import Owner
 from infomaniak_operator.reconcile.outcome import (
     CREDENTIALS_VALID,
@@ -43,8 +44,12 @@ ENGINE_FIELDS = frozenset({"conditions", "observedGeneration"})
 _FIRST_HEARD = "first heard"
 SHARED = 2.0
 """Seconds by which a list may be older than the event, for an object that has nothing in the cloud yet."""
-_OUTLIVING = frozenset({"projectID", "region", "appliedFields", "vipPortID", "vipAddress", "recoveryAttempts"})
-"""A load balancer that is made again keeps its VIP's port, and what is bound to it."""
+_OUTLIVING = frozenset(
+    {"projectID", "region", "appliedFields", "vipPortID", "vipAddress", "recoveryAttempts"}
+    | {"vipNetworkID", "vipSubnetID", "vipSubnet", "additionalVips", "vipSecurityGroupIDs", "interfaces"}
+)
+"""A load balancer that is made again keeps its VIP's port, and what is bound to it. And what is made again is made in
+the same subnets: a choice that was once made stands."""
 
 _IDENTITY = frozenset({"id", "projectID", "region", "appliedFields"})
 
@@ -71,8 +76,12 @@ def owner_of(cluster_id: str, resource: KubeObject) -> Owner:
     return Owner(cluster_id, key.kind, key.namespace, key.name, resource.uid)
 
 
-def _unknown(error: BaseException) -> bool:
-    """Whether a request may have been carried out: only the service's own refusal says that it was not."""
+def may_have_acted(error: BaseException) -> bool:
+    """Whether a create that failed so may have been carried out.
+
+    Only the service's own refusal says that nothing was made; after any other failure, a defect of ours included, the
+    outcome is unknown.
+    """
     return not isinstance(error, InfomaniakCloudError) or error.outcome_unknown
 
 
@@ -101,6 +110,7 @@ class Visit:
         unsettled: whether a field that the spec no longer has may still come to be set.
         restore: whether the operator takes over what was made for objects of the same name that are no more.
         held_back: the outcomes of what could not be planned; they are said once all else is done.
+        fixed: in what cloud and spec differ that cannot be changed, so that nothing is done about it but to say so.
     """
 
     attempt: Attempt
@@ -118,6 +128,7 @@ class Visit:
     unsettled: bool = False
     restore: bool = False
     held_back: list[Stop] = field(default_factory=list)
+    fixed: list[Difference] = field(default_factory=list)
 
     @classmethod
     def begin(cls, attempt: Attempt, cluster_id: str, create_grace: float, trees: Trees | None = None) -> Visit:
@@ -343,7 +354,7 @@ class Visit:
         try:
             yield
         except BaseException as error:
-            if _unknown(error):
+            if may_have_acted(error):
                 self.memory[_UNSETTLED] = self.attempt.clock.monotonic()
             raise
         finally:
@@ -379,7 +390,7 @@ class Visit:
         try:
             yield
         except BaseException as error:
-            unknown = _unknown(error)
+            unknown = may_have_acted(error)
             now = self.attempt.clock.monotonic()
             for slot in slots:
                 self.creates.failed(slot, now, outcome_unknown=unknown)

@@ -345,3 +345,20 @@ def test_a_subnet_that_hands_out_addresses_by_itself_gives_one_to_every_port_tha
     assert {ip["subnet_id"] for ip in new["fixed_ips"]} == {v4, v6}
     cloud.do.subnets.delete(v6)
     assert cloud.do.ports.get(old["id"])["fixed_ips"] == old["fixed_ips"]
+
+
+@pytest.mark.parametrize("letter", ["n", "é", "名"])
+@pytest.mark.parametrize("field", ["name", "description"])
+def test_names_and_descriptions_are_counted_in_characters(cloud, field, letter):
+    network = cloud.network()
+    whole = cloud.name().ljust(255, letter)
+    port = cloud.do.ports.create({"name": cloud.name(), "network_id": network["id"], field: whole})
+    assert cloud.do.ports.get(port["id"])[field] == whole
+    body = {"network_id": network["id"], field: whole + letter}
+    refused(lambda: cloud.do.ports.create(body), BadRequestError, "HTTPBadRequest", Category.TERMINAL)
+    refused(
+        lambda: cloud.do.ports.update(port["id"], {field: whole + letter}),
+        BadRequestError,
+        "HTTPBadRequest",
+        Category.TERMINAL,
+    )

@@ -34,6 +34,20 @@ def monitor(**fields: Any) -> dict[str, Any]:
 HTTP = {"protocol": "HTTP", "port": 80}
 TLS = {"protocol": "TERMINATED_HTTPS", "port": 443, "tls": {"barbicanContainer": CONTAINER}}
 
+MADE = {"id": ID, "provider": "amphora", "vipSubnet": "a", "vipSubnetID": ID, "vipAddress": "10.0.0.9"}
+"""The status of a load balancer that is there."""
+
+
+def condition(status: str, reason: str) -> dict[str, Any]:
+    return {
+        "type": "Ready",
+        "status": status,
+        "reason": reason,
+        "message": "m",
+        "lastTransitionTime": "2026-11-25T08:00:00Z",
+    }
+
+
 ACCEPTED: dict[str, tuple[str, dict[str, Any]]] = {
     "balancer: the least": ("LoadBalancer", {"vip": VIP}),
     "balancer: all": (
@@ -378,6 +392,65 @@ CHANGES: dict[str, tuple[str, dict[str, Any], dict[str, Any], dict[str, Any] | N
         None,
         "vip cannot be changed",
     ),
+    **{
+        f"balancer: {name} first set to something else": (
+            "LoadBalancer",
+            {"vip": {"networkRef": {"name": "office"}}},
+            {"vip": {"networkRef": {"name": "office"}}, **change},
+            MADE,
+            f"spec.{name}: Invalid value: {name} cannot be changed once there is one (status.",
+        )
+        for name, change in (
+            ("provider", {"provider": "ovn"}),
+            ("flavorID", {"flavorID": ID}),
+            ("vip.subnet", {"vip": {"networkRef": {"name": "office"}, "subnet": "b"}}),
+            ("vip.address", {"vip": {"networkRef": {"name": "office"}, "address": "10.0.0.8"}}),
+        )
+    },
+    "balancer: what the cloud has, written down": (
+        "LoadBalancer",
+        {"vip": {"networkRef": {"name": "office"}}},
+        {"vip": {**VIP, "address": "10.0.0.9"}, "provider": "amphora", "flavorID": OTHER_ID},
+        {**MADE, "flavorID": OTHER_ID},
+        "",
+    ),
+    "balancer: not made yet": (
+        "LoadBalancer",
+        {"vip": {"networkRef": {"name": "office"}}},
+        {"vip": VIP, "provider": "ovn", "flavorID": ID},
+        {},
+        "",
+    ),
+    "balancer: a subnet that is not the cloud's, corrected": (
+        "LoadBalancer",
+        {"vip": {**VIP, "subnet": "b"}},
+        {"vip": VIP},
+        MADE,
+        "",
+    ),
+    "balancer: a subnet made wrong": (
+        "LoadBalancer",
+        {"vip": VIP},
+        {"vip": {**VIP, "subnet": "b"}},
+        MADE,
+        "spec.vip.subnet: Invalid value: subnet cannot be changed: create another LoadBalancer",
+    ),
+    **{
+        f"balancer: a network that was refused ({reason}), {'' if allowed else 'not '}corrected": (
+            "LoadBalancer",
+            {"vip": VIP},
+            {"vip": {**VIP, "networkRef": {"name": "lab"}}},
+            {**MADE, "conditions": [condition(status, reason)]},
+            "" if allowed else "networkRef cannot be changed",
+        )
+        for status, reason, allowed in (
+            ("False", "InvalidConfiguration", True),
+            ("False", "WaitingForReference", True),
+            ("False", "Conflict", True),
+            ("False", "CloudError", False),
+            ("True", "Available", False),
+        )
+    },
     "balancer: what is mutable": (
         "LoadBalancer",
         balancer(HTTP),
@@ -391,6 +464,13 @@ CHANGES: dict[str, tuple[str, dict[str, Any], dict[str, Any], dict[str, Any] | N
         pool(loadBalancerRef={"name": "other"}),
         None,
         "spec.loadBalancerRef: Invalid value: loadBalancerRef cannot be changed: create another Pool",
+    ),
+    "pool: a balancer that is not there, corrected": (
+        "Pool",
+        pool(loadBalancerRef={"name": "wbe"}),
+        pool(),
+        {"conditions": [condition("False", "WaitingForReference")]},
+        "",
     ),
     "pool: balancer taken out": (
         "Pool",

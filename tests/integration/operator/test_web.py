@@ -182,3 +182,47 @@ def test_what_is_not_ours_is_never_taken_along(web: User, box: Sandbox) -> None:
     until(lambda: web.cloud.load_balancers.get(balancer)["provisioning_status"] == "ACTIVE", "the tree unlocked")
     web.cloud.pools.delete(foreign["id"])
     until(lambda: web.get("ilb", "web") is None, "the load balancer gone", 90.0)
+
+
+@pytest.mark.slow
+def test_who_stands_goes_on_whatever_becomes_of_the_network(web: User) -> None:
+    """Neither the load balancer nor the router of the example names its subnet."""
+    web.apply(bundle(*objects()))
+    balancer = all_ready(web)["ilb", "web"]
+    before = balancer["status"]
+    subnets = (web.get("inet", "web") or {})["spec"]["subnets"]
+    further = {"name": "web-v6", "cidr": "2001:db8:40::/64", "ipv6AddressMode": "slaac", "ipv6RAMode": "slaac"}
+    web.patch("inet", "web", {"subnets": [*subnets, further]})
+    until(lambda: len(web.subnets(before["vipNetworkID"])) == 2, "another subnet")
+    web.annotate("ilb", "web", reconcile_at=f"{next(_numbers)}")
+    status = all_ready(web)["ilb", "web"]["status"]
+    assert {name: status[name] for name in ("vipPortID", "vipAddress", "vipSubnetID", "vipSubnet")} == {
+        **{name: before[name] for name in ("vipPortID", "vipAddress", "vipSubnetID")},
+        "vipSubnet": "web-v4",
+    }
+
+    # Another subnet is refused at once, the one it has is taken.
+    for wrong in ({"vip": {"subnet": "web-v6"}}, {"provider": "amphora"}, {"flavorID": before["id"]}):
+        with pytest.raises(Exception, match="cannot be changed once there is one"):
+            web.patch("ilb", "web", wrong)
+    web.patch("ilb", "web", {"vip": {"subnet": "web-v4"}, "provider": before["provider"]})
+    until(lambda: _settled_at(web, {"subnet": "web-v4"}), "Synced with what it has", 30.0)
+
+    # Deleted by mistake: it says who is in it, and they go on.
+    web.delete("inet", "web", wait=False)
+    assert "LoadBalancer web" in web.until_condition("inet", "web", "Ready", reason="InUse")["message"]
+    listeners = [item for item in balancer["spec"]["listeners"] if item["name"] == "http"]
+    web.patch("ilb", "web", {"listeners": listeners})
+    until(lambda: len(web.cloud.listeners.list(load_balancer_id=before["id"])) == 1, "one listener", 30.0)
+    assert web.until_ready("ilb", "web")["status"]["id"] == before["id"]
+    web.delete("ihm", "site-tls")
+    web.delete("ipool", "site-tls")
+    assert [row["name"] for row in web.cloud.pools.list(project_id=web.project.id)] == ["site"]
+    web.until_ready("irouter", "web")
+
+
+def _settled_at(user: User, vip: dict) -> bool:
+    body = user.get("ilb", "web") or {}
+    synced = user.condition("ilb", "web", "Synced")
+    seen = synced.get("observedGeneration") == body["metadata"]["generation"] and synced.get("status") == "True"
+    return seen and vip.items() <= body["spec"]["vip"].items()

@@ -74,10 +74,11 @@ def test_refused(given: dict[str, object], message: str) -> None:
 
 
 def test_an_optional_field_cannot_get_round_immutability_by_being_removed_and_set_again() -> None:
-    removed, changed = immutable("poolRef", "create another")
-    assert removed.rule == "!has(oldSelf.poolRef) || has(self.poolRef)"
-    assert "self.poolRef == oldSelf.poolRef" in changed.rule
-    assert {removed.message, changed.message} == {"poolRef cannot be changed: create another"}
+    rule = immutable("a.poolRef", "create another", "pool")
+    there, stays = "has(oldSelf.spec.a) && has(oldSelf.spec.a.poolRef)", "has(self.spec.a) && has(self.spec.a.poolRef)"
+    assert rule.rule.startswith(f"!({there}) || ({stays} && self.spec.a.poolRef == oldSelf.spec.a.poolRef)")
+    assert "self.spec.a.poolRef == oldSelf.status.pool" in rule.rule
+    assert (rule.message, rule.path) == ("poolRef cannot be changed: create another", ".spec.a.poolRef")
 
 
 def test_descriptions_have_one_order() -> None:

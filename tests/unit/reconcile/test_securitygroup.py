@@ -146,7 +146,7 @@ def test_a_rule_stays_while_the_group_it_refers_to_waits_to_go():
     before = rules(world, key)
     world.delete(other)
     world.settle(key)
-    assert world.ready(key) == ("False", "WaitingForReference")
+    assert world.ready(key) == ("True", "Available")
     assert rules(world, key) == before
     assert world.visit(other).next == Waiting(frozenset({key}))
     world.spec(key, rules=[SSH])

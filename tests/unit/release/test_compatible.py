@@ -9,46 +9,37 @@ from typing import Any
 import pytest
 import yaml
 
+from infomaniak_operator.api.registry import KINDS
 from release import kept
 from release.chart import ROOT
 from release.compatible import Weight, crds, schema
 
 _SPELLING = "an address or a network in another spelling is no change any more: the rule lets more through"
+
+
+def _rules(kind: str, *, why: str, first: bool = False) -> dict[str, str]:
+    """The rules of a kind on the object as a whole; those on the first setting of a field, or the others."""
+    where = f"look at: {KINDS[kind].crd_name} v1alpha1 : the rule is new or another: "
+    return {where + rule.rule: why for rule in KINDS[kind].rules if ("once there is one" in rule.message) == first}
+
+
+_MOVED = "Were rules of the spec: now they know status, and take in addition what corrects a value that was refused."
 LOOKED_AT: Mapping[str, str] = {
-    (
-        "look at: floatingips.network.infomaniak.cloud v1alpha1 : the rule is new or another: "
-        "!has(self.spec.address) || !has(oldSelf.status) || !has(oldSelf.status.address) || "
-        "(has(oldSelf.spec.address) && has(self.spec.address) && self.spec.address == oldSelf.spec.address) || "
-        "(self.spec.address == oldSelf.status.address || (isIP(self.spec.address) && "
-        "isIP(oldSelf.status.address) && ip(self.spec.address) == ip(oldSelf.status.address)))"
-    ): _SPELLING,
+    **_rules("LoadBalancer", why=_MOVED),
+    **_rules("Pool", why=_MOVED),
+    **_rules("HealthMonitor", why=_MOVED),
+    **_rules("FloatingIP", why="Takes in addition what corrects a value that was refused."),
+    **_rules("FloatingIP", first=True, why=_SPELLING),
+    **_rules(
+        "LoadBalancer",
+        first=True,
+        why="Stricter, and meant: what was refused to be changed could be set for the first time, and was ignored. An "
+        "object that is stored stays valid, for only a change is judged.",
+    ),
     (
         "look at: infomaniaknetworks.network.infomaniak.cloud v1alpha1 .spec.subnets[]: the rule is new or "
         "another: (self.cidr == oldSelf.cidr || (isCIDR(self.cidr) && isCIDR(oldSelf.cidr) && cidr(self.cidr) == "
         "cidr(oldSelf.cidr)))"
-    ): _SPELLING,
-    (
-        "look at: loadbalancers.network.infomaniak.cloud v1alpha1 .spec.vip: the rule is new or another: "
-        "!has(oldSelf.address) || !has(self.address) || (self.address == oldSelf.address || (isIP(self.address) "
-        "&& isIP(oldSelf.address) && ip(self.address) == ip(oldSelf.address)))"
-    ): _SPELLING,
-    (
-        "look at: loadbalancers.network.infomaniak.cloud v1alpha1 .spec.vip: the rule is new or another: "
-        "has(self.additionalVips) == has(oldSelf.additionalVips) && (!has(self.additionalVips) || "
-        "self.additionalVips == oldSelf.additionalVips || (self.additionalVips.size() == "
-        "oldSelf.additionalVips.size() && self.additionalVips.all(x, oldSelf.additionalVips.exists(y, "
-        "has(x.networkRef) == has(y.networkRef) && (!has(x.networkRef) || x.networkRef.name == "
-        "y.networkRef.name) && has(x.subnet) == has(y.subnet) && (!has(x.subnet) || x.subnet == y.subnet) && "
-        "has(x.subnetID) == has(y.subnetID) && (!has(x.subnetID) || x.subnetID == y.subnetID) && has(x.address) "
-        "== has(y.address) && (!has(x.address) || (x.address == y.address || (isIP(x.address) && isIP(y.address) "
-        "&& ip(x.address) == ip(y.address))))))))"
-    ): _SPELLING,
-    (
-        "look at: loadbalancers.network.infomaniak.cloud v1alpha1 : the rule is new or another: "
-        "!has(self.spec.vip) || !has(self.spec.vip.address) || !has(oldSelf.status) || "
-        "!has(oldSelf.status.vipAddress) || (has(oldSelf.spec.vip) && has(oldSelf.spec.vip.address)) || "
-        "(self.spec.vip.address == oldSelf.status.vipAddress || (isIP(self.spec.vip.address) && "
-        "isIP(oldSelf.status.vipAddress) && ip(self.spec.vip.address) == ip(oldSelf.status.vipAddress)))"
     ): _SPELLING,
 }
 """What a program cannot judge, as it says it, and why it breaks nobody. Emptied when a release is kept."""

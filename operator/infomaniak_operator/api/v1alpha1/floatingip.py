@@ -21,7 +21,7 @@ from infomaniak_operator.api.common import (
     unless_imported,
 )
 from infomaniak_operator.api.kind import Column, Kind
-from infomaniak_operator.api.model import Rule, about
+from infomaniak_operator.api.model import REFUSED, Rule, about
 from infomaniak_operator.api.types import Address, CloudId, Ref, same_address
 from infomaniak_operator.api.v1alpha1.refs import ExternalNetwork, one_of
 
@@ -143,7 +143,7 @@ FLOATING_IP = Kind(
     rules=(
         Rule(
             "!has(oldSelf.status) || !has(oldSelf.status.id) || !has(oldSelf.spec.externalNetwork) || "
-            f"({_UNCHANGED.format('externalNetwork')})",
+            f"({_UNCHANGED.format('externalNetwork')}) || {REFUSED}",
             "externalNetwork cannot be changed once the address is there: create another FloatingIP",
             ".spec.externalNetwork",
         ),

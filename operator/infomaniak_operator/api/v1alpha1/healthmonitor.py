@@ -61,7 +61,6 @@ class HealthMonitorSpec(CommonSpec, Named, Administrable):
             'domainName needs httpVersion: "1.1", for HTTP 1.0 has no Host header',
             ".domainName",
         ),
-        *immutable("poolRef", _ANOTHER),
     )
 
     import_: HealthMonitorImport | None = Field(None, alias="import", description=IMPORT_TEXT)
@@ -198,6 +197,7 @@ HEALTH_MONITOR = Kind(
         Column("Operating", "string", ".status.operatingStatus", "Its operating status in the cloud.", wide=True),
     ),
     selectable=(".spec.poolRef.name",),
+    rules=(immutable("poolRef", _ANOTHER),),
     example="""\
 poolRef:
   name: web

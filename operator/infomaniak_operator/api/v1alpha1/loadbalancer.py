@@ -24,10 +24,10 @@ from infomaniak_operator.api.common import (
     unless_imported,
 )
 from infomaniak_operator.api.kind import Column, Kind
-from infomaniak_operator.api.model import ApiModel, Rule, about, immutable, listed
+from infomaniak_operator.api.model import REFUSED, ApiModel, Rule, about, first_setting, immutable, kept, listed
 from infomaniak_operator.api.types import Address, CloudId, same_address
 from infomaniak_operator.api.v1alpha1.listener import Listener
-from infomaniak_operator.api.v1alpha1.vip import ANOTHER, FIXED_VIP, Vip
+from infomaniak_operator.api.v1alpha1.vip import ANOTHER, FIXED_VIP, Vip, same_vips
 
 MAX_LISTENERS = 32
 
@@ -90,9 +90,6 @@ class LoadBalancerSpec(CommonSpec, Named, Described, Administrable):
             "allowedCIDRs of listeners cannot be had together with security groups of the VIP: say it in their rules",
             ".listeners",
         ),
-        *immutable("vip", ANOTHER)[:1],
-        *immutable("provider", ANOTHER),
-        *immutable("flavorID", ANOTHER),
     )
 
     import_: LoadBalancerImport | None = Field(None, alias="import", description=IMPORT_TEXT)
@@ -155,10 +152,18 @@ class LoadBalancerStatus(CommonStatus, OctaviaStatus):
     vip_port_id: Id | None = Field(None, description="Id of the VIP's port, which floating IPs are bound to.")
     vip_subnet_id: Id | None = Field(None, description="Id of the VIP's subnet.")
     vip_network_id: Id | None = Field(None, description="Id of the VIP's network.")
+    vip_subnet: Text | None = Field(None, description="Name of the VIP's subnet in vip.networkRef.")
+    vip_security_group_ids: Annotated[list[Id], Field(max_length=64)] | None = Field(
+        None,
+        alias="vipSecurityGroupIDs",
+        description="Ids of the security groups of the VIP.",
+        json_schema_extra=listed("atomic"),
+    )
     additional_vips: Annotated[list[AddressStatus], Field(max_length=64)] | None = Field(
         None, description="The further addresses.", json_schema_extra=listed("atomic")
     )
     provider: Text | None = Field(None, description="The driver of the load balancer service.")
+    flavor_id: Id | None = Field(None, description="Id of its flavor; absent: it has none.")
     listeners: Annotated[list[ListenerStatus], Field(max_length=1024)] | None = Field(
         None, description="The listeners that are there.", json_schema_extra=listed("atomic")
     )
@@ -182,13 +187,25 @@ LOAD_BALANCER = Kind(
     ),
     selectable=(".spec.vip.networkRef.name",),
     rules=(
+        kept("vip", ANOTHER),
+        immutable("vip.networkRef", ANOTHER),
+        immutable("vip.networkID", ANOTHER, "vipNetworkID"),
+        immutable("vip.subnet", ANOTHER, "vipSubnet"),
+        immutable("vip.subnetID", ANOTHER, "vipSubnetID"),
+        immutable("vip.address", ANOTHER, "vipAddress", same_address),
+        immutable("vip.additionalVips", ANOTHER, same=same_vips),
         Rule(
-            "!has(self.spec.vip) || !has(self.spec.vip.address) || !has(oldSelf.status) || "
-            "!has(oldSelf.status.vipAddress) || (has(oldSelf.spec.vip) && has(oldSelf.spec.vip.address)) || "
-            f"{same_address('self.spec.vip.address', 'oldSelf.status.vipAddress')}",
-            f"vip.address cannot be changed once there is one (status.vipAddress): {ANOTHER}",
-            ".spec.vip.address",
+            "!has(oldSelf.spec.vip) || !has(self.spec.vip) || has(oldSelf.spec.vip.additionalVips) || "
+            f"!has(self.spec.vip.additionalVips) || {REFUSED}",
+            f"additionalVips cannot be changed: {ANOTHER}",
+            ".spec.vip.additionalVips",
         ),
+        immutable("provider", ANOTHER, "provider"),
+        immutable("flavorID", ANOTHER, "flavorID"),
+        first_setting("vip.address", ANOTHER, "vipAddress", "vipAddress", same_address),
+        first_setting("vip.subnet", ANOTHER, "vipSubnet", "vipSubnet"),
+        first_setting("provider", ANOTHER, "provider"),
+        first_setting("flavorID", ANOTHER, "flavorID"),
     ),
     example="""\
 cloudCredentialsRef:

@@ -66,7 +66,7 @@ class Member(Administrable):
         None,
         description=about(
             "Name of the subnet in networkRef",
-            absent="the only one that the network has",
+            absent="the one it is in already; new: the one address lies in, else the only one that the network has",
             changes="Can be changed; the member is replaced",
             api="subnet_id",
         ),
@@ -120,7 +120,10 @@ class MembersFrom(ApiModel):
     )
     port: ServicePort | None = Field(
         None,
-        description=about("Name or number of the Service's port", absent="the only one that the Service has"),
+        description=about(
+            "Name or number of the Service's port",
+            absent="the one it follows already; new: the only one that the Service has",
+        ),
     )
     node_selector: dict[str, Annotated[str, Field(max_length=63)]] | None = Field(
         None,

@@ -135,7 +135,6 @@ class PoolSpec(CommonSpec, Named, Described, Administrable):
             "sessionPersistence.timeoutSeconds and granularity need protocol UDP or SCTP",
             ".sessionPersistence",
         ),
-        *immutable("loadBalancerRef", _ANOTHER),
     )
 
     import_: PoolImport | None = Field(None, alias="import", description=IMPORT_TEXT)
@@ -191,6 +190,7 @@ class MemberStatus(OctaviaStatus):
     port: int = Field(description="Its port.")
     id: Id | None = Field(None, description="Its id in the cloud.")
     weight: int | None = Field(None, description="Its share of new connections.")
+    subnet_id: Id | None = Field(None, description="Id of the subnet it is in, where one was given.")
 
 
 class DrainingMember(ApiModel):
@@ -212,6 +212,7 @@ class PoolStatus(CommonStatus, OctaviaStatus):
     members: Annotated[list[MemberStatus], Field(max_length=4096)] | None = Field(
         None, description="The members that are there.", json_schema_extra=listed("atomic")
     )
+    service_port: Text | None = Field(None, description="The port of the Service that its members follow: 80/TCP.")
     draining: Annotated[list[DrainingMember], Field(max_length=4096)] | None = Field(
         None,
         description="The members that spec.membersFrom no longer gives, kept at weight 0 for drainSeconds.",
@@ -235,6 +236,7 @@ POOL = Kind(
         Column("Operating", "string", ".status.operatingStatus", "How the traffic goes.", wide=True),
     ),
     selectable=(".spec.loadBalancerRef.name",),
+    rules=(immutable("loadBalancerRef", _ANOTHER),),
     example="""\
 loadBalancerRef:
   name: web

@@ -33,7 +33,11 @@ class SubnetChoice(ApiModel):
     )
     subnet: ChildName | None = Field(
         None,
-        description=about("Name of the subnet in networkRef", absent="the only one that the network has", changes=None),
+        description=about(
+            "Name of the subnet in networkRef",
+            absent="the one it is in already; new: the only one that the network has",
+            changes=None,
+        ),
     )
     subnet_id: CloudId | None = Field(
         None,

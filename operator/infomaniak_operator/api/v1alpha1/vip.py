@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from infomaniak_operator.api.model import FIXED, ApiModel, Rule, about, immutable, listed
+from infomaniak_operator.api.model import FIXED, ApiModel, Rule, about, listed
 from infomaniak_operator.api.types import Address, ChildName, CloudId, Ref, same_address
 from infomaniak_operator.api.v1alpha1.refs import SubnetChoice, one_of
 
@@ -33,6 +33,11 @@ _SAME_VIP = " && ".join(
 )
 
 
+def same_vips(new: str, old: str) -> str:
+    """Whether two lists of additional VIPs are the same, in CEL; their addresses have several spellings."""
+    return f"({new} == {old} || ({new}.size() == {old}.size() && {new}.all(x, {old}.exists(y, {_SAME_VIP}))))"
+
+
 class Vip(ApiModel):
     """Where a load balancer can be reached."""
 
@@ -50,24 +55,6 @@ class Vip(ApiModel):
             "self.securityGroupRefs.size() + self.securityGroupIDs.size() <= 20",
             "at most 20 security groups can be given",
         ),
-        *immutable("networkRef", ANOTHER),
-        *immutable("networkID", ANOTHER),
-        *immutable("subnet", ANOTHER),
-        *immutable("subnetID", ANOTHER),
-        Rule("!has(oldSelf.address) || has(self.address)", f"address cannot be changed: {ANOTHER}"),
-        Rule(
-            f"!has(oldSelf.address) || !has(self.address) || {same_address('self.address', 'oldSelf.address')}",
-            f"address cannot be changed: {ANOTHER}",
-            ".address",
-        ),
-        Rule(
-            "has(self.additionalVips) == has(oldSelf.additionalVips) && (!has(self.additionalVips) || "
-            "self.additionalVips == oldSelf.additionalVips || "
-            "(self.additionalVips.size() == oldSelf.additionalVips.size() && "
-            f"self.additionalVips.all(x, oldSelf.additionalVips.exists(y, {_SAME_VIP}))))",
-            f"additionalVips cannot be changed: {ANOTHER}",
-            ".additionalVips",
-        ),
     )
 
     network_ref: Ref | None = Field(
@@ -77,7 +64,7 @@ class Vip(ApiModel):
         None,
         description=about(
             "Name of the subnet in networkRef",
-            absent="the only one that the network has",
+            absent="the one it is in; new: the one address lies in, else the only one that the network has",
             changes=FIXED_VIP,
             api="vip_subnet_id",
         ),
