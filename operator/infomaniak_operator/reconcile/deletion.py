@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from infomaniak_operator.client import Category, InfomaniakCloudError, NotFoundError
 from infomaniak_operator.engine.contract import FINALIZER, Gone, KubeObject, Reason, Result, Verdict, Waiting
-from infomaniak_operator.reconcile import presence
+from infomaniak_operator.reconcile import doubles, importing, presence
 from infomaniak_operator.reconcile.actuator import Actuator, Row
 from infomaniak_operator.reconcile.marks import Standing
 from infomaniak_operator.reconcile.outcome import Stop
@@ -91,14 +91,14 @@ def _find(visit: Visit, actuator: Actuator) -> Row | None:
     rows = visit.rows(actuator.collection)
     ours = main_rows(visit, rows, Standing.OURS)
     row = by_id(visit, actuator.collection, rows, visit.id) if visit.id else None
-    if row is not None and visit.owner.standing(mark_of(row)) in (Standing.FOREIGN, Standing.PREVIOUS):
-        visit.attempt.event(
-            "LeftAlone", f"{actuator.noun} {row['id']} belongs to another object and stays", warning=True
-        )
+    kept = _not_ours(visit, actuator, row) if row is not None else None
+    if row is not None and kept:
+        visit.attempt.event("LeftAlone", f"{actuator.noun} {row['id']} {kept} and stays", warning=True)
         row = None
-    elif row is None and ours:
-        row = ours[0]
-    presence.remove_doubles(visit, actuator, [double for double in ours if row is None or double["id"] != row["id"]])
+    others = [each for each in ours if each["id"] != visit.id]
+    if visit.id is None:
+        row, others = doubles.sort_out(visit, actuator.noun, others, settled=False)
+    presence.remove_doubles(visit, actuator, others)
     settled = visit.id is not None and "" not in visit.creates.unknown
     if row is not None or settled or visit.imported:
         return row
@@ -108,6 +108,18 @@ def _find(visit: Visit, actuator: Actuator) -> Row | None:
 
     if not clear_to_create(visit, "", still_absent):
         raise visit.again(Reason.DELETING, f"{actuator.noun} {visit.name} has appeared in the cloud", 0.0)
+    return None
+
+
+def _not_ours(visit: Visit, actuator: Actuator, row: Row) -> str | None:
+    """Why the object that status names is not to be deleted with this one; None where it is."""
+    standing = visit.owner.standing(mark_of(row))
+    if standing in (Standing.FOREIGN, Standing.PREVIOUS):
+        return "belongs to another object"
+    if actuator.takes_over(visit) and standing is Standing.UNMARKED:
+        return "was made by others, carries no mark of this object"
+    if visit.imported and importing.elder(visit, actuator, row) is not None:
+        return "belongs to another object, which is older"
     return None
 
 

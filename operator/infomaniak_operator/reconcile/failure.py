@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from infomaniak_operator.client import Category, InfomaniakCloudError
+from infomaniak_operator.client import Category, InfomaniakCloudError, ReadOnlyError
 from infomaniak_operator.engine.contract import Again, BackOff, Next, Progress, Reason, Stuck
 from infomaniak_operator.reconcile.outcome import CREDENTIALS_VALID, SYNCED, Stop
 from infomaniak_operator.reconcile.visit import Visit
@@ -40,6 +40,8 @@ def stop(visit: Visit, error: InfomaniakCloudError) -> Stop:
 
     The message keeps the cloud's own words and its request id, which are what its support asks for.
     """
+    if isinstance(error, ReadOnlyError):  # a dry run whose plan said nothing of it; all the same nothing was sent
+        return visit.would(f"send {error}")
     meaning = _MEANINGS[error.category]
     message = str(error)
     cloud = visit.connected if error.category in _OF_AN_ID else None

@@ -11,7 +11,7 @@ from infomaniak_operator.reconcile import external, neutron
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step, Unresolved
 from infomaniak_operator.reconcile.fields import Difference, address, changes
 from infomaniak_operator.reconcile.marks import Standing, described
-from infomaniak_operator.reconcile.outcome import Stop
+from infomaniak_operator.reconcile.outcome import Stop, called
 from infomaniak_operator.reconcile.ownership import mark_of
 from infomaniak_operator.reconcile.visit import Visit
 
@@ -111,6 +111,10 @@ class FloatingIPActuator(neutron.NeutronActuator):
             raise Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
         return None
 
+    def takes_over(self, visit: Visit) -> bool:
+        """What is imported, and the address that ``spec.address`` names."""
+        return visit.imported or bool(visit.spec.get("address"))
+
     def refused(self, visit: Visit, error: InfomaniakCloudError) -> Exception:
         """What a refused association means: waiting for a route, a target that is taken, or the error itself.
 
@@ -139,7 +143,9 @@ class FloatingIPActuator(neutron.NeutronActuator):
         if not others:
             message = f"the target has another floating IP already: {error}"
             return Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
-        message = f"the target has the address of {', '.join(str(other.key) for other in others)}: {error}"
+        message = (
+            f"the target has the address of {', '.join(called(visit.resource, other.key) for other in others)}: {error}"
+        )
         waiting = Waiting(frozenset(other.key for other in others))
         if all(_gives_up(other, port) for other in others):
             return Stop(Reason.WAITING_FOR_REFERENCE, message, waiting)

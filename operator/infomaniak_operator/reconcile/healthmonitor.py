@@ -129,7 +129,10 @@ class HealthMonitorActuator(child.ChildActuator):
         if wanted and wanted != now:
             found.append(Difference("poolRef", "pool_id", now, wanted, mutable=False))
         what, here = f"health monitor {row['id']}", str(row["id"])
-        if any(not each.mutable for each in found) and not octavia.is_adopted(visit, row):
+        fixed = [each for each in found if not each.mutable]
+        if fixed and not octavia.is_adopted(visit, row):
+            if visit.imported:
+                raise octavia.irreplaceable(self.noun, row, fixed)
             return [Step("delete", what, "", here, differences=tuple(found), replaces=True)]
         return [Step("update", what, "", here, None, changes(found), tuple(found))] if found else []
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from infomaniak_operator.engine.contract import Progress, Reason, Stuck
-from infomaniak_operator.reconcile import redirect
+from infomaniak_operator.reconcile import doubles, redirect
 from infomaniak_operator.reconcile.actuator import Inputs, Row, Step
 from infomaniak_operator.reconcile.fields import Difference, Field, applied, body_of, changes, differences, unordered
 from infomaniak_operator.reconcile.marks import Standing
@@ -124,6 +124,15 @@ def is_ours(visit: Visit, row: Row) -> bool:
     return standing is Standing.UNMARKED and row["id"] in _known(visit)
 
 
+def copies(visit: Visit, rows: Iterable[Row]) -> doubles.Copies:
+    """The listeners that carry a copy of a mark of ours."""
+    known = [(slot(name), id_) for id_, name in _known(visit).items()]
+    wanted = {slot(item["name"]): creation(visit, item) for item in visit.spec.get("listeners") or ()}
+    for body in wanted.values():
+        body.pop("l7policies", None)
+    return doubles.copies(visit, rows, known, wanted, doubles.slots_of(visit, "listeners", slot))
+
+
 def of_item(visit: Visit, rows: Iterable[Row], name: str) -> list[Row]:
     """The listeners that stand for an item of the spec: ours of that key, else one that nobody marked.
 
@@ -131,6 +140,8 @@ def of_item(visit: Visit, rows: Iterable[Row], name: str) -> list[Row]:
     """
     child = visit.owner.mark(slot(name)).child
     known = _known(visit)
+    rows = list(rows)
+    rows = copies(visit, rows).sift(rows)
     # Of several with one mark the one in status stays, else the oldest.
     rows = sorted(rows, key=lambda row: (known.get(row["id"]) != name, str(row.get("created_at", "")), str(row["id"])))
     marked = [row for row in rows if (mark := mark_of(row)) and mark.child == child and is_ours(visit, row)]
@@ -154,11 +165,16 @@ def plan(visit: Visit, balancer_id: str, rows: Sequence[Row], inputs: Inputs) ->
     """What is to be changed, in the order that keeps traffic: what makes room, what comes, what changes, what goes.
 
     Raises:
-        Stop: a listener of somebody else has a port that the spec wants.
+        Stop: a listener of somebody else has a port that the spec wants, or would have to be replaced, or nothing tells
+            which of several with one mark is ours.
     """
     if "listeners" not in visit.spec and "listeners" not in visit.applied:
         return []
     items = list(visit.spec.get("listeners") or ())
+    strange = copies(visit, rows)
+    if strange.undecided:
+        raise doubles.undecided(visit, "listener", strange.undecided)
+    doubles.warn(visit, "listener", strange.rows)
     room, come, change, go = [], [], [], []
     stays: set[str] = set()
     for item in items:
@@ -166,6 +182,9 @@ def plan(visit: Visit, balancer_id: str, rows: Sequence[Row], inputs: Inputs) ->
         wanted = (str(item["protocol"]), int(item["port"]))
         current = [row for row in there if (row["protocol"], int(row["protocol_port"])) == wanted]
         stale = [row for row in there if row not in current]
+        theirs = next((row for row in stale if not is_ours(visit, row)), None)
+        if theirs is not None and not current:
+            raise _not_replaced(item, theirs)
         if stale and not current and _would_break(item, inputs):
             stays |= {str(row["id"]) for row in stale}  # its pool does not fit what it is to become: traffic goes on
             continue
@@ -176,11 +195,11 @@ def plan(visit: Visit, balancer_id: str, rows: Sequence[Row], inputs: Inputs) ->
         else:
             blocker = next((row for row in rows if _spot(row, "protocol_port") == _spot(item, "port")), None)
             if blocker is not None:
-                room += _make_room(visit, item, blocker)
+                room += _make_room(item, blocker, ours=blocker not in strange and is_ours(visit, blocker))
             come.append(_create(visit, balancer_id, item, inputs))
         go += [_delete(row, replaces=not current) for row in stale]
     known = {step.id for step in room} | {step.id for step in go} | stays
-    go += [_delete(row) for row in rows if is_ours(visit, row) and row["id"] not in known]
+    go += [_delete(row) for row in strange.sift(rows) if is_ours(visit, row) and row["id"] not in known]
     gone = {step.id for step in room}
     return [*room, *come, *change, *(step for step in go if step.id not in gone)]
 
@@ -190,8 +209,17 @@ def _would_break(item: Mapping[str, Any], inputs: Inputs) -> bool:
     return protocol is not None and not fits(item["protocol"], protocol)
 
 
-def _make_room(visit: Visit, item: Mapping[str, Any], blocker: Row) -> list[Step]:
-    if is_ours(visit, blocker):
+def _not_replaced(item: Mapping[str, Any], row: Row) -> Stop:
+    message = (
+        f"spec.listeners: listener {item['name']} ({row['id']}, {row['protocol']} {row['protocol_port']}) was made by "
+        f"others and is not replaced by another on {item['protocol']} {item['port']}: give it its protocol and port in "
+        "the spec, or give the new one another name"
+    )
+    return Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
+
+
+def _make_room(item: Mapping[str, Any], blocker: Row, *, ours: bool) -> list[Step]:
+    if ours:
         return [_delete(blocker, replaces=True)]
     message = (
         f"spec.listeners: port {item['port']} of listener {item['name']} is taken by listener "
@@ -225,7 +253,9 @@ def _update(visit: Visit, item: Mapping[str, Any], row: Row, inputs: Inputs) -> 
     found += _pool(visit, item, row, inputs)
     if not found:
         return []
-    return [Step("update", f"listener {name}", slot(name), str(row["id"]), None, changes(found), tuple(found))]
+    adopts = not is_ours(visit, row)
+    body = changes(found)
+    return [Step("update", f"listener {name}", slot(name), str(row["id"]), None, body, tuple(found), adopts=adopts)]
 
 
 def _pool(visit: Visit, item: Mapping[str, Any], row: Row, inputs: Inputs) -> list[Difference]:
@@ -253,7 +283,7 @@ def reported(visit: Visit, rows: Sequence[Row]) -> list[dict[str, Any]]:
         for row in of_item(visit, rows, str(item["name"]))[:1]:
             shown[str(row["id"])] = _state(visit, str(item["name"]), row)
     former = _known(visit)
-    for row in rows:  # those that are to go
+    for row in copies(visit, rows).sift(rows):  # those that are to go
         if is_ours(visit, row) and row["id"] not in shown:
             shown[str(row["id"])] = _state(visit, former.get(row["id"], str(row.get("name") or row["id"])), row)
     return list(shown.values())

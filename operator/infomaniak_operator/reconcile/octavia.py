@@ -280,7 +280,20 @@ def main_differences(visit: Visit, row: Row, table: Iterable[Field]) -> list[Dif
 
 def is_adopted(visit: Visit, row: Row) -> bool:
     """Whether the object was somebody else's until now."""
-    return visit.owner.standing(mark_of(row)) is not Standing.OURS and "appliedFields" not in visit.resource.status
+    standing = visit.owner.standing(mark_of(row))
+    return standing is Standing.PREVIOUS or (
+        standing is not Standing.OURS and "appliedFields" not in visit.resource.status
+    )
+
+
+def irreplaceable(noun: str, row: Row, fixed: Iterable[Difference]) -> Stop:
+    """The outcome where what was imported differs in what cannot be changed in place: another would not be the same."""
+    text = "; ".join(str(difference) for difference in fixed)
+    message = (
+        f"{noun} {row['id']} was imported, so that it is never replaced, and what differs cannot be changed in place: "
+        f"{text}: put the spec back, or delete this object and make another"
+    )
+    return Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
 
 
 def release_tags(visit: Visit, collection: str, row: Row) -> bool:

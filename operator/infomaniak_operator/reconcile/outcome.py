@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infomaniak_operator.engine.contract import GROUP, KubeObject, Next, Progress, Reason
+from infomaniak_operator.engine.contract import GROUP, Key, KubeObject, Next, Progress, Reason
 
 PAUSED = f"{GROUP}/paused"
 DRY_RUN = f"{GROUP}/dry-run"
@@ -13,6 +13,9 @@ REFERENCES_RESOLVED = "ReferencesResolved"
 CREDENTIALS_VALID = "CredentialsValid"
 SYNCED = "Synced"
 HEALTHY = "Healthy"
+
+LONGEST_TEXT = 30_000
+"""Characters of a plan that a condition has room for: what is cut there could never be compared with what was said."""
 
 
 class Unchanged(Exception):  # noqa: N818 - an outcome, not an error
@@ -53,6 +56,18 @@ class Stop(Exception):  # noqa: N818 - an outcome, not an error
         self.next = next
         self.progress = progress
         self.keep_ready = keep_ready
+
+
+def bounded(text: str) -> str:
+    """A plan, or as much of it as a condition has room for."""
+    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
+
+
+def called(user: KubeObject, other: Key) -> str:
+    """Another object, as a message may name it: what is in another namespace is nobody's business in this one."""
+    if other.namespace == user.key.namespace:
+        return str(other)
+    return f"a {other.kind} of another namespace"
 
 
 def annotated(resource: KubeObject, name: str) -> bool:

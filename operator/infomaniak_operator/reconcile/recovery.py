@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from infomaniak_operator.client import InfomaniakCloudError, NotFoundError
-from infomaniak_operator.engine.contract import FINALIZER, Again, KubeObject, Progress, Reason, Stuck
-from infomaniak_operator.reconcile import listeners, octavia
+from infomaniak_operator.engine.contract import Again, KubeObject, Progress, Reason, Stuck
+from infomaniak_operator.reconcile import listeners, octavia, vip
 from infomaniak_operator.reconcile.actuator import Row
-from infomaniak_operator.reconcile.outcome import Stop
+from infomaniak_operator.reconcile.outcome import Stop, called
 from infomaniak_operator.reconcile.ownership import mark_of
 from infomaniak_operator.reconcile.visit import Visit, owner_of
 
@@ -59,10 +59,12 @@ def _strangers(visit: Visit, row: Row) -> list[str]:
     Listed after the load balancer was read, and matched in our own code: no filter is trusted for a delete.
     """
     after = visit.attempt.clock.monotonic()
+    there = [each for each in visit.rows("listeners", after) if octavia.under(each, row)]
+    strange = listeners.copies(visit, there)
     found = [
         f"listener {each.get('name') or ''} ({each['id']})"
-        for each in visit.rows("listeners", after)
-        if octavia.under(each, row) and not listeners.is_ours(visit, each)
+        for each in there
+        if each in strange or not listeners.is_ours(visit, each)
     ]
     owners = _owners(visit)
     for each in visit.rows("pools", after):
@@ -73,8 +75,10 @@ def _strangers(visit: Visit, row: Row) -> list[str]:
         owner = owners.get((mark.cluster, mark.uid) if mark and not mark.released else each["id"])
         if owner is None:
             found.append(f"pool {each.get('name') or ''} ({each['id']}), which no object of this cluster stands for")
+        elif mark and not mark.child and owner.status.get("id") not in (None, each["id"]):
+            found.append(f"pool {each['id']}, carrying a copy of the mark of {called(visit.resource, owner.key)}")
         elif _retained(owner):
-            found.append(f"pool {each['id']} of {owner.key}, whose deletionPolicy is Retain")
+            found.append(f"pool {each['id']} of {called(visit.resource, owner.key)}, whose deletionPolicy is Retain")
     return found
 
 
@@ -94,6 +98,32 @@ def _retained(pool: KubeObject) -> bool:
     return unmanaged or pool.spec.get("deletionPolicy") == "Retain"
 
 
+def _imported(row: Row) -> Stop:
+    # The spec names what shall be changed in it, not all that it is: what comes after would not be the same.
+    message = (
+        f"load balancer {row['id']} is in ERROR in the cloud; it was imported, and spec.recovery does not apply to what "
+        "was imported, for the spec does not hold all that is in it: have the cloud's support mend it, or delete it in "
+        "the cloud and make another load balancer"
+    )
+    return Stop(Reason.CLOUD_ERROR, message, Stuck(), Progress.STALLED)
+
+
+def _check_origin(visit: Visit, row: Row) -> None:
+    """Refuse to recover what was not made for this object: an import that is left out of the spec by now.
+
+    Raises:
+        Stop: its VIP's port is somebody else's, Octavia's own say.
+        InfomaniakCloudError: the ports could not be listed.
+    """
+    port = next((each for each in visit.rows("ports") if each["id"] == row.get("vip_port_id")), None)
+    if port is not None and not vip.is_ours(visit, port):
+        message = (
+            f"load balancer {row['id']} is in ERROR in the cloud; its VIP's port {port['id']} was not made for this "
+            "object, so that it cannot be made again with the same address, and spec.recovery does not apply"
+        )
+        raise Stop(Reason.CLOUD_ERROR, message, Stuck(), Progress.STALLED)
+
+
 def recover(visit: Visit, row: Row) -> None:
     """A load balancer in ERROR: say so, or take it down, after which it is made again on the same VIP's port.
 
@@ -103,12 +133,15 @@ def recover(visit: Visit, row: Row) -> None:
     octavia.state(visit, "ERROR", str(row.get("operating_status") or ""))
     wanted = visit.spec.get("recovery") or {}
     advice = "nothing can be changed in it"
+    if visit.imported and not visit.unmanaged:
+        raise _imported(row)
     if wanted.get("policy") != "Recreate" or visit.unmanaged:
         hint = (
             f"load balancer {row['id']} is in ERROR in the cloud: {advice}; delete this object, or set "
             "spec.recovery.policy to Recreate, by which it is made again with the same VIP"
         )
         raise Stop(Reason.CLOUD_ERROR, hint, Stuck(), Progress.STALLED)
+    _check_origin(visit, row)
     tried = visit.status.get("recoveryAttempts")
     attempts = tried if isinstance(tried, int) else 0
     most = int(wanted.get("maxAttempts") or _ATTEMPTS)
@@ -123,8 +156,9 @@ def recover(visit: Visit, row: Row) -> None:
     if now < due:
         message = f"load balancer {row['id']} is in ERROR in the cloud; it is made again in a while"
         raise Stop(Reason.CLOUD_ERROR, message, Again(due - now))
-    if FINALIZER not in visit.resource.finalizers:
-        visit.attempt.claim()
+    if visit.dry_run:
+        raise visit.would(f"delete load balancer {row['id']}, which is in ERROR, and make it again on the same VIP")
+    visit.claim()
 
     def count() -> None:
         # Written before the deletion: killed right after it, the operator would else count from the beginning again.

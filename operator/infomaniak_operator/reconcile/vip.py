@@ -6,7 +6,7 @@ from typing import Any
 
 from infomaniak_operator.client import NotFoundError
 from infomaniak_operator.engine.contract import Key, KubeObject, Reason, View
-from infomaniak_operator.reconcile import neutron
+from infomaniak_operator.reconcile import doubles, neutron
 from infomaniak_operator.reconcile.actuator import Inputs, Row
 from infomaniak_operator.reconcile.marks import Standing, described
 from infomaniak_operator.reconcile.ownership import clear_to_create, mark_of
@@ -81,6 +81,30 @@ def _ours(visit: Visit, rows: Rows) -> list[Row]:
     return sorted(found, key=lambda row: (str(row.get("created_at", "")), str(row["id"])))
 
 
+def _sure(visit: Visit, marked: list[Row]) -> list[Row]:
+    """Of several ports with the mark: the one that status names, and those on record; a copy is left alone.
+
+    Raises:
+        Stop: nothing tells which is ours.
+    """
+    if len(marked) < 2:  # noqa: PLR2004 - one is no double
+        return marked
+    named = visit.status.get("vipPortID")
+    sure = [row for row in marked if row["id"] == named]
+    sure += [row for row in marked if row["id"] != named and doubles.on_record(visit, SLOT, row)]
+    if not sure:
+        raise doubles.undecided(visit, "port", marked)
+    doubles.warn(visit, "port", [row for row in marked if row not in sure])
+    return sure
+
+
+def is_ours(visit: Visit, row: Row) -> bool:
+    """Whether a port was made for the VIP of this object."""
+    mark = mark_of(row)
+    ours = mark is not None and visit.owner.standing(mark) is Standing.OURS
+    return ours and mark is not None and mark.child == visit.owner.mark(SLOT).child
+
+
 def ensure(visit: Visit, inputs: Inputs) -> Row:
     """The VIP's port, made if there is none.
 
@@ -91,22 +115,23 @@ def ensure(visit: Visit, inputs: Inputs) -> Row:
     known: Row | None = visit.memory.get(SLOT)
     if known is not None:
         return known
-    there = _ours(visit, visit.rows("ports"))
+    there = _sure(visit, _ours(visit, visit.rows("ports")))
     if there:
         return _known(visit, there[0])
 
     def still_absent(not_before: float) -> bool:
         return not _ours(visit, visit.rows("ports", not_before))
 
-    if not clear_to_create(visit, SLOT, still_absent):
-        raise visit.again(Reason.CREATING, "the VIP's port has appeared in the cloud", 0.0)
     body = _body(visit, inputs)
+    if not clear_to_create(visit, SLOT, still_absent, body):
+        raise visit.again(Reason.CREATING, "the VIP's port has appeared in the cloud", 0.0)
     if visit.status.pop("vipPortID", None):
         # Status forgets a port that is gone before the create is sent: who deletes finds no id, and reckons with it.
         visit.status.pop("vipAddress", None)
         visit.record()
-    with visit.creating(SLOT):
+    with visit.creating(SLOT, bodies=[body]):
         row = visit.cloud.do.ports.create(body)
+    visit.creates.answered(str(row["id"]))
     return _known(visit, row)
 
 
@@ -171,7 +196,7 @@ def remove(visit: Visit) -> None:
         Stop: a create of it may still be under way.
         InfomaniakCloudError: the service refused.
     """
-    there = _ours(visit, visit.rows("ports"))
+    there = _sure(visit, _ours(visit, visit.rows("ports")))
     unsettled = SLOT in visit.creates.unknown or (visit.id is None and not visit.status.get("vipPortID"))
     if not there and unsettled:
 
