@@ -101,9 +101,9 @@ def _retained(pool: KubeObject) -> bool:
 def _imported(row: Row) -> Stop:
     # The spec names what shall be changed in it, not all that it is: what comes after would not be the same.
     message = (
-        f"load balancer {row['id']} is in ERROR in the cloud; it was imported, and spec.recovery does not apply to what "
-        "was imported, for the spec does not hold all that is in it: have the cloud's support mend it, or delete it in "
-        "the cloud and make another load balancer"
+        f"load balancer {row['id']} is in ERROR in the cloud; it was imported, and spec.recovery does not apply to "
+        "what was imported, for the spec does not hold all that is in it: have the cloud's support mend it, or delete "
+        "it in the cloud and make another load balancer"
     )
     return Stop(Reason.CLOUD_ERROR, message, Stuck(), Progress.STALLED)
 
