@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.fake_cloud_rules import ANY_RULE, Refused, Row, check_rule, effect_of
+from tests.support.fake_cloud_rules import ANY_RULE, Refused, Row, check_rule, effect_of, protocol_of
 from tests.support.fake_cloud_tables import Tables
 
 
@@ -46,7 +46,9 @@ class Groups(Tables):
     def _create_rule(self, project: str, body: Row) -> Row:
         group = self._find(project, "security_groups", body.get("security_group_id", ""))
         rule = {**ANY_RULE, **body}
-        rule["protocol"] = None if rule["protocol"] in (None, "any") else str(rule["protocol"]).lower()
+        rule["protocol"] = protocol_of(rule["protocol"], rule["ethertype"])
+        if (rule["port_range_min"], rule["port_range_max"]) == (1, 65535):
+            rule["port_range_min"] = rule["port_range_max"] = None
         check_rule(rule)
         if rule["remote_group_id"]:
             self._find(project, "security_groups", rule["remote_group_id"])

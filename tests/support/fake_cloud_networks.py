@@ -22,6 +22,12 @@ from tests.support.fake_cloud_rules import (
 from tests.support.fake_cloud_tables import FLOATING, GATEWAY, INTERFACE, Tables
 
 
+def _automatic(subnet: Mapping[str, Any]) -> bool:
+    """Whether ports get their addresses there by themselves."""
+    modes = (subnet.get("ipv6_address_mode"), subnet.get("ipv6_ra_mode"))
+    return any(mode in ("slaac", "dhcpv6-stateless") for mode in modes)
+
+
 class Networks(Tables):
     """What may be done to networks, subnets and ports."""
 
@@ -74,7 +80,16 @@ class Networks(Tables):
             },
         )
         self._touch(network)
+        if _automatic(made):  # what is on the network already gets an address there
+            for port in self.tables["ports"].values():
+                if port["network_id"] == network["id"] and port["device_owner"] != INTERFACE:
+                    port["fixed_ips"] = [*port["fixed_ips"], self._automatic_address(made)]
+                    self._touch(port)
         return made
+
+    def _automatic_address(self, subnet: Row) -> Row:
+        taken = {ip for other in self._ports_on(subnet["id"]) for ip in addresses_of(other)}
+        return {"subnet_id": subnet["id"], "ip_address": plain(free_address(subnet, taken))}
 
     def _change_subnet(self, row: Row, body: Row) -> Row:
         net = net_of(row["cidr"])
@@ -92,6 +107,11 @@ class Networks(Tables):
         return body
 
     def _delete_subnet(self, row: Row) -> None:
+        if _automatic(row):  # such an address goes with its subnet
+            for port in self._ports_on(row["id"]):
+                if port["device_owner"] != INTERFACE:
+                    port["fixed_ips"] = [ip for ip in port["fixed_ips"] if ip["subnet_id"] != row["id"]]
+                    self._touch(port)
         if self._ports_on(row["id"]):
             message = (
                 f"Unable to complete operation on subnet {row['id']}: One or more ports have an IP allocation from "
@@ -117,7 +137,7 @@ class Networks(Tables):
         return self._port(project, network, body.get("fixed_ips"), {**body, "security_groups": list(groups)})
 
     def _port(self, project: str, network: Row, fixed_ips: Any, body: Mapping[str, Any]) -> Row:
-        fixed = self._allocate(network, fixed_ips)
+        fixed = self._allocate(network, fixed_ips, automatic=body.get("device_owner") != INTERFACE)
         return self._insert(
             "ports",
             project,
@@ -152,12 +172,13 @@ class Networks(Tables):
             if address["port_id"] == row["id"]:
                 self._unbind(address)
 
-    def _allocate(self, network: Row, wanted: Any, port: Row | None = None) -> list[Row]:
+    def _allocate(self, network: Row, wanted: Any, port: Row | None = None, *, automatic: bool = True) -> list[Row]:
         subnets = {one["id"]: one for one in self.tables["subnets"].values() if one["network_id"] == network["id"]}
         if wanted is None:
             first: dict[int, str] = {}
             for subnet in subnets.values():
-                first.setdefault(subnet["ip_version"], subnet["id"])
+                if not _automatic(subnet):
+                    first.setdefault(subnet["ip_version"], subnet["id"])
             wanted = [{"subnet_id": one} for one in first.values()]
         fixed = []
         for item in wanted:
@@ -173,7 +194,11 @@ class Networks(Tables):
                     409, "IpAddressAlreadyAllocated", f"IP address {address} already allocated in subnet {subnet['id']}"
                 )
             fixed.append({"subnet_id": subnet["id"], "ip_address": plain(address)})
-        return fixed
+        # Asked for or not, a port gets an address on each subnet that hands them out by itself.
+        on = {ip["subnet_id"] for ip in fixed}
+        more = [one for one in subnets.values() if automatic and _automatic(one) and one["id"] not in on]
+        had = {ip["subnet_id"]: dict(ip) for ip in (port or {}).get("fixed_ips") or ()}
+        return [*fixed, *(had.get(one["id"]) or self._automatic_address(one) for one in more)]
 
     @staticmethod
     def _subnet_for(network: Row, subnets: Mapping[str, Row], item: Mapping[str, Any]) -> Row:

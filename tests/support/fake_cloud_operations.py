@@ -60,6 +60,12 @@ class _Reading:
         return self._cloud.perform(method, collection, subject, act)
 
 
+def _check_id(id: str) -> None:
+    """As the client does: an id is put into a path, and must be text."""
+    if not isinstance(id, str):
+        raise TypeError(f"expected an id, got {id!r}")
+
+
 class FakeCollection:
     """Looks like ``BulkCollection``; Octavia's have no ``create_many``."""
 
@@ -77,6 +83,7 @@ class FakeCollection:
         )
 
     def get(self, id: str) -> Row:
+        _check_id(id)
         service = self._service
         row: Row = self._cloud.perform("GET", self._name, id, lambda: service.get(self._project, self._name, id))
         return row
@@ -100,6 +107,7 @@ class FakeCollection:
         return self._cloud.perform("POST", self._name, sent, lambda: service.create(self._project, self._name, sent))
 
     def update(self, id: str, body: Mapping[str, Any], *, if_revision: int | None = None) -> Row:
+        _check_id(id)
         service = self._service
         service.check(self._name, body)
         sent = copy.deepcopy(dict(body))
@@ -109,6 +117,7 @@ class FakeCollection:
         return row
 
     def delete(self, id: str, *, if_revision: int | None = None) -> None:
+        _check_id(id)
         service = self._service
         self._cloud.perform(
             "DELETE", self._name, id, lambda: service.delete(self._project, self._name, id, if_revision)
@@ -154,6 +163,7 @@ class FakeLoadBalancers(FakeCollection):
         return LoadBalancers.create_tree(self, body)  # type: ignore[arg-type]
 
     def delete(self, id: str, *, if_revision: int | None = None, cascade: bool = False) -> None:
+        _check_id(id)
         octavia = self._cloud.octavia
         self._cloud.perform(
             "DELETE",
@@ -163,6 +173,7 @@ class FakeLoadBalancers(FakeCollection):
         )
 
     def status_tree(self, id: str) -> Row:
+        _check_id(id)
         octavia = self._cloud.octavia
         subject = (id, "status")
         row: Row = self._cloud.perform("GET", self._name, subject, lambda: octavia.status_tree(self._project, id))
@@ -180,6 +191,8 @@ class FakeNested:
         self._key = PARENTS[name][1]
 
     def _perform(self, method: str, subject: Any, parent: str, id: str | None, act: Callable[[], Any]) -> Any:
+        _check_id(parent)
+
         def carry_out() -> Any:
             self._octavia.inside(self._project, self._name, parent, id)
             return act()

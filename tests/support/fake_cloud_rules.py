@@ -31,7 +31,7 @@ ANY_RULE: Row = {
     "remote_group_id": None,
     "remote_address_group_id": None,
 }
-_ALL_SAME = ("security_group_id", "direction", "ethertype", "protocol", "port_range_min", "port_range_max")
+_ALL_SAME = ("security_group_id", "direction", "ethertype")
 
 
 def network_of(body: Row) -> Row:
@@ -136,11 +136,54 @@ def subnets_of(port: Row) -> list[str]:
     return [ip["subnet_id"] for ip in port["fixed_ips"]]
 
 
+PROTOCOLS = {
+    "ah": 51,
+    "dccp": 33,
+    "egp": 8,
+    "esp": 50,
+    "gre": 47,
+    "hopopt": 0,
+    "icmp": 1,
+    "igmp": 2,
+    "ip": 0,
+    "ipip": 4,
+}
+PROTOCOLS |= {"ipv6-encap": 41, "ipv6-frag": 44, "ipv6-icmp": 58, "icmpv6": 58, "ipv6-nonxt": 59, "ipv6-opts": 60}
+PROTOCOLS |= {"ipv6-route": 43, "ospf": 89, "pgm": 113, "rsvp": 46, "sctp": 132, "tcp": 6, "udp": 17, "udplite": 136}
+PROTOCOLS |= {"vrrp": 112}
+"""Neutron's names."""
+_OF_IPV6 = {str(PROTOCOLS[name]) for name in PROTOCOLS if "v6" in name}
+_NAME_OF = {str(number): name for name, number in PROTOCOLS.items() if name != "icmpv6"}
+
+
+def protocol_of(value: Any, family: str) -> str | None:
+    """A protocol as Neutron stores it."""
+    if value in (None, "any"):
+        return None
+    text = str(value).lower()
+    known = text in PROTOCOLS or (text.isdecimal() and int(text) <= 255)
+    if not known:
+        message = f"Security group rule protocol {value} not supported."
+        raise Refused(400, "SecurityGroupRuleInvalidProtocol", message)
+    if family == "IPv6":
+        return {"icmp": "ipv6-icmp", "icmpv6": "ipv6-icmp", "1": "58"}.get(text, text)
+    if str(PROTOCOLS.get(text, text)) in _OF_IPV6:
+        message = f"Invalid ethertype {family} for protocol {text}."
+        raise Refused(400, "SecurityGroupEthertypeConflictWithProtocol", message)
+    return text
+
+
 def effect_of(rule: Row) -> tuple[Any, ...]:
+    """By what Neutron tells duplicates: a name and the number it knows for it are the same, 0 and any are not."""
     prefix = rule.get("remote_ip_prefix")
     remote = str(ipaddress.ip_network(prefix, strict=False)) if prefix else None
     remote = None if remote in ("0.0.0.0/0", "::/0") else remote
-    return (*(rule.get(name) for name in _ALL_SAME), remote, rule.get("remote_group_id"))
+    protocol = protocol_of(rule.get("protocol"), rule["ethertype"])
+    protocol = protocol if protocol in PROTOCOLS else _NAME_OF.get(str(protocol), protocol)
+    ports = (rule.get("port_range_min"), rule.get("port_range_max"))
+    ports = (None, None) if ports == (1, 65535) else ports
+    groups = (rule.get("remote_group_id"), rule.get("remote_address_group_id"))
+    return (*(rule.get(name) for name in _ALL_SAME), protocol, ports, remote, groups)
 
 
 def no_doubles(bodies: Sequence[Row]) -> None:
@@ -159,7 +202,7 @@ def check_rule(rule: Row) -> None:
         if rule["ethertype"] != f"IPv{family}":
             message = f"Conflicting value ethertype {rule['ethertype']} for CIDR {rule['remote_ip_prefix']}"
             raise Refused(400, "SecurityGroupRuleParameterConflict", message)
-    if (low is not None or high is not None) and rule["protocol"] is None:
+    if (low, high) != (None, None) and rule["protocol"] is None:
         message = "Must also specify protocol if port range is given."
         raise Refused(400, "SecurityGroupProtocolRequiredWithPorts", message)
     ranged = rule["protocol"] in ("tcp", "udp", "6", "17") and (low, high) != (None, None)

@@ -63,6 +63,7 @@ class Tables:
         self._moment = datetime(2026, 1, 1, tzinfo=UTC)
         self.now: Callable[[], float] | None = None
         self.tables: dict[str, dict[str, Row]] = {name: {} for name in KINDS}
+        self._shares: set[tuple[str, str]] = set()
         self.quotas = {
             "networks": 10,
             "subnets": 50,
@@ -212,9 +213,20 @@ class Tables:
         row["revision_number"] += 1
         row["updated_at"] = self.tick().strftime("%Y-%m-%dT%H:%M:%SZ")
 
-    @staticmethod
-    def _sees(project: str, row: Row) -> bool:
-        return bool(row["project_id"] == project or row.get("shared") or row.get("router:external"))
+    def share(self, network_id: str, project: str) -> None:
+        """Let another project use a network, as its owner does by an RBAC policy."""
+        self._shares.add((network_id, project))
+
+    def _sees(self, project: str, row: Row) -> bool:
+        if row["project_id"] == project or row.get("shared") or row.get("router:external"):
+            return True
+        if row["id"] in self.tables["networks"]:
+            return (row["id"], project) in self._shares
+        if row["id"] in self.tables["subnets"]:
+            # Not those of an external network: Infomaniak shows them to nobody, the sandbox's Neutron to all.
+            network = self.tables["networks"][row["network_id"]]
+            return bool(network.get("shared") or (network["id"], project) in self._shares)
+        return False
 
     def _find(self, project: str, collection: str, id: str) -> Row:
         row = self.tables[collection].get(id)

@@ -113,9 +113,6 @@ Tag = Annotated[
     str,
     Field(min_length=1, max_length=60),
     Checked(
-        Rule(
-            "!self.contains(',') && !self.contains('/')", "must not contain ',' or '/': Neutron allows neither in a tag"
-        ),
         Rule("!self.startsWith('[ik1')", "must not begin with [ik1: that is the operator's own mark of ownership"),
     ),
 ]
@@ -123,6 +120,16 @@ Tag = Annotated[
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 """A port of TCP, UDP or SCTP."""
+
+
+def same_address(one: str, other: str) -> str:
+    """A CEL expression: whether two expressions are the same address, in whatever spelling."""
+    return f"({one} == {other} || (isIP({one}) && isIP({other}) && ip({one}) == ip({other})))"
+
+
+def same_cidr(one: str, other: str) -> str:
+    """A CEL expression: whether two expressions are the same network, in whatever spelling."""
+    return f"({one} == {other} || (isCIDR({one}) && isCIDR({other}) && cidr({one}) == cidr({other})))"
 
 
 def ascending(*texts: str) -> str:

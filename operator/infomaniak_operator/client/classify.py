@@ -53,7 +53,7 @@ RULES: tuple[Rule, ...] = (
     Rule(409, r"OverQuota|quota exceeded", errors.QuotaExceededError),
     Rule(409, r"IpAddressGenerationFailure|NoMoreIPs", errors.ConflictError, Category.QUOTA),
     Rule(409, r"immutable|invalid state|PENDING_", errors.ConflictError, Category.WAITING),
-    Rule(409, r"SecurityGroupRule(Exists|sNotSingleGroup|Parameter)", errors.ConflictError, Category.TERMINAL),
+    Rule(409, r"SecurityGroupRule(Exists|InPost|sNotSingleGroup|Parameter)", errors.ConflictError, Category.TERMINAL),
     Rule(
         409,
         r"already (using|has a health monitor)|already exists|IP address .* (already allocated|in use)|VIP .*already",

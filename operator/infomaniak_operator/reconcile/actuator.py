@@ -131,6 +131,9 @@ class Actuator(Protocol):
     def refused(self, visit: Visit, error: InfomaniakCloudError) -> Exception:
         """What the refusal of a create means, where the kind knows better: a ``Stop``, else the error itself."""
 
+    def rivals(self, visit: Visit, error: InfomaniakCloudError) -> list[KubeObject]:
+        """The objects of this cluster that have what was just refused, or use it: a change of theirs may mend it."""
+
     def applied(self, visit: Visit) -> list[str]:
         """The places of the fields that the spec sets (``status.appliedFields``)."""
 
@@ -149,6 +152,13 @@ class Actuator(Protocol):
 
     def act(self, visit: Visit, row: Row, steps: Plan) -> Row:
         """Carry out the steps, in order; returns the main object as it then is."""
+
+    def unmet(self, visit: Visit, row: Row, inputs: Inputs) -> Plan | None:
+        """What the answers of the service still leave to be changed, without asking it anything.
+
+        Returns:
+            None where they do not tell yet.
+        """
 
     def report(self, visit: Visit, row: Row, inputs: Inputs) -> str:
         """Put into ``visit.status`` what is seen; returns the message of ``Ready``."""
@@ -200,6 +210,11 @@ class PlainActuator:
         """A refusal means what the error says."""
         del visit
         return error
+
+    def rivals(self, visit: Visit, error: InfomaniakCloudError) -> list[KubeObject]:
+        """None are known."""
+        del visit, error
+        return []
 
     def vanish(self, visit: Visit) -> None:
         """Nothing is left behind."""

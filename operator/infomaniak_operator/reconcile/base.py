@@ -16,6 +16,7 @@ from infomaniak_operator.engine.contract import (
     Again,
     Aspect,
     Attempt,
+    BackOff,
     Gone,
     Key,
     KubeObject,
@@ -44,7 +45,7 @@ from infomaniak_operator.reconcile.outcome import (
     bounded,
 )
 from infomaniak_operator.reconcile.trees import Trees
-from infomaniak_operator.reconcile.visit import SETTLED_WITH, Visit
+from infomaniak_operator.reconcile.visit import NOT_TAKEN, PENDING_SINCE, SETTLED_WITH, Visit
 
 _HASH_VERSION = 1
 _WAITED = "waited for a reference"
@@ -109,6 +110,7 @@ class CloudReconciler:
     def reconcile(self, attempt: Attempt) -> Result:
         """One visit: see the module."""
         visit = Visit.begin(attempt, self._settings.cluster, self._settings.create_grace, self._trees)
+        visit.restore = self._settings.restore
         with visit.exits:
             return self._guarded(visit)
 
@@ -122,7 +124,7 @@ class CloudReconciler:
         except Unresolved as missing:  # it went after the references had been resolved
             return self._ended(visit, visit.wait_for(missing.key, str(missing), missing.others))
         except InfomaniakCloudError as error:
-            return self._ended(visit, failure.stop(visit, error))
+            return self._ended(visit, failure.stop(visit, error, self._actuator.rivals))
         except NoRoom as error:
             return self._ended(visit, Stop(Reason.INVALID_CONFIGURATION, str(error), Stuck(), Progress.STALLED))
 
@@ -213,9 +215,36 @@ class CloudReconciler:
             _announce(visit, plan, new=new)
         elif visit.intended:
             raise visit.would()
+        row = self._compare(visit, row, inputs, plan)
         _settle_applied(visit, actuator, changed=bool(plan), seen=actuator.pending(row) is None)
-        visit.aspect(SYNCED, True, Reason.AVAILABLE, bounded("; ".join(visit.remarks)))
         return self._as_seen(visit, row, inputs)
+
+    def _compare(self, visit: Visit, row: Row, inputs: Inputs, plan: Plan) -> Row:
+        """Compare what the service has answered with the spec, before ``Synced`` is said.
+
+        A create may let a field fall: an update mends that at once. What that does not mend either is said.
+
+        Raises:
+            Stop: the service has not taken over all of it.
+        """
+        actuator = self._actuator
+        rest = actuator.unmet(visit, row, inputs)
+        tried = {step.slot for step in plan if step.verb == "update"}
+        if rest and all(step.verb == "update" and step.slot not in tried for step in rest):
+            row = actuator.act(visit, row, rest)
+            visit.attempt.event("Updated", "; ".join(str(step) for step in rest))
+            rest = actuator.unmet(visit, row, inputs)
+        if rest is None:
+            return row
+        if rest:
+            visit.memory[NOT_TAKEN] = True
+            text = "; ".join(str(step) for step in rest)
+            visit.aspect(SYNCED, False, Reason.UPDATING, text)
+            message = f"the cloud accepted the request and has not taken over all of it: {text}"
+            raise Stop(Reason.UPDATING, message, BackOff(at_least=1.0), keep_ready=True)
+        visit.memory.pop(NOT_TAKEN, None)
+        visit.aspect(SYNCED, True, Reason.AVAILABLE, bounded("; ".join(visit.remarks)))
+        return row
 
     def _say(self, visit: Visit, row: Row, plan: Plan, *, new: bool) -> None:
         """Put what is about to be done into ``Synced``; only say it where that is all that is asked for.
@@ -242,6 +271,7 @@ class CloudReconciler:
             visit.status.pop("inputsHash", None)
             reason = Reason.UPDATING if visit.was_ready else visit.working
             raise visit.again(reason, pending, actuator.pause(visit))
+        visit.memory.pop(PENDING_SINCE, None)
         if fingerprint:
             visit.status["inputsHash"] = _hash(visit.resource, fingerprint, inputs, unsettled=visit.unsettled)
         visit.memory[SETTLED_WITH] = visit.inputs

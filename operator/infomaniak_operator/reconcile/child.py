@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from infomaniak_operator.client import NotFoundError
@@ -24,7 +25,8 @@ class ChildActuator(octavia.TreeActuator):
 
     def prepare(self, visit: Visit, inputs: Inputs) -> None:
         """See that the tree takes a change."""
-        del inputs
+        pool = inputs.get("poolID")
+        stands_in(visit, {"pools": [{"id": pool}]} if pool else {})
         octavia.gate(visit)
 
     def make(self, visit: Visit, inputs: Inputs, body: dict[str, Any]) -> Row:
@@ -142,10 +144,9 @@ def stands_in(visit: Visit, row: Row) -> None:
     tree = visit.tree
     if tree.load_balancer_id is not None:
         return
-    above = {each["id"] for each in row.get("pools") or ()}
-    holders = [each for each in visit.rows("pools") if each["id"] in above] if above else [row]
-    found = [each["id"] for holder in holders for each in holder.get("loadbalancers") or ()]
-    tree.load_balancer_id = str(found[0]) if found else None
+    above = octavia.parent(row, "pools")
+    holders = [each for each in visit.rows("pools") if each["id"] == above] if above else [row]
+    tree.load_balancer_id = next((found for each in holders if (found := octavia.parent(each, "loadbalancers"))), None)
 
 
 def goes_with(parent: KubeObject | None) -> None:
@@ -164,16 +165,23 @@ def goes_with(parent: KubeObject | None) -> None:
     raise Stop(Reason.DELETING, message, Waiting(frozenset({parent.key})))
 
 
-def delete(visit: Visit, actuator: Any, row: Row) -> Stop:
+def delete(visit: Visit, actuator: Any, row: Row, check: Callable[[], None] = lambda: None) -> Stop:
     """Delete it; returns the outcome of waiting for its end.
 
+    Args:
+        visit: the visit.
+        actuator: the kind.
+        row: the object.
+        check: refuses, right before the delete, where it would take along what is not ours.
+
     Raises:
-        Stop: the tree is locked.
+        Stop: the tree is locked, or ``check`` refuses.
         InfomaniakCloudError: the service refused.
     """
     tree = visit.tree
     stands_in(visit, row)
     octavia.gate(visit)
+    check()
     with octavia.changing(visit):
         getattr(visit.cloud.do, actuator.collection).delete(row["id"])
     visit.attempt.event("Deleted", f"deleted {actuator.noun} {row['id']}")

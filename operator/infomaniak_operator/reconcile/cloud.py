@@ -103,12 +103,13 @@ class Cloud:
         self.login()
         return self._facts[1] if self._facts else ""
 
-    def rows(self, collection: str, fresh_after: float) -> Rows:
+    def rows(self, collection: str, fresh_after: float, network_id: str | None = None) -> Rows:
         """All objects of a type in the project, from a LIST that began at that monotonic second or later.
 
         Args:
             collection: ``networks``, ``subnets``, … as in ``Operations``.
             fresh_after: monotonic seconds.
+            network_id: all that the credential shows in that network instead, other projects' too: only to be read.
 
         Raises:
             InfomaniakCloudError: the list could not be had. That is never an empty list.
@@ -116,10 +117,12 @@ class Cloud:
         project = self.project_id
 
         def load() -> Rows:
-            listed: Rows = getattr(self.do, collection).list(project_id=project)
+            asked = {"project_id": project} if network_id is None else {"network_id": network_id}
+            listed: Rows = getattr(self.do, collection).list(**asked)
             return listed
 
-        return self._snapshots.get(collection, fresh_after, load)
+        name = collection if network_id is None else f"{collection} of network {network_id}"
+        return self._snapshots.get(name, fresh_after, load)
 
     def external_network(self, name: str) -> str | None:
         """The id of the external network of that name; looked up again after a while, and once it was refused.

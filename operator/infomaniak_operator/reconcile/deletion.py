@@ -10,7 +10,14 @@ from infomaniak_operator.reconcile import doubles, importing, presence
 from infomaniak_operator.reconcile.actuator import Actuator, Row
 from infomaniak_operator.reconcile.marks import Standing
 from infomaniak_operator.reconcile.outcome import Stop
-from infomaniak_operator.reconcile.ownership import by_id, check_project, clear_to_create, main_rows, mark_of
+from infomaniak_operator.reconcile.ownership import (
+    by_id,
+    check_project,
+    clear_to_create,
+    is_marked,
+    main_rows,
+    whose_main,
+)
 from infomaniak_operator.reconcile.visit import Visit
 
 
@@ -30,13 +37,17 @@ def delete(visit: Visit, actuator: Actuator, connect: Callable[[], object], *, r
         return gone
     row = _find(visit, actuator)
     if row is None:
-        if not visit.imported:
-            actuator.vanish(visit)
+        actuator.vanish(visit)
+        return gone
+    if not whose_main(visit, row).ours or _not_adopted(visit, actuator, row):
+        # Not ours to change, and no more is what lies in it, our marks or not: only the finalizer goes.
+        message = f"{actuator.noun} {row['id']} is not (or not only) this object's, and stays with all that is in it"
+        visit.attempt.event("LeftAlone", message, warning=True)
         return gone
     if visit.dry_run:
         raise presence.dry_run(visit, f"{'release' if retain else 'delete'} {actuator.noun} {row['id']}")
     if retain:
-        if visit.owner.standing(mark_of(row)) is Standing.OURS:
+        if is_marked(visit, row):
             actuator.release(visit, row)
         visit.attempt.event("Retained", f"{actuator.noun} {row['id']} stays in the cloud, its mark released")
         return gone
@@ -83,7 +94,7 @@ def _still_here(stop: Stop) -> Stop:
 
 
 def _find(visit: Visit, actuator: Actuator) -> Row | None:
-    """What is to be taken away; doubles are taken away at once. None: nothing of ours is left.
+    """What the object stands for, ours or not; doubles are taken away at once. None: nothing of ours is left.
 
     Raises:
         Stop: a create may still be under way.
@@ -91,10 +102,8 @@ def _find(visit: Visit, actuator: Actuator) -> Row | None:
     rows = visit.rows(actuator.collection)
     ours = main_rows(visit, rows, Standing.OURS)
     row = by_id(visit, actuator.collection, rows, visit.id) if visit.id else None
-    kept = _not_ours(visit, actuator, row) if row is not None else None
-    if row is not None and kept:
-        visit.attempt.event("LeftAlone", f"{actuator.noun} {row['id']} {kept} and stays", warning=True)
-        row = None
+    if row is not None and (not whose_main(visit, row).ours or _not_adopted(visit, actuator, row)):
+        return row
     others = [each for each in ours if each["id"] != visit.id]
     if visit.id is None:
         row, others = doubles.sort_out(visit, actuator.noun, others, settled=False)
@@ -111,16 +120,11 @@ def _find(visit: Visit, actuator: Actuator) -> Row | None:
     return None
 
 
-def _not_ours(visit: Visit, actuator: Actuator, row: Row) -> str | None:
-    """Why the object that status names is not to be deleted with this one; None where it is."""
-    standing = visit.owner.standing(mark_of(row))
-    if standing in (Standing.FOREIGN, Standing.PREVIOUS):
-        return "belongs to another object"
-    if actuator.takes_over(visit) and standing is Standing.UNMARKED:
-        return "was made by others, carries no mark of this object"
-    if visit.imported and importing.elder(visit, actuator, row) is not None:
-        return "belongs to another object, which is older"
-    return None
+def _not_adopted(visit: Visit, actuator: Actuator, row: Row) -> bool:
+    """Whether the object was to be taken over and was not (yet), or is what an older object manages."""
+    if actuator.takes_over(visit) and not is_marked(visit, row):
+        return True
+    return visit.imported and importing.elder(visit, actuator, row) is not None
 
 
 _TREE = frozenset({"LoadBalancer", "Pool", "HealthMonitor"})

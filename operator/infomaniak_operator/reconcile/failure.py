@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from infomaniak_operator.client import Category, InfomaniakCloudError, ReadOnlyError
-from infomaniak_operator.engine.contract import Again, BackOff, Next, Progress, Reason, Stuck
-from infomaniak_operator.reconcile.outcome import CREDENTIALS_VALID, SYNCED, Stop
+from infomaniak_operator.engine.contract import Again, BackOff, KubeObject, Next, Progress, Reason, Stuck, Waiting
+from infomaniak_operator.reconcile.outcome import CREDENTIALS_VALID, SYNCED, Stop, named
 from infomaniak_operator.reconcile.visit import Visit
 
 
@@ -29,16 +30,20 @@ _MEANINGS = {
     Category.NOT_FOUND: _Meaning(Reason.CLOUD_ERROR, BackOff(), keep_ready=True),
     Category.PRECONDITION: _Meaning(Reason.UPDATING, BackOff(), keep_ready=True),
 }
-
-
+Rivals = Callable[[Visit, InfomaniakCloudError], list[KubeObject]]
 _OF_AN_ID = frozenset({Category.NOT_FOUND, Category.TERMINAL})
 """How a service refuses an id that leads to nothing, or to something else by now."""
 
 
-def stop(visit: Visit, error: InfomaniakCloudError) -> Stop:
+def stop(visit: Visit, error: InfomaniakCloudError, rivals: Rivals = lambda _visit, _error: []) -> Stop:
     """The outcome of a visit that the cloud ended.
 
     The message keeps the cloud's own words and its request id, which are what its support asks for.
+
+    Args:
+        visit: the visit.
+        error: how it ended.
+        rivals: the objects of this cluster that have what was refused, or use it.
     """
     if isinstance(error, ReadOnlyError):  # a dry run whose plan said nothing of it; all the same nothing was sent
         return visit.would(f"send {error}")
@@ -55,4 +60,18 @@ def stop(visit: Visit, error: InfomaniakCloudError) -> Stop:
     former = visit.aspects.get(SYNCED)
     if former is None or former.status is not False:
         visit.aspect(SYNCED, None, meaning.reason, message)
+    others = rivals(visit, error) if error.category in (Category.IN_USE, Category.TERMINAL) else []
+    if others:
+        return _taken(visit, message, meaning, others)
     return Stop(meaning.reason, message, meaning.next, meaning.progress, keep_ready=meaning.keep_ready)
+
+
+def _taken(visit: Visit, message: str, meaning: _Meaning, others: list[KubeObject]) -> Stop:
+    """The outcome where objects of this cluster have what is wanted: what becomes of them wakes this one."""
+    names = ", ".join(named(other, visit.resource) for other in others)
+    waiting = Waiting(frozenset(other.key for other in others))
+    if meaning.reason is Reason.IN_USE:
+        return Stop(Reason.IN_USE, f"used by {names}: {message}", waiting)
+    if all(other.deleting for other in others):
+        return Stop(Reason.WAITING_FOR_REFERENCE, f"waits for {names} to go: {message}", waiting)
+    return Stop(Reason.CONFLICT, f"{names} has it already: {message}", waiting, Progress.STALLED)

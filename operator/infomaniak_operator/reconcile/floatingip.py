@@ -10,10 +10,11 @@ from infomaniak_operator.engine.contract import Again, BackOff, Key, KubeObject,
 from infomaniak_operator.reconcile import external, neutron
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step, Unresolved
 from infomaniak_operator.reconcile.fields import Difference, address, changes
-from infomaniak_operator.reconcile.marks import Standing, described
-from infomaniak_operator.reconcile.outcome import Stop, called
-from infomaniak_operator.reconcile.ownership import mark_of
-from infomaniak_operator.reconcile.visit import Visit
+from infomaniak_operator.reconcile.marks import described
+from infomaniak_operator.reconcile.outcome import Stop, named
+from infomaniak_operator.reconcile.ownership import Whose, is_marked, until_released, whose, whose_main
+from infomaniak_operator.reconcile.targets import Target, can_move, chain, keeps
+from infomaniak_operator.reconcile.visit import Visit, owner_of
 
 _TARGETS = ("loadBalancerRef", "portID")
 NO_ROUTE = "ExternalGatewayForFloatingIPNotFound"
@@ -21,11 +22,14 @@ NO_PORT = "PortNotFound"
 TAKEN = "FloatingIPPortAlreadyAssociated"
 LONGEST_WAIT = 30.0
 """Seconds between two looks for a route, at most."""
-_TRIES = "looks for a route"
-LOOKS = (5.0, 30.0)
-"""Seconds after which an associated address that is DOWN is looked at again: Neutron has its agents bring it up, and
-until the next round `kubectl get` would show what was true for a moment. One that stays DOWN is left to the rounds."""
-_LOOKED = "looks for ACTIVE"
+_NO_ROUTE_SINCE = "without a route since"
+LONGEST_LOOK = 5.0
+"""Seconds between two looks at an associated address that is DOWN, at most."""
+COMES_UP_WITHIN = 120.0
+"""Seconds for which it is looked at: Neutron has its agents bring it up, and until the next resync `kubectl get` would
+show what was true for a moment. One that stays DOWN is left to the resync."""
+_DOWN_SINCE = "down since"
+_UNSEEN = "who has the target is not to be seen"
 
 
 class FloatingIPActuator(neutron.NeutronActuator):
@@ -100,16 +104,15 @@ class FloatingIPActuator(neutron.NeutronActuator):
             Stop: it is bound, or somebody else's.
         """
         wanted = visit.spec.get("address")
-        for row in rows if wanted else ():
-            if address(row["floating_ip_address"]) != address(wanted):
-                continue
-            standing = visit.owner.standing(mark_of(row))
-            if standing is Standing.UNMARKED and not row.get("port_id"):
-                return row
-            why = f"is bound to port {row['port_id']}" if row.get("port_id") else "belongs to another object"
-            message = f"spec.address: {wanted} (floating IP {row['id']}) {why}: it is not taken away"
-            raise Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
-        return None
+        found = _of_address(rows, wanted)
+        if found and not _free(visit, found):
+            # A new object may share a list that is a moment older than what woke it: who has let go since?
+            found = _of_address(visit.rows(self.collection, visit.attempt.fresh_after), wanted)
+        if found is None or _free(visit, found):
+            return found
+        why = f"is bound to port {found['port_id']}" if found.get("port_id") else "belongs to another object"
+        message = f"spec.address: {wanted} (floating IP {found['id']}) {why}: it is not taken away"
+        raise Stop(Reason.CONFLICT, message, until_released(visit, found), Progress.STALLED)
 
     def takes_over(self, visit: Visit) -> bool:
         """What is imported, and the address that ``spec.address`` names."""
@@ -124,32 +127,84 @@ class FloatingIPActuator(neutron.NeutronActuator):
         if error.error_type == NO_ROUTE:
             needed = "a Router with a gateway there and an interface on the target's subnet"
             message = f"the target has no route to the external network yet ({needed}): {error}"
-            tries = visit.memory.get(_TRIES, 0)
-            visit.memory[_TRIES] = tries + 1
-            return Stop(Reason.WAITING_FOR_REFERENCE, message, Again(min(2.0 ** min(tries, 10), LONGEST_WAIT)))
+            waited = _since(visit, _NO_ROUTE_SINCE)
+            return Stop(Reason.WAITING_FOR_REFERENCE, message, Again(min(1.0 + waited, LONGEST_WAIT)))
         if error.error_type == NO_PORT:
             message = f"spec.portID, or the port of spec.loadBalancerRef, is not there: {error}"
             return Stop(Reason.WAITING_FOR_REFERENCE, message, BackOff(at_least=5.0))
-        return self._taken(visit, error) if error.error_type == TAKEN else error
+        return self._taken(visit, error, None) if error.error_type == TAKEN else error
 
-    def _taken(self, visit: Visit, error: InfomaniakCloudError) -> Stop:
-        """The target has another address: one of ours that is about to leave it, or one that a person must move."""
-        port = self.resolve(visit.resource, visit.attempt.view).get("portID")
-        others = [
-            other
-            for other in visit.attempt.view.objects(self.kind)
-            if other.uid != visit.resource.uid and other.status.get("portID") == port
-        ]
-        if not others:
-            message = f"the target has another floating IP already: {error}"
+    def _taken(self, visit: Visit, error: InfomaniakCloudError, row: Row | None) -> Stop:
+        """The target has another address: one of this cluster that is to leave it, or one that a person must move.
+
+        Of several that change places in a circle one lets go of its own target first.
+        """
+        view = visit.attempt.view
+        wanted = self._next(visit.resource, view)
+        if wanted is None:
+            return visit.again(Reason.WAITING_FOR_REFERENCE, f"the target has gone meanwhile: {error}", 0.0)
+        listed = visit.cloud.do.floating_ips.list(port_id=wanted.port)
+        rows = [each for each in listed if each["id"] != visit.id and _target(each).meets(wanted)]
+        objects = [self._object_of(visit, each) for each in rows]
+        others = [each for each in objects if each is not None]
+        if len(others) < len(rows):
+            visible = ", ".join(f"{each['floating_ip_address']} ({each['id']})" for each in rows)
+            message = f"the target has another floating IP already, {visible}, which is not taken from there: {error}"
             return Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
-        message = (
-            f"the target has the address of {', '.join(called(visit.resource, other.key) for other in others)}: {error}"
-        )
-        waiting = Waiting(frozenset(other.key for other in others))
-        if all(_gives_up(other, port) for other in others):
-            return Stop(Reason.WAITING_FOR_REFERENCE, message, waiting)
-        return Stop(Reason.CONFLICT, message, waiting, Progress.STALLED)
+        if not others:
+            return self._unseen(visit, error)
+        visit.memory.pop(_UNSEEN, None)
+        now = _target(row) if row and row.get("port_id") else None
+        found = chain(visit.resource, now, wanted, view, lambda each: self._next(each, view))
+        names = " and ".join(named(each, visit.resource) for each in others)
+        message = f"the target has the address of {names}"
+        waiting = Waiting(frozenset(each.key for each in [*others, *found.holders]))
+        if any(keeps(each, wanted, view) for each in others):
+            return Stop(Reason.CONFLICT, f"{message}: {error}", waiting, Progress.STALLED)
+        message += ", which is to lead elsewhere"
+        held_up = [each for each in found.holders if not can_move(each) and not each.deleting]
+        if held_up:
+            one = named(held_up[0], visit.resource)
+            message += f", and waits: {one} is paused, in a dry run, or without a valid credential"
+        if row and found.first_to_let_go(visit.resource):
+            self._let_go(visit, row)
+            message += "; as they change places, this one has let go of its former target"
+        return Stop(Reason.WAITING_FOR_REFERENCE, f"{message}: {error}", waiting)
+
+    @staticmethod
+    def _unseen(visit: Visit, error: InfomaniakCloudError) -> Stop:
+        """Nothing that this credential may see has the target (any more)."""
+        if not visit.memory.get(_UNSEEN):
+            visit.memory[_UNSEEN] = True
+            return Stop(Reason.WAITING_FOR_REFERENCE, f"the target was still taken: {error}", Again(1.0))
+        message = f"the target has another floating IP already, which this credential does not show: {error}"
+        return Stop(Reason.CONFLICT, message, BackOff(at_least=5.0), Progress.STALLED)
+
+    def _object_of(self, visit: Visit, row: Row) -> KubeObject | None:
+        """The object of this cluster that a floating IP belongs to, by its id or, until status shows it, its mark."""
+        for each in visit.attempt.view.objects(self.kind):
+            if each.uid == visit.resource.uid:
+                continue
+            marked = whose(owner_of(visit.owner.cluster, each), row) is Whose.OURS
+            if each.status.get("id") == row["id"] or marked:
+                return each
+        return None
+
+    def _next(self, resource: KubeObject, view: View) -> Target | None:
+        """What an object is to lead to; None where that is nothing, or is not there yet."""
+        try:
+            port = self.resolve(resource, view).get("portID")
+        except Unresolved:
+            return None
+        return Target(str(port), resource.spec.get("fixedAddress")) if port else None
+
+    def _let_go(self, visit: Visit, row: Row) -> None:
+        with visit.changing():
+            freed = visit.cloud.do.floating_ips.update(
+                row["id"], {"port_id": None}, if_revision=row.get("revision_number")
+            )
+        visit.attempt.event("Updated", f"floating IP {row['floating_ip_address']} let go of port {row['port_id']}")
+        self._show(visit, freed)
 
     def applied(self, visit: Visit) -> list[str]:
         """The places of the fields that the spec sets."""
@@ -157,8 +212,8 @@ class FloatingIPActuator(neutron.NeutronActuator):
 
     def plan(self, visit: Visit, row: Row, inputs: Inputs, *, new: bool) -> Plan:
         """Description, association, tags."""
-        if new:
-            return neutron.tags_step(visit, row, self.noun)
+        del new
+        self._show(visit, row)  # the visit may end early, and what was seen counts
         found = []
         description = neutron.description_difference(visit, visit.spec, row)
         found += [description] if description else []
@@ -173,6 +228,10 @@ class FloatingIPActuator(neutron.NeutronActuator):
             steps.insert(0, Step("update", what, "", row["id"], row.get("revision_number"), body, tuple(found)))
         return steps
 
+    def unmet(self, visit: Visit, row: Row, inputs: Inputs) -> Plan:
+        """The same, by what was answered."""
+        return self.plan(visit, row, inputs, new=False)
+
     def _association(self, visit: Visit, row: Row, inputs: Inputs) -> list[Difference]:
         managed = any(name in visit.spec or name in visit.applied for name in _TARGETS)
         if not managed:
@@ -184,7 +243,7 @@ class FloatingIPActuator(neutron.NeutronActuator):
             if not fixed or not wanted or address(inside) == address(fixed):
                 return []
             return [Difference("fixedAddress", "fixed_ip_address", inside, fixed)]
-        adopting = visit.owner.standing(mark_of(row)) is not Standing.OURS and not visit.resource.status.get("id")
+        adopting = not is_marked(visit, row) and not visit.resource.status.get("id")
         if now and adopting:
             message = f"floating IP {row['id']} is bound to port {now}: it is not taken away; disassociate it first"
             raise Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
@@ -200,6 +259,8 @@ class FloatingIPActuator(neutron.NeutronActuator):
             try:
                 row = neutron.update_main(visit, self.collection, row, step)
             except (NotFoundError, ConflictError) as error:
+                if error.error_type == TAKEN:
+                    raise self._taken(visit, error, row) from error
                 raise self.refused(visit, error) from error
         return row
 
@@ -209,18 +270,10 @@ class FloatingIPActuator(neutron.NeutronActuator):
         Raises:
             Stop: it has lost its target.
         """
-        seen = {
-            "address": row.get("floating_ip_address"),
-            "fixedAddress": row.get("fixed_ip_address"),
-            "portID": row.get("port_id"),
-            "routerID": row.get("router_id"),
-            "externalNetworkID": row.get("floating_network_id"),
-            "cloudStatus": row.get("status"),
-        }
-        visit.memory.pop(_TRIES, None)
+        self._show(visit, row)
+        visit.memory.pop(_NO_ROUTE_SINCE, None)
+        visit.memory.pop(_UNSEEN, None)
         self._look_again(visit, row)
-        visit.status.update(seen)
-        visit.status = {name: value for name, value in visit.status.items() if value not in (None, [])}
         ref = visit.spec.get("loadBalancerRef")
         if ref and not inputs.get("portID") and not visit.unmanaged:
             key = Key("LoadBalancer", visit.resource.key.namespace, ref["name"])
@@ -231,14 +284,27 @@ class FloatingIPActuator(neutron.NeutronActuator):
         return f"floating IP {row.get('floating_ip_address')}{to}"
 
     @staticmethod
+    def _show(visit: Visit, row: Row) -> None:
+        seen = {
+            "address": row.get("floating_ip_address"),
+            "fixedAddress": row.get("fixed_ip_address"),
+            "portID": row.get("port_id"),
+            "routerID": row.get("router_id"),
+            "externalNetworkID": row.get("floating_network_id"),
+            "cloudStatus": row.get("status"),
+        }
+        visit.status.update(seen)
+        visit.status = {name: value for name, value in visit.status.items() if value not in (None, [])}
+
+    @staticmethod
     def _look_again(visit: Visit, row: Row) -> None:
+        """Have an associated address that is DOWN looked at again, soon at first."""
         if not row.get("port_id") or row.get("status") != "DOWN":
-            visit.memory.pop(_LOOKED, None)
+            visit.memory.pop(_DOWN_SINCE, None)
             return
-        looked = visit.memory.get(_LOOKED, 0)
-        if looked < len(LOOKS):
-            visit.memory[_LOOKED] = looked + 1
-            visit.come_back(LOOKS[looked])
+        down = _since(visit, _DOWN_SINCE, row["port_id"])
+        if down < COMES_UP_WITHIN:
+            visit.come_back(min(1.0 + down / 4, LONGEST_LOOK))
 
     def pending(self, row: Row) -> str | None:
         """ACTIVE and DOWN are both as good as it gets."""
@@ -251,7 +317,22 @@ class FloatingIPActuator(neutron.NeutronActuator):
         return visit.spec.get("recreate") == "Always"
 
     def remove(self, visit: Visit, row: Row) -> None:
-        """Release the address."""
+        """Release the address.
+
+        Raises:
+            Stop: others have made port forwardings on it, which would go with it.
+        """
+        forwardings = row.get("port_forwardings") or ()
+        if forwardings:
+            names = ", ".join(
+                f"{each.get('protocol')} {each.get('external_port')} -> {each.get('internal_ip_address')}"
+                for each in forwardings
+            )
+            message = (
+                f"floating IP {row['floating_ip_address']} has port forwardings that others made: {names}: delete them "
+                "first"
+            )
+            raise Stop(Reason.IN_USE, message, Again(30.0))
         with visit.changing():
             visit.cloud.do.floating_ips.delete(row["id"], if_revision=row.get("revision_number"))
 
@@ -298,6 +379,24 @@ def _fixed(visit: Visit, row: Row) -> list[Difference]:
     return []
 
 
-def _gives_up(other: KubeObject, port: Any) -> bool:
-    """Whether another FloatingIP that has the port is about to leave it."""
-    return other.deleting or (other.spec.get("portID") != port and "loadBalancerRef" not in other.spec)
+def _of_address(rows: Iterable[Row], wanted: Any) -> Row | None:
+    """The floating IP that has a certain address; None where none is wanted."""
+    return next((row for row in rows if wanted and address(row["floating_ip_address"]) == address(wanted)), None)
+
+
+def _free(visit: Visit, row: Row) -> bool:
+    """Whether a floating IP is nobody's and leads nowhere."""
+    return whose_main(visit, row) in (Whose.STRANGER, Whose.LOST) and not row.get("port_id")
+
+
+def _target(row: Row) -> Target:
+    return Target(str(row.get("port_id")), row.get("fixed_ip_address"))
+
+
+def _since(visit: Visit, what: str, about: Any = None) -> float:
+    """Seconds since something was first seen, of this process; ``about`` tells one case from the next."""
+    now = visit.attempt.clock.monotonic()
+    before = visit.memory.get(what)
+    if before is None or before[1] != about:
+        before = visit.memory[what] = (now, about)
+    return float(now - before[0])

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from infomaniak_operator.client import Category, InfomaniakCloudError
 from infomaniak_operator.engine.contract import Key, KubeObject, Progress, Reason, Stuck, View, Waiting
 from infomaniak_operator.reconcile import child, neutron, octavia, treeplan
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step, Unresolved
 from infomaniak_operator.reconcile.fields import Difference, Field, applied, body_of, changes
 from infomaniak_operator.reconcile.marks import Mark
 from infomaniak_operator.reconcile.outcome import Stop
+from infomaniak_operator.reconcile.ownership import whose_main
 from infomaniak_operator.reconcile.visit import Visit
 
 
@@ -37,6 +39,9 @@ FIELDS = (
 )
 _CHANGING = tuple(field for field in FIELDS if field.mutable)
 _POOL = "poolID"
+_SECOND = "already has a health monitor"
+"""In Octavia's words where a pool has one."""
+_HAS_ONE = 409
 
 
 def places(spec: Mapping[str, Any]) -> list[str]:
@@ -110,10 +115,40 @@ class HealthMonitorActuator(child.ChildActuator):
         """The attributes of the monitor's create."""
         return {**monitor_body(visit.spec, visit.name, visit.owner.mark()), "pool_id": inputs[_POOL]}
 
+    def refused(self, visit: Visit, error: InfomaniakCloudError) -> Exception:
+        """A pool has one monitor: one that others have made on it is named."""
+        if error.status != _HAS_ONE or error.category in (Category.WAITING, Category.QUOTA):
+            return error
+        key = treeplan.pool_ref(visit.resource)
+        pool = visit.attempt.view.get(key) if key else None
+        pool_id = pool.status.get("id") if pool else None
+        others = visit.rows(self.collection, visit.attempt.clock.monotonic())
+        for row in others:
+            if pool_id and _pool_of(row) == pool_id and not whose_main(visit, row).ours:
+                message = (
+                    f"spec.poolRef: pool {pool_id} has health monitor {row.get('name') or 'without a name'} "
+                    f"({row['id']}) already, which is not ours, and a pool has one: delete it, or import it by "
+                    f"spec.import.id"
+                )
+                return Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
+        return error
+
     def outline(self, visit: Visit, body: Row) -> str:
         """The monitor and its type."""
         del visit
         return f"health monitor {body['name']} ({body.get('type')})"
+
+    def rivals(self, visit: Visit, error: InfomaniakCloudError) -> list[KubeObject]:
+        """The HealthMonitors of the same pool."""
+        if _SECOND not in str(error):
+            return []
+        key = treeplan.pool_ref(visit.resource)
+        pool = visit.attempt.view.get(key) if key else None
+        return [
+            each
+            for each in visit.attempt.view.objects(self.kind)
+            if pool and each.uid != visit.resource.uid and each.status.get("poolID") == pool.status.get("id", "")
+        ]
 
     def applied(self, visit: Visit) -> list[str]:
         """The places of the fields that the spec sets."""
@@ -182,5 +217,4 @@ class HealthMonitorActuator(child.ChildActuator):
 
 
 def _pool_of(row: Row) -> str | None:
-    found = row.get("pools") or ()
-    return str(found[0]["id"]) if found else None
+    return octavia.parent(row, "pools")

@@ -7,9 +7,10 @@ from typing import Any
 
 from infomaniak_operator.engine.contract import KubeObject, Progress, Reason, Stuck, Waiting
 from infomaniak_operator.reconcile.actuator import Actuator, Plan, Row
+from infomaniak_operator.reconcile.fields import address
 from infomaniak_operator.reconcile.marks import Standing
-from infomaniak_operator.reconcile.outcome import SYNCED, Stop, bounded, called
-from infomaniak_operator.reconcile.ownership import by_id, conflict, mark_of, text_of
+from infomaniak_operator.reconcile.outcome import SYNCED, Stop, bounded, named
+from infomaniak_operator.reconcile.ownership import Whose, by_id, conflict, text_of, whose_main
 from infomaniak_operator.reconcile.snapshots import Rows
 from infomaniak_operator.reconcile.visit import Visit
 
@@ -41,9 +42,8 @@ def find(visit: Visit, actuator: Actuator, rows: Rows) -> Row:
     only_one(visit, actuator, found)
     if visit.unmanaged:
         return found
-    standing = visit.owner.standing(mark_of(found))
-    if standing is Standing.FOREIGN:
-        raise conflict(visit, actuator.noun, found, standing)
+    if whose_main(visit, found) is Whose.FOREIGN:
+        raise conflict(visit, actuator.noun, found, Standing.FOREIGN)
     return found
 
 
@@ -77,8 +77,12 @@ _API = {
 }
 
 
+_ADDRESSES = frozenset({"address", "vipAddress"})
+
+
 def _api_filter(wanted: Mapping[str, Any]) -> dict[str, Any]:
-    return {_API.get(name, name): value for name, value in wanted.items()}
+    """Attribute and value; the services compare addresses as text, in the spelling they give them."""
+    return {_API.get(name, name): address(value) if name in _ADDRESSES else value for name, value in wanted.items()}
 
 
 def _matches(row: Row, wanted: Mapping[str, Any]) -> bool:
@@ -104,7 +108,7 @@ def only_one(visit: Visit, actuator: Actuator, row: Row) -> None:
     if other is None:
         return
     message = (
-        f"{actuator.noun} {row['id']} is managed by {called(visit.resource, other.key)}, which is older: two objects "
+        f"{actuator.noun} {row['id']} is managed by {named(other, visit.resource)}, which is older: two objects "
         "must not manage one; with managementPolicy Unmanaged this one may read it"
     )
     raise Stop(Reason.CONFLICT, message, Waiting(frozenset({other.key})), Progress.STALLED)

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from infomaniak_operator.engine.contract import Progress, Reason, Stuck
+from infomaniak_operator.engine.contract import Again, KubeObject, Progress, Reason, Stuck
 from infomaniak_operator.reconcile import doubles, redirect
 from infomaniak_operator.reconcile.actuator import Inputs, Row, Step
 from infomaniak_operator.reconcile.fields import Difference, Field, applied, body_of, changes, differences, unordered
-from infomaniak_operator.reconcile.marks import Standing
 from infomaniak_operator.reconcile.neutron import ADMIN_STATE
 from infomaniak_operator.reconcile.octavia import tag_difference
 from infomaniak_operator.reconcile.outcome import Stop
-from infomaniak_operator.reconcile.ownership import mark_of
+from infomaniak_operator.reconcile.ownership import Whose, whose
 from infomaniak_operator.reconcile.treeplan import fits
-from infomaniak_operator.reconcile.visit import Visit
+from infomaniak_operator.reconcile.visit import Visit, owner_of
 
 POOL_REF = "defaultPoolRef"
 
@@ -95,33 +94,28 @@ def creation(visit: Visit, item: Mapping[str, Any], pool_id: str | None = None) 
     }
 
 
-def _known_as(visit: Visit, row: Row) -> str | None:
-    """Under which name status has a listener that carries no mark, though it is one of ours: somebody took it off.
-
-    Status shows those of others, too; of ours alone the names are among the fields that we have set.
-    """
-    if visit.owner.standing(mark_of(row)) is not Standing.UNMARKED:
-        return None
-    known = (each["name"] for each in visit.resource.status.get("listeners") or () if each.get("id") == row["id"])
-    return next((name for name in known if prefix(name) in visit.recorded), None)
-
-
 def _known(visit: Visit) -> dict[str, str]:
     """The names of the listeners of ours that status shows, by id; there are two of a name while one is replaced.
 
     Before the spec listed any, status shows those of others.
     """
-    if "listeners" not in visit.recorded:
+    return _recorded(visit.resource)
+
+
+def _recorded(balancer: KubeObject) -> dict[str, str]:
+    if "listeners" not in (balancer.status.get("appliedFields") or ()):
         return {}
-    return {item["id"]: item["name"] for item in visit.resource.status.get("listeners") or () if item.get("id")}
+    return {item["id"]: item["name"] for item in balancer.status.get("listeners") or () if item.get("id")}
 
 
 def is_ours(visit: Visit, row: Row) -> bool:
     """Whether a listener under our load balancer is ours: by its mark, or because status names it."""
-    standing = visit.owner.standing(mark_of(row))
-    if standing in (Standing.OURS, Standing.PREVIOUS):
-        return True
-    return standing is Standing.UNMARKED and row["id"] in _known(visit)
+    return whose(visit.owner, row, child=None, inside=True, recorded=_known(visit)).ours
+
+
+def is_part_of(cluster_id: str, balancer: KubeObject, row: Row) -> bool:
+    """Whether a listener is one of a LoadBalancer's own, whatever object is visited."""
+    return whose(owner_of(cluster_id, balancer), row, child=None, recorded=_recorded(balancer)).ours
 
 
 def copies(visit: Visit, rows: Iterable[Row]) -> doubles.Copies:
@@ -134,22 +128,23 @@ def copies(visit: Visit, rows: Iterable[Row]) -> doubles.Copies:
 
 
 def of_item(visit: Visit, rows: Iterable[Row], name: str) -> list[Row]:
-    """The listeners that stand for an item of the spec: ours of that key, else one that nobody marked.
+    """The listeners that stand for an item of the spec: those with its mark, else the one that has lost its mark.
 
-    That is the one status names (its mark was lost), or one of the item's name.
+    On an imported load balancer one of the item's name that nobody owns is taken over; elsewhere a name says nothing.
     """
-    child = visit.owner.mark(slot(name)).child
     known = _known(visit)
     rows = list(rows)
     rows = copies(visit, rows).sift(rows)
+    recorded = {id_ for id_, shown in known.items() if shown == name}
     # Of several with one mark the one in status stays, else the oldest.
     rows = sorted(rows, key=lambda row: (known.get(row["id"]) != name, str(row.get("created_at", "")), str(row["id"])))
-    marked = [row for row in rows if (mark := mark_of(row)) and mark.child == child and is_ours(visit, row)]
-    if marked:
-        return marked
-    free = [row for row in rows if visit.owner.standing(mark_of(row)) is Standing.UNMARKED]
-    by_status = [row for row in free if known.get(row["id"]) == name]
-    return by_status or [row for row in free if row.get("name") == name and row["id"] not in known]
+    found = [(whose(visit.owner, row, child=slot(name), inside=True, recorded=recorded), row) for row in rows]
+    for wanted in (Whose.OURS, Whose.LOST):
+        standing = [row for each, row in found if each is wanted]
+        if standing:
+            return standing
+    free = [row for each, row in found if each is Whose.STRANGER] if visit.imported else []
+    return [row for row in free if row.get("name") == name and row["id"] not in known]
 
 
 def transport(protocol: Any) -> str:
@@ -161,13 +156,24 @@ def _spot(row: Mapping[str, Any], port: str) -> tuple[str, int]:
     return transport(row["protocol"]), int(row[port])
 
 
-def plan(visit: Visit, balancer_id: str, rows: Sequence[Row], inputs: Inputs) -> list[Step]:
+def plan(
+    visit: Visit, balancer_id: str, rows: Sequence[Row], inputs: Inputs, keep: Mapping[str, str] | None = None
+) -> list[Step]:
     """What is to be changed, in the order that keeps traffic: what makes room, what comes, what changes, what goes.
 
+    What cannot be done is left out, and put into ``visit.held_back``; the rest proceeds.
+
+    Args:
+        visit: the visit.
+        balancer_id: the load balancer.
+        rows: its listeners.
+        inputs: the resolved references.
+        keep: by id, the listeners that must not go now, and what in them keeps them.
+
     Raises:
-        Stop: a listener of somebody else has a port that the spec wants, or would have to be replaced, or nothing tells
-            which of several with one mark is ours.
+        Stop: a listener of others would have to be replaced, or nothing tells which of several with one mark is ours.
     """
+    keep = keep or {}
     if "listeners" not in visit.spec and "listeners" not in visit.applied:
         return []
     items = list(visit.spec.get("listeners") or ())
@@ -185,8 +191,10 @@ def plan(visit: Visit, balancer_id: str, rows: Sequence[Row], inputs: Inputs) ->
         theirs = next((row for row in stale if not is_ours(visit, row)), None)
         if theirs is not None and not current:
             raise _not_replaced(item, theirs)
-        if stale and not current and _would_break(item, inputs):
+        kept = [row for row in stale if row["id"] in keep]
+        if stale and not current and (kept or _would_break(item, inputs)):
             stays |= {str(row["id"]) for row in stale}  # its pool does not fit what it is to become: traffic goes on
+            visit.held_back += [_in_use(item["name"], row, keep) for row in kept]
             continue
         if current:
             stays.add(str(current[0]["id"]))
@@ -194,13 +202,22 @@ def plan(visit: Visit, balancer_id: str, rows: Sequence[Row], inputs: Inputs) ->
             stale += current[1:]
         else:
             blocker = next((row for row in rows if _spot(row, "protocol_port") == _spot(item, "port")), None)
+            ours = blocker is not None and blocker not in strange and is_ours(visit, blocker)
+            problem = _taken(item, blocker, keep, ours=ours) if blocker is not None else None
+            if problem is not None:
+                visit.held_back.append(problem)
+                stays |= {str(row["id"]) for row in stale}  # what cannot be replaced serves on
+                continue
             if blocker is not None:
-                room += _make_room(item, blocker, ours=blocker not in strange and is_ours(visit, blocker))
+                room.append(_delete(blocker, replaces=True))
             come.append(_create(visit, balancer_id, item, inputs))
         go += [_delete(row, replaces=not current) for row in stale]
     known = {step.id for step in room} | {step.id for step in go} | stays
     go += [_delete(row) for row in strange.sift(rows) if is_ours(visit, row) and row["id"] not in known]
-    gone = {step.id for step in room}
+    visit.held_back += [
+        _in_use(row.get("name"), row, keep) for row in rows if row["id"] in {s.id for s in go} & {*keep}
+    ]
+    gone = {step.id for step in room} | {*keep}
     return [*room, *come, *change, *(step for step in go if step.id not in gone)]
 
 
@@ -218,15 +235,25 @@ def _not_replaced(item: Mapping[str, Any], row: Row) -> Stop:
     return Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
 
 
-def _make_room(item: Mapping[str, Any], blocker: Row, *, ours: bool) -> list[Step]:
+def _taken(item: Mapping[str, Any], blocker: Row, keep: Mapping[str, str], *, ours: bool) -> Stop | None:
+    """Why a listener cannot have its port; None where the one that has it makes room."""
     if ours:
-        return [_delete(blocker, replaces=True)]
+        return _in_use(item["name"], blocker, keep) if blocker["id"] in keep else None
     message = (
         f"spec.listeners: port {item['port']} of listener {item['name']} is taken by listener "
         f"{blocker.get('name') or 'without a name'} ({blocker['id']}), which is not ours: delete it, or "
         "choose another port"
     )
-    raise Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
+    return Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
+
+
+def _in_use(name: Any, row: Row, keep: Mapping[str, str]) -> Stop:
+    """The outcome where a listener must not go, for what is in it would go with it."""
+    message = (
+        f"spec.listeners: listener {name or 'without a name'} ({row['id']}, {row['protocol']} {row['protocol_port']}) "
+        f"is to go, but holds what is not ours: {keep[row['id']]}: delete that first, or leave the listener as it is"
+    )
+    return Stop(Reason.IN_USE, message, Again(30.0))
 
 
 def _create(visit: Visit, balancer_id: str, item: Mapping[str, Any], inputs: Inputs) -> Step:
@@ -291,4 +318,11 @@ def reported(visit: Visit, rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 def _state(visit: Visit, name: str, row: Row) -> dict[str, Any]:
     provisioning, operating = visit.tree.status_of(row)
-    return {"name": name, "id": row["id"], "provisioningStatus": provisioning, "operatingStatus": operating}
+    policy = redirect.reported(visit, name, row)
+    return {
+        "name": name,
+        "id": row["id"],
+        "provisioningStatus": provisioning,
+        "operatingStatus": operating,
+        **({"redirectPolicyID": policy} if policy else {}),
+    }

@@ -7,7 +7,17 @@ from typing import Any
 
 from infomaniak_operator.client import Category, InfomaniakCloudError
 from infomaniak_operator.engine.contract import Key, KubeObject, Progress, Reason, Stuck, View
-from infomaniak_operator.reconcile import listeners, neutron, newtree, octavia, recovery, redirect, treeplan, vip
+from infomaniak_operator.reconcile import (
+    bystanders,
+    listeners,
+    neutron,
+    newtree,
+    octavia,
+    recovery,
+    redirect,
+    treeplan,
+    vip,
+)
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step
 from infomaniak_operator.reconcile.fields import Difference, Field, address, applied, body_of, changes, unordered
 from infomaniak_operator.reconcile.outcome import REFERENCES_RESOLVED, Stop
@@ -87,7 +97,7 @@ class LoadBalancerActuator(octavia.TreeActuator):
             if seen.provisioning == GONE:
                 return None
             row = {**row, "provisioning_status": seen.provisioning, "operating_status": seen.operating}
-        visit.children[_LISTENERS] = list(row["listeners"])
+        visit.children[_LISTENERS] = list(row.get("listeners") or ())
         return row
 
     def body(self, visit: Visit, inputs: Inputs) -> dict[str, Any]:
@@ -105,17 +115,19 @@ class LoadBalancerActuator(octavia.TreeActuator):
         return f"load balancer {body['name']} with {newtree.outline(visit)}"
 
     def prepare(self, visit: Visit, inputs: Inputs) -> None:
-        """Make the VIP's port."""
-        vip.ensure(visit, inputs)
+        """Make the VIP's port, and see that it has an address."""
+        vip.attributes(visit, vip.ensure(visit, inputs), inputs)
 
     def make(self, visit: Visit, inputs: Inputs, body: dict[str, Any]) -> Row:
         """One POST for the whole tree."""
-        return newtree.make(visit, inputs, {**body, **vip.attributes(vip.ensure(visit, inputs), inputs)})
+        row = newtree.make(visit, inputs, {**body, **vip.attributes(visit, vip.ensure(visit, inputs), inputs)})
+        vip.forget(visit)
+        return row
 
     def refused(self, visit: Visit, error: InfomaniakCloudError) -> Exception:
         """A tree that is refused is made once more without its pools: each then tells by itself what is wrong."""
         tree = visit.tree
-        visit.memory.pop(vip.SLOT, None)
+        vip.forget(visit)
         passing = error.outcome_unknown or error.category in (Category.TRANSIENT, Category.AUTHENTICATION)
         # The load balancers are what is too many: no pool is to blame, and all of it can be made at once later.
         passing = passing or (error.category is Category.QUOTA and _OWN_QUOTA in str(error).lower())
@@ -123,6 +135,17 @@ class LoadBalancerActuator(octavia.TreeActuator):
             tree.bare = True
             return visit.again(Reason.CREATING, f"made without its pools, for together it is refused: {error}", 0.0)
         return error
+
+    def rivals(self, visit: Visit, error: InfomaniakCloudError) -> list[KubeObject]:
+        """The LoadBalancers that have the address this one asks for."""
+        me, wanted = visit.resource, (visit.spec.get("vip") or {}).get("address")
+        if not wanted or error.error_type != neutron.ADDRESS_TAKEN:
+            return []
+        return [
+            each
+            for each in visit.attempt.view.objects(self.kind)
+            if each.uid != me.uid and address(each.status.get("vipAddress")) == address(wanted)
+        ]
 
     def applied(self, visit: Visit) -> list[str]:
         """The places of the fields that the spec sets."""
@@ -133,17 +156,19 @@ class LoadBalancerActuator(octavia.TreeActuator):
             *applied(tuple(f for f in FIELDS if f.mutable), visit.spec),
             *named,
             *groups,
+            *vip.applied(visit),
             *listeners.places(visit.spec),
         ]
 
     def plan(self, visit: Visit, row: Row, inputs: Inputs, *, new: bool) -> Plan:
-        """The load balancer itself, then its listeners, then their redirects.
+        """The load balancer itself, then its listeners, then their redirects, then the mark of the VIP's port.
 
         Raises:
             Stop: it is locked, or in ERROR.
         """
         if _LISTENERS not in visit.children:  # not held, but listed
             octavia.note(visit, row)
+        visit.held_back.clear()
         if new:
             return []
         status = str(row["provisioning_status"])
@@ -156,15 +181,29 @@ class LoadBalancerActuator(octavia.TreeActuator):
             rows = [each for each in visit.rows("listeners") if octavia.under(each, row)]
             visit.children[_LISTENERS] = list(rows)
         steps = self._main(visit, row, inputs)
-        steps += listeners.plan(visit, str(row["id"]), rows, inputs)
+        steps += self._listeners(visit, row, rows, inputs)
         as_made = visit.resource.uid in visit.tree.held and visit.tree.made_of == visit.resource.generation
-        if not as_made and redirect.concerned(visit):
-            named = {
-                item["name"]: found[0]
-                for item in _items(visit.resource)
-                if (found := listeners.of_item(visit, rows, item["name"]))
-            }
-            steps += redirect.plan(visit, named, visit.rows("l7policies"))
+        if not as_made:
+            if redirect.concerned(visit):
+                named = {
+                    item["name"]: found[0]
+                    for item in _items(visit.resource)
+                    if (found := listeners.of_item(visit, rows, item["name"]))
+                }
+                visit.children[redirect.POLICIES] = list(visit.rows("l7policies"))
+                steps += redirect.plan(visit, named, visit.children[redirect.POLICIES])
+            steps += vip.plan(visit, row)
+        return steps
+
+    @staticmethod
+    def _listeners(visit: Visit, row: Row, rows: list[Row], inputs: Inputs) -> list[Step]:
+        """What is to be done about the listeners: one that goes takes nothing along that is not ours."""
+        steps = listeners.plan(visit, str(row["id"]), rows, inputs)
+        going = {step.id for step in steps if step.verb == "delete"}
+        keep = bystanders.policies(visit, [each for each in rows if each["id"] in going])
+        if keep:
+            visit.held_back.clear()
+            steps = listeners.plan(visit, str(row["id"]), rows, inputs, keep)
         return steps
 
     @staticmethod
@@ -188,12 +227,17 @@ class LoadBalancerActuator(octavia.TreeActuator):
         """Carry out the first step.
 
         Raises:
-            Stop: always; the tree is PENDING then.
+            Stop: the tree is PENDING then; a change of the VIP's port alone leaves it as it is.
         """
+        if steps[0].slot == vip.SLOT:
+            vip.act(visit, steps[0])
+            return row
         raise octavia.first(visit, steps, lambda step: self._carry_out(visit, row, step))
 
     def _carry_out(self, visit: Visit, row: Row, step: Step) -> None:
         do = visit.cloud.do
+        if step.verb == "delete" and step.slot.startswith("redirect/"):
+            bystanders.check_policy(visit, step.id)
         if step.verb == "create" and step.slot.startswith("listener/"):
             self._create_listener(visit, row, step)
             return
@@ -239,7 +283,7 @@ class LoadBalancerActuator(octavia.TreeActuator):
         status = visit.status
         octavia.state(visit, str(row["provisioning_status"]), str(row.get("operating_status") or ""))
         status["vipAddress"] = row.get("vip_address")
-        status["vipPortID"] = row.get("vip_port_id")
+        status["vipPortID"] = None if vip.is_gone(visit) else row.get("vip_port_id")
         status["vipSubnetID"] = row.get("vip_subnet_id")
         status["vipNetworkID"] = row.get("vip_network_id")
         status["provider"] = row.get("provider")
@@ -255,6 +299,7 @@ class LoadBalancerActuator(octavia.TreeActuator):
             visit.status.pop("recoveryAttempts", None)
             visit.memory.pop(recovery.NEXT, None)
         self._references(visit, inputs)
+        visit.say_held_back()
         many = len(rows)
         return f"load balancer {row['id']} at {row.get('vip_address')} with {many} listener{'' if many == 1 else 's'}"
 
@@ -291,7 +336,7 @@ class LoadBalancerActuator(octavia.TreeActuator):
         """
         octavia.note(visit, row)
         for each in visit.rows("listeners"):
-            if octavia.under(each, row) and octavia.release_tags(visit, "listeners", each):
+            if octavia.under(each, row) and octavia.release_tags(visit, "listeners", each, child=None):
                 raise visit.again(Reason.UPDATING, f"releasing load balancer {row['id']}", self.pause(visit))
         vip.release(visit)
         octavia.release_tags(visit, self.collection, row)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from infomaniak_operator.client import Category, InfomaniakCloudError
 from infomaniak_operator.engine.contract import Again, Key, KubeObject, Reason, View
 from infomaniak_operator.reconcile import neutron, subnets
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step
@@ -46,6 +47,16 @@ class NetworkActuator(neutron.NeutronActuator):
         del inputs
         return neutron.creation(visit, body_of(FIELDS, visit.spec))
 
+    def rivals(self, visit: Visit, error: InfomaniakCloudError) -> list[KubeObject]:
+        """The Routers and LoadBalancers on its subnets."""
+        if error.category is not Category.IN_USE:
+            return []
+        mine = {subnet["id"] for subnet in visit.resource.status.get("subnets") or ()}
+        view = visit.attempt.view
+        found = [each for each in view.objects("LoadBalancer") if each.status.get("vipSubnetID") in mine]
+        routers = view.objects("Router")
+        return [*found, *(each for each in routers if mine & {leg["subnetID"] for leg in _legs(each)})]
+
     def applied(self, visit: Visit) -> list[str]:
         """The places of the fields that the spec sets."""
         spec = visit.spec
@@ -61,10 +72,19 @@ class NetworkActuator(neutron.NeutronActuator):
     def plan(self, visit: Visit, row: Row, inputs: Inputs, *, new: bool) -> Plan:
         """The network itself first, then its subnets."""
         del inputs
+        visit.held_back.clear()
         rows = [] if new else [item for item in visit.rows("subnets") if item["network_id"] == row["id"]]
         visit.children["subnets"] = list(rows)
-        main = neutron.tags_step(visit, row, self.noun) if new else neutron.main_update(visit, row, self.noun, FIELDS)
-        return [*main, *subnets.plan(visit, row["id"], rows)]
+        return self._steps(visit, row)
+
+    def unmet(self, visit: Visit, row: Row, inputs: Inputs) -> Plan:
+        """The same, by what was answered."""
+        del inputs
+        return self._steps(visit, row)
+
+    def _steps(self, visit: Visit, row: Row) -> Plan:
+        main = neutron.main_update(visit, row, self.noun, FIELDS)
+        return [*main, *subnets.plan(visit, row["id"], visit.children["subnets"])]
 
     def act(self, visit: Visit, row: Row, steps: Plan) -> Row:
         """Carry out the steps; all new subnets in one call."""
@@ -110,11 +130,11 @@ class NetworkActuator(neutron.NeutronActuator):
         """What is seen of the network and its subnets."""
         del inputs
         if "subnets" not in visit.children:
-            rows = [item for item in visit.rows("subnets") if item["network_id"] == row["id"]]
-            visit.children["subnets"] = list(rows)
+            visit.children["subnets"] = _under(visit, row)
         visit.status["cloudStatus"] = row.get("status")
         visit.status["mtu"] = row.get("mtu")
         visit.status["subnets"] = subnets.reported(visit.children["subnets"], visit)
+        visit.say_held_back()
         many = len(visit.status["subnets"])
         return f"network {row['id']} with {many} subnet{'' if many == 1 else 's'}"
 
@@ -156,5 +176,16 @@ class NetworkActuator(neutron.NeutronActuator):
         """Release the marks of the subnets, then the network's."""
         for item in visit.rows("subnets"):
             if item["network_id"] == row["id"]:
-                neutron.release_row(visit, "subnets", item)
+                neutron.release_row(visit, "subnets", item, child=None)
         neutron.release_row(visit, self.collection, row)
+
+
+def _under(visit: Visit, row: Row) -> list[Row]:
+    """The subnets of a network that is only read. Those of a network that others share are theirs, too."""
+    if row.get("project_id") == visit.cloud.project_id:
+        return [item for item in visit.rows("subnets") if item["network_id"] == row["id"]]
+    return list(visit.rows("subnets", network_id=str(row["id"]))) if row.get("subnets") else []
+
+
+def _legs(router: KubeObject) -> list[Any]:
+    return list(router.status.get("interfaces") or ())

@@ -9,11 +9,14 @@ from typing import Any
 from infomaniak_operator.engine.contract import Key, KubeObject, View
 from infomaniak_operator.reconcile.actuator import Inputs, PlainActuator, Row, Step, Unresolved
 from infomaniak_operator.reconcile.fields import Difference, Field, changes, differences, place, unordered
-from infomaniak_operator.reconcile.marks import NoRoom, Standing, described, released, user_text
-from infomaniak_operator.reconcile.ownership import mark_of
-from infomaniak_operator.reconcile.visit import Visit
+from infomaniak_operator.reconcile.marks import NoRoom, described, released, user_text
+from infomaniak_operator.reconcile.ownership import Whose, mark_of, whose
+from infomaniak_operator.reconcile.visit import PENDING_SINCE, Visit
 
 NETWORK = "InfomaniakNetwork"
+LONGEST_PAUSE = 30.0
+"""Seconds between two looks at what is not ready, at most."""
+ADDRESS_TAKEN = "IpAddressAlreadyAllocated"
 ADMIN_STATE = Field("adminStateUp", "admin_state_up", default=True)
 
 
@@ -48,9 +51,9 @@ class NeutronActuator(PlainActuator):
         return made
 
     def pause(self, visit: Visit) -> float:
-        """Neutron is quick."""
-        del visit
-        return 1.0
+        """Neutron is quick; what has been in BUILD or ERROR for long is asked for ever more rarely."""
+        now = visit.attempt.clock.monotonic()
+        return float(min(1.0 + (now - visit.memory.setdefault(PENDING_SINCE, now)) / 4, LONGEST_PAUSE))
 
 
 def creation(visit: Visit, attributes: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,20 +123,20 @@ def update_main(visit: Visit, collection: str, row: Row, step: Step) -> Row:
     """Carry out a step of ``main_update``; returns the main object as it then is."""
     if step.slot == TAGS:
         with visit.changing():
-            visit.cloud.do.tags.replace(collection, step.id, list(step.body["tags"]))
-        return {**row, "tags": list(step.body["tags"])}
+            tags = visit.cloud.do.tags.replace(collection, step.id, list(step.body["tags"]))
+        return {**row, "tags": list(tags)}
     with visit.changing():
         updated: Row = getattr(visit.cloud.do, collection).update(step.id, step.body, if_revision=step.revision)
     return updated
 
 
-def release_row(visit: Visit, collection: str, row: Row) -> None:
+def release_row(visit: Visit, collection: str, row: Row, *, child: str | None = "") -> None:
     """Rewrite the mark of one object as released; one that carries none of ours is left as it is.
 
     The revision is not tested: that of a network moves with each of its subnets.
     """
     mark = mark_of(row)
-    if mark is None or visit.owner.standing(mark) not in (Standing.OURS, Standing.PREVIOUS):
+    if mark is None or whose(visit.owner, row, child=child, inside=True) is not Whose.OURS:
         return
     text = user_text(row.get("description"))
     with contextlib.suppress(NoRoom):  # a released mark is a character longer; none at all says the same

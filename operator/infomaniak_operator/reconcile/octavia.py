@@ -19,9 +19,9 @@ from infomaniak_operator.engine.contract import (
 )
 from infomaniak_operator.reconcile.actuator import PlainActuator, Plan, Row, Step
 from infomaniak_operator.reconcile.fields import Difference, Field, differences, place, unordered
-from infomaniak_operator.reconcile.marks import Mark, Standing, released
+from infomaniak_operator.reconcile.marks import Mark, released
 from infomaniak_operator.reconcile.outcome import HEALTHY, Stop, Unchanged
-from infomaniak_operator.reconcile.ownership import mark_of
+from infomaniak_operator.reconcile.ownership import Whose, is_marked, mark_of, whose, whose_main
 from infomaniak_operator.reconcile.trees import GONE, LONGEST_LOOK, Seen, Tree, parts_of
 from infomaniak_operator.reconcile.visit import Visit
 
@@ -100,9 +100,17 @@ def look(visit: Visit) -> Seen:
     """Look at the tree: one call.
 
     Raises:
+        Stop: nothing tells which load balancer it is.
         InfomaniakCloudError: it could not be asked for.
     """
     tree, clock = visit.tree, visit.attempt.clock
+    if tree.load_balancer_id is None:
+        kind = visit.resource.key.kind
+        message = (
+            f"the cloud does not tell which load balancer this {kind} is in: it is being made, or being deleted; it is "
+            "looked for again"
+        )
+        raise Stop(Reason.DELETING if visit.resource.deleting else Reason.WAITING_FOR_REFERENCE, message, Again(5.0))
     began = clock.monotonic()
     try:
         found = visit.cloud.do.load_balancers.status_tree(tree.load_balancer_id)["loadbalancer"]
@@ -150,6 +158,11 @@ class TreeActuator(PlainActuator):
         if row["provisioning_status"] == "ACTIVE":
             return None
         return f"{self.noun} {row['id']} is {row['provisioning_status']} in the cloud"
+
+    def unmet(self, visit: Visit, row: Row, inputs: Any) -> Plan | None:
+        """What a create or an update made of the tree is compared by ``plan`` once it is no longer PENDING."""
+        del visit, inputs
+        return None if str(row["provisioning_status"]).startswith("PENDING") else []
 
     def pause(self, visit: Visit) -> float:
         """Until the next look at the tree; of a part of a tree in ERROR nothing comes by itself."""
@@ -280,10 +293,9 @@ def main_differences(visit: Visit, row: Row, table: Iterable[Field]) -> list[Dif
 
 def is_adopted(visit: Visit, row: Row) -> bool:
     """Whether the object was somebody else's until now."""
-    standing = visit.owner.standing(mark_of(row))
-    return standing is Standing.PREVIOUS or (
-        standing is not Standing.OURS and "appliedFields" not in visit.resource.status
-    )
+    if is_marked(visit, row):
+        return False
+    return whose_main(visit, row) is Whose.PREVIOUS or "appliedFields" not in visit.resource.status
 
 
 def irreplaceable(noun: str, row: Row, fixed: Iterable[Difference]) -> Stop:
@@ -296,7 +308,7 @@ def irreplaceable(noun: str, row: Row, fixed: Iterable[Difference]) -> Stop:
     return Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
 
 
-def release_tags(visit: Visit, collection: str, row: Row) -> bool:
+def release_tags(visit: Visit, collection: str, row: Row, *, child: str | None = "") -> bool:
     """Rewrite the mark of one object as released; False where it carries none of ours.
 
     Raises:
@@ -304,12 +316,18 @@ def release_tags(visit: Visit, collection: str, row: Row) -> bool:
         InfomaniakCloudError: the service refused.
     """
     mark = mark_of(row)
-    if mark is None or visit.owner.standing(mark) not in (Standing.OURS, Standing.PREVIOUS):
+    if mark is None or whose(visit.owner, row, child=child, inside=True) is not Whose.OURS:
         return False
     gate(visit)
     with changing(visit):
         getattr(visit.cloud.do, collection).update(row["id"], {"tags": [*plain_tags(row), released(mark).text]})
     return True
+
+
+def parent(row: Row, collection: str) -> str | None:
+    """The id of what a row is in (``loadbalancers``, ``pools``); None where it tells of none, as when it is going."""
+    found = row.get(collection) or ()
+    return str(found[0]["id"]) if found else None
 
 
 def under(part: Row, balancer: Row) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infomaniak_operator.engine.contract import GROUP, Key, KubeObject, Next, Progress, Reason
+from infomaniak_operator.engine.contract import GROUP, KubeObject, Next, Progress, Reason
 
 PAUSED = f"{GROUP}/paused"
 DRY_RUN = f"{GROUP}/dry-run"
@@ -63,13 +63,11 @@ def bounded(text: str) -> str:
     return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
 
 
-def called(user: KubeObject, other: Key) -> str:
-    """Another object, as a message may name it: what is in another namespace is nobody's business in this one."""
-    if other.namespace == user.key.namespace:
-        return str(other)
-    return f"a {other.kind} of another namespace"
-
-
 def annotated(resource: KubeObject, name: str) -> bool:
     """Whether an annotation is there and does not say no."""
     return resource.annotations.get(name, "false").strip().lower() not in ("", "false", "no", "0", "off")
+
+
+def named(other: KubeObject, reader: KubeObject) -> str:
+    """An object in the message of another one. What is in other namespaces is told to nobody."""
+    return str(other.key) if other.key.namespace == reader.key.namespace else f"a {other.key.kind} of another namespace"

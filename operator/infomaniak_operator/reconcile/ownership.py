@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from enum import Enum
 from typing import Any
 
 from infomaniak_operator.client import NotFoundError
-from infomaniak_operator.engine.contract import Progress, Reason, Stuck
+from infomaniak_operator.engine.contract import KubeObject, Next, Progress, Reason, Stuck, Waiting
 from infomaniak_operator.reconcile.actuator import Row
 from infomaniak_operator.reconcile.creation import LATEST, MayCreate, NotYet, Sent, may_create
-from infomaniak_operator.reconcile.marks import Mark, Standing, user_text
+from infomaniak_operator.reconcile.marks import Mark, Owner, Standing, released, user_text
 from infomaniak_operator.reconcile.outcome import ADOPT_PREVIOUS, Stop, Unchanged, annotated
 from infomaniak_operator.reconcile.snapshots import Rows
-from infomaniak_operator.reconcile.visit import Visit
+from infomaniak_operator.reconcile.visit import Visit, owner_of
 
 
 def mark_of(row: Mapping[str, Any]) -> Mark | None:
@@ -29,6 +30,103 @@ def text_of(row: Mapping[str, Any]) -> str:
     """An object's description, without the mark that Neutron's have."""
     text = row.get("description")
     return str(text or "") if "provisioning_status" in row else user_text(text)
+
+
+class Whose(Enum):
+    """Whose an object of the cloud is, seen from one object of Kubernetes."""
+
+    OURS = "ours"
+    """It carries our mark, or it is part of what is ours."""
+    LOST = "lost"
+    """It is ours by what is on record, and its mark is gone: the mark is put back."""
+    PREVIOUS = "previous"
+    """It was made for an object of this name that is no more; it is taken over only where somebody says so."""
+    FOREIGN = "foreign"
+    """It carries the mark of somebody else, or a mark of ours that is for something else."""
+    STRANGER = "stranger"
+    """It carries no mark, and nothing says that it is ours."""
+
+    @property
+    def ours(self) -> bool:
+        """Whether it may be changed and deleted."""
+        return self in (Whose.OURS, Whose.LOST)
+
+
+def whose(
+    owner: Owner,
+    row: Mapping[str, Any],
+    *,
+    child: str | None = "",
+    inside: bool = False,
+    recorded: Collection[str] = (),
+    listed: bool = False,
+) -> Whose:
+    """Whose an object is. This decides it for every type of thing, whether it is found, changed, given up or deleted.
+
+    Args:
+        owner: from whose side it is seen.
+        row: the object as the service gave it.
+        child: what it would be to the owner: ``""`` the main object, a child key (``listener/http``) that very child,
+            None any child.
+        inside: whether it lies in an object that is ours, or that was taken over: then what was made for the former
+            owner of that object is ours as well.
+        recorded: the ids that status or memory show for such a thing of ours.
+        listed: whether the spec lists what it is a part of, and such parts carry no mark (members, rules, interfaces).
+    """
+    mark = mark_of(row)
+    standing = owner.standing(mark)
+    if mark is None or standing is Standing.UNMARKED:
+        given_up = mark is not None and child is not None and mark == released(owner.mark(child))
+        if row.get("id") in recorded or given_up:
+            return Whose.LOST
+        return Whose.OURS if inside and listed else Whose.STRANGER
+    fits = bool(mark.child) if child is None else mark.child == owner.mark(child).child
+    if standing is Standing.FOREIGN or not fits:
+        return Whose.FOREIGN
+    return Whose.OURS if standing is Standing.OURS or inside else Whose.PREVIOUS
+
+
+def whose_main(visit: Visit, row: Mapping[str, Any]) -> Whose:
+    """Whose a main object is: its id is on record in status, or in memory after a create."""
+    return whose(visit.owner, row, recorded=(visit.id,) if visit.id else ())
+
+
+def is_marked(visit: Visit, row: Mapping[str, Any]) -> bool:
+    """Whether a main object carries our mark: one that is to be adopted, or has lost it, does not."""
+    return whose(visit.owner, row) is Whose.OURS
+
+
+class Keepers:
+    """Which of some objects of Kubernetes, all of one kind, stands for a thing in the cloud.
+
+    Args:
+        cluster_id: names this cluster in marks.
+        objects: those that may.
+    """
+
+    def __init__(self, cluster_id: str, objects: Iterable[KubeObject]) -> None:
+        self._cluster = cluster_id
+        self._by_uid: dict[str, KubeObject] = {}
+        self._by_id: dict[str, list[KubeObject]] = {}
+        for each in objects:
+            self._by_uid[owner_of(cluster_id, each).mark().uid] = each
+            if each.status.get("id"):
+                self._by_id.setdefault(str(each.status["id"]), []).append(each)
+
+    def of(self, row: Mapping[str, Any]) -> KubeObject | None:
+        """The object that this belongs to; None where nobody stands for it.
+
+        It may be the main object, or a child: a pool that is to go for another has a child's mark.
+        """
+        mark = mark_of(row)
+        marked = self._by_uid.get(mark.uid) if mark else None
+        candidates: list[KubeObject] = [*([marked] if marked else []), *self._by_id.get(str(row["id"]), ())]
+        for each in candidates:
+            owner, recorded = owner_of(self._cluster, each), each.status.get("id")
+            main = whose(owner, row, recorded=(recorded,) if recorded else ())
+            if main.ours or whose(owner, row, child=None).ours:
+                return each
+        return None
 
 
 def main_rows(visit: Visit, rows: Rows, standing: Standing) -> list[Row]:
@@ -87,7 +185,19 @@ def conflict(visit: Visit, noun: str, row: Row, standing: Standing) -> Stop:
             f"{noun} {row['id']} belongs to another object or another cluster (mark {_mark_text(row)}); "
             "it is left alone"
         )
-    return Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
+    return Stop(Reason.CONFLICT, message, until_released(visit, row), Progress.STALLED)
+
+
+def until_released(visit: Visit, row: Row) -> Next:
+    """What ends a conflict over something that is marked: its owner, where that is an object of this cluster."""
+    mark = mark_of(row)
+    kind, cluster = visit.resource.key.kind, visit.owner.cluster
+    owners = [
+        each.key
+        for each in visit.attempt.view.objects(kind)
+        if mark is not None and owner_of(cluster, each).standing(mark) is Standing.OURS
+    ]
+    return Waiting(frozenset(owners)) if owners else Stuck()
 
 
 def _mark_text(row: Row) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from infomaniak_operator.engine.contract import Key, KubeObject, Progress, Reason, Stuck, View, Waiting
-from infomaniak_operator.reconcile import child, endpoints, members, neutron, octavia, poolparts, treeplan
+from infomaniak_operator.reconcile import bystanders, child, endpoints, members, neutron, octavia, poolparts, treeplan
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step
 from infomaniak_operator.reconcile.fields import Difference, Field, applied, body_of, changes
 from infomaniak_operator.reconcile.marks import Mark
@@ -192,6 +192,11 @@ class PoolActuator(child.ChildActuator):
     @staticmethod
     def _carry_out(visit: Visit, step: Step) -> None:
         do = visit.cloud.do
+        if step.slot == FORMER:
+            going = "is to go" if step.verb == "delete" else "is to be replaced by another"
+            for row in visit.rows("pools"):
+                if row["id"] == step.id:
+                    bystanders.check_pool(visit, row, going)
         with octavia.changing(visit):
             if step.slot == MEMBERS:
                 visit.memory[_LAST_BATCH] = visit.attempt.clock.monotonic()
@@ -235,7 +240,7 @@ class PoolActuator(child.ChildActuator):
         """Delete the pool with its members; one whose load balancer is going goes with that.
 
         Raises:
-            Stop: always: it is going, or a listener uses it, or the tree is locked.
+            Stop: always: it is going, a listener uses it, it holds what is not ours, or the tree is locked.
         """
         balancer = octavia.load_balancer_of(visit.resource, visit.attempt.view)
         child.goes_with(balancer)
@@ -247,7 +252,7 @@ class PoolActuator(child.ChildActuator):
                 "goes when that names another, or is deleted"
             )
             raise Stop(Reason.IN_USE, message, Waiting(frozenset({balancer.key})))
-        raise child.delete(visit, self, row)
+        raise child.delete(visit, self, row, lambda: bystanders.check_pool(visit, row, "is to go"))
 
     def vanish(self, visit: Visit) -> None:
         """Delete former selves.
@@ -255,5 +260,6 @@ class PoolActuator(child.ChildActuator):
         Raises:
             Stop: one is going, or the tree is locked.
         """
-        for row in poolparts.formers(visit):
-            raise child.delete(visit, self, row)
+        former = next(iter(poolparts.formers(visit)), None)
+        if former is not None:
+            raise child.delete(visit, self, former, lambda: bystanders.check_pool(visit, former, "is to go"))

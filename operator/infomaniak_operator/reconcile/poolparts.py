@@ -9,8 +9,7 @@ from infomaniak_operator.client import NotFoundError
 from infomaniak_operator.reconcile import members, octavia
 from infomaniak_operator.reconcile.actuator import Inputs, Row
 from infomaniak_operator.reconcile.draining import drain
-from infomaniak_operator.reconcile.marks import Standing
-from infomaniak_operator.reconcile.ownership import mark_of
+from infomaniak_operator.reconcile.ownership import Whose, whose
 from infomaniak_operator.reconcile.trees import MembersSeen
 from infomaniak_operator.reconcile.visit import Visit
 
@@ -23,25 +22,17 @@ _UNMOVED = 2.0
 
 def balancer_id(row: Row) -> str | None:
     """The load balancer that a pool is in."""
-    found = row.get("loadbalancers") or ()
-    return str(found[0]["id"]) if found else None
+    return octavia.parent(row, "loadbalancers")
 
 
 def formers(visit: Visit) -> list[Row]:
     """Pools that this one has replaced, and that are still there."""
-    child = visit.owner.mark(FORMER).child
-    found = []
-    for row in visit.rows("pools"):
-        mark = mark_of(row)
-        if mark is not None and mark.child == child and visit.owner.standing(mark) is Standing.OURS:
-            found.append(row)
-    return found
+    return [row for row in visit.rows("pools") if is_former(visit, row)]
 
 
 def is_former(visit: Visit, row: Row) -> bool:
     """Whether a pool was retired already."""
-    mark = mark_of(row)
-    return mark is not None and mark.child == visit.owner.mark(FORMER).child
+    return whose(visit.owner, row, child=FORMER) is Whose.OURS
 
 
 def there(visit: Visit, row: Row) -> list[Row]:

@@ -17,14 +17,16 @@ from infomaniak_operator.reconcile.actuator import Actuator, Inputs, Row
 from infomaniak_operator.reconcile.marks import Standing
 from infomaniak_operator.reconcile.outcome import SYNCED, Stop
 from infomaniak_operator.reconcile.ownership import (
+    Whose,
     by_id,
     by_mark,
     check_project,
     clear_to_create,
     conflict,
+    is_marked,
     main_rows,
-    mark_of,
     may_take_previous,
+    whose_main,
 )
 from infomaniak_operator.reconcile.snapshots import Rows
 from infomaniak_operator.reconcile.visit import Visit
@@ -43,11 +45,11 @@ def locate(visit: Visit, actuator: Actuator, *, restore: bool) -> Row | None:
     if visit.id:
         row = by_id(visit, actuator.collection, rows, visit.id)
         if row is not None:
-            standing = visit.owner.standing(mark_of(row))
-            if standing is Standing.FOREIGN or (
-                standing is Standing.PREVIOUS and not may_take_previous(visit, restore=restore)
-            ):
-                raise conflict(visit, actuator.noun, row, standing)
+            found = whose_main(visit, row)
+            if found is Whose.FOREIGN:
+                raise conflict(visit, actuator.noun, row, Standing.FOREIGN)
+            if found is Whose.PREVIOUS and not may_take_previous(visit, restore=restore):
+                raise conflict(visit, actuator.noun, row, Standing.PREVIOUS)
             if visit.imported:
                 importing.only_one(visit, actuator, row)
             remove_doubles(visit, actuator, [r for r in main_rows(visit, rows, Standing.OURS) if r["id"] != row["id"]])
@@ -55,11 +57,11 @@ def locate(visit: Visit, actuator: Actuator, *, restore: bool) -> Row | None:
         _lost(visit, actuator, main_rows(visit, rows, Standing.OURS))
     if visit.imported:
         return importing.find(visit, actuator, rows)
-    found, others = by_mark(visit, actuator.noun, rows, restore=restore)
-    if found is not None and others:
-        found, others = doubles.sort_out(visit, actuator.noun, [found, *others], settled=False)
+    marked, others = by_mark(visit, actuator.noun, rows, restore=restore)
+    if marked is not None and others:
+        marked, others = doubles.sort_out(visit, actuator.noun, [marked, *others], settled=False)
     remove_doubles(visit, actuator, others)
-    return found if found is not None else actuator.find(visit, rows)
+    return marked if marked is not None else actuator.find(visit, rows)
 
 
 def _lost(visit: Visit, actuator: Actuator, marked: Rows | list[Row] = ()) -> None:
@@ -80,7 +82,8 @@ def _lost(visit: Visit, actuator: Actuator, marked: Rows | list[Row] = ()) -> No
     if visit.status.get("recoveryAttempts"):
         message = f"{actuator.noun} {gone} was deleted for its recovery"
     if visit.imported or not actuator.may_make_again(visit):
-        visit.lost_for_good()
+        visit.aspect(SYNCED, False, Reason.EXTERNALLY_DELETED, message)
+        visit.lost_for_good(message)
         hint = "import another, or delete this object" if visit.imported else "see the kind's reference on what to do"
         raise Stop(Reason.EXTERNALLY_DELETED, f"{message}: {hint}", Stuck(), Progress.STALLED)
     if visit.dry_run:
@@ -152,8 +155,8 @@ def take(visit: Visit, actuator: Actuator, row: Row) -> None:
             visit.intended.append(f"take over {actuator.noun} {row['id']}")
         return
     never_applied = visit.id is None or "appliedFields" not in visit.resource.status  # Unmanaged until now, perhaps
-    standing = visit.owner.standing(mark_of(row))
-    if standing is Standing.PREVIOUS or (never_applied and standing is not Standing.OURS):
+    former = whose_main(visit, row) is Whose.PREVIOUS
+    if former or (never_applied and not is_marked(visit, row)):
         importing.show_first(visit, actuator, row)
     if FINALIZER not in visit.resource.finalizers:
         visit.claim()
@@ -177,7 +180,7 @@ def read_only(visit: Visit, actuator: Actuator) -> Row | Result:
     if row is None:
         row = importing.find(visit, actuator, rows)
     if FINALIZER in visit.resource.finalizers:
-        if visit.owner.standing(mark_of(row)) is Standing.OURS:
+        if is_marked(visit, row):
             if visit.dry_run:
                 raise dry_run(visit, f"release {actuator.noun} {row['id']}")
             # First of all nothing counts as set by us: who is Managed again after a crash adopts it anew.
@@ -207,9 +210,7 @@ def remove_doubles(visit: Visit, actuator: Actuator, others: Rows | list[Row]) -
             row = getattr(visit.cloud.do, actuator.collection).get(listed["id"])
         except NotFoundError:
             continue
-        mark = mark_of(row)
-        ours = mark is not None and not mark.child and visit.owner.standing(mark) is Standing.OURS
-        if not ours or not doubles.on_record(visit, "", row):
+        if not is_marked(visit, row) or not doubles.on_record(visit, "", row):
             continue
         holds = doubles.holds(visit, actuator.collection, row)
         if holds:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from infomaniak_operator.client import InfomaniakCloudError, NotFoundError
-from infomaniak_operator.engine.contract import Again, KubeObject, Progress, Reason, Stuck
-from infomaniak_operator.reconcile import listeners, octavia, vip
+from infomaniak_operator.engine.contract import Again, Progress, Reason, Stuck
+from infomaniak_operator.reconcile import bystanders, octavia, vip
 from infomaniak_operator.reconcile.actuator import Row
-from infomaniak_operator.reconcile.outcome import Stop, called
-from infomaniak_operator.reconcile.ownership import mark_of
-from infomaniak_operator.reconcile.visit import Visit, owner_of
+from infomaniak_operator.reconcile.outcome import Stop
+from infomaniak_operator.reconcile.visit import Visit
 
 NEXT = "next recovery"
 """Monotonic seconds before which no further attempt is made, in an object's memory."""
@@ -35,7 +34,7 @@ def delete_tree(visit: Visit, row: Row, before: Callable[[], None] = lambda: Non
     if str(row["provisioning_status"]).startswith("PENDING"):
         tree.pending_since = tree.pending_since or visit.attempt.clock.monotonic()
         raise octavia.waiting(visit, tree)
-    strangers = _strangers(visit, row)
+    strangers = bystanders.of_balancer(visit, row)
     if strangers:
         message = (
             f"load balancer {row['id']} holds what is not to be deleted with it: {'; '.join(strangers)}: delete or "
@@ -51,51 +50,6 @@ def delete_tree(visit: Visit, row: Row, before: Callable[[], None] = lambda: Non
     if visit.resource.deleting:
         visit.attempt.event("Deleted", f"deleted load balancer {row['id']} with all that is under it")
     return visit.again(Reason.DELETING, f"load balancer {row['id']} is being deleted", tree.next_look - tree.written)
-
-
-def _strangers(visit: Visit, row: Row) -> list[str]:
-    """What under the load balancer is neither part of it nor of objects that go with it.
-
-    Listed after the load balancer was read, and matched in our own code: no filter is trusted for a delete.
-    """
-    after = visit.attempt.clock.monotonic()
-    there = [each for each in visit.rows("listeners", after) if octavia.under(each, row)]
-    strange = listeners.copies(visit, there)
-    found = [
-        f"listener {each.get('name') or ''} ({each['id']})"
-        for each in there
-        if each in strange or not listeners.is_ours(visit, each)
-    ]
-    owners = _owners(visit)
-    for each in visit.rows("pools", after):
-        if not octavia.under(each, row):
-            continue
-        mark = mark_of(each)
-        # One that has lost its mark is that of the Pool whose status names it.
-        owner = owners.get((mark.cluster, mark.uid) if mark and not mark.released else each["id"])
-        if owner is None:
-            found.append(f"pool {each.get('name') or ''} ({each['id']}), which no object of this cluster stands for")
-        elif mark and not mark.child and owner.status.get("id") not in (None, each["id"]):
-            found.append(f"pool {each['id']}, carrying a copy of the mark of {called(visit.resource, owner.key)}")
-        elif _retained(owner):
-            found.append(f"pool {each['id']} of {called(visit.resource, owner.key)}, whose deletionPolicy is Retain")
-    return found
-
-
-def _owners(visit: Visit) -> dict[tuple[str, str] | str, KubeObject]:
-    """The Pools, by cluster and owner in their marks, and by the ids that their status shows."""
-    found: dict[tuple[str, str] | str, KubeObject] = {}
-    for pool in visit.attempt.view.objects(octavia.POOL):
-        mark = owner_of(visit.owner.cluster, pool).mark()
-        found[mark.cluster, mark.uid] = pool
-        if pool.status.get("id"):
-            found[str(pool.status["id"])] = pool
-    return found
-
-
-def _retained(pool: KubeObject) -> bool:
-    unmanaged = pool.spec.get("managementPolicy") == "Unmanaged"
-    return unmanaged or pool.spec.get("deletionPolicy") == "Retain"
 
 
 def _imported(row: Row) -> Stop:

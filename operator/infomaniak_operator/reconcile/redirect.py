@@ -7,14 +7,16 @@ from typing import Any
 
 from infomaniak_operator.reconcile.actuator import Row, Step
 from infomaniak_operator.reconcile.fields import Difference, changes
-from infomaniak_operator.reconcile.marks import Standing
-from infomaniak_operator.reconcile.ownership import mark_of
+from infomaniak_operator.reconcile.octavia import tag_difference
+from infomaniak_operator.reconcile.ownership import whose
 from infomaniak_operator.reconcile.visit import Visit
 
 FIELD = "redirectToHTTPS"
 RULE = {"type": "PATH", "compare_type": "STARTS_WITH", "value": "/"}
 """Without a rule a policy never applies."""
 _HTTPS = 443
+POLICIES = "l7policies"
+"""What was listed of them in this visit, in ``Visit.children``."""
 
 
 def slot(name: str) -> str:
@@ -70,22 +72,42 @@ def plan(visit: Visit, listeners: Mapping[str, Row], policies: Iterable[Row]) ->
             body.pop("rules")
             steps.append(Step("create", f"redirect of listener {name}", slot(name), body=body))
         else:
-            steps += _bring(item, ours[0], name)
+            steps += _bring(visit, item, ours[0], name)
     return steps
 
 
+def recorded(visit: Visit) -> dict[str, str]:
+    """The ids of the policies that status shows as ours, by listener."""
+    shown = visit.resource.status.get("listeners") or ()
+    return {
+        str(item["name"]): str(item["redirectPolicyID"])
+        for item in shown
+        if item.get("redirectPolicyID") and f"listeners[{item['name']}].{FIELD}" in visit.recorded
+    }
+
+
+def reported(visit: Visit, name: str, listener: Row) -> str | None:
+    """The id of a listener's policy, for status: as listed, as the create of the tree answered it, else as before."""
+    under = [each for each in listener.get("l7policies") or () if "tags" in each]
+    listed = [each for each in visit.children.get(POLICIES, ()) if each.get("listener_id") == listener["id"]]
+    found = next((str(each["id"]) for each in (*listed, *under) if _is_ours(visit, each, name)), None)
+    before = recorded(visit).get(name)
+    kept = POLICIES not in visit.children and before in {each["id"] for each in listener.get("l7policies") or ()}
+    return found or (before if kept else None)
+
+
 def _ours(visit: Visit, policies: Sequence[Row], listener: Row, name: str) -> list[Row]:
-    child = visit.owner.mark(slot(name)).child
-    found = []
-    for policy in policies:
-        mark = mark_of(policy)
-        here = policy.get("listener_id") == listener["id"] and mark is not None and mark.child == child
-        if here and visit.owner.standing(mark) in (Standing.OURS, Standing.PREVIOUS):
-            found.append(policy)
-    return found
+    return [
+        policy for policy in policies if policy.get("listener_id") == listener["id"] and _is_ours(visit, policy, name)
+    ]
 
 
-def _bring(item: Mapping[str, Any], policy: Row, name: str) -> list[Step]:
+def _is_ours(visit: Visit, policy: Row, name: str) -> bool:
+    before = recorded(visit).get(name)
+    return whose(visit.owner, policy, child=slot(name), inside=True, recorded=(before,) if before else ()).ours
+
+
+def _bring(visit: Visit, item: Mapping[str, Any], policy: Row, name: str) -> list[Step]:
     steps = []
     if not policy.get("rules"):
         steps.append(
@@ -96,6 +118,7 @@ def _bring(item: Mapping[str, Any], policy: Row, name: str) -> list[Step]:
         for api, wanted in _attributes(item).items()
         if policy.get(api) != wanted
     ]
+    found += tag_difference(visit, {}, policy, slot(name), f"listeners[{name}].{FIELD}")
     if found:
         what = f"redirect of listener {name}"
         steps.append(Step("update", what, slot(name), str(policy["id"]), None, changes(found), tuple(found)))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from infomaniak_operator.client import BadRequestError, ConflictError, NotFoundError
+from infomaniak_operator.client import BadRequestError, Category, ConflictError, InfomaniakCloudError, NotFoundError
 from infomaniak_operator.engine.contract import Again, Key, KubeObject, Reason, View, Waiting
 from infomaniak_operator.reconcile import external, neutron
-from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step
+from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step, Unresolved
 from infomaniak_operator.reconcile.fields import Difference, applied, body_of, changes, records
-from infomaniak_operator.reconcile.neutron import subnet_of
-from infomaniak_operator.reconcile.outcome import Stop, called
+from infomaniak_operator.reconcile.neutron import ADDRESS_TAKEN, subnet_of
+from infomaniak_operator.reconcile.outcome import Stop, named
 from infomaniak_operator.reconcile.visit import Visit
 
 FIELDS = (neutron.ADMIN_STATE,)
@@ -74,6 +74,24 @@ class RouterActuator(neutron.NeutronActuator):
         snat = {"enable_snat": item["enableSNAT"]} if "enableSNAT" in item else {}
         return {"network_id": network, **snat}
 
+    def rivals(self, visit: Visit, error: InfomaniakCloudError) -> list[KubeObject]:
+        """The FloatingIPs whose way it is; the Routers that have the gateway's address of a subnet it is to be on."""
+        view, me = visit.attempt.view, visit.resource
+        if error.category is Category.IN_USE:
+            return [each for each in view.objects("FloatingIP") if visit.id and each.status.get("routerID") == visit.id]
+        if error.error_type != ADDRESS_TAKEN:
+            return []
+        mine = {leg.get("subnetID") for leg in me.status.get("interfaces") or ()}
+        try:
+            wanted = set(self.resolve(me, view)["subnets"]) - mine
+        except Unresolved:  # it has gone meanwhile
+            return []
+        return [
+            each
+            for each in view.objects(self.kind)
+            if each.uid != me.uid and any(leg.get("subnetID") in wanted for leg in each.status.get("interfaces") or ())
+        ]
+
     def applied(self, visit: Visit) -> list[str]:
         """The places of the fields that the spec sets."""
         names = ("description", "tags", _GATEWAY, _INTERFACES, _ROUTES)
@@ -81,9 +99,16 @@ class RouterActuator(neutron.NeutronActuator):
 
     def plan(self, visit: Visit, row: Row, inputs: Inputs, *, new: bool) -> Plan:
         """The gateway with the router itself, then routes that go, interfaces that go and come, routes that come."""
-        ports = [] if new else self._ports(visit, row)
-        visit.children[_INTERFACES] = list(ports)
-        steps = neutron.tags_step(visit, row, self.noun) if new else self._main(visit, row, inputs)
+        visit.children[_INTERFACES] = [] if new else self._ports(visit, row)
+        return self._steps(visit, row, inputs)
+
+    def unmet(self, visit: Visit, row: Row, inputs: Inputs) -> Plan:
+        """The same, by what was answered."""
+        return self._steps(visit, row, inputs)
+
+    def _steps(self, visit: Visit, row: Row, inputs: Inputs) -> Plan:
+        ports = visit.children[_INTERFACES]
+        steps = self._main(visit, row, inputs)
         routes = self._routes(visit, row)
         gone, come = _interface_steps(visit, row, inputs, ports)
         if routes is not None:
@@ -137,11 +162,14 @@ class RouterActuator(neutron.NeutronActuator):
         for step in steps:
             if step.slot.startswith("interface/"):
                 subnet = str(step.body["subnet_id"])
+                there = visit.children[_INTERFACES]
                 if step.verb == "create":
-                    _add_interface(visit, row, subnet)
+                    added = _add_interface(visit, row, subnet)
+                    visit.children[_INTERFACES] = [*there, {"fixed_ips": [{"subnet_id": added}]}]
                 else:
                     with visit.changing():
                         routers.remove_interface(row["id"], subnet_id=subnet)
+                    visit.children[_INTERFACES] = [port for port in there if subnet not in _subnets([port])]
             elif step.slot == _ROUTES:
                 with visit.changing():
                     row = routers.update(row["id"], step.body)
@@ -185,7 +213,7 @@ class RouterActuator(neutron.NeutronActuator):
         """
         users = [user for user in visit.attempt.view.objects("FloatingIP") if user.status.get("routerID") == row["id"]]
         if users:
-            names = ", ".join(called(visit.resource, user.key) for user in users)
+            names = ", ".join(named(user, visit.resource) for user in users)
             message = f"router {row['id']} is the way of {names}: it goes when they are deleted or lead elsewhere"
             raise Stop(Reason.IN_USE, message, Waiting(frozenset(user.key for user in users)))
         ports = self._ports(visit, row)
@@ -239,8 +267,8 @@ def _routes_step(row: Row, routes: Iterable[Mapping[str, Any]]) -> Step:
     return Step("update", f"routes of router {row['id']}", _ROUTES, row["id"], None, {"routes": wanted}, (difference,))
 
 
-def _add_interface(visit: Visit, row: Row, subnet: str) -> None:
-    """Add an interface; one that is there already is what was wanted.
+def _add_interface(visit: Visit, row: Row, subnet: str) -> str:
+    """Add an interface; one that is there already is what was wanted. Returns the subnet it is on.
 
     Neutron answers 400 to an interface that the router has: a former attempt whose answer was lost.
 
@@ -249,11 +277,13 @@ def _add_interface(visit: Visit, row: Row, subnet: str) -> None:
     """
     try:
         with visit.changing():
-            visit.cloud.do.routers.add_interface(row["id"], subnet_id=subnet)
+            added = visit.cloud.do.routers.add_interface(row["id"], subnet_id=subnet)
+        return str(added.get("subnet_id") or subnet)
     except (BadRequestError, ConflictError):
         ports = visit.cloud.do.ports.list(device_id=row["id"])
         if subnet not in _subnets(port for port in ports if port.get("device_owner") in _OWNERS):
             raise
+        return subnet
     except NotFoundError as error:
         message = f"subnet {subnet} is not there (any more): {error}"
         raise Stop(Reason.WAITING_FOR_REFERENCE, message, Again(10.0)) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from infomaniak_operator.reconcile.actuator import Row
@@ -14,6 +14,10 @@ _NUMBERS |= {"esp": "50", "ah": "51", "icmpv6": "58", "ipv6-icmp": "58", "ospf":
 _NUMBERS |= {"sctp": "132", "udplite": "136", "ipip": "4", "ipv6-encap": "41", "ipv6-frag": "44", "ipv6-route": "43"}
 _NUMBERS |= {"ipv6-nonxt": "59", "ipv6-opts": "60"}
 _NAMES = {number: name for name, number in reversed(_NUMBERS.items())}
+_BY_NAME = "ipip"
+"""The one protocol whose name and number Neutron's drivers do not agree on: 4 for OVN, 94 for iptables."""
+_SAME_FOR_NEUTRON = {_BY_NAME: _NUMBERS[_BY_NAME], "ip": "0"}
+"""Protocols that Neutron stores apart, and yet refuses as duplicates."""
 _ANY = {"IPv4": "0.0.0.0/0", "IPv6": "::/0"}
 _LAST_PORT = 65535
 _WITH_PORTS = frozenset({"6", "17", "33", "132", "136"})
@@ -23,14 +27,17 @@ _WITH_PORTS = frozenset({"6", "17", "33", "132", "136"})
 class Rule:
     """One rule, in the one form in which two of the same effect are equal. Texts are empty where nothing is asked.
 
+    Protocol 0 is a protocol of its own, and not the same as any.
+
     Attributes:
         direction: ingress or egress.
         ether_type: IPv4 or IPv6.
-        protocol: its number, as text; empty: any.
+        protocol: its number, as text, or the name where Neutron tells the two apart; empty: any.
         low: first port, or ICMP type; empty: any.
         high: last port, or ICMP code; empty: any.
         prefix: remote CIDR; empty: any.
         group: id of the remote group; empty: any.
+        addresses: id of the remote address group, which only others set; empty: any.
     """
 
     direction: str
@@ -40,19 +47,26 @@ class Rule:
     high: str
     prefix: str
     group: str
+    addresses: str = ""
+
+    @property
+    def slot(self) -> Rule:
+        """The rule as Neutron compares it: it refuses a second one with the same slot."""
+        return replace(self, protocol=_SAME_FOR_NEUTRON.get(self.protocol, self.protocol))
 
     def __str__(self) -> str:
         ports = f" {self.low}-{self.high}" if self.low != self.high else f" {self.low}" if self.low else ""
-        remote = self.prefix or self.group
+        remote = self.prefix or self.group or self.addresses
         way = "from" if self.direction == "ingress" else "to"
         protocol = _NAMES.get(self.protocol, self.protocol) or "any"
         return f"{self.direction} {self.ether_type} {protocol}{ports} {way} {remote or 'anywhere'}"
 
 
 def _protocol(value: Any) -> str:
-    text = str(value).lower() if value not in (None, "", "any") else ""
-    number = _NUMBERS.get(text, text)
-    return "" if number == "0" else number
+    text = "" if value is None else str(value).lower()
+    if text in ("any", _BY_NAME):
+        return "" if text == "any" else text
+    return _NUMBERS.get(text, text)
 
 
 def _prefix(value: Any, ether_type: str) -> str:
@@ -73,7 +87,8 @@ def observed(row: Row) -> Rule:
     if number in _WITH_PORTS and (low or "0") in ("0", "1") and high == str(_LAST_PORT):
         low = high = ""
     prefix = _prefix(row.get("remote_ip_prefix"), family)
-    return Rule(str(row["direction"]), family, number, low, high, prefix, str(row.get("remote_group_id") or ""))
+    group, addresses = (str(row.get(f"remote_{kind}_id") or "") for kind in ("group", "address_group"))
+    return Rule(str(row["direction"]), family, number, low, high, prefix, group, addresses)
 
 
 def body(item: Mapping[str, Any], group_id: str, remote_group_id: str | None) -> dict[str, Any]:

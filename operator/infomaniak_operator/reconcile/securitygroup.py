@@ -6,16 +6,19 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from infomaniak_operator.client import ConflictError, NotFoundError
-from infomaniak_operator.engine.contract import Key, KubeObject, Reason, View
+from infomaniak_operator.client import Category, ConflictError, InfomaniakCloudError, NotFoundError
+from infomaniak_operator.engine.contract import Again, Key, KubeObject, Progress, Reason, Stuck, View
 from infomaniak_operator.reconcile import neutron, rules
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step
 from infomaniak_operator.reconcile.fields import Field, applied, body_of
+from infomaniak_operator.reconcile.outcome import Stop
+from infomaniak_operator.reconcile.ownership import Keepers
 from infomaniak_operator.reconcile.visit import Visit
 
 FIELDS = (Field("stateful", "stateful", default=True),)
 _RULES = "rules"
 _EGRESS = "keepDefaultEgress"
+_DEFAULT = "SecurityGroupDefaultAlreadyExists"
 
 
 class SecurityGroupActuator(neutron.NeutronActuator):
@@ -48,6 +51,22 @@ class SecurityGroupActuator(neutron.NeutronActuator):
         del inputs
         return neutron.creation(visit, body_of(FIELDS, visit.spec))
 
+    def refused(self, visit: Visit, error: InfomaniakCloudError) -> Exception:
+        """Every project has a group named default from the start, and no second one."""
+        if error.error_type != _DEFAULT:
+            return error
+        message = (
+            f"the project has a security group named {visit.name} from the start, and can have no second one: take it "
+            f"over by spec.import.filter.name: {visit.name}, or give this one another name in spec.name ({error})"
+        )
+        return Stop(Reason.INVALID_CONFIGURATION, message, Stuck(), Progress.STALLED)
+
+    def rivals(self, visit: Visit, error: InfomaniakCloudError) -> list[KubeObject]:
+        """The LoadBalancers at whose ports it is."""
+        if error.category is not Category.IN_USE:
+            return []
+        return [each for each in visit.attempt.view.referrers(visit.resource.key) if each.key.kind == "LoadBalancer"]
+
     def applied(self, visit: Visit) -> list[str]:
         """The places of the fields that the spec sets."""
         own = [*applied(FIELDS, visit.spec)]
@@ -55,9 +74,17 @@ class SecurityGroupActuator(neutron.NeutronActuator):
 
     def plan(self, visit: Visit, row: Row, inputs: Inputs, *, new: bool) -> Plan:
         """The group itself, then the rules that are missing, then those that are too many."""
-        main = neutron.tags_step(visit, row, self.noun) if new else neutron.main_update(visit, row, self.noun, FIELDS)
-        there = list(row.get("security_group_rules") or ())
-        visit.children[_RULES] = there
+        del new
+        visit.children[_RULES] = list(row.get("security_group_rules") or ())
+        return self._steps(visit, row, inputs)
+
+    def unmet(self, visit: Visit, row: Row, inputs: Inputs) -> Plan:
+        """The same, by what was answered."""
+        return self._steps(visit, row, inputs)
+
+    def _steps(self, visit: Visit, row: Row, inputs: Inputs) -> Plan:
+        main = neutron.main_update(visit, row, self.noun, FIELDS)
+        there = visit.children[_RULES]
         ours = _manages(visit, _RULES)
         if not ours and not _manages(visit, _EGRESS):
             return main
@@ -66,10 +93,10 @@ class SecurityGroupActuator(neutron.NeutronActuator):
         missing, surplus = rules.difference(self._wanted(visit, row["id"], inputs), concerned)
         going = self._going(visit)  # they stay while this one refers to them, and so do the rules
         surplus = [item for item in surplus if item.get("remote_group_id") not in going]
-        anew = {rules.observed(body) for body in missing}
+        anew = {rules.observed(body).slot for body in missing}
         steps = [*main]
         deletes = [
-            Step("delete", f"rule {rules.observed(item)}", id=item["id"], replaces=rules.observed(item) in anew)
+            Step("delete", f"rule {rules.observed(item)}", id=item["id"], replaces=rules.observed(item).slot in anew)
             for item in surplus
         ]
         # A rule made anew must go first, for Neutron knows two of one effect as duplicates; else nothing is cut
@@ -169,9 +196,38 @@ class SecurityGroupActuator(neutron.NeutronActuator):
         return True
 
     def remove(self, visit: Visit, row: Row) -> None:
-        """Delete the group; its rules go with it."""
+        """Delete the group. Its rules go with it, and so do those of other groups that refer to it.
+
+        Raises:
+            Stop: it has rules that others made, where the spec does not say which it has, or others refer to it.
+        """
+        found = [
+            f"rule {rules.observed(each)} ({each['id']}), which others made" for each in self._of_others(visit, row)
+        ]
+        found += self._users(visit, row)
+        if found:
+            message = f"security group {row['id']} would take along what is not ours: {'; '.join(found)}"
+            raise Stop(Reason.IN_USE, f"{message}: delete that first", Again(30.0))
         with visit.changing():
             visit.cloud.do.security_groups.delete(row["id"], if_revision=row.get("revision_number"))
+
+    @staticmethod
+    def _of_others(visit: Visit, row: Row) -> list[Row]:
+        if _manages(visit, _RULES):
+            return []
+        egress = {rules.observed(one) for one in rules.default_egress()}
+        return [each for each in row.get("security_group_rules") or () if rules.observed(each) not in egress]
+
+    def _users(self, visit: Visit, row: Row) -> list[str]:
+        """The rules that refer to the group, in groups that no SecurityGroup stands for: those know of each other."""
+        keepers = Keepers(visit.owner.cluster, visit.attempt.view.objects(self.kind))
+        return [
+            f"rule {rules.observed(each)} ({each['id']}) of security group {group.get('name')} ({group['id']})"
+            for group in visit.rows(self.collection)
+            if group["id"] != row["id"]
+            for each in group.get("security_group_rules") or ()
+            if each.get("remote_group_id") == row["id"] and keepers.of(group) is None
+        ]
 
     def release(self, visit: Visit, row: Row) -> None:
         """Release the mark."""

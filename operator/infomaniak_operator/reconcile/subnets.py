@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from infomaniak_operator.engine.contract import Progress, Reason, Stuck
 from infomaniak_operator.reconcile import doubles
 from infomaniak_operator.reconcile.actuator import Row, Step
 from infomaniak_operator.reconcile.fields import (
@@ -19,9 +20,10 @@ from infomaniak_operator.reconcile.fields import (
     place,
     records,
 )
-from infomaniak_operator.reconcile.marks import Standing, described, released
+from infomaniak_operator.reconcile.marks import described
 from infomaniak_operator.reconcile.neutron import description_difference
-from infomaniak_operator.reconcile.ownership import mark_of
+from infomaniak_operator.reconcile.outcome import Stop
+from infomaniak_operator.reconcile.ownership import Whose, whose
 from infomaniak_operator.reconcile.visit import Visit
 
 NO_GATEWAY = "none"
@@ -111,10 +113,7 @@ def creation(visit: Visit, network_id: str, item: Mapping[str, Any]) -> dict[str
 
 def is_ours(visit: Visit, row: Row) -> bool:
     """Whether a subnet under our network is ours: by its mark, or because status names it."""
-    standing = visit.owner.standing(mark_of(row))
-    if standing in (Standing.OURS, Standing.PREVIOUS):
-        return True
-    return standing is Standing.UNMARKED and row["id"] in _ids(visit).values()
+    return whose(visit.owner, row, child=None, inside=True, recorded=_ids(visit).values()).ours
 
 
 def _ids(visit: Visit) -> dict[str, str]:
@@ -139,22 +138,18 @@ def match(visit: Visit, rows: Iterable[Row], item: Mapping[str, Any]) -> Row | N
     By its mark, else by status (the mark was lost), by the mark it had before it was given up (Unmanaged meanwhile),
     or, on an imported network, by its CIDR if nobody owns it.
     """
-    mine = visit.owner.mark(slot(item["name"]))
-    wanted = mine.child
-    known = _ids(visit).get(item["name"])
+    name = str(item["name"])
+    known = _ids(visit).get(name)
+    recorded = (known,) if known else ()
     # Of several with one mark the one in status stays, else the oldest.
     rows = sorted(rows, key=lambda row: (row["id"] != known, str(row.get("created_at", "")), str(row["id"])))
-    for row in rows:
-        mark = mark_of(row)
-        if mark is not None and mark.child == wanted and is_ours(visit, row):
-            return row
-    for row in rows:
-        standing = visit.owner.standing(mark_of(row))
-        if standing is Standing.UNMARKED and (
-            row["id"] == known
-            or mark_of(row) == released(mine)
-            or (visit.imported and address(row["cidr"]) == address(item.get("cidr")))
-        ):
+    standing = [(whose(visit.owner, row, child=slot(name), inside=True, recorded=recorded), row) for row in rows]
+    for wanted in (Whose.OURS, Whose.LOST):
+        for found, row in standing:
+            if found is wanted:
+                return row
+    for found, row in standing:
+        if visit.imported and found is Whose.STRANGER and address(row["cidr"]) == address(item.get("cidr")):
             return row
     return None
 
@@ -163,7 +158,8 @@ def plan(visit: Visit, network_id: str, rows: Iterable[Row]) -> list[Step]:
     """What is to be done about the subnets: first what goes, then what changes, then what is new.
 
     A subnet whose CIDR or IPv6 modes differ is another subnet of the same name: the old one goes, a new one comes.
-    A network imported without ``subnets`` leaves those it has alone.
+    A network imported without ``subnets`` leaves those it has alone. One whose addresses a subnet of somebody else has
+    is left out, and put into ``visit.held_back``; the rest proceeds.
 
     Raises:
         Stop: nothing tells which of several subnets with one mark is ours.
@@ -184,6 +180,11 @@ def plan(visit: Visit, network_id: str, rows: Iterable[Row]) -> list[Step]:
         found = _differences(visit, item, row) if row is not None else []
         fixed = [d for d in found if not d.mutable]
         if row is None or (fixed and not _adopting(visit, row)):
+            taken = _taken(visit, item, rows)
+            if taken is not None:
+                visit.held_back.append(taken)
+                kept |= {row["id"]} if row is not None else set()
+                continue
             creates.append(Step("create", f"subnet {name}", slot(name), body=creation(visit, network_id, item)))
             continue
         kept.add(row["id"])
@@ -207,6 +208,23 @@ def plan(visit: Visit, network_id: str, rows: Iterable[Row]) -> list[Step]:
                 )
             )
     return [*deletes, *updates, *creates]
+
+
+def _taken(visit: Visit, item: Mapping[str, Any], rows: Iterable[Row]) -> Stop | None:
+    """Why a subnet cannot be made: one of somebody else has its addresses."""
+    wanted = ipaddress.ip_network(str(item["cidr"]), strict=False) if item.get("cidr") else None
+    for row in rows:
+        other = _network(row)
+        if wanted is None or wanted.version != other.version or is_ours(visit, row):
+            continue
+        if wanted.overlaps(other):
+            message = (
+                f"spec.subnets: the addresses of subnet {item['name']} ({item['cidr']}) are those of subnet "
+                f"{row.get('name') or 'without a name'} ({row['id']}, {row['cidr']}), which is not ours: delete it, or "
+                "choose another cidr"
+            )
+            return Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
+    return None
 
 
 def _adopting(visit: Visit, row: Row) -> bool:

@@ -77,7 +77,6 @@ class Tree:
         self.written = float("-inf")
         self.pending_since: float | None = None
         self.next_look = 0.0
-        self._pause = FIRST_LOOK
         self.touched = float("-inf")
         self.held_back_since: float | None = None
         self.bare = False
@@ -100,8 +99,7 @@ class Tree:
         """Note that a change was sent, whatever became of it: until a look tells otherwise the tree is PENDING."""
         self.written = now
         self.pending_since = now
-        self._pause = FIRST_LOOK
-        self.next_look = now + self._pause
+        self.next_look = now + FIRST_LOOK
 
     def looked(self, seen: Seen, now: float) -> None:
         """Note what a look showed; one that began before the last change says nothing."""
@@ -113,9 +111,10 @@ class Tree:
             return
         if self.pending_since is None:
             self.pending_since = now
-            self._pause = FIRST_LOOK
-        self._pause = STUCK_LOOK if self.stuck(now) else min(self._pause * 2, LONGEST_LOOK)
-        self.next_look = now + self._pause
+        # By time, not by looks: several objects of one tree may look within a moment.
+        pending = max(now - self.pending_since, FIRST_LOOK)
+        pause = STUCK_LOOK if self.stuck(now) else min(pending + FIRST_LOOK, LONGEST_LOOK)
+        self.next_look = now + pause
 
     def stuck(self, now: float) -> bool:
         """Whether it has been PENDING for too long."""

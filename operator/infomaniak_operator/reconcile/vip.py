@@ -4,18 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
-from infomaniak_operator.client import NotFoundError
-from infomaniak_operator.engine.contract import Key, KubeObject, Reason, View
+from infomaniak_operator.client import Category, InfomaniakCloudError, NotFoundError
+from infomaniak_operator.engine.contract import Again, Key, KubeObject, Progress, Reason, Stuck, View
 from infomaniak_operator.reconcile import doubles, neutron
-from infomaniak_operator.reconcile.actuator import Inputs, Row
-from infomaniak_operator.reconcile.marks import Standing, described
-from infomaniak_operator.reconcile.ownership import clear_to_create, mark_of
+from infomaniak_operator.reconcile.actuator import Inputs, Row, Step
+from infomaniak_operator.reconcile.fields import Difference, address
+from infomaniak_operator.reconcile.marks import NoRoom, Standing, described, user_text
+from infomaniak_operator.reconcile.outcome import Stop
+from infomaniak_operator.reconcile.ownership import (
+    Whose,
+    by_id,
+    clear_to_create,
+    conflict,
+    may_take_previous,
+    whose,
+)
 from infomaniak_operator.reconcile.snapshots import Rows
 from infomaniak_operator.reconcile.visit import Visit
 
 SLOT = "vip"
 """The child key of the port in marks and in the record of creates."""
+MADE = "vip.port"
+"""Among the fields that we have set: the port that status shows is one that we made. That of an import is not."""
 _GROUP = "SecurityGroup"
+_LOOKED = "VIP's port was there"
+"""In an object's memory, once this process has seen the port, or made it."""
+_OCTAVIA = "Octavia"
+"""The ``device_owner`` of a port that Octavia made, and deletes, itself."""
 
 
 def references(resource: KubeObject) -> list[Key]:
@@ -69,16 +84,26 @@ def _spot(resource: KubeObject, view: View, item: Any, field: str) -> dict[str, 
     return {"networkID": str(item["networkID"])}
 
 
+def _whose(visit: Visit, port: Row, *, inside: bool = False) -> Whose:
+    """Whose a port is; one that has lost its mark is ours where status shows it, and shows that we made it."""
+    recorded = visit.status.get("vipPortID") or visit.resource.status.get("vipPortID")
+    ours = MADE in visit.recorded and port.get("device_owner") != _OCTAVIA
+    return whose(visit.owner, port, child=SLOT, inside=inside, recorded=(recorded,) if recorded and ours else ())
+
+
+def _found(visit: Visit, rows: Rows, *wanted: Whose) -> list[Row]:
+    """The ports that are such: the one that status shows first, then those with our mark, the oldest first."""
+    shown = visit.status.get("vipPortID") or visit.resource.status.get("vipPortID")
+    standing = [(_whose(visit, row), row) for row in rows]
+    found = [(wanted.index(each), row) for each, row in standing if each in wanted]
+    found.sort(
+        key=lambda each: (each[1]["id"] != shown, each[0], str(each[1].get("created_at", "")), str(each[1]["id"]))
+    )
+    return [row for _, row in found]
+
+
 def _ours(visit: Visit, rows: Rows) -> list[Row]:
-    """The ports that carry the mark of this object's VIP, oldest first; also of one of its name that is no more."""
-    child = visit.owner.mark(SLOT).child
-    found = []
-    for row in rows:
-        mark = mark_of(row)
-        standing = visit.owner.standing(mark)
-        if mark is not None and mark.child == child and standing in (Standing.OURS, Standing.PREVIOUS):
-            found.append(row)
-    return sorted(found, key=lambda row: (str(row.get("created_at", "")), str(row["id"])))
+    return _found(visit, rows, Whose.OURS, Whose.LOST)
 
 
 def _sure(visit: Visit, marked: list[Row]) -> list[Row]:
@@ -100,49 +125,110 @@ def _sure(visit: Visit, marked: list[Row]) -> list[Row]:
 
 def is_ours(visit: Visit, row: Row) -> bool:
     """Whether a port was made for the VIP of this object."""
-    mark = mark_of(row)
-    ours = mark is not None and visit.owner.standing(mark) is Standing.OURS
-    return ours and mark is not None and mark.child == visit.owner.mark(SLOT).child
+    return _whose(visit, row).ours
 
 
 def ensure(visit: Visit, inputs: Inputs) -> Row:
     """The VIP's port, made if there is none.
 
     Raises:
-        Stop: a create of it may still be under way.
+        Stop: a create of it may still be under way, or there is one of a former object that nobody said to take over.
         InfomaniakCloudError: the service refused.
     """
     known: Row | None = visit.memory.get(SLOT)
     if known is not None:
         return known
-    there = _sure(visit, _ours(visit, visit.rows("ports")))
+    rows = visit.rows("ports")
+    there = _sure(visit, _ours(visit, rows))
     if there:
-        return _known(visit, there[0])
+        return _known(visit, _marked(visit, there[0]), inputs)
+    previous = _found(visit, rows, Whose.PREVIOUS)
+    if previous and not may_take_previous(visit, restore=visit.restore):
+        raise conflict(visit, "port", previous[0], Standing.PREVIOUS)
+    if previous:
+        return _known(visit, _marked(visit, previous[0]), inputs)
 
     def still_absent(not_before: float) -> bool:
         return not _ours(visit, visit.rows("ports", not_before))
 
-    body = _body(visit, inputs)
-    if not clear_to_create(visit, SLOT, still_absent, body):
+    if not clear_to_create(visit, SLOT, still_absent, _body(visit, inputs)):
         raise visit.again(Reason.CREATING, "the VIP's port has appeared in the cloud", 0.0)
+    return _known(visit, _made(visit, inputs), inputs)
+
+
+def _marked(visit: Visit, port: Row) -> Row:
+    """The port with our mark: that of a former object, or one that has lost it, gets it before it is built on."""
+    text = _description(visit, port)
+    if text == str(port.get("description") or ""):
+        return port
+    with visit.changing():
+        row: Row = visit.cloud.do.ports.update(port["id"], {"description": text})
+    return row
+
+
+def _description(visit: Visit, port: Row) -> str:
+    """What the description should be: a person's text stays. Where that leaves no room, status alone names the port."""
+    now = str(port.get("description") or "")
+    try:
+        return described(user_text(now), visit.owner.mark(SLOT))
+    except NoRoom:
+        return now
+
+
+def _made(visit: Visit, inputs: Inputs) -> Row:
+    """Make the port, on the address that the load balancer had before if that is still to be had."""
+    body = _body(visit, inputs)
+    former = visit.status.get("vipAddress")
     if visit.status.pop("vipPortID", None):
-        # Status forgets a port that is gone before the create is sent: who deletes finds no id, and reckons with it.
-        visit.status.pop("vipAddress", None)
+        # Status forgets a port that is gone before the create is sent: who deletes finds no id, and reckons with it. It
+        # keeps the address, which is asked for again.
         visit.record()
+    if former and not visit.spec["vip"].get("address"):
+        spots = list(body.get("fixed_ips") or ())
+        spots = spots if inputs.get("subnetID") else [{}, *spots]
+        try:
+            return _create(visit, {**body, "fixed_ips": [{**spots[0], "ip_address": former}, *spots[1:]]})
+        except InfomaniakCloudError as error:
+            if error.outcome_unknown or error.category is Category.QUOTA or error.status not in _NOT_THAT_ADDRESS:
+                raise
+    return _create(visit, body)
+
+
+_NOT_THAT_ADDRESS = (400, 403, 409)
+"""How Neutron refuses an address: it lies outside, may not be chosen, or is somebody's."""
+
+
+def _create(visit: Visit, body: dict[str, Any]) -> Row:
     with visit.creating(SLOT, bodies=[body]):
-        row = visit.cloud.do.ports.create(body)
+        row: Row = visit.cloud.do.ports.create(body)
     visit.creates.answered(str(row["id"]))
-    return _known(visit, row)
+    return row
 
 
-def _known(visit: Visit, row: Row) -> Row:
+def _known(visit: Visit, row: Row, inputs: Inputs) -> Row:
     visit.memory[SLOT] = row
+    visit.memory[_LOOKED] = True
     visit.placed()
     visit.status["vipPortID"] = row["id"]
-    addresses = row.get("fixed_ips") or ()
-    if addresses:
-        visit.status["vipAddress"] = addresses[0]["ip_address"]
+    _note_made(visit)
+    spot = _main_spot(visit, row, inputs)
+    if spot:
+        visit.status["vipAddress"] = spot["ip_address"]
     return row
+
+
+def _note_made(visit: Visit) -> None:
+    visit.status["appliedFields"] = sorted({*(visit.status.get("appliedFields") or ()), MADE})
+
+
+def applied(visit: Visit) -> list[str]:
+    """The place of the port among the fields that we have set, where we made it."""
+    return [MADE] if MADE in visit.applied or MADE in (visit.status.get("appliedFields") or ()) else []
+
+
+def forget(visit: Visit) -> None:
+    """Drop what a create needs to know of the port: it may change from now on."""
+    visit.memory.pop(SLOT, None)
 
 
 def _body(visit: Visit, inputs: Inputs) -> dict[str, Any]:
@@ -168,18 +254,41 @@ def _body(visit: Visit, inputs: Inputs) -> dict[str, Any]:
     }
 
 
-def attributes(port: Row, inputs: Inputs) -> dict[str, Any]:
-    """What a load balancer is told of its VIP."""
-    spots = list(port["fixed_ips"])
-    subnet = inputs.get("subnetID")
-    main = next((spot for spot in spots if spot["subnet_id"] == subnet), spots[0])
+def _main_spot(visit: Visit, port: Row, inputs: Inputs) -> dict[str, Any] | None:
+    """Which of the port's addresses is the VIP: Neutron adds those of subnets that hand out addresses by themselves.
+
+    It is the one that the spec names, else the one there was, else the one on the VIP's subnet, else the first.
+    """
+    spots = [dict(spot) for spot in port.get("fixed_ips") or ()]
+    for wanted in ((visit.spec.get("vip") or {}).get("address"), visit.status.get("vipAddress")):
+        for spot in spots:
+            if wanted and address(spot["ip_address"]) == address(wanted):
+                return spot
+    here = [spot for spot in spots if spot["subnet_id"] == inputs.get("subnetID")]
+    return next(iter([*here, *spots]), None)
+
+
+def attributes(visit: Visit, port: Row, inputs: Inputs) -> dict[str, Any]:
+    """What a load balancer is told of its VIP.
+
+    Raises:
+        Stop: the port has no address.
+    """
+    main = _main_spot(visit, port, inputs)
+    if main is None:
+        forget(visit)
+        message = (
+            f"spec.vip: port {port['id']} has no address, for its network has no subnet to take one from: give the "
+            "network a subnet, and delete the port"
+        )
+        raise Stop(Reason.WAITING_FOR_REFERENCE, message, Again(30.0))
     more = [each["subnetID"] for each in inputs.get("additional") or ()]
-    further = [spot for spot in spots if spot is not main and spot["subnet_id"] in more]
-    # A subnet given, too, has Octavia look it up with the caller's rights once more: a login and six calls of its own.
-    found: dict[str, Any] = {
-        "vip_port_id": port["id"],
-        **({"vip_address": main["ip_address"]} if len(spots) > 1 else {}),
-    }
+    further = [
+        spot for spot in port["fixed_ips"] if spot["subnet_id"] in more and spot["subnet_id"] != main["subnet_id"]
+    ]
+    # The port alone is not enough where it has, or gets meanwhile, several addresses. A subnet given, too, would have
+    # Octavia look it up with the caller's rights once more: a login and six calls of its own.
+    found: dict[str, Any] = {"vip_port_id": port["id"], "vip_address": main["ip_address"]}
     if further:
         found["additional_vips"] = [
             {"subnet_id": spot["subnet_id"], "ip_address": spot["ip_address"]} for spot in further
@@ -187,6 +296,66 @@ def attributes(port: Row, inputs: Inputs) -> dict[str, Any]:
     if inputs.get("groups"):
         found["vip_sg_ids"] = list(inputs["groups"])
     return found
+
+
+def plan(visit: Visit, balancer: Row) -> list[Step]:
+    """What is to be done about the port of a load balancer that is there: its mark is put back.
+
+    A port that is gone is said once all else is done, in ``visit.held_back``. The ports are listed where that may
+    have happened: not while a change of ours is followed up.
+    """
+    port_id = balancer.get("vip_port_id")
+    if not port_id or not _to_be_looked_at(visit):
+        return []
+    port = by_id(visit, "ports", visit.rows("ports"), str(port_id))
+    visit.memory[_LOOKED] = port is not None
+    if port is None:
+        if not visit.imported:  # a port of others may be there, and not for us to see
+            visit.held_back.append(_gone(balancer))
+        return []
+    found = _whose(visit, port, inside=True)
+    if not found.ours:
+        return []
+    if found is Whose.OURS:
+        _note_made(visit)
+    now, wanted = str(port.get("description") or ""), _description(visit, port)
+    if now == wanted:
+        return []
+    visit.memory.pop(_LOOKED)  # looked at again until its mark is there
+    what, body = f"port {port_id} of the VIP", {"description": wanted}
+    return [Step("update", what, SLOT, str(port_id), None, body, (Difference("mark", "description", now, wanted),))]
+
+
+def act(visit: Visit, step: Step) -> None:
+    """Carry out the step of ``plan``.
+
+    Raises:
+        InfomaniakCloudError: the service refused.
+    """
+    with visit.changing():
+        visit.cloud.do.ports.update(step.id, step.body)
+
+
+def is_gone(visit: Visit) -> bool:
+    """Whether the last look has not found the port."""
+    return visit.memory.get(_LOOKED) is False
+
+
+def _to_be_looked_at(visit: Visit) -> bool:
+    said = (visit.resource.condition("Ready") or {}).get("reason")
+    return not (said in (Reason.CREATING.value, Reason.UPDATING.value) and visit.memory.get(_LOOKED))
+
+
+def _gone(balancer: Row) -> Stop:
+    message = (
+        f"port {balancer['vip_port_id']} of the VIP {balancer.get('vip_address')} was deleted in the cloud by somebody "
+        "else: Neutron may give the address to another port, no floating IP can lead to it, and Octavia takes no other "
+        f"port for load balancer {balancer['id']}. Traffic may still pass, so nothing is deleted. To mend it, delete "
+        f"the load balancer in the cloud (openstack loadbalancer delete --cascade {balancer['id']}): it is made again "
+        "with all that is in it, on a new port, with the same address where that is still free. The cloud's support "
+        "can give it a port by a failover, too"
+    )
+    return Stop(Reason.EXTERNALLY_DELETED, message, Stuck(), Progress.STALLED)
 
 
 def remove(visit: Visit) -> None:
@@ -198,7 +367,7 @@ def remove(visit: Visit) -> None:
     """
     there = _sure(visit, _ours(visit, visit.rows("ports")))
     unsettled = SLOT in visit.creates.unknown or (visit.id is None and not visit.status.get("vipPortID"))
-    if not there and unsettled:
+    if not there and unsettled and not visit.imported:
 
         def still_absent(not_before: float) -> bool:
             return not _ours(visit, visit.rows("ports", not_before))
@@ -206,6 +375,10 @@ def remove(visit: Visit) -> None:
         if not clear_to_create(visit, SLOT, still_absent):
             raise visit.again(Reason.DELETING, "the VIP's port has appeared in the cloud", 0.0)
     for row in there:
+        if row is not there[0] and SLOT not in visit.creates.unknown:
+            # We make one. Another one with our mark is a copy of its text, unless the end of a create is unknown.
+            visit.attempt.event("LeftAlone", f"port {row['id']} has a copy of our mark and stays", warning=True)
+            continue
         try:
             with visit.changing():
                 visit.cloud.do.ports.delete(row["id"])
@@ -215,5 +388,5 @@ def remove(visit: Visit) -> None:
 
 def release(visit: Visit) -> None:
     """Release the mark of the port."""
-    for row in _ours(visit, visit.rows("ports")):
-        neutron.release_row(visit, "ports", row)
+    for row in _found(visit, visit.rows("ports"), Whose.OURS):
+        neutron.release_row(visit, "ports", row, child=SLOT)

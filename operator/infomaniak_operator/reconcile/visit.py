@@ -65,6 +65,11 @@ _REMARKED = "remarked"
 SETTLED_WITH = "settled with"
 """Of what ``Visit.inputs`` were when the object was last in order, in its memory."""
 
+PENDING_SINCE = "pending since"
+"""Monotonic seconds since when the object in the cloud has not been ready, in the object's memory."""
+NOT_TAKEN = "not taken over"
+"""Whether the service accepted the last change and did not take over all of it, in the object's memory."""
+
 
 def owner_of(cluster_id: str, resource: KubeObject) -> Owner:
     """An object of this cluster as an owner of marks."""
@@ -107,6 +112,8 @@ class Visit:
         unsettled: whether a field that the spec no longer has may still come to be set.
         intended: what a dry run would do before the plan, for people.
         remarks: what a person should see to, though the object is in order.
+        restore: whether the operator takes over what was made for objects of the same name that are no more.
+        held_back: the outcomes of what could not be planned; they are said once all else is done.
     """
 
     attempt: Attempt
@@ -124,6 +131,8 @@ class Visit:
     unsettled: bool = False
     intended: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    restore: bool = False
+    held_back: list[Stop] = field(default_factory=list)
 
     @classmethod
     def begin(cls, attempt: Attempt, cluster_id: str, create_grace: float, trees: Trees | None = None) -> Visit:
@@ -319,7 +328,8 @@ class Visit:
         That is more than the spec: what references lead to, the endpoints of a Service, the end of a member's draining.
         """
         unchanged = self.memory.get(SETTLED_WITH) in (None, self.inputs)
-        return self.was_ready and unchanged and not self.resource.status.get("draining")
+        ours = self.resource.status.get("draining") or self.memory.get(NOT_TAKEN)
+        return self.was_ready and unchanged and not ours
 
     @property
     def id(self) -> str | None:
@@ -349,17 +359,23 @@ class Visit:
         self.memory.pop("id", None)
         self.status = {name: value for name, value in self.status.items() if name in _OUTLIVING}
 
-    def lost_for_good(self) -> None:
+    def lost_for_good(self, message: str) -> None:
         """Forget what was seen of the object, but not which it was: it is gone, and is not made again.
 
         Others go by these fields (a Router that is to be deleted, by ``routerID``), and nothing will mend them later.
         """
         self.status = {name: value for name, value in self.status.items() if name in _IDENTITY}
+        if HEALTHY in self.former():
+            self.aspect(HEALTHY, None, Reason.EXTERNALLY_DELETED, message)
 
-    def rows(self, collection: str, fresh_after: float | None = None) -> Rows:
-        """All objects of a type in the project, from a LIST begun after what this visit must have seen."""
+    def rows(self, collection: str, fresh_after: float | None = None, network_id: str | None = None) -> Rows:
+        """All objects of a type in the project, from a LIST begun after what this visit must have seen.
+
+        With a network: all that is seen in it, whosever it is. That is only to be read: ownership is looked up in the
+        project.
+        """
         floor = max(self._heard(), self.memory.get("wrote", float("-inf")), fresh_after or float("-inf"))
-        return self.cloud.rows(collection, floor)
+        return self.cloud.rows(collection, floor, network_id)
 
     def _heard(self) -> float:
         """Since when a list must have begun, as far as events go.
@@ -451,6 +467,21 @@ class Visit:
     def again(self, reason: Reason, message: str, seconds: float) -> Stop:
         """The outcome of waiting for the cloud."""
         return Stop(reason, message, Again(seconds))
+
+    def say_held_back(self) -> None:
+        """Say what could not be done, once all else is.
+
+        Raises:
+            Stop: there is such a thing.
+        """
+        if not self.held_back:
+            return
+        # What only a person can mend is said first.
+        worst = min(self.held_back, key=lambda stop: stop.progress is not Progress.STALLED)
+        message = "; ".join(dict.fromkeys(stop.message for stop in (worst, *self.held_back)))
+        self.aspect(SYNCED, False, worst.reason, message)
+        soonest = next((stop.next for stop in self.held_back if isinstance(stop.next, Again)), worst.next)
+        raise Stop(worst.reason, message, soonest, worst.progress)
 
     def result(self, stop: Stop) -> Result:
         """The result of a visit that ended early; aspects not reached stay as they were."""

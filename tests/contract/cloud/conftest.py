@@ -26,6 +26,7 @@ class Side:
         project: its id.
         other: the same cloud in the hands of another project.
         settle: has the load balancers finish what they are at.
+        share: has the other project share its network of that id with this one.
         hold: from now on they stay at it until they are to settle, so that a state that passes can be read without haste.
     """
 
@@ -37,6 +38,7 @@ class Side:
         limit: Any,
         settle: Callable[[], None],
         *,
+        share: Callable[[str], None],
         hold: Callable[[], None] = lambda: None,
     ) -> None:
         self.do = do
@@ -45,6 +47,7 @@ class Side:
         self.limit = limit
         self.settle = settle
         self.hold = hold
+        self.share = share
         self._prefix = uuid.uuid4().hex[:8]
 
     def name(self, text: str = "x") -> str:
@@ -137,7 +140,14 @@ def sessions(request: pytest.FixtureRequest) -> Iterator[Any]:
 def cloud(request: pytest.FixtureRequest) -> Iterator[Side]:
     if request.param == "fake":
         fake = FakeCloud()
-        yield Side(fake.operations("alpha"), fake.operations("beta"), "alpha", fake.quotas.update, fake.settle)
+        yield Side(
+            fake.operations("alpha"),
+            fake.operations("beta"),
+            "alpha",
+            fake.quotas.update,
+            fake.settle,
+            share=lambda network: fake.neutron.share(network, "alpha"),
+        )
         return
     sessions = request.getfixturevalue("sessions")
     box = request.getfixturevalue("box")
@@ -147,12 +157,18 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Side]:
         limited.extend(quotas)
         box.set_quota("alpha", **{QUOTAS[name][0]: value for name, value in quotas.items()})
 
+    def share(network: str) -> None:
+        target = {"action": "access_as_shared", "target_tenant": sessions["alpha"].project_id}
+        policy = {"rbac_policy": {"object_type": "network", "object_id": network, **target}}
+        sessions["beta"].request("network", "POST", "/v2.0/rbac-policies", body=policy)
+
     side = Side(
         Operations(sessions["alpha"]),
         Operations(sessions["beta"]),
         sessions["alpha"].project_id,
         limit,
         lambda: box.set_settle(0),
+        share=share,
         hold=lambda: box.set_settle(HELD),
     )
     side.hold()

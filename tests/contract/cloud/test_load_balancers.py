@@ -39,7 +39,7 @@ def test_a_tree_from_one_call(cloud):
         {
             "name": cloud.name(),
             "description": "d",
-            "tags": ["a"],
+            "tags": ["kubernetes.io/a,b"],
             "vip_port_id": port["id"],
             "listeners": [
                 {"name": "l", "protocol": "HTTP", "protocol_port": 80, "default_pool": pool, "l7policies": [policy]},
@@ -87,7 +87,12 @@ def test_a_tree_from_one_call(cloud):
     assert set(row) == BALANCER
     assert states(row) == [("ACTIVE", "ONLINE")]
     assert row["updated_at"] > row["created_at"]
-    assert (row["description"], row["tags"], row["vip_sg_ids"], row["additional_vips"]) == ("d", ["a"], [], [])
+    assert (row["description"], row["tags"], row["vip_sg_ids"], row["additional_vips"]) == (
+        "d",
+        ["kubernetes.io/a,b"],
+        [],
+        [],
+    )
     assert row["vip_port_id"] == port["id"]
     assert row["vip_address"] == port["fixed_ips"][0]["ip_address"]
     assert {one["id"] for one in row["pools"]} == {p, q}
@@ -214,3 +219,37 @@ def test_the_fake_settles_when_it_is_told():
         ("PUT", "load_balancers"),
         ("DELETE", "load_balancers"),
     ]
+
+
+def test_a_load_balancer_on_a_port_with_several_addresses(cloud):
+    network = cloud.network("10.0.0.0/24")
+    (v4,) = network["subnets"]
+    port = cloud.port(network, fixed_ips=[{"subnet_id": v4}])
+    v6 = cloud.subnet(network, "2001:db8:2::/64", ipv6_address_mode="slaac", ipv6_ra_mode="slaac")["id"]
+    address = next(ip["ip_address"] for ip in port["fixed_ips"])
+    body = {"name": cloud.name(), "vip_port_id": port["id"]}
+    why = "VIP port's subnet could not be determined"
+    refused(lambda: cloud.do.load_balancers.create_tree(body), BadRequestError, Category.TERMINAL, why)
+    for more in ({"vip_address": address}, {"vip_subnet_id": v4}):
+        row = cloud.do.load_balancers.create_tree({**body, **more})
+        assert (row["vip_address"], row["vip_subnet_id"], row["vip_port_id"]) == (address, v4, port["id"])
+        cloud.settled(row["id"])
+        cloud.do.load_balancers.delete(row["id"], cascade=True)
+        cloud.settled(row["id"])
+    assert v6 in {ip["subnet_id"] for ip in cloud.do.ports.get(port["id"])["fixed_ips"]}  # it outlives both
+
+
+def test_a_vip_port_that_was_made_by_the_customer_can_be_deleted_under_its_load_balancer(cloud):
+    network = cloud.network("10.0.0.0/24")
+    port = cloud.port(network)
+    row = cloud.do.load_balancers.create_tree({"name": cloud.name(), "vip_port_id": port["id"]})
+    cloud.settled(row["id"])
+    cloud.do.ports.delete(port["id"])
+    seen = cloud.do.load_balancers.get(row["id"])
+    assert (seen["vip_port_id"], seen["provisioning_status"]) == (port["id"], "ACTIVE")
+    again = cloud.do.ports.create(
+        {"network_id": network["id"], "name": cloud.name(), "fixed_ips": [{"ip_address": row["vip_address"]}]}
+    )
+    assert again["fixed_ips"][0]["ip_address"] == row["vip_address"]  # Neutron gives it to another
+    cloud.do.load_balancers.delete(row["id"], cascade=True)
+    assert cloud.settled(row["id"]) is None

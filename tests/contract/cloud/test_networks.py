@@ -158,6 +158,32 @@ def test_tags_are_replaced_and_listed_by(cloud):
     assert cloud.do.tags.replace("networks", row["id"], []) == []
 
 
+def test_the_subnets_of_a_network_that_another_project_shares(cloud):
+    row = cloud.other.networks.create({"name": cloud.name()})
+    subnet = cloud.other.subnets.create({"network_id": row["id"], "cidr": "10.0.0.0/24", "ip_version": 4})
+    try:
+        assert cloud.do.subnets.list(network_id=row["id"]) == []
+        cloud.share(row["id"])
+        seen = cloud.do.networks.get(row["id"])
+        assert (seen["project_id"], seen["subnets"]) == (row["project_id"], [subnet["id"]])
+        assert [one["id"] for one in cloud.do.subnets.list(network_id=row["id"])] == [subnet["id"]]
+        assert cloud.do.subnets.list(network_id=row["id"], project_id=cloud.project) == []
+    finally:
+        cloud.other.networks.delete(row["id"])
+
+
+def test_a_tag_may_hold_a_slash_and_a_comma_which_a_filter_cannot_ask_for(cloud):
+    row, other = cloud.network(), cloud.network()
+    tags = ["a,b", "kubernetes.io/cluster/web"]
+    assert sorted(cloud.do.tags.replace("networks", row["id"], tags)) == tags
+    assert sorted(cloud.do.networks.get(row["id"])["tags"]) == tags
+    (listed,) = cloud.do.networks.list(tags="kubernetes.io/cluster/web")
+    assert listed["id"] == row["id"]
+    assert cloud.do.networks.list(tags="a,b", id=row["id"]) == []
+    cloud.do.tags.replace("networks", other["id"], ["a", "b"])
+    assert [one["id"] for one in cloud.do.networks.list(tags="a,b", id=[row["id"], other["id"]])] == [other["id"]]
+
+
 def test_the_quota(cloud):
     used = cloud.do.quotas.get()["network"]["network"]["used"]
     cloud.limit({"networks": used + 1})
@@ -194,6 +220,13 @@ def test_a_subnet_without_a_gateway_has_its_address_in_the_pool(cloud):
     row = cloud.subnet(cloud.network(), "10.0.0.0/24", gateway_ip=None)
     assert row["gateway_ip"] is None
     assert row["allocation_pools"] == [{"start": "10.0.0.1", "end": "10.0.0.254"}]
+
+
+def test_no_pool_at_all_is_taken_by_an_update_and_let_fall_by_a_create(cloud):
+    row = cloud.subnet(cloud.network(), "10.0.0.0/24", allocation_pools=[])
+    assert row["allocation_pools"] == [{"start": "10.0.0.2", "end": "10.0.0.254"}]
+    assert cloud.do.subnets.update(row["id"], {"allocation_pools": []})["allocation_pools"] == []
+    assert cloud.do.subnets.get(row["id"])["allocation_pools"] == []
 
 
 def test_a_gateway_in_the_middle_splits_the_pool(cloud):
@@ -310,3 +343,20 @@ def test_the_time_of_creation_is_in_utc_and_says_so(cloud):
     ]
     for row in rows:
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", row["created_at"])
+
+
+@pytest.mark.parametrize("mode", ["slaac", "dhcpv6-stateless"])
+def test_a_subnet_that_hands_out_addresses_by_itself_gives_one_to_every_port_that_is_there_and_that_comes(cloud, mode):
+    network = cloud.network("10.0.0.0/24")
+    (v4,) = network["subnets"]
+    old = cloud.port(network, fixed_ips=[{"subnet_id": v4}])
+    assert len(old["fixed_ips"]) == 1
+    v6 = cloud.subnet(network, "2001:db8:1::/64", ipv6_address_mode=mode, ipv6_ra_mode=mode)["id"]
+    now = cloud.do.ports.get(old["id"])
+    assert {ip["subnet_id"] for ip in now["fixed_ips"]} == {v4, v6}
+    assert now["revision_number"] > old["revision_number"]
+    assert old["fixed_ips"][0] in now["fixed_ips"]
+    new = cloud.port(network, fixed_ips=[{"subnet_id": v4}])
+    assert {ip["subnet_id"] for ip in new["fixed_ips"]} == {v4, v6}
+    cloud.do.subnets.delete(v6)
+    assert cloud.do.ports.get(old["id"])["fixed_ips"] == old["fixed_ips"]

@@ -123,6 +123,7 @@ def test_a_floating_ip_and_its_way_to_a_port(cloud):
         "FloatingIPPortAlreadyAssociated",
         Category.IN_USE,
     )
+    assert [one["id"] for one in do.list(port_id=port["id"])] == [address["id"]]
     refused(
         lambda: cloud.do.routers.remove_interface(router["id"], subnet_id=subnet),
         ConflictError,
@@ -196,3 +197,65 @@ def test_security_groups_and_their_rules(cloud):
     cloud.do.ports.delete(port["id"])
     do.delete(made[0]["id"])
     cloud.do.security_groups.delete(group["id"])
+
+
+V4, V6 = "IPv4", "IPv6"
+
+
+@pytest.mark.parametrize(
+    ("family", "sent", "stored", "apart"),
+    [
+        (V4, None, None, (("any",), ("0", "hopopt"))),
+        (V4, "any", None, ((None,), ("0",))),
+        (V4, "0", "0", (("ip",), ("any", "hopopt", "4"))),
+        (V4, 0, "0", (("0",), (None,))),
+        (V4, "ipip", "ipip", (("4",), ("94",))),
+        (V4, 4, "4", (("ipip",), ("94", "0"))),
+        (V4, "94", "94", ((), ("ipip",))),
+        (V4, "icmp", "icmp", (("1",), ("2",))),
+        (V4, "TCP", "tcp", (("tcp", "6", 6), ("17",))),
+        (V4, 6, "6", (("tcp",), ())),
+        (V4, "udplite", "udplite", (("136",), ("udp",))),
+        (V4, "pgm", "pgm", (("113",), ())),
+        (V6, "icmp", "ipv6-icmp", (("icmpv6", "ipv6-icmp", "58", "1"), ("any",))),
+        (V6, "icmpv6", "ipv6-icmp", (("58",), ())),
+        (V6, "1", "58", (("ipv6-icmp",), ())),
+        (V6, 58, "58", (("icmp",), ("59",))),
+        (V6, "ipv6-route", "ipv6-route", (("43",), ("44",))),
+    ],
+)
+def test_how_a_protocol_is_stored_and_what_is_the_same_rule(cloud, family, sent, stored, apart):
+    same, others = apart
+    group, do = cloud.group(), cloud.do.security_group_rules
+
+    def body(protocol):
+        return rule(group, ethertype=family, protocol=protocol)
+
+    assert do.create(body(sent))["protocol"] == stored
+    for each in same:
+        refused(lambda each=each: do.create(body(each)), ConflictError, "SecurityGroupRuleExists", Category.TERMINAL)
+    for each in others:
+        do.create(body(each))
+    for each in same:
+        twice, kind = [body(each), body(sent)], "DuplicateSecurityGroupRuleInPost"
+        refused(lambda twice=twice: do.create_many(twice), ConflictError, kind, Category.TERMINAL)
+
+
+def test_protocols_that_neutron_refuses(cloud):
+    group, do = cloud.group(), cloud.do.security_group_rules
+    for family, protocol, kind in [
+        (V4, "icmpv6", "SecurityGroupEthertypeConflictWithProtocol"),
+        (V4, "58", "SecurityGroupEthertypeConflictWithProtocol"),
+        (V4, "ipencap", "SecurityGroupRuleInvalidProtocol"),
+        (V4, "256", "SecurityGroupRuleInvalidProtocol"),
+    ]:
+        wrong = rule(group, ethertype=family, protocol=protocol)
+        refused(lambda wrong=wrong: do.create(wrong), BadRequestError, kind, Category.TERMINAL)
+
+
+def test_a_rule_goes_with_the_group_that_it_refers_to(cloud):
+    group, other = cloud.group(), cloud.do.security_groups.create({"name": cloud.name("other")})
+    rule = {"security_group_id": other["id"], "direction": "ingress", "ethertype": "IPv4"}
+    (made,) = cloud.do.security_group_rules.create_many([{**rule, "remote_group_id": group["id"]}])
+    cloud.do.security_groups.delete(group["id"])
+    assert made["id"] not in {row["id"] for row in cloud.do.security_groups.get(other["id"])["security_group_rules"]}

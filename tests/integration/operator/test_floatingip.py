@@ -171,6 +171,25 @@ def test_two_addresses_hand_a_port_over(beta: User, hands: ByHand, inside: str) 
 
 
 @pytest.mark.slow
+def test_three_addresses_change_places(beta: User, hands: ByHand, inside: str) -> None:
+    names = ("a", "b", "c")
+    ports = [hands.port(inside)["id"] for _ in names]
+    before = {name: made(beta, name, portID=port) for name, port in zip(names, ports, strict=True)}
+    wanted = dict(zip(names, [*ports[1:], ports[0]], strict=True))
+    for name, port in wanted.items():
+        beta.apply(floating_ip(name, portID=port))
+
+    def moved() -> bool:
+        rows = {row["id"]: row for row in beta.cloud.floating_ips.list(project_id=beta.project.id)}
+        return all(rows[before[name]["id"]]["port_id"] == port for name, port in wanted.items())
+
+    until(moved, "all three lead where they should")
+    for name in names:
+        status = beta.until_ready("ifip", name)["status"]
+        assert (status["address"], status["portID"]) == (before[name]["address"], wanted[name])
+
+
+@pytest.mark.slow
 def test_a_router_stays_while_an_address_leads_through_it(beta: User, hands: ByHand, inside: str) -> None:
     port = hands.port(inside)
     made(beta, portID=port["id"])

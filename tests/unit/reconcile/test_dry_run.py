@@ -471,6 +471,7 @@ class _Forgetful:
     def plan(self, visit, row, inputs, *, new):
         if self._hook == "plan":
             visit.cloud.do.networks.update(row["id"], {"mtu": 9})
+        self._inner.plan(visit, row, inputs, new=new)
         return []
 
     def report(self, visit, row, inputs):

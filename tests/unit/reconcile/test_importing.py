@@ -7,8 +7,9 @@ from infomaniak_operator.engine.conditions import MAX_MESSAGE
 from infomaniak_operator.engine.contract import FINALIZER, Again, Settled, Stuck, Waiting
 from infomaniak_operator.reconcile import outcome
 from infomaniak_operator.reconcile.marks import Mark, Owner, described
-from tests.support.objects import key_of, network, secret, subnet, uid_of
-from tests.support.world import World
+from tests.support.forest import Forest
+from tests.support.objects import custom, key_of, network, secret, subnet, uid_of
+from tests.support.world import PROJECT, World
 
 V4 = subnet("v4", "10.1.0.0/24")
 
@@ -75,6 +76,8 @@ def test_an_unmanaged_one_that_is_deleted_in_the_cloud_stalls():
     world.others.networks.delete(row["id"])
     assert world.visit(key).next == Stuck()
     assert world.ready(key) == ("False", "ExternallyDeleted")
+    assert world.says(key, "Synced") == ("False", "ExternallyDeleted")
+    assert "cloudStatus" not in world.object(key).status
     assert world.progress(key) == "Stalled"
     assert world.networks() == []
 
@@ -98,13 +101,16 @@ def test_two_subnets_of_one_name_are_no_trouble():
         {"name": "theirs"},
         {"description": "made by hand"},
         {"tags": ["blue"]},
+        {"tags": ["kubernetes.io/cluster/web"]},
+        {"tags": ["a,b", "blue"]},
         {"name": "theirs", "tags": ["eu", "blue"], "description": "made by hand"},
     ],
 )
 def test_a_filter_finds_the_one_it_means(filter_):
     world, row = world_with()
-    world.others.tags.replace("networks", row["id"], ["blue", "eu"])
-    world.others.networks.create({"name": "theirs-too", "description": "made by hand, too"})
+    world.others.tags.replace("networks", row["id"], ["blue", "eu", "kubernetes.io/cluster/web", "a,b"])
+    other = world.others.networks.create({"name": "theirs-too", "description": "made by hand, too"})
+    world.others.tags.replace("networks", other["id"], ["a", "b", "kubernetes.io"])
     key = imported(world, filter_=filter_, managementPolicy="Unmanaged")
     world.visit(key)
     assert world.object(key).status.get("id") == row["id"]
@@ -509,3 +515,53 @@ def test_an_unmanaged_import_made_managed_never_replaces_a_subnet():
     assert world.ready(key) == ("False", "Conflict")
     assert world.subnets() == before
     assert world.object(key).status["id"] == row["id"]
+
+
+def shared_world(world=None):
+    """A world in whose cloud another project has a network with a subnet, and shares it."""
+    world = world or World()
+    beta = world.fake.operations("beta")
+    row = beta.networks.create({"name": "theirs"})
+    item = {"network_id": row["id"], "name": "lan", "cidr": "10.9.0.0/24", "ip_version": 4}
+    subnet = beta.subnets.create(item)
+    world.fake.neutron.share(row["id"], PROJECT)
+    return world, row, subnet
+
+
+def test_the_subnets_of_a_network_that_another_project_shares_are_seen():
+    world, row, subnet = shared_world()
+    key = world.apply(network("front", import_={"id": row["id"]}, managementPolicy="Unmanaged"))
+    world.visit(key)
+    assert world.ready(key) == ("True", "Available")
+    (shown,) = world.object(key).status["subnets"]
+    assert (shown["name"], shown["id"], shown["cidr"]) == ("lan", subnet["id"], "10.9.0.0/24")
+    world.cloud.take()
+    world.visit(key)
+    assert world.cloud.take() == ["LIST networks", "GET networks", "LIST subnets"]
+
+
+def test_a_network_of_ones_own_costs_no_further_list():
+    world, row = world_with()
+    key = imported(world, row, managementPolicy="Unmanaged")
+    world.visit(key)
+    world.cloud.take()
+    world.visit(key)
+    assert world.cloud.take() == ["LIST networks", "LIST subnets"]
+
+
+def test_an_external_network_whose_subnets_are_not_shown_has_none():
+    world = World()
+    external = {"id": world.fake.external_network_id}
+    key = world.apply(network("internet", import_=external, managementPolicy="Unmanaged"))
+    world.visit(key)
+    assert world.ready(key) == ("True", "Available")
+    assert world.object(key).status["subnets"] == []
+
+
+def test_a_load_balancer_is_made_in_a_network_that_another_project_shares():
+    world, row, subnet = shared_world(Forest())
+    world.apply(network("front", import_={"id": row["id"]}, managementPolicy="Unmanaged"))
+    world.apply(custom("LoadBalancer", "web", {"vip": {"networkRef": {"name": "front"}}}))
+    world.run()
+    world.all_ready()
+    assert world.one("load_balancers")["vip_subnet_id"] == subnet["id"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infomaniak_operator.engine.contract import KubeObject
+from infomaniak_operator.engine.contract import KubeObject, Reason
 from infomaniak_operator.reconcile import listeners, redirect
 from infomaniak_operator.reconcile.marks import Owner, released
 from infomaniak_operator.reconcile.outcome import Stop
@@ -108,10 +108,12 @@ def test_a_port_that_another_of_ours_gives_up():
 
 
 @pytest.mark.parametrize("mark", ["none", "theirs", "released"])
-def test_a_port_that_somebody_else_has_is_a_conflict(mark):
-    with pytest.raises(Stop) as caught:
-        plan(visit_of(listener()), row("other", 80, mark=mark))
-    assert "id-other" in str(caught.value)
+def test_a_port_that_somebody_else_has_is_a_conflict_and_the_rest_proceeds(mark):
+    visit = visit_of(listener(), listener("more", 81))
+    assert plan(visit, row("other", 80, mark=mark)) == ["create listener/more"]
+    (problem,) = visit.held_back
+    assert problem.reason is Reason.CONFLICT
+    assert "id-other" in problem.message
 
 
 def test_a_listener_does_not_go_where_its_pool_would_not_fit_what_it_is_to_become():
@@ -131,11 +133,20 @@ def test_one_that_status_names_is_ours_without_its_mark():
     visit = visit_of(listener(), status=shown)
     lost = [row("http", 80, mark="none", name="drifted"), row("old", 81, mark="none")]
     assert plan(visit, *lost) == ["update id-http", "delete id-old"]
-    unknown = visit_of(listener(), status=shown, applied=())  # what others had made before the spec listed any
+    # On an import: what others had made before the spec listed any.
+    unknown = visit_of(listener(), status=shown, applied=(), import_={"id": "lb"})
     assert plan(unknown, row("http", 80, mark="none"), row("old", 81, mark="none")) == ["update id-http"]
 
 
-def test_one_of_the_same_name_that_nobody_owns_is_taken_over():
+@pytest.mark.parametrize("mark", ["none", "theirs"])
+def test_a_name_alone_makes_no_listener_ours(mark):
+    visit = visit_of(listener())
+    assert plan(visit, row("http", 80, mark=mark)) == []
+    assert [problem.reason for problem in visit.held_back] == [Reason.CONFLICT]
+    assert plan(visit_of(listener()), row("http", 81, mark=mark)) == ["create listener/http"]
+
+
+def test_one_that_we_gave_up_is_taken_back():
     (step,) = listeners.plan(visit_of(listener()), "lb", [row("http", 80, mark="released")], {})
     assert (step.verb, step.id) == ("update", "id-http")
     assert step.body["tags"] == row("http", 80)["tags"]

@@ -352,3 +352,20 @@ def test_a_network_that_is_not_active_yet_is_waited_for():
     row["status"] = "ACTIVE"
     world.settle(key)
     assert world.ready(key) == ("True", "Available")
+
+
+def test_one_that_does_not_get_ready_is_asked_for_ever_more_rarely():
+    world = World()
+    key = world.apply(network(subnets=[]))
+    world.settle(key)
+    world.fake.tables["networks"][world.network()["id"]]["status"] = "ERROR"
+    waits = []
+    while not waits or waits[-1] < 30:
+        for _ in range(3):  # by time, whatever else wakes it
+            waited = world.visit(key).next.seconds
+        waits.append(waited)
+        world.clock.advance(waited)
+    assert waits[0] == pytest.approx(1.0, abs=0.1)
+    assert waits == sorted(waits)
+    assert len(waits) < 25
+    assert "ERROR" in world.message(key)

@@ -262,3 +262,25 @@ def test_a_change_of_region_is_refused():
     world.visit(key)
     assert world.ready(key) == ("False", "Conflict")
     assert "region dc4-a" in world.message(key)
+
+
+def test_a_subnet_made_by_hand_is_not_taken_over_by_its_cidr_or_name_and_the_rest_proceeds():
+    world, key = ready()
+    body = {"network_id": world.network()["id"], "name": "v5", "cidr": "10.5.0.0/16", "ip_version": 4}
+    (theirs,) = world.others.subnets.create_many([body])
+    world.spec(key, subnets=[V4, subnet("v5", "10.5.1.0/24"), subnet("v6", "10.6.0.0/24")])
+    for _ in range(4):
+        world.visit(key)
+    assert world.ready(key) == ("False", "Conflict")
+    assert world.progress(key) == "Stalled"
+    assert theirs["id"] in world.message(key)
+    assert "v5" in world.message(key)
+    assert world.says(key, "Synced") == ("False", "Conflict")
+    assert world.cloud.writes() == ["POST subnets"]
+    assert sorted(world.subnets()) == ["v4", "v5", "v6"]
+    assert world.subnets()["v5"] == theirs
+    assert [each["name"] for each in world.object(key).status["subnets"]] == ["v4", "v6"]
+    world.others.subnets.delete(theirs["id"])
+    world.settle(key)
+    assert world.ready(key) == ("True", "Available")
+    assert world.subnets()["v5"]["cidr"] == "10.5.1.0/24"

@@ -81,3 +81,41 @@ def test_a_description_is_managed_only_where_the_spec_names_one(wanted, there, a
     row = {"id": "1", "direction": "ingress", "ethertype": "IPv4", "description": there}
     missing, surplus = difference([body(item, "g", None)], [row])
     assert (len(missing), len(surplus)) == ((1, 1) if anew else (0, 0))
+
+
+def _rule(protocol, family="IPv4"):
+    return observed({**IN, "ethertype": family, "protocol": protocol})
+
+
+_SAME = [
+    ("IPv4", (None, "any")),
+    ("IPv4", ("0", 0)),
+    ("IPv4", ("ipip",)),
+    ("IPv4", ("4", 4)),
+    ("IPv4", ("94", 94)),
+    ("IPv4", ("ip",)),
+    ("IPv4", ("hopopt",)),
+    ("IPv4", ("tcp", "TCP", "6", 6)),
+    ("IPv4", ("icmp", "1", 1)),
+    ("IPv4", ("igmp", 2)),
+    ("IPv4", ("pgm", "113")),
+    ("IPv6", (None, "any")),
+    ("IPv6", ("0",)),
+    ("IPv6", ("icmp", "icmpv6", "ipv6-icmp", "1", 1, "58", 58)),
+    ("IPv6", ("ipv6-encap", "41")),
+]
+
+
+@pytest.mark.parametrize("place", range(len(_SAME)))
+def test_protocols_are_the_same_only_where_neutron_and_all_its_drivers_take_them_for_the_same(place):
+    family, spellings = _SAME[place]
+    (one,) = {_rule(each, family) for each in spellings}
+    for other, (its_family, different) in enumerate(_SAME):
+        if other != place:
+            assert one not in {_rule(each, its_family) for each in different}
+
+
+def test_a_rule_of_an_address_group_is_not_the_rule_of_anywhere():
+    narrow = {"id": "1", **IN, "ethertype": "IPv4", "remote_address_group_id": "a"}
+    missing, surplus = difference([body(IN, "g", None)], [narrow])
+    assert (len(missing), surplus) == (1, [narrow])

@@ -198,3 +198,38 @@ def test_a_difference_is_a_difference_of_sets():
     assert [observed(body).protocol for body in missing] == ["17"]
     assert [item["id"] for item in surplus] == ["2", "3"]
     assert isinstance(observed(missing[0]), Rule)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "stored"),
+    [("ipip", 4, "4"), (4, "ipip", "ipip"), (0, "any", None), ("any", 0, "0"), (94, "ipip", "ipip"), ("tcp", 6, "tcp")],
+)
+def test_a_protocol_that_neutron_keeps_apart_is_changed(before, after, stored):
+    world = World()
+    item = {"direction": "ingress", "protocol": before}
+    key = world.apply(custom("SecurityGroup", "web", {"rules": [item]}))
+    world.settle(key)
+    world.spec(key, rules=[{**item, "protocol": after}])
+    world.settle(key)
+    assert world.ready(key) == ("True", "Available")
+    (row,) = [
+        one
+        for one in world.others.security_group_rules.list()
+        if one["direction"] == "ingress" and not one["remote_group_id"]
+    ]
+    assert row["protocol"] == stored
+
+
+def test_a_group_named_default_says_how_to_get_it():
+    world = World()
+    world.others.security_groups.create({"name": "other"})  # with the first group comes the project's default one
+    key = world.apply(custom("SecurityGroup", "default", {}))
+    world.visit(key)
+    assert world.ready(key) == ("False", "InvalidConfiguration")
+    assert world.progress(key) == "Stalled"
+    assert "spec.import.filter.name: default" in world.message(key)
+    assert "spec.name" in world.message(key)
+    by_import = {"import": {"filter": {"name": "default"}}, "managementPolicy": "Unmanaged"}
+    key = world.apply(custom("SecurityGroup", "default", by_import))
+    world.settle(key)
+    assert world.ready(key) == ("True", "Available")

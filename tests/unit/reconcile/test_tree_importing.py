@@ -79,6 +79,16 @@ def test_by_a_filter(wanted):
     assert world.object(LB).status["id"] == ids["load_balancers"]
 
 
+def test_by_an_address_in_another_spelling():
+    world, ids = by_hand()
+    world.one("load_balancers")["vip_address"] = "2001:db8::9"
+    body = imported(ids, managementPolicy="Unmanaged")[0]
+    body["spec"]["import"] = {"filter": {"vipAddress": "2001:DB8:0::9"}}
+    world.apply(body)
+    world.run()
+    assert world.object(LB).status["id"] == ids["load_balancers"]
+
+
 def test_adoption_sets_the_marks_and_leaves_the_rest():
     world, ids = by_hand()
     world.apply_all(imported(ids))
@@ -130,7 +140,8 @@ def test_what_cannot_be_changed_is_a_conflict(which, spec, key):
 
 def test_adopted_ones_are_deleted_with_all_that_is_adopted():
     world, ids = by_hand()
-    world.apply_all(imported(ids, balancer={"listeners": [listener(pool=None)]}))
+    parts = {"balancer": {"listeners": [listener(pool=None)]}, "pool": {"members": [member(11)]}}
+    world.apply_all(imported(ids, **parts))
     world.run()
     calm(world)
     for key in (LB, SITE, CHECK):
@@ -155,6 +166,19 @@ def test_an_adopted_load_balancer_with_parts_that_are_not_is_not_deleted():
     world.run()
     assert world.get(LB) is None
     assert Mark.among(world.one("load_balancers")["tags"]).released
+
+
+def test_an_adopted_pool_with_members_that_are_not_is_not_deleted():
+    world, ids = by_hand()
+    world.apply_all(imported(ids, balancer={"listeners": [listener(pool=None)]}))
+    world.run()
+    calm(world)
+    for key in (LB, SITE, CHECK):
+        world.delete(key)
+    world.run(60)
+    assert world.ready(LB) == ("False", "InUse")
+    assert "10.40.0.11 8080" in world.message(LB)
+    assert world.one("members")["weight"] == 4
 
 
 @pytest.mark.parametrize(("place", "key"), [(0, LB), (1, SITE), (2, CHECK)])

@@ -22,7 +22,7 @@ from infomaniak_operator.api.common import (
 )
 from infomaniak_operator.api.kind import Column, Kind
 from infomaniak_operator.api.model import Rule, about
-from infomaniak_operator.api.types import Address, CloudId, Ref
+from infomaniak_operator.api.types import Address, CloudId, Ref, same_address
 from infomaniak_operator.api.v1alpha1.refs import ExternalNetwork, one_of
 
 _ONCE = "Cannot be changed once the address is there: create another FloatingIP"
@@ -149,7 +149,7 @@ FLOATING_IP = Kind(
         ),
         Rule(
             "!has(self.spec.address) || !has(oldSelf.status) || !has(oldSelf.status.address) || "
-            f"({_UNCHANGED.format('address')}) || self.spec.address == oldSelf.status.address",
+            f"({_UNCHANGED.format('address')}) || {same_address('self.spec.address', 'oldSelf.status.address')}",
             "address cannot be changed once there is one (status.address): create another FloatingIP",
             ".spec.address",
         ),

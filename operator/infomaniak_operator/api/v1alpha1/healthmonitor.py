@@ -93,7 +93,8 @@ class HealthMonitorSpec(CommonSpec, Named, Administrable):
     timeout: Seconds | None = Field(
         None,
         description=about(
-            "Seconds until a check counts as failed; less than delay. Required, unless import names a monitor",
+            "Seconds until a check counts as failed. Less than delay makes sense; Octavia takes any. Required, unless "
+            "import names a monitor",
             api="timeout",
         ),
     )

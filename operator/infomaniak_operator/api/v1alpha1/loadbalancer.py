@@ -25,7 +25,7 @@ from infomaniak_operator.api.common import (
 )
 from infomaniak_operator.api.kind import Column, Kind
 from infomaniak_operator.api.model import ApiModel, Rule, about, immutable, listed
-from infomaniak_operator.api.types import Address, CloudId
+from infomaniak_operator.api.types import Address, CloudId, same_address
 from infomaniak_operator.api.v1alpha1.listener import Listener
 from infomaniak_operator.api.v1alpha1.vip import ANOTHER, FIXED_VIP, Vip
 
@@ -145,6 +145,7 @@ class ListenerStatus(OctaviaStatus):
 
     name: Text = Field(description="Its name.")
     id: Id | None = Field(None, description="Its id in the cloud.")
+    redirect_policy_id: Id | None = Field(None, description="Id of the L7 policy that redirectToHTTPS stands for.")
 
 
 class LoadBalancerStatus(CommonStatus, OctaviaStatus):
@@ -184,7 +185,7 @@ LOAD_BALANCER = Kind(
         Rule(
             "!has(self.spec.vip) || !has(self.spec.vip.address) || !has(oldSelf.status) || "
             "!has(oldSelf.status.vipAddress) || (has(oldSelf.spec.vip) && has(oldSelf.spec.vip.address)) || "
-            "self.spec.vip.address == oldSelf.status.vipAddress",
+            f"{same_address('self.spec.vip.address', 'oldSelf.status.vipAddress')}",
             f"vip.address cannot be changed once there is one (status.vipAddress): {ANOTHER}",
             ".spec.vip.address",
         ),

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from infomaniak_operator.api.common import Described
 from infomaniak_operator.api.model import FIXED, ApiModel, Checked, Rule, about, listed
-from infomaniak_operator.api.types import ADDRESS_LENGTH, Address, ChildName, Cidr, ascending, check_address
+from infomaniak_operator.api.types import ADDRESS_LENGTH, Address, ChildName, Cidr, ascending, check_address, same_cidr
 
 NO_GATEWAY = "none"
 """What ``gateway`` says for a subnet without one."""
@@ -150,7 +150,7 @@ class Subnet(Described):
             "hostRoutes must be of the same IP version as cidr",
             ".hostRoutes",
         ),
-        Rule("self.cidr == oldSelf.cidr", f"cidr cannot be changed: {ANOTHER}", ".cidr"),
+        Rule(same_cidr("self.cidr", "oldSelf.cidr"), f"cidr cannot be changed: {ANOTHER}", ".cidr"),
         _stays("ipv6AddressMode"),
         _stays("ipv6RAMode"),
     )

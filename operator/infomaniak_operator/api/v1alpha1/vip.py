@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from infomaniak_operator.api.model import FIXED, ApiModel, Rule, about, immutable, listed
-from infomaniak_operator.api.types import Address, ChildName, CloudId, Ref
+from infomaniak_operator.api.types import Address, ChildName, CloudId, Ref, same_address
 from infomaniak_operator.api.v1alpha1.refs import SubnetChoice, one_of
 
 ANOTHER = "create another LoadBalancer, for its address would be lost"
@@ -20,6 +20,17 @@ class AdditionalVip(SubnetChoice):
     address: Address | None = Field(
         None, description=about("A certain address of the subnet", absent="the cloud chooses", changes=None)
     )
+
+
+_SAME_VIP = " && ".join(
+    f"has(x.{name}) == has(y.{name}) && (!has(x.{name}) || {same})"
+    for name, same in {
+        "networkRef": "x.networkRef.name == y.networkRef.name",
+        "subnet": "x.subnet == y.subnet",
+        "subnetID": "x.subnetID == y.subnetID",
+        "address": same_address("x.address", "y.address"),
+    }.items()
+)
 
 
 class Vip(ApiModel):
@@ -43,10 +54,17 @@ class Vip(ApiModel):
         *immutable("networkID", ANOTHER),
         *immutable("subnet", ANOTHER),
         *immutable("subnetID", ANOTHER),
-        *immutable("address", ANOTHER),
+        Rule("!has(oldSelf.address) || has(self.address)", f"address cannot be changed: {ANOTHER}"),
+        Rule(
+            f"!has(oldSelf.address) || !has(self.address) || {same_address('self.address', 'oldSelf.address')}",
+            f"address cannot be changed: {ANOTHER}",
+            ".address",
+        ),
         Rule(
             "has(self.additionalVips) == has(oldSelf.additionalVips) && (!has(self.additionalVips) || "
-            "self.additionalVips == oldSelf.additionalVips)",
+            "self.additionalVips == oldSelf.additionalVips || "
+            "(self.additionalVips.size() == oldSelf.additionalVips.size() && "
+            f"self.additionalVips.all(x, oldSelf.additionalVips.exists(y, {_SAME_VIP}))))",
             f"additionalVips cannot be changed: {ANOTHER}",
             ".additionalVips",
         ),

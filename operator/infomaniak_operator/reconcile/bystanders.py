@@ -1,0 +1,187 @@
+"""What a delete in Octavia would take along that is not ours: it is named, and nothing is deleted.
+
+Octavia deletes all that is under what it deletes. So before a load balancer, a pool, a listener or an L7 policy goes,
+what is under it is listed, and matched in our own code: no filter is trusted for a delete. Rows tell whether there is
+anything of a type, and only then it is listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from infomaniak_operator.client import NotFoundError
+from infomaniak_operator.engine.contract import Again, KubeObject, Reason
+from infomaniak_operator.reconcile import listeners, members, octavia, redirect
+from infomaniak_operator.reconcile.actuator import Row
+from infomaniak_operator.reconcile.outcome import Stop, named
+from infomaniak_operator.reconcile.ownership import Keepers, mark_of, whose
+from infomaniak_operator.reconcile.visit import Visit
+
+NOBODY = "which no object of this cluster stands for"
+
+
+def of_balancer(visit: Visit, row: Row) -> list[str]:
+    """What under a load balancer is neither part of it nor of objects that go with it."""
+    after = visit.attempt.clock.monotonic()
+    under = [each for each in visit.rows("listeners", after) if octavia.under(each, row)]
+    strange = listeners.copies(visit, under)
+    ours = [each for each in under if each not in strange and listeners.is_ours(visit, each)]
+    found = [f"listener {_named(each)}" for each in under if each not in ours]
+    found += policies(visit, ours, after).values()
+    kept, keepers = [], _keepers(visit, octavia.POOL)
+    for each in visit.rows("pools", after):
+        if not octavia.under(each, row):
+            continue
+        keeper = keepers.of(each)
+        if keeper is None:
+            found.append(f"pool {_named(each)}, {NOBODY}")
+        elif _copied(each, keeper):
+            found.append(f"pool {each['id']}, carrying a copy of the mark of {named(keeper, visit.resource)}")
+        elif _retained(keeper):
+            found.append(f"pool {each['id']} of {named(keeper, visit.resource)}, whose deletionPolicy is Retain")
+        else:
+            kept.append((each, keeper))
+    found += _monitors(visit, [each for each, _ in kept], after)
+    for each, keeper in kept:
+        found += _members(visit, each, keeper)
+    return found
+
+
+def _copied(row: Row, keeper: KubeObject) -> bool:
+    """Whether a pool carries the mark of one that stands for another pool."""
+    mark = mark_of(row)
+    return mark is not None and not mark.child and keeper.status.get("id") not in (None, row["id"])
+
+
+def of_pool(visit: Visit, row: Row) -> list[str]:
+    """What under a pool of the visited Pool, or sending to it, is not ours."""
+    after = visit.attempt.clock.monotonic()
+    found = [*_monitors(visit, [row], after, alone=True), *_members(visit, row, visit.resource)]
+    users = {each["id"] for each in row.get("listeners") or ()}
+    if users:
+        balancers = visit.attempt.view.objects(octavia.LOAD_BALANCER)
+        found += [
+            f"listener {_named(each)}, which sends to it"
+            for each in visit.rows("listeners", after)
+            if each["id"] in users and not any(_part_of(visit, each, balancer) for balancer in balancers)
+        ]
+    return found
+
+
+def check_pool(visit: Visit, row: Row, going: str) -> None:
+    """Before a pool goes, or another takes its place.
+
+    Args:
+        visit: the visit to its Pool.
+        row: the pool.
+        going: what is about to happen to it: ``is to go``.
+
+    Raises:
+        Stop: something under it, or something that uses it, is not ours.
+    """
+    found = of_pool(visit, row)
+    if found:
+        message = f"pool {row['id']} {going}, but holds what is not ours: {'; '.join(found)}: delete or move that first"
+        raise Stop(Reason.IN_USE, message, Again(30.0))
+
+
+def policies(visit: Visit, rows: Iterable[Row], after: float | None = None) -> dict[str, str]:
+    """By the id of the listener, the L7 policies and rules under some of our listeners that are not ours."""
+    holders = {each["id"]: each for each in rows if each.get("l7policies")}
+    found: dict[str, list[str]] = {}
+    for policy in visit.rows("l7policies", after) if holders else ():
+        holder = holders.get(policy.get("listener_id") or "")
+        if holder is None:
+            continue
+        recorded = redirect.recorded(visit).values()
+        if whose(visit.owner, policy, child=None, inside=True, recorded=recorded).ours:
+            named = _rules(visit, policy)
+        else:
+            named = [f"L7 policy {_named(policy)} of listener {holder.get('name') or holder['id']}"]
+        if named:
+            found.setdefault(holder["id"], []).extend(named)
+    return {id_: "; ".join(named) for id_, named in found.items()}
+
+
+def check_policy(visit: Visit, id_: str) -> None:
+    """Before a redirect of ours goes.
+
+    Raises:
+        Stop: it has rules that are not ours.
+    """
+    policy = next((each for each in visit.rows("l7policies") if each["id"] == id_), None)
+    found = _rules(visit, policy) if policy is not None else []
+    if found:
+        message = f"L7 policy {id_} is to go, but holds what is not ours: {'; '.join(found)}: delete that first"
+        raise Stop(Reason.IN_USE, message, Again(30.0))
+
+
+def _rules(visit: Visit, policy: Row) -> list[str]:
+    """The rules of a redirect of ours that others have added: it is made with one."""
+    if len(policy.get("rules") or ()) <= 1:
+        return []
+    listed = _listed(lambda: visit.cloud.do.l7rules.list(policy["id"]))
+    ours = [each for each in listed if all(each.get(name) == value for name, value in redirect.RULE.items())][:1]
+    return [
+        f"L7 rule {each['id']} ({each.get('type')} {each.get('compare_type')} {each.get('value')}) of L7 policy "
+        f"{_named(policy)}"
+        for each in listed
+        if each not in ours
+    ]
+
+
+def _monitors(visit: Visit, pools: Sequence[Row], after: float, *, alone: bool = False) -> list[str]:
+    """The health monitors of some pools that do not go with them; ``alone``: the load balancer stays."""
+    ids = {each["id"] for each in pools if each.get("healthmonitor_id")}
+    found: list[str] = []
+    if not ids:
+        return found
+    keepers = _keepers(visit, octavia.MONITOR)
+    for each in visit.rows("health_monitors", after):
+        above = octavia.parent(each, "pools")
+        if above not in ids:
+            continue
+        keeper = keepers.of(each)
+        if keeper is None:
+            found.append(f"health monitor {_named(each)} of pool {above}, {NOBODY}")
+        elif _retained(keeper):
+            whom = named(keeper, visit.resource)
+            found.append(f"health monitor {each['id']} of {whom}, whose deletionPolicy is Retain")
+        elif alone and not keeper.deleting and "poolRef" not in keeper.spec:
+            found.append(f"health monitor {each['id']} of {named(keeper, visit.resource)}")
+    return found
+
+
+def _members(visit: Visit, pool: Row, keeper: KubeObject) -> list[str]:
+    """The members of a pool, where its Pool does not say which it has."""
+    applied = keeper.status.get("appliedFields") or ()
+    if not pool.get("members") or members.managed(keeper.spec) or {"members", "membersFrom"} & {*applied}:
+        return []
+    listed = _listed(lambda: visit.cloud.do.members.list(pool["id"]))
+    names = ", ".join(f"{each['address']} {each['protocol_port']}" for each in listed)
+    return [f"members {names} of pool {pool['id']}, which {keeper.key} does not list"] if listed else []
+
+
+def _listed(ask: Any) -> list[Row]:
+    try:
+        return list(ask())
+    except NotFoundError:
+        return []
+
+
+def _keepers(visit: Visit, kind: str) -> Keepers:
+    return Keepers(visit.owner.cluster, visit.attempt.view.objects(kind))
+
+
+def _part_of(visit: Visit, row: Row, balancer: KubeObject) -> bool:
+    return listeners.is_part_of(visit.owner.cluster, balancer, row)
+
+
+def _retained(keeper: KubeObject) -> bool:
+    unmanaged = keeper.spec.get("managementPolicy") == "Unmanaged"
+    return unmanaged or keeper.spec.get("deletionPolicy") == "Retain"
+
+
+def _named(row: Row) -> str:
+    return f"{row.get('name') or 'without a name'} ({row['id']})"
