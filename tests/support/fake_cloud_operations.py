@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from infomaniak_operator.client import ReadOnlyError
 from infomaniak_operator.client.operations import FloatingIPs, LoadBalancers
 from tests.support.fake_cloud_octavia import PARENTS
 from tests.support.fake_cloud_rules import Row
@@ -20,6 +21,8 @@ class FakeOperations:
     """Looks like ``Operations`` of one project."""
 
     def __init__(self, cloud: FakeCloud, project_id: str) -> None:
+        self._cloud = cloud
+        self._project = project_id
         self.networks = FakeCollection(cloud, project_id, "networks")
         self.subnets = FakeCollection(cloud, project_id, "subnets")
         self.routers = FakeRouters(cloud, project_id, "routers")
@@ -36,6 +39,25 @@ class FakeOperations:
         self.l7rules = FakeNested(cloud, project_id, "l7rules")
         self.tags = FakeTags(cloud, project_id)
         self.quotas = FakeQuotas(cloud, project_id)
+
+    def read_only(self) -> FakeOperations:
+        """As ``Operations.read_only``: what would change something is refused before it is a call."""
+        return FakeOperations(cast("FakeCloud", _Reading(self._cloud)), self._project)
+
+
+class _Reading:
+    """A cloud of which nothing but reading calls get through."""
+
+    def __init__(self, cloud: FakeCloud) -> None:
+        self._cloud = cloud
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cloud, name)
+
+    def perform(self, method: str, collection: str, subject: Any, act: Callable[[], Any]) -> Any:
+        if method not in ("LIST", "GET"):
+            raise ReadOnlyError(f"{method} {collection}")
+        return self._cloud.perform(method, collection, subject, act)
 
 
 def _check_id(id: str) -> None:

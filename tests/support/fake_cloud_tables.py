@@ -65,6 +65,7 @@ class Tables:
     def __init__(self, new_id: Callable[[], str]) -> None:
         self.new_id = new_id
         self._moment = datetime(2026, 1, 1, tzinfo=UTC)
+        self.now: Callable[[], float] | None = None
         self.tables: dict[str, dict[str, Row]] = {name: {} for name in KINDS}
         self._shares: set[tuple[str, str]] = set()
         self.quotas = {
@@ -186,8 +187,10 @@ class Tables:
     # ── common ground ──
 
     def tick(self) -> datetime:
-        """The cloud's clock, which moves with what happens in it."""
+        """The cloud's clock: it moves with what happens in it, and keeps up with that of a test that has one."""
         self._moment += timedelta(seconds=1)
+        if self.now is not None:
+            self._moment = max(self._moment, datetime.fromtimestamp(int(self.now()), UTC))
         return self._moment
 
     def _insert(self, collection: str, project: str, row: Row) -> Row:

@@ -55,6 +55,13 @@ class Tapped:
     def __getattr__(self, name: str) -> Any:
         return _Collection(self, name, getattr(self._operations, name))
 
+    def read_only(self) -> Tapped:
+        """The same log and the same place to interfere, on operations that only read."""
+        face = Tapped(self._operations.read_only())
+        face.log = self.log
+        face.around = lambda call, act: self.around(call, act)
+        return face
+
     def take(self) -> list[str]:
         """What was called since the last time, as ``POST networks``."""
         taken, self.log[:] = [str(call) for call in self.log], []

@@ -61,6 +61,7 @@ class World(Cluster):
             cluster_id=cluster_id, credentials=credentials or CredentialSettings(), create_grace=GRACE, restore=restore
         )
         super().__init__(*([secret()] if with_secret else []), *bodies)
+        self.fake.neutron.now = self.clock.now
         self._connect()
 
     def _connect(self) -> None:

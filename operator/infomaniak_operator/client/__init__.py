@@ -17,6 +17,7 @@ from infomaniak_operator.client.errors import (
     NotFoundError,
     PreconditionFailedError,
     QuotaExceededError,
+    ReadOnlyError,
     ServiceError,
 )
 from infomaniak_operator.client.facade import InfomaniakNetworkClient
@@ -45,6 +46,7 @@ __all__ = [
     "Operations",
     "PreconditionFailedError",
     "QuotaExceededError",
+    "ReadOnlyError",
     "ServiceError",
     "TypeUsage",
     "Usage",

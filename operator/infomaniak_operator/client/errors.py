@@ -12,6 +12,7 @@
     ├── ConflictError                    something stands in the way: in use, locked, taken (409)
     ├── QuotaExceededError               the project's quota is used up (409 or 403)
     ├── PreconditionFailedError          it changed since it was read (412, from If-Match)
+    ├── ReadOnlyError                    it was to change something, and the session only reads; nothing was sent
     ├── CloudConnectionError             the service was not reached, or the connection broke
     │   └── CloudTimeoutError            no answer in time
     └── ServiceError                     the service failed or is overloaded (429, 5xx)
@@ -131,6 +132,15 @@ class PreconditionFailedError(InfomaniakCloudError):
     """It changed since it was read."""
 
     default_category = Category.PRECONDITION
+
+
+class ReadOnlyError(InfomaniakCloudError):
+    """The session only reads (``CloudSession.read_only``): the request was not sent.
+
+    ``message`` says which it was: ``POST /v2.0/networks``.
+    """
+
+    default_category = Category.TERMINAL
 
 
 class CloudConnectionError(InfomaniakCloudError):

@@ -28,6 +28,7 @@ class Operations:
     """
 
     def __init__(self, session: CloudSession) -> None:
+        self._session = session
         self.networks = BulkCollection(session, kinds.NETWORKS)
         self.subnets = BulkCollection(session, kinds.SUBNETS)
         self.routers = Routers(session)
@@ -88,6 +89,10 @@ class Operations:
             return details.get("limit") if isinstance(details, dict) else None
 
         return measured(project, rows, quota)
+
+    def read_only(self) -> Operations:
+        """The same collections over the same connection; whatever would change something raises ``ReadOnlyError``."""
+        return Operations(self._session.read_only())
 
 
 class Routers(Collection):

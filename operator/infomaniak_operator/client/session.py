@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import threading
 import time
@@ -24,6 +25,7 @@ from infomaniak_operator.client.errors import (
     CloudConnectionError,
     CloudTimeoutError,
     InfomaniakCloudError,
+    ReadOnlyError,
     ServiceError,
 )
 from infomaniak_operator.client.login import UNREADABLE, endpoint_of, plugin, refused, region_of, unreadable
@@ -32,6 +34,7 @@ from infomaniak_operator.client.transport import Call, answered, connections
 _ID = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.:-]*")
 _LONGEST_ID = 255
 _UNAUTHORIZED = 401
+_READING = frozenset({"GET", "HEAD"})
 _NO_ANSWER = (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError, OSError)
 """Beside keystoneauth's own, which does not know all that the libraries below it raise (a host that is no name)."""
 _TOO_MANY = 429
@@ -89,6 +92,7 @@ class CloudSession:
         self._on_call = on_call
         self._retry_delays = tuple(retry_delays)
         self._sleep = sleep
+        self._only_reads = False
         self._plugin = plugin(credentials)
         self._login_lock = threading.Lock()
         self._http = connections(pool_size, before_change, self._tell)
@@ -103,6 +107,15 @@ class CloudSession:
 
     def __repr__(self) -> str:
         return f"CloudSession({self.credentials!r})"
+
+    def read_only(self) -> CloudSession:
+        """The same connection, with the same token, through which nothing can be changed.
+
+        Every request but GET and HEAD is refused with ``ReadOnlyError`` right before it would be sent.
+        """
+        face = copy.copy(self)
+        face._only_reads = True  # noqa: SLF001 - its own class
+        return face
 
     def close(self) -> None:
         """Close the connections that are open; a later call opens new ones."""
@@ -191,6 +204,7 @@ class CloudSession:
 
         Raises:
             ValueError: an id is none; nothing was sent.
+            ReadOnlyError: this session only reads, and the request does not; nothing was sent.
             InfomaniakCloudError: the service refused, failed, or did not answer.
         """
         path = route.format_map({name: _quoted(name, value) for name, value in (ids or {}).items()})
@@ -228,6 +242,9 @@ class CloudSession:
             raise ServiceError(message, status=response.status_code, outcome_unknown=request.changing) from error
 
     def _send(self, request: _Request, access: AccessInfo) -> requests.Response:
+        # Here, below every operation: one that is added later cannot be forgotten.
+        if self._only_reads and request.method not in _READING:
+            raise ReadOnlyError(request.what)
         secure = self.credentials.auth_url.startswith("https:")
         region = region_of(access, self.credentials.region)
         url = endpoint_of(access, request.service, region, secure=secure) + request.path

@@ -44,6 +44,7 @@ class Step:
         body: what is sent.
         differences: the fields an update changes.
         replaces: whether it only makes room for a create of the same plan.
+        adopts: whether it is the first change of something under the main object that others have made.
     """
 
     verb: Literal["create", "update", "delete"]
@@ -54,6 +55,7 @@ class Step:
     body: Mapping[str, Any] = field(default_factory=dict)
     differences: tuple[Difference, ...] = ()
     replaces: bool = False
+    adopts: bool = False
 
     def __str__(self) -> str:
         detail = f" ({', '.join(str(difference) for difference in self.differences)})" if self.differences else ""
@@ -146,6 +148,9 @@ class Actuator(Protocol):
             Stop: the one that is meant cannot be had.
         """
 
+    def takes_over(self, visit: Visit) -> bool:
+        """Whether the spec names something that others have made: then it is ours once it carries our mark."""
+
     def plan(self, visit: Visit, row: Row, inputs: Inputs, *, new: bool) -> Plan:
         """What is to be changed so that the cloud is as the spec says; ``new``: just made, nothing under it yet."""
 
@@ -200,6 +205,10 @@ class PlainActuator:
         """Nothing is taken over but by import."""
         del visit, rows
         return None
+
+    def takes_over(self, visit: Visit) -> bool:
+        """What is imported."""
+        return visit.imported
 
     def refused(self, visit: Visit, error: InfomaniakCloudError) -> Exception:
         """A refusal means what the error says."""

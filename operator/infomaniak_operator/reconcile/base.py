@@ -28,7 +28,7 @@ from infomaniak_operator.engine.contract import (
     Verdict,
     View,
 )
-from infomaniak_operator.reconcile import credentials, deletion, failure, presence
+from infomaniak_operator.reconcile import credentials, deletion, failure, importing, presence
 from infomaniak_operator.reconcile.actuator import Actuator, Inputs, Plan, Row, Unresolved
 from infomaniak_operator.reconcile.cloud import Clouds
 from infomaniak_operator.reconcile.credentials import CredentialSettings
@@ -43,6 +43,7 @@ from infomaniak_operator.reconcile.outcome import (
     Stop,
     Unchanged,
     annotated,
+    bounded,
 )
 from infomaniak_operator.reconcile.trees import Trees
 from infomaniak_operator.reconcile.visit import NOT_TAKEN, PENDING_SINCE, SETTLED_WITH, Visit
@@ -116,7 +117,7 @@ class CloudReconciler:
 
     def _guarded(self, visit: Visit) -> Result:
         try:
-            return self._visit(visit)
+            return _kept(visit, self._visit(visit))
         except Unchanged as unchanged:
             return visit.unchanged(unchanged.seconds)
         except Stop as stop:
@@ -210,11 +211,13 @@ class CloudReconciler:
             presence.take(visit, actuator, row)
         plan = actuator.plan(visit, row, inputs, new=new)
         if plan:
-            self._say(visit, plan, new=new)
+            self._say(visit, row, plan, new=new)
             if presence.intend(visit, actuator):
                 visit.record()
             row = actuator.act(visit, row, plan)
             _announce(visit, plan, new=new)
+        elif visit.intended:
+            raise visit.would()
         row = self._compare(visit, row, inputs, plan)
         _settle_applied(visit, actuator, changed=bool(plan), seen=actuator.pending(row) is None)
         return self._as_seen(visit, row, inputs)
@@ -243,21 +246,24 @@ class CloudReconciler:
             message = f"the cloud accepted the request and has not taken over all of it: {text}"
             raise Stop(Reason.UPDATING, message, BackOff(at_least=1.0), keep_ready=True)
         visit.memory.pop(NOT_TAKEN, None)
-        visit.aspect(SYNCED, True, Reason.AVAILABLE)
+        visit.aspect(SYNCED, True, Reason.AVAILABLE, bounded("; ".join(visit.remarks)))
         return row
 
-    def _say(self, visit: Visit, plan: Plan, *, new: bool) -> None:
+    def _say(self, visit: Visit, row: Row, plan: Plan, *, new: bool) -> None:
         """Put what is about to be done into ``Synced``; only say it where that is all that is asked for.
 
         Raises:
-            Stop: a dry run.
+            Stop: a dry run; or what an adoption changes is shown first.
         """
-        text = "; ".join(str(step) for step in plan)
+        text = bounded("; ".join(str(step) for step in plan))
         if visit.dry_run:
             raise presence.dry_run(visit, text)
+        adopting = [step for step in plan if step.adopts]
+        if adopting:
+            importing.show(visit, self._actuator, row, adopting)
         if not new:
             visit.aspect(SYNCED, False, Reason.UPDATING, text)
-            visit.attempt.claim()
+            visit.claim()
 
     def _as_seen(self, visit: Visit, row: Row, inputs: Inputs) -> Result:
         message = self._actuator.report(visit, row, inputs)
@@ -314,6 +320,17 @@ def _settle_applied(visit: Visit, actuator: Actuator, *, changed: bool, seen: bo
     if seconds and (dropped or changed or not visit.was_ready):
         visit.unsettled = bool(dropped)
         visit.come_back(seconds)
+
+
+def _kept(visit: Visit, result: Result) -> Result:
+    """The result, unless a dry run would let the object go: it keeps its finalizer.
+
+    Raises:
+        Stop: it would.
+    """
+    if visit.dry_run and isinstance(result.next, Gone) and FINALIZER in visit.resource.finalizers:
+        raise visit.would("let this object go: its finalizer is taken off")
+    return result
 
 
 def _paused(visit: Visit) -> Result:

@@ -14,8 +14,8 @@ from infomaniak_operator.client import NotFoundError
 from infomaniak_operator.engine.contract import Again, KubeObject, Reason
 from infomaniak_operator.reconcile import listeners, members, octavia, redirect
 from infomaniak_operator.reconcile.actuator import Row
-from infomaniak_operator.reconcile.outcome import Stop
-from infomaniak_operator.reconcile.ownership import Keepers, whose
+from infomaniak_operator.reconcile.outcome import Stop, named
+from infomaniak_operator.reconcile.ownership import Keepers, mark_of, whose
 from infomaniak_operator.reconcile.visit import Visit
 
 NOBODY = "which no object of this cluster stands for"
@@ -25,7 +25,8 @@ def of_balancer(visit: Visit, row: Row) -> list[str]:
     """What under a load balancer is neither part of it nor of objects that go with it."""
     after = visit.attempt.clock.monotonic()
     under = [each for each in visit.rows("listeners", after) if octavia.under(each, row)]
-    ours = [each for each in under if listeners.is_ours(visit, each)]
+    strange = listeners.copies(visit, under)
+    ours = [each for each in under if each not in strange and listeners.is_ours(visit, each)]
     found = [f"listener {_named(each)}" for each in under if each not in ours]
     found += policies(visit, ours, after).values()
     kept, keepers = [], _keepers(visit, octavia.POOL)
@@ -35,14 +36,22 @@ def of_balancer(visit: Visit, row: Row) -> list[str]:
         keeper = keepers.of(each)
         if keeper is None:
             found.append(f"pool {_named(each)}, {NOBODY}")
+        elif _copied(each, keeper):
+            found.append(f"pool {each['id']}, carrying a copy of the mark of {named(keeper, visit.resource)}")
         elif _retained(keeper):
-            found.append(f"pool {each['id']} of {keeper.key}, whose deletionPolicy is Retain")
+            found.append(f"pool {each['id']} of {named(keeper, visit.resource)}, whose deletionPolicy is Retain")
         else:
             kept.append((each, keeper))
     found += _monitors(visit, [each for each, _ in kept], after)
     for each, keeper in kept:
         found += _members(visit, each, keeper)
     return found
+
+
+def _copied(row: Row, keeper: KubeObject) -> bool:
+    """Whether a pool carries the mark of one that stands for another pool."""
+    mark = mark_of(row)
+    return mark is not None and not mark.child and keeper.status.get("id") not in (None, row["id"])
 
 
 def of_pool(visit: Visit, row: Row) -> list[str]:
@@ -137,9 +146,10 @@ def _monitors(visit: Visit, pools: Sequence[Row], after: float, *, alone: bool =
         if keeper is None:
             found.append(f"health monitor {_named(each)} of pool {above}, {NOBODY}")
         elif _retained(keeper):
-            found.append(f"health monitor {each['id']} of {keeper.key}, whose deletionPolicy is Retain")
+            whom = named(keeper, visit.resource)
+            found.append(f"health monitor {each['id']} of {whom}, whose deletionPolicy is Retain")
         elif alone and not keeper.deleting and "poolRef" not in keeper.spec:
-            found.append(f"health monitor {each['id']} of {keeper.key}")
+            found.append(f"health monitor {each['id']} of {named(keeper, visit.resource)}")
     return found
 
 

@@ -110,7 +110,7 @@ def wait_for_tree(visit: Visit, actuator: Any, parent: Key, field: str) -> NoRet
         raise presence.dry_run(visit, f"create {actuator.noun} {visit.name} in {parent.kind} {parent.name}")
     if visit.unmanaged or visit.imported:
         raise visit.wait_for(parent, f"{field}: {parent.kind} {parent.name} is not in the cloud yet")
-    if FINALIZER not in visit.resource.finalizers and visit.attempt.claim():
+    if FINALIZER not in visit.resource.finalizers and visit.claim():
         visit.creates.claimed = True
         resource = visit.resource
         face = (resource.generation, True, resource.deleting)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -62,6 +63,15 @@ class Cloud:
         self._snapshots = Snapshots(now)
         self._external_for = external_for
         self._external: dict[str, _Found] = {}
+
+    def read_only(self) -> Cloud:
+        """The same cloud, with the same login and lists, in which nothing can be changed.
+
+        Whatever would change something raises ``ReadOnlyError``, at the HTTP request below all collections.
+        """
+        face = copy.copy(self)
+        face.do = self.do.read_only()
+        return face
 
     def login(self) -> None:
         """Make sure that the credential works: one login, whoever asks.

@@ -6,9 +6,29 @@ after two empty look-ups, the second begun at least ``grace`` seconds after the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+_MOST = 16
+"""How many creates of unknown outcome are kept of one object: the newest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A create that was sent and whose outcome is not known.
+
+    Attributes:
+        slot: what it was to make.
+        body: what was sent.
+        began: seconds since the epoch when it was sent.
+        ended: seconds since the epoch when it was given up.
+    """
+
+    slot: str
+    body: Mapping[str, Any]
+    began: float
+    ended: float
 
 
 @dataclass(slots=True)
@@ -18,10 +38,15 @@ class Creates:
     Attributes:
         claimed: this process set the finalizer, so no other process can have sent a create before.
         unknown: monotonic seconds at which a create of unknown outcome could last have been sent.
+        sent: the creates of unknown outcome. Unlike ``unknown`` it outlives the one that was then found or made: what
+            such a create makes later is a double that this process knows for its own.
+        made: ids of what this process has made, the newest of them.
     """
 
     claimed: bool = False
     unknown: dict[str, float] = field(default_factory=dict)
+    sent: list[Sent] = field(default_factory=list)
+    made: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, memory: MutableMapping[str, Any]) -> Creates:
@@ -48,6 +73,18 @@ class Creates:
         else:
             self.unknown.pop(slot, None)
 
+    def remember(self, sent: Sent) -> None:
+        """Keep a create of unknown outcome on record."""
+        self.sent = [*self.sent, sent][-_MOST:]
+
+    def answered(self, id_: str) -> None:
+        """Keep on record what a create has made."""
+        self.made = [*self.made, id_][-_MOST * 4 :]
+
+    def lost(self, slot: str) -> Sequence[Sent]:
+        """The creates of that slot whose outcome was not known."""
+        return [sent for sent in self.sent if sent.slot == slot]
+
     def done(self, slot: str) -> None:
         """Note that the object of the slot is known: made, or found."""
         self.unknown.pop(slot, None)
@@ -63,6 +100,10 @@ class NotYet:
     """A create may still be under way: look again after that many seconds."""
 
     seconds: float
+
+
+LATEST = 900.0
+"""Seconds after its end in which a service may still carry out a create that nobody waits for any more."""
 
 
 def may_create(

@@ -120,9 +120,9 @@ def connect(visit: Visit, settings: CredentialSettings, clouds: Clouds) -> Cloud
     secret = visit.attempt.view.get(source.secret)
     if secret is None and visit.resource.deleting and (remembered := visit.memory.get("cloud")):
         # The Secret went first, as in the deletion of a whole namespace: what it held still serves to clean up.
-        visit.connected = remembered
-        visit.connected.login()
-        return visit.connected
+        visit.connect(remembered)
+        visit.cloud.login()
+        return visit.cloud
     if secret is None:
         name = f"{source.secret.namespace}/{source.secret.name}"
         message = (
@@ -139,7 +139,7 @@ def connect(visit: Visit, settings: CredentialSettings, clouds: Clouds) -> Cloud
             message += " (the operator's option --allowed-auth-url says which are)"
         visit.aspect(CREDENTIALS_VALID, False, Reason.CREDENTIALS_INVALID, message)
         raise Stop(Reason.CREDENTIALS_INVALID, message, Stuck(), Progress.STALLED) from error
-    visit.connected = cloud
+    visit.connect(cloud)
     cloud.login()
     visit.memory["cloud"] = cloud
     visit.aspect(CREDENTIALS_VALID, True, Reason.AVAILABLE, f"project {cloud.project_id} in {cloud.region}")

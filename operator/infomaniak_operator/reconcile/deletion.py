@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from infomaniak_operator.client import Category, InfomaniakCloudError, NotFoundError
 from infomaniak_operator.engine.contract import FINALIZER, Gone, KubeObject, Reason, Result, Verdict, Waiting
-from infomaniak_operator.reconcile import presence
+from infomaniak_operator.reconcile import doubles, importing, presence
 from infomaniak_operator.reconcile.actuator import Actuator, Row
 from infomaniak_operator.reconcile.marks import Standing
 from infomaniak_operator.reconcile.outcome import Stop
@@ -39,9 +39,9 @@ def delete(visit: Visit, actuator: Actuator, connect: Callable[[], object], *, r
     if row is None:
         actuator.vanish(visit)
         return gone
-    if not whose_main(visit, row).ours:
+    if not whose_main(visit, row).ours or _not_adopted(visit, actuator, row):
         # Not ours to change, and no more is what lies in it, our marks or not: only the finalizer goes.
-        message = f"{actuator.noun} {row['id']} belongs to another object and stays, with all that is in it"
+        message = f"{actuator.noun} {row['id']} is not (or not only) this object's, and stays with all that is in it"
         visit.attempt.event("LeftAlone", message, warning=True)
         return gone
     if visit.dry_run:
@@ -102,11 +102,12 @@ def _find(visit: Visit, actuator: Actuator) -> Row | None:
     rows = visit.rows(actuator.collection)
     ours = main_rows(visit, rows, Standing.OURS)
     row = by_id(visit, actuator.collection, rows, visit.id) if visit.id else None
-    if row is not None and not whose_main(visit, row).ours:
+    if row is not None and (not whose_main(visit, row).ours or _not_adopted(visit, actuator, row)):
         return row
-    if row is None and ours:
-        row = ours[0]
-    presence.remove_doubles(visit, actuator, [double for double in ours if row is None or double["id"] != row["id"]])
+    others = [each for each in ours if each["id"] != visit.id]
+    if visit.id is None:
+        row, others = doubles.sort_out(visit, actuator.noun, others, settled=False)
+    presence.remove_doubles(visit, actuator, others)
     settled = visit.id is not None and "" not in visit.creates.unknown
     if row is not None or settled or visit.imported:
         return row
@@ -117,6 +118,13 @@ def _find(visit: Visit, actuator: Actuator) -> Row | None:
     if not clear_to_create(visit, "", still_absent):
         raise visit.again(Reason.DELETING, f"{actuator.noun} {visit.name} has appeared in the cloud", 0.0)
     return None
+
+
+def _not_adopted(visit: Visit, actuator: Actuator, row: Row) -> bool:
+    """Whether the object was to be taken over and was not (yet), or is what an older object manages."""
+    if actuator.takes_over(visit) and not is_marked(visit, row):
+        return True
+    return visit.imported and importing.elder(visit, actuator, row) is not None
 
 
 _TREE = frozenset({"LoadBalancer", "Pool", "HealthMonitor"})

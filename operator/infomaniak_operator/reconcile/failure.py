@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from infomaniak_operator.client import Category, InfomaniakCloudError
+from infomaniak_operator.client import Category, InfomaniakCloudError, ReadOnlyError
 from infomaniak_operator.engine.contract import Again, BackOff, KubeObject, Next, Progress, Reason, Stuck, Waiting
 from infomaniak_operator.reconcile.outcome import CREDENTIALS_VALID, SYNCED, Stop, named
 from infomaniak_operator.reconcile.visit import Visit
@@ -50,6 +50,8 @@ def stop(visit: Visit, error: InfomaniakCloudError, rivals: Rivals = lambda _vis
         error: how it ended.
         rivals: the objects of this cluster that have what was refused, or use it.
     """
+    if isinstance(error, ReadOnlyError):  # a dry run whose plan said nothing of it; all the same nothing was sent
+        return visit.would(f"send {error}")
     meaning = _MEANINGS[error.category]
     message = str(error)
     cloud = visit.connected if error.category in _OF_AN_ID else None

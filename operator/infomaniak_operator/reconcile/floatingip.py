@@ -120,6 +120,10 @@ class FloatingIPActuator(neutron.NeutronActuator):
         message = f"spec.address: {wanted} (floating IP {found['id']}) {why}: it is not taken away"
         raise Stop(Reason.CONFLICT, message, until_released(visit, found), Progress.STALLED)
 
+    def takes_over(self, visit: Visit) -> bool:
+        """What is imported, and the address that ``spec.address`` names."""
+        return visit.imported or bool(visit.spec.get("address"))
+
     def refused(self, visit: Visit, error: InfomaniakCloudError) -> Exception:
         """What a refused association means: waiting for a route, a target that is taken, or the error itself.
 

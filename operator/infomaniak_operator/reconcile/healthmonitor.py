@@ -170,7 +170,10 @@ class HealthMonitorActuator(child.ChildActuator):
                 visit.fixed = [elsewhere]
                 found = [each for each in found if each.mutable]
         what, here = f"health monitor {row['id']}", str(row["id"])
-        if any(not each.mutable for each in found) and not octavia.is_adopted(visit, row):
+        fixed = [each for each in found if not each.mutable]
+        if fixed and not octavia.is_adopted(visit, row):
+            if visit.imported:
+                raise octavia.irreplaceable(self.noun, row, fixed)
             return [Step("delete", what, "", here, differences=tuple(found), replaces=True)]
         return [Step("update", what, "", here, None, changes(found), tuple(found))] if found else []
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from infomaniak_operator.engine.contract import Progress, Reason, Stuck, Waiting
-from infomaniak_operator.reconcile.actuator import Actuator, Row
+from infomaniak_operator.engine.contract import KubeObject, Progress, Reason, Stuck, Waiting
+from infomaniak_operator.reconcile.actuator import Actuator, Plan, Row
 from infomaniak_operator.reconcile.fields import address
-from infomaniak_operator.reconcile.marks import Standing, user_text
-from infomaniak_operator.reconcile.outcome import SYNCED, Stop
-from infomaniak_operator.reconcile.ownership import Whose, by_id, conflict, whose_main
+from infomaniak_operator.reconcile.marks import Standing
+from infomaniak_operator.reconcile.outcome import SYNCED, Stop, bounded, named
+from infomaniak_operator.reconcile.ownership import Whose, by_id, conflict, text_of, whose_main
 from infomaniak_operator.reconcile.snapshots import Rows
 from infomaniak_operator.reconcile.visit import Visit
 
@@ -91,7 +91,7 @@ def _matches(row: Row, wanted: Mapping[str, Any]) -> bool:
             if not set(value) <= set(row.get("tags") or ()):
                 return False
         elif name == "description":
-            if user_text(row.get("description")) != value:
+            if text_of(row) != value:
                 return False
         elif row.get(name) != value:
             return False
@@ -99,20 +99,33 @@ def _matches(row: Row, wanted: Mapping[str, Any]) -> bool:
 
 
 def only_one(visit: Visit, actuator: Actuator, row: Row) -> None:
-    """Refuse a second object of Kubernetes on one object of the cloud: the younger is the Conflict.
+    """Refuse a second object of Kubernetes that manages one object of the cloud: the younger is the Conflict.
 
     Raises:
-        Stop: an older one stands for it, whose end wakes this one.
+        Stop: an older one manages it, whose end wakes this one.
     """
+    other = elder(visit, actuator, row)
+    if other is None:
+        return
+    message = (
+        f"{actuator.noun} {row['id']} is managed by {named(other, visit.resource)}, which is older: two objects "
+        "must not manage one; with managementPolicy Unmanaged this one may read it"
+    )
+    raise Stop(Reason.CONFLICT, message, Waiting(frozenset({other.key})), Progress.STALLED)
+
+
+def elder(visit: Visit, actuator: Actuator, row: Row) -> KubeObject | None:
+    """The older object of Kubernetes that manages the same, if there is one. Who only reads excludes nobody."""
+    if visit.unmanaged:
+        return None
     me = visit.resource
-    for other in visit.attempt.view.objects(me.key.kind):
-        same = other.uid != me.uid and other.status.get("id") == row["id"]
-        if same and (other.created, other.key.namespace, other.key.name) < (me.created, me.key.namespace, me.key.name):
-            message = (
-                f"{actuator.noun} {row['id']} already belongs to {other.key}, which is older: two objects must not "
-                "stand for one"
-            )
-            raise Stop(Reason.CONFLICT, message, Waiting(frozenset({other.key})), Progress.STALLED)
+    for other in visit.attempt.view.objects(actuator.kind):
+        reads = other.spec.get("managementPolicy") == "Unmanaged"
+        if reads or other.uid == me.uid or other.status.get("id") != row["id"]:
+            continue
+        if (other.created, other.key.namespace, other.key.name) < (me.created, me.key.namespace, me.key.name):
+            return other
+    return None
 
 
 def show_first(visit: Visit, actuator: Actuator, row: Row) -> None:
@@ -121,7 +134,17 @@ def show_first(visit: Visit, actuator: Actuator, row: Row) -> None:
     Raises:
         Stop: an immutable field differs (Conflict), or there is something that was not shown yet; the next visit acts.
     """
-    plan = actuator.plan(visit, row, actuator.resolve(visit.resource, visit.attempt.view), new=False)
+    show(
+        visit, actuator, row, actuator.plan(visit, row, actuator.resolve(visit.resource, visit.attempt.view), new=False)
+    )
+
+
+def show(visit: Visit, actuator: Actuator, row: Row, plan: Plan) -> None:
+    """Say what an adoption would change, of the main object or of what is under it.
+
+    Raises:
+        Stop: as ``show_first``.
+    """
     fixed = [d for step in plan for d in step.differences if not d.mutable]
     if fixed:
         text = "; ".join(str(difference) for difference in fixed)
@@ -129,8 +152,9 @@ def show_first(visit: Visit, actuator: Actuator, row: Row) -> None:
         raise Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
     marking = [bool(step.differences) and all(d.field == "mark" for d in step.differences) for step in plan]
     shown = [step for step, only in zip(plan, marking, strict=True) if not only]
-    text = "; ".join(str(step) for step in shown)
-    if shown and (visit.resource.condition(SYNCED) or {}).get("message") != text:
+    text = bounded("; ".join(str(step) for step in shown))
+    said = str((visit.resource.condition(SYNCED) or {}).get("message") or "")
+    if text != said and not all(str(step) in said for step in shown):
         visit.known(row)
         visit.aspect(SYNCED, False, Reason.UPDATING, text)
         visit.attempt.event("Adopting", f"{actuator.noun} {row['id']} is adopted and will be changed: {text}")

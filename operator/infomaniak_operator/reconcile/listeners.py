@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from infomaniak_operator.engine.contract import Again, KubeObject, Progress, Reason, Stuck
-from infomaniak_operator.reconcile import redirect
+from infomaniak_operator.reconcile import doubles, redirect
 from infomaniak_operator.reconcile.actuator import Inputs, Row, Step
 from infomaniak_operator.reconcile.fields import Difference, Field, applied, body_of, changes, differences, unordered
 from infomaniak_operator.reconcile.neutron import ADMIN_STATE
@@ -118,12 +118,23 @@ def is_part_of(cluster_id: str, balancer: KubeObject, row: Row) -> bool:
     return whose(owner_of(cluster_id, balancer), row, child=None, recorded=_recorded(balancer)).ours
 
 
+def copies(visit: Visit, rows: Iterable[Row]) -> doubles.Copies:
+    """The listeners that carry a copy of a mark of ours."""
+    known = [(slot(name), id_) for id_, name in _known(visit).items()]
+    wanted = {slot(item["name"]): creation(visit, item) for item in visit.spec.get("listeners") or ()}
+    for body in wanted.values():
+        body.pop("l7policies", None)
+    return doubles.copies(visit, rows, known, wanted, doubles.slots_of(visit, "listeners", slot))
+
+
 def of_item(visit: Visit, rows: Iterable[Row], name: str) -> list[Row]:
     """The listeners that stand for an item of the spec: those with its mark, else the one that has lost its mark.
 
     On an imported load balancer one of the item's name that nobody owns is taken over; elsewhere a name says nothing.
     """
     known = _known(visit)
+    rows = list(rows)
+    rows = copies(visit, rows).sift(rows)
     recorded = {id_ for id_, shown in known.items() if shown == name}
     # Of several with one mark the one in status stays, else the oldest.
     rows = sorted(rows, key=lambda row: (known.get(row["id"]) != name, str(row.get("created_at", "")), str(row["id"])))
@@ -158,11 +169,18 @@ def plan(
         rows: its listeners.
         inputs: the resolved references.
         keep: by id, the listeners that must not go now, and what in them keeps them.
+
+    Raises:
+        Stop: a listener of others would have to be replaced, or nothing tells which of several with one mark is ours.
     """
     keep = keep or {}
     if "listeners" not in visit.spec and "listeners" not in visit.applied:
         return []
     items = list(visit.spec.get("listeners") or ())
+    strange = copies(visit, rows)
+    if strange.undecided:
+        raise doubles.undecided(visit, "listener", strange.undecided)
+    doubles.warn(visit, "listener", strange.rows)
     room, come, change, go = [], [], [], []
     stays: set[str] = set()
     for item in items:
@@ -170,6 +188,9 @@ def plan(
         wanted = (str(item["protocol"]), int(item["port"]))
         current = [row for row in there if (row["protocol"], int(row["protocol_port"])) == wanted]
         stale = [row for row in there if row not in current]
+        theirs = next((row for row in stale if not is_ours(visit, row)), None)
+        if theirs is not None and not current:
+            raise _not_replaced(item, theirs)
         kept = [row for row in stale if row["id"] in keep]
         if stale and not current and (kept or _would_break(item, inputs)):
             stays |= {str(row["id"]) for row in stale}  # its pool does not fit what it is to become: traffic goes on
@@ -181,16 +202,18 @@ def plan(
             stale += current[1:]
         else:
             blocker = next((row for row in rows if _spot(row, "protocol_port") == _spot(item, "port")), None)
-            problem = _taken(visit, item, blocker, keep) if blocker is not None else None
+            ours = blocker is not None and blocker not in strange and is_ours(visit, blocker)
+            problem = _taken(item, blocker, keep, ours=ours) if blocker is not None else None
             if problem is not None:
                 visit.held_back.append(problem)
+                stays |= {str(row["id"]) for row in stale}  # what cannot be replaced serves on
                 continue
             if blocker is not None:
                 room.append(_delete(blocker, replaces=True))
             come.append(_create(visit, balancer_id, item, inputs))
         go += [_delete(row, replaces=not current) for row in stale]
     known = {step.id for step in room} | {step.id for step in go} | stays
-    go += [_delete(row) for row in rows if is_ours(visit, row) and row["id"] not in known]
+    go += [_delete(row) for row in strange.sift(rows) if is_ours(visit, row) and row["id"] not in known]
     visit.held_back += [
         _in_use(row.get("name"), row, keep) for row in rows if row["id"] in {s.id for s in go} & {*keep}
     ]
@@ -203,9 +226,18 @@ def _would_break(item: Mapping[str, Any], inputs: Inputs) -> bool:
     return protocol is not None and not fits(item["protocol"], protocol)
 
 
-def _taken(visit: Visit, item: Mapping[str, Any], blocker: Row, keep: Mapping[str, str]) -> Stop | None:
+def _not_replaced(item: Mapping[str, Any], row: Row) -> Stop:
+    message = (
+        f"spec.listeners: listener {item['name']} ({row['id']}, {row['protocol']} {row['protocol_port']}) was made by "
+        f"others and is not replaced by another on {item['protocol']} {item['port']}: give it its protocol and port in "
+        "the spec, or give the new one another name"
+    )
+    return Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
+
+
+def _taken(item: Mapping[str, Any], blocker: Row, keep: Mapping[str, str], *, ours: bool) -> Stop | None:
     """Why a listener cannot have its port; None where the one that has it makes room."""
-    if is_ours(visit, blocker):
+    if ours:
         return _in_use(item["name"], blocker, keep) if blocker["id"] in keep else None
     message = (
         f"spec.listeners: port {item['port']} of listener {item['name']} is taken by listener "
@@ -248,7 +280,9 @@ def _update(visit: Visit, item: Mapping[str, Any], row: Row, inputs: Inputs) -> 
     found += _pool(visit, item, row, inputs)
     if not found:
         return []
-    return [Step("update", f"listener {name}", slot(name), str(row["id"]), None, changes(found), tuple(found))]
+    adopts = not is_ours(visit, row)
+    body = changes(found)
+    return [Step("update", f"listener {name}", slot(name), str(row["id"]), None, body, tuple(found), adopts=adopts)]
 
 
 def _pool(visit: Visit, item: Mapping[str, Any], row: Row, inputs: Inputs) -> list[Difference]:
@@ -276,7 +310,7 @@ def reported(visit: Visit, rows: Sequence[Row]) -> list[dict[str, Any]]:
         for row in of_item(visit, rows, str(item["name"]))[:1]:
             shown[str(row["id"])] = _state(visit, str(item["name"]), row)
     former = _known(visit)
-    for row in rows:  # those that are to go
+    for row in copies(visit, rows).sift(rows):  # those that are to go
         if is_ours(visit, row) and row["id"] not in shown:
             shown[str(row["id"])] = _state(visit, former.get(row["id"], str(row.get("name") or row["id"])), row)
     return list(shown.values())

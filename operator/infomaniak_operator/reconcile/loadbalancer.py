@@ -269,10 +269,11 @@ class LoadBalancerActuator(octavia.TreeActuator):
             seen = {each["id"] for each in visit.children[_LISTENERS]}
             return all(each["id"] in seen for each in listeners.of_item(visit, rows, name))
 
-        if not clear_to_create(visit, step.slot, still_absent):
+        if not clear_to_create(visit, step.slot, still_absent, step.body):
             raise visit.again(Reason.CREATING, f"listener {name} has appeared in the cloud", 0.0)
-        with visit.creating(step.slot), octavia.changing(visit):
-            visit.cloud.do.listeners.create(step.body)
+        with visit.creating(step.slot, bodies=[step.body]), octavia.changing(visit):
+            made = visit.cloud.do.listeners.create(step.body)
+        visit.creates.answered(str(made["id"]))
 
     def report(self, visit: Visit, row: Row, inputs: Inputs) -> str:
         """What is seen of the load balancer and its listeners.

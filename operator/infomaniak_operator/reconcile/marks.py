@@ -15,17 +15,19 @@ import base64
 import hashlib
 import re
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 DESCRIPTION_LIMIT = 255
 """Neutron's bound on ``description``, in characters."""
 
 _B64 = "[A-Za-z0-9_-]"
+_BLANK = r"[\t\n\f\r ]"
+"""What RE2 means by ``\\s``, and so the CRDs' rule on descriptions; Python means more (a no-break space, …)."""
 _PATTERN = re.compile(
-    rf"(?:^|(?<=\s))\[ik1(?P<released>r?)\.(?P<cluster>{_B64}{{8}})\.(?P<uid>{_B64}{{22}})\.(?P<path>{_B64}{{8}})"
-    rf"(?:\.(?P<child>{_B64}{{6}}))?\]$"
+    rf"(?:\A|{_BLANK})\[ik1(?P<released>r?)\.(?P<cluster>{_B64}{{8}})\.(?P<uid>{_B64}{{22}})\.(?P<path>{_B64}{{8}})"
+    rf"(?:\.(?P<child>{_B64}{{6}}))?\]{_BLANK}*\Z"
 )
 
 
@@ -33,7 +35,7 @@ def _digest(text: str, length: int) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode()[:length]
 
 
-def _short_uid(uid: str) -> str:
+def short_uid(uid: str) -> str:
     """A UUID in 22 characters, without loss; any other identity by its hash."""
     try:
         raw = uuid.UUID(uid).bytes
@@ -61,7 +63,7 @@ class Mark:
     @classmethod
     def parse(cls, description: str | None) -> Mark | None:
         """The mark at the end of a description (or a tag that is one), or None."""
-        match = _PATTERN.search((description or "").rstrip())
+        match = _PATTERN.search(description or "")
         if match is None:
             return None
         groups = match.groupdict()
@@ -81,7 +83,7 @@ class Standing(Enum):
     UNMARKED = "unmarked"
     """Carries no mark, or one that was released."""
     PREVIOUS = "previous"
-    """Carries the mark of an object of the same cluster, kind, namespace and name that had another UID."""
+    """Carries the mark of an object of the same cluster, kind, namespace and name, but another UID, that is no more."""
     FOREIGN = "foreign"
     """Carries the mark of somebody else."""
 
@@ -96,6 +98,7 @@ class Owner:
         namespace: the namespace.
         name: the name.
         uid: ``metadata.uid``.
+        lives: whether an object of this cluster has the UID of that short form.
     """
 
     cluster: str
@@ -103,12 +106,13 @@ class Owner:
     namespace: str
     name: str
     uid: str
+    lives: Callable[[str], bool] = field(default=lambda _: False, compare=False, repr=False)
 
     def mark(self, child: str = "") -> Mark:
         """The mark for the main object, or for a child named by a key such as ``subnet/front``."""
         return Mark(
             cluster=_digest(f"cluster:{self.cluster}", 8),
-            uid=_short_uid(self.uid),
+            uid=short_uid(self.uid),
             path=_digest(f"{self.kind}/{self.namespace}/{self.name}", 8),
             child=_digest(child, 6) if child else "",
         )
@@ -120,7 +124,8 @@ class Owner:
         mine = self.mark()
         if (mark.cluster, mark.uid) == (mine.cluster, mine.uid):
             return Standing.OURS
-        if (mark.cluster, mark.path) == (mine.cluster, mine.path):
+        # The path is a short hash, which others can meet on purpose: what a living object made is that object's.
+        if (mark.cluster, mark.path) == (mine.cluster, mine.path) and not self.lives(mark.uid):
             return Standing.PREVIOUS
         return Standing.FOREIGN
 
@@ -147,10 +152,10 @@ def described(text: str, mark: Mark) -> str:
 
 
 def user_text(description: str | None) -> str:
-    """A description without its mark: what a person wrote."""
+    """A description without its mark and the blank before it: what a person wrote, to the byte."""
     text = description or ""
-    match = _PATTERN.search(text.rstrip())
-    return text[: match.start()].rstrip() if match else text
+    match = _PATTERN.search(text)
+    return text[: match.start()] if match else text
 
 
 def released(mark: Mark) -> Mark:

@@ -63,6 +63,7 @@ class NetworkActuator(neutron.NeutronActuator):
         places = [*applied(FIELDS, spec), *(name for name in ("description", "tags", "subnets") if name in spec)]
         for item in spec.get("subnets") or ():
             where = subnets.prefix(item["name"])
+            places.append(where)
             places += applied(tuple(f for f in subnets.FIELDS if f.mutable), item, where)
             if "description" in item:
                 places.append(f"{where}.description")
@@ -117,10 +118,12 @@ class NetworkActuator(neutron.NeutronActuator):
             return all(item["id"] in known for item in fresh)
 
         for step in steps:
-            if not clear_to_create(visit, step.slot, still_absent):
+            if not clear_to_create(visit, step.slot, still_absent, step.body):
                 raise visit.again(Reason.CREATING, f"subnets of network {row['id']} have appeared in the cloud", 0.0)
-        with visit.creating(*(step.slot for step in steps)):
+        with visit.creating(*(step.slot for step in steps), bodies=[step.body for step in steps]):
             made = visit.cloud.do.subnets.create_many([step.body for step in steps])
+        for each in made:
+            visit.creates.answered(str(each["id"]))
         visit.children["subnets"] = [*visit.children["subnets"], *made]
 
     def report(self, visit: Visit, row: Row, inputs: Inputs) -> str:
@@ -158,7 +161,8 @@ class NetworkActuator(neutron.NeutronActuator):
         # Listed after the network was read: a subnet that came in between has moved the revision that is tested below.
         listed = visit.rows("subnets", visit.attempt.clock.monotonic())
         under = [item for item in listed if item["network_id"] == row["id"]]
-        foreign = [item for item in under if not subnets.is_ours(visit, item)]
+        strange = subnets.copies(visit, under)
+        foreign = [item for item in under if item in strange or not subnets.is_ours(visit, item)]
         if foreign:
             names = ", ".join(
                 f"{item.get('name') or 'without a name'} ({item['id']}, {item['cidr']})" for item in foreign

@@ -21,7 +21,7 @@ from infomaniak_operator.reconcile.actuator import PlainActuator, Plan, Row, Ste
 from infomaniak_operator.reconcile.fields import Difference, Field, differences, place, unordered
 from infomaniak_operator.reconcile.marks import Mark, released
 from infomaniak_operator.reconcile.outcome import HEALTHY, Stop, Unchanged
-from infomaniak_operator.reconcile.ownership import Whose, is_marked, mark_of, whose
+from infomaniak_operator.reconcile.ownership import Whose, is_marked, mark_of, whose, whose_main
 from infomaniak_operator.reconcile.trees import GONE, LONGEST_LOOK, Seen, Tree, parts_of
 from infomaniak_operator.reconcile.visit import Visit
 
@@ -293,7 +293,19 @@ def main_differences(visit: Visit, row: Row, table: Iterable[Field]) -> list[Dif
 
 def is_adopted(visit: Visit, row: Row) -> bool:
     """Whether the object was somebody else's until now."""
-    return not is_marked(visit, row) and "appliedFields" not in visit.resource.status
+    if is_marked(visit, row):
+        return False
+    return whose_main(visit, row) is Whose.PREVIOUS or "appliedFields" not in visit.resource.status
+
+
+def irreplaceable(noun: str, row: Row, fixed: Iterable[Difference]) -> Stop:
+    """The outcome where what was imported differs in what cannot be changed in place: another would not be the same."""
+    text = "; ".join(str(difference) for difference in fixed)
+    message = (
+        f"{noun} {row['id']} was imported, so that it is never replaced, and what differs cannot be changed in place: "
+        f"{text}: put the spec back, or delete this object and make another"
+    )
+    return Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
 
 
 def release_tags(visit: Visit, collection: str, row: Row, *, child: str | None = "") -> bool:

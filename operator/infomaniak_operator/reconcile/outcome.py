@@ -14,6 +14,9 @@ CREDENTIALS_VALID = "CredentialsValid"
 SYNCED = "Synced"
 HEALTHY = "Healthy"
 
+LONGEST_TEXT = 30_000
+"""Characters of a plan that a condition has room for: what is cut there could never be compared with what was said."""
+
 
 class Unchanged(Exception):  # noqa: N818 - an outcome, not an error
     """Ends a visit that could not even begin; what the object says of itself stays as it is.
@@ -53,6 +56,11 @@ class Stop(Exception):  # noqa: N818 - an outcome, not an error
         self.next = next
         self.progress = progress
         self.keep_ready = keep_ready
+
+
+def bounded(text: str) -> str:
+    """A plan, or as much of it as a condition has room for."""
+    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
 
 
 def annotated(resource: KubeObject, name: str) -> bool:

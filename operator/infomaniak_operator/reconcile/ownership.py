@@ -9,16 +9,27 @@ from typing import Any
 from infomaniak_operator.client import NotFoundError
 from infomaniak_operator.engine.contract import KubeObject, Next, Progress, Reason, Stuck, Waiting
 from infomaniak_operator.reconcile.actuator import Row
-from infomaniak_operator.reconcile.creation import MayCreate, NotYet, may_create
-from infomaniak_operator.reconcile.marks import Mark, Owner, Standing, released
+from infomaniak_operator.reconcile.creation import LATEST, MayCreate, NotYet, Sent, may_create
+from infomaniak_operator.reconcile.marks import Mark, Owner, Standing, released, user_text
 from infomaniak_operator.reconcile.outcome import ADOPT_PREVIOUS, Stop, Unchanged, annotated
 from infomaniak_operator.reconcile.snapshots import Rows
 from infomaniak_operator.reconcile.visit import Visit, owner_of
 
 
 def mark_of(row: Mapping[str, Any]) -> Mark | None:
-    """The mark an object carries: at the end of its description (Neutron), or as a tag (Octavia)."""
-    return Mark.parse(row.get("description")) or Mark.among(row.get("tags"))
+    """The mark an object carries, where the operator puts it: at the end of a Neutron description, in Octavia's tags.
+
+    Anywhere else it is somebody's text: a description in Octavia, a tag in Neutron, a name.
+    """
+    if "provisioning_status" in row:  # what everything in Octavia has, and nothing in Neutron
+        return Mark.among(row.get("tags"))
+    return Mark.parse(row.get("description"))
+
+
+def text_of(row: Mapping[str, Any]) -> str:
+    """An object's description, without the mark that Neutron's have."""
+    text = row.get("description")
+    return str(text or "") if "provisioning_status" in row else user_text(text)
 
 
 class Whose(Enum):
@@ -216,13 +227,16 @@ def by_mark(visit: Visit, noun: str, rows: Rows, *, restore: bool) -> tuple[Row 
     return previous[0], []
 
 
-def clear_to_create(visit: Visit, slot: str, still_absent: Callable[[float], bool]) -> bool:
+def clear_to_create(
+    visit: Visit, slot: str, still_absent: Callable[[float], bool], body: Mapping[str, Any] | None = None
+) -> bool:
     """Whether a create of that slot may be sent now, after a look-up that found nothing.
 
     Args:
         visit: the visit.
         slot: ``""`` or a child key.
         still_absent: looks up by a LIST begun no earlier than the given monotonic second.
+        body: what is to be sent, and what a former process would have sent: kept on record where one may have.
 
     Returns:
         False if the second look-up found it after all: plan anew.
@@ -246,4 +260,10 @@ def clear_to_create(visit: Visit, slot: str, still_absent: Callable[[float], boo
             # Only a restart has made the outcome unknown: what the former process said of the object is still so.
             raise Unchanged(pause)
         raise visit.again(visit.working, message, pause)
-    return isinstance(answer, MayCreate)
+    if not isinstance(answer, MayCreate):
+        return False
+    if since is not None and slot not in visit.creates.unknown and body is not None:
+        # Until it took over, a former process may have sent one that the service is still to carry out.
+        taken_over = clock.now() - (clock.monotonic() - visit.attempt.acting_since)
+        visit.creates.remember(Sent(slot, body, taken_over - LATEST, taken_over))
+    return True

@@ -137,6 +137,8 @@ class PoolActuator(child.ChildActuator):
         found = [*elsewhere, *octavia.main_differences(visit, row, FIELDS)]
         fixed = [difference for difference in found if not difference.mutable]
         if fixed and not octavia.is_adopted(visit, row):
+            if visit.imported:
+                raise octavia.irreplaceable(self.noun, row, fixed)
             return [self._retire(visit, row, fixed)]
         steps = []
         if found:

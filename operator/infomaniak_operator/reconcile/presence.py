@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from infomaniak_operator.client import InfomaniakCloudError, NotFoundError
+from infomaniak_operator.client import InfomaniakCloudError, NotFoundError, ReadOnlyError
 from infomaniak_operator.engine.contract import (
     FINALIZER,
     Gone,
     Progress,
     Reason,
     Result,
-    Settled,
     Stuck,
     Verdict,
 )
-from infomaniak_operator.reconcile import importing
+from infomaniak_operator.reconcile import doubles, importing, octavia
 from infomaniak_operator.reconcile.actuator import Actuator, Inputs, Row
 from infomaniak_operator.reconcile.marks import Standing
 from infomaniak_operator.reconcile.outcome import SYNCED, Stop
@@ -55,20 +54,29 @@ def locate(visit: Visit, actuator: Actuator, *, restore: bool) -> Row | None:
                 importing.only_one(visit, actuator, row)
             remove_doubles(visit, actuator, [r for r in main_rows(visit, rows, Standing.OURS) if r["id"] != row["id"]])
             return row
-        _lost(visit, actuator)
+        _lost(visit, actuator, main_rows(visit, rows, Standing.OURS))
     if visit.imported:
         return importing.find(visit, actuator, rows)
-    marked, doubles = by_mark(visit, actuator.noun, rows, restore=restore)
-    remove_doubles(visit, actuator, doubles)
+    marked, others = by_mark(visit, actuator.noun, rows, restore=restore)
+    if marked is not None and others:
+        marked, others = doubles.sort_out(visit, actuator.noun, [marked, *others], settled=False)
+    remove_doubles(visit, actuator, others)
     return marked if marked is not None else actuator.find(visit, rows)
 
 
-def _lost(visit: Visit, actuator: Actuator) -> None:
+def _lost(visit: Visit, actuator: Actuator, marked: Rows | list[Row] = ()) -> None:
     """Somebody deleted the object in the cloud.
+
+    Args:
+        visit: the visit.
+        actuator: the kind.
+        marked: what carries our mark all the same.
 
     Raises:
         Stop: it must not be made again.
     """
+    if not visit.imported:
+        doubles.sort_out(visit, actuator.noun, marked, settled=True)
     gone = visit.id
     message = f"{actuator.noun} {gone} was deleted in the cloud by somebody else"
     if visit.status.get("recoveryAttempts"):
@@ -97,14 +105,14 @@ def create(visit: Visit, actuator: Actuator, inputs: Inputs) -> Row:
     body = actuator.body(visit, inputs)
     if visit.dry_run:
         raise dry_run(visit, f"create {actuator.outline(visit, body)}")
-    if visit.attempt.claim():
+    if visit.claim():
         visit.creates.claimed = True
 
     def still_absent(not_before: float) -> bool:
         rows = visit.rows(actuator.collection, not_before)
         return not main_rows(visit, rows, Standing.OURS)
 
-    if not clear_to_create(visit, "", still_absent):
+    if not clear_to_create(visit, "", still_absent, body):
         raise visit.again(Reason.CREATING, f"{actuator.noun} {visit.name} has appeared in the cloud", 0.0)
     visit.about_to_create()
     intend(visit, actuator)
@@ -113,9 +121,12 @@ def create(visit: Visit, actuator: Actuator, inputs: Inputs) -> Row:
     visit.record()
     send = actuator.prepare(visit, inputs, body)
     try:
-        with visit.creating(""):
+        with visit.creating("", bodies=[body]):
             row = send()
             visit.known(row)
+        visit.creates.answered(str(row["id"]))
+    except ReadOnlyError:
+        raise
     except InfomaniakCloudError as error:
         raise actuator.refused(visit, error) from error
     visit.attempt.event("Created", f"created {actuator.noun} {row['id']}")
@@ -138,12 +149,17 @@ def take(visit: Visit, actuator: Actuator, row: Row) -> None:
         Stop: what an adoption would change is shown first.
     """
     if visit.dry_run:
+        if visit.id == row["id"]:
+            visit.known(row)
+        else:
+            visit.intended.append(f"take over {actuator.noun} {row['id']}")
         return
     never_applied = visit.id is None or "appliedFields" not in visit.resource.status  # Unmanaged until now, perhaps
-    if never_applied and not is_marked(visit, row):
+    former = whose_main(visit, row) is Whose.PREVIOUS
+    if former or (never_applied and not is_marked(visit, row)):
         importing.show_first(visit, actuator, row)
     if FINALIZER not in visit.resource.finalizers:
-        visit.attempt.claim()
+        visit.claim()
     visit.known(row)
     visit.creates.done("")
 
@@ -163,8 +179,6 @@ def read_only(visit: Visit, actuator: Actuator) -> Row | Result:
         _lost(visit, actuator)
     if row is None:
         row = importing.find(visit, actuator, rows)
-    else:
-        importing.only_one(visit, actuator, row)
     if FINALIZER in visit.resource.finalizers:
         if is_marked(visit, row):
             if visit.dry_run:
@@ -180,40 +194,54 @@ def read_only(visit: Visit, actuator: Actuator) -> Row | Result:
     return row
 
 
-def remove_doubles(visit: Visit, actuator: Actuator, doubles: Rows | list[Row]) -> None:
-    """Delete further objects with our mark, each after reading it anew."""
-    for listed in doubles:
-        if visit.dry_run:
+def remove_doubles(visit: Visit, actuator: Actuator, others: Rows | list[Row]) -> None:
+    """Delete the further objects with our mark that this operator knows it made; of all others only say that they are.
+
+    Each is read anew before, and goes alone: what has come to belong to it keeps it.
+
+    Raises:
+        Stop: one is going, and locks a load balancer's tree meanwhile.
+    """
+    for listed in others:
+        if not doubles.on_record(visit, "", listed):
+            doubles.warn(visit, actuator.noun, [listed])
             continue
         try:
             row = getattr(visit.cloud.do, actuator.collection).get(listed["id"])
         except NotFoundError:
             continue
-        if not is_marked(visit, row):
+        if not is_marked(visit, row) or not doubles.on_record(visit, "", row):
             continue
-        try:
-            _remove(visit, actuator, row)
-        except (Stop, InfomaniakCloudError) as error:
-            visit.attempt.event(
-                "DoubleKept", f"{actuator.noun} {row['id']} is a double and stays: {error}", warning=True
-            )
+        holds = doubles.holds(visit, actuator.collection, row)
+        if holds:
+            text = f"{actuator.noun} {row['id']} is a double of this object, made by a lost request, and stays: {holds}"
+            visit.remark("DoubleKept", text)
+        elif visit.dry_run:
+            visit.intended.append(f"delete {actuator.noun} {row['id']}, a double of this object")
         else:
-            visit.attempt.event("DoubleDeleted", f"deleted {actuator.noun} {row['id']}, a double of this object")
-        visit.wrote()
+            _remove(visit, actuator, row)
 
 
 def _remove(visit: Visit, actuator: Actuator, row: Row) -> None:
+    collection = getattr(visit.cloud.do, actuator.collection)
     try:
-        actuator.remove(visit, row)
-    except Stop as stop:
-        if stop.reason is not Reason.DELETING:  # it is going, and that takes a while
-            raise
+        if visit.locked is not None:
+            octavia.gate(visit)
+            with octavia.changing(visit):
+                collection.delete(row["id"])
+        else:
+            with visit.changing():
+                collection.delete(row["id"], if_revision=row.get("revision_number"))
+    except NotFoundError:
+        return
+    except InfomaniakCloudError as error:
+        visit.remark("DoubleKept", f"{actuator.noun} {row['id']} is a double of this object and stays: {error}")
+        return
+    visit.attempt.event("DoubleDeleted", f"deleted {actuator.noun} {row['id']}, a double of this object")
+    if visit.locked is not None:
+        raise visit.again(Reason.UPDATING, f"{actuator.noun} {row['id']}, a double, is being deleted", 1.0)
 
 
 def dry_run(visit: Visit, plan: str) -> Stop:
     """The outcome of a dry run: the plan, in a condition and an Event."""
-    visit.aspect(SYNCED, False, Reason.DRY_RUN, f"would {plan}")
-    former = visit.resource.condition(SYNCED) or {}
-    if former.get("message") != f"would {plan}":
-        visit.attempt.event("DryRun", f"would {plan}")
-    return Stop(Reason.DRY_RUN, f"dry run: would {plan}", Settled(), Progress.SETTLED, keep_ready=True)
+    return visit.would(plan)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from infomaniak_operator.client import InfomaniakCloudError, NotFoundError
-from infomaniak_operator.engine.contract import FINALIZER, Again, Progress, Reason, Stuck
-from infomaniak_operator.reconcile import bystanders, octavia
+from infomaniak_operator.engine.contract import Again, Progress, Reason, Stuck
+from infomaniak_operator.reconcile import bystanders, octavia, vip
 from infomaniak_operator.reconcile.actuator import Row
 from infomaniak_operator.reconcile.outcome import Stop
 from infomaniak_operator.reconcile.visit import Visit
@@ -52,6 +52,32 @@ def delete_tree(visit: Visit, row: Row, before: Callable[[], None] = lambda: Non
     return visit.again(Reason.DELETING, f"load balancer {row['id']} is being deleted", tree.next_look - tree.written)
 
 
+def _imported(row: Row) -> Stop:
+    # The spec names what shall be changed in it, not all that it is: what comes after would not be the same.
+    message = (
+        f"load balancer {row['id']} is in ERROR in the cloud; it was imported, and spec.recovery does not apply to "
+        "what was imported, for the spec does not hold all that is in it: have the cloud's support mend it, or delete "
+        "it in the cloud and make another load balancer"
+    )
+    return Stop(Reason.CLOUD_ERROR, message, Stuck(), Progress.STALLED)
+
+
+def _check_origin(visit: Visit, row: Row) -> None:
+    """Refuse to recover what was not made for this object: an import that is left out of the spec by now.
+
+    Raises:
+        Stop: its VIP's port is somebody else's, Octavia's own say.
+        InfomaniakCloudError: the ports could not be listed.
+    """
+    port = next((each for each in visit.rows("ports") if each["id"] == row.get("vip_port_id")), None)
+    if port is not None and not vip.is_ours(visit, port):
+        message = (
+            f"load balancer {row['id']} is in ERROR in the cloud; its VIP's port {port['id']} was not made for this "
+            "object, so that it cannot be made again with the same address, and spec.recovery does not apply"
+        )
+        raise Stop(Reason.CLOUD_ERROR, message, Stuck(), Progress.STALLED)
+
+
 def recover(visit: Visit, row: Row) -> None:
     """A load balancer in ERROR: say so, or take it down, after which it is made again on the same VIP's port.
 
@@ -61,12 +87,15 @@ def recover(visit: Visit, row: Row) -> None:
     octavia.state(visit, "ERROR", str(row.get("operating_status") or ""))
     wanted = visit.spec.get("recovery") or {}
     advice = "nothing can be changed in it"
+    if visit.imported and not visit.unmanaged:
+        raise _imported(row)
     if wanted.get("policy") != "Recreate" or visit.unmanaged:
         hint = (
             f"load balancer {row['id']} is in ERROR in the cloud: {advice}; delete this object, or set "
             "spec.recovery.policy to Recreate, by which it is made again with the same VIP"
         )
         raise Stop(Reason.CLOUD_ERROR, hint, Stuck(), Progress.STALLED)
+    _check_origin(visit, row)
     tried = visit.status.get("recoveryAttempts")
     attempts = tried if isinstance(tried, int) else 0
     most = int(wanted.get("maxAttempts") or _ATTEMPTS)
@@ -81,8 +110,9 @@ def recover(visit: Visit, row: Row) -> None:
     if now < due:
         message = f"load balancer {row['id']} is in ERROR in the cloud; it is made again in a while"
         raise Stop(Reason.CLOUD_ERROR, message, Again(due - now))
-    if FINALIZER not in visit.resource.finalizers:
-        visit.attempt.claim()
+    if visit.dry_run:
+        raise visit.would(f"delete load balancer {row['id']}, which is in ERROR, and make it again on the same VIP")
+    visit.claim()
 
     def count() -> None:
         # Written before the deletion: killed right after it, the operator would else count from the beginning again.

@@ -11,7 +11,7 @@ from infomaniak_operator.reconcile import external, neutron
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step, Unresolved
 from infomaniak_operator.reconcile.fields import Difference, applied, body_of, changes, records
 from infomaniak_operator.reconcile.neutron import ADDRESS_TAKEN, subnet_of
-from infomaniak_operator.reconcile.outcome import Stop
+from infomaniak_operator.reconcile.outcome import Stop, named
 from infomaniak_operator.reconcile.visit import Visit
 
 FIELDS = (neutron.ADMIN_STATE,)
@@ -214,7 +214,7 @@ class RouterActuator(neutron.NeutronActuator):
         """
         users = [user for user in visit.attempt.view.objects("FloatingIP") if user.status.get("routerID") == row["id"]]
         if users:
-            names = ", ".join(str(user.key) for user in users)
+            names = ", ".join(named(user, visit.resource) for user in users)
             message = f"router {row['id']} is the way of {names}: it goes when they are deleted or lead elsewhere"
             raise Stop(Reason.IN_USE, message, Waiting(frozenset(user.key for user in users)))
         ports = self._ports(visit, row)

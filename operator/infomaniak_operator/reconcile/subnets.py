@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from infomaniak_operator.engine.contract import Progress, Reason, Stuck
+from infomaniak_operator.reconcile import doubles
 from infomaniak_operator.reconcile.actuator import Row, Step
 from infomaniak_operator.reconcile.fields import (
     Difference,
@@ -122,6 +123,15 @@ def _ids(visit: Visit) -> dict[str, str]:
     return {item["name"]: item["id"] for item in visit.resource.status.get("subnets") or ()}
 
 
+def copies(visit: Visit, rows: Iterable[Row]) -> doubles.Copies:
+    """The subnets that carry a copy of a mark of ours."""
+    known = [(slot(name), id_) for name, id_ in _ids(visit).items()]
+    rows = list(rows)
+    items = visit.spec.get("subnets") or () if rows else ()
+    wanted = {slot(item["name"]): creation(visit, rows[0]["network_id"], item) for item in items}
+    return doubles.copies(visit, rows, known, wanted, doubles.slots_of(visit, "subnets", slot))
+
+
 def match(visit: Visit, rows: Iterable[Row], item: Mapping[str, Any]) -> Row | None:
     """The subnet of the cloud that an item of the spec stands for.
 
@@ -150,10 +160,18 @@ def plan(visit: Visit, network_id: str, rows: Iterable[Row]) -> list[Step]:
     A subnet whose CIDR or IPv6 modes differ is another subnet of the same name: the old one goes, a new one comes.
     A network imported without ``subnets`` leaves those it has alone. One whose addresses a subnet of somebody else has
     is left out, and put into ``visit.held_back``; the rest proceeds.
+
+    Raises:
+        Stop: nothing tells which of several subnets with one mark is ours.
     """
     if "subnets" not in visit.spec and "subnets" not in visit.applied:
         return []
     rows = list(rows)
+    strange = copies(visit, rows)
+    if strange.undecided:
+        raise doubles.undecided(visit, "subnet", strange.undecided)
+    doubles.warn(visit, "subnet", strange.rows)
+    rows = strange.sift(rows)
     deletes, updates, creates = [], [], []
     kept: set[str] = set()
     for item in visit.spec.get("subnets") or ():
@@ -173,7 +191,10 @@ def plan(visit: Visit, network_id: str, rows: Iterable[Row]) -> list[Step]:
         if found:
             body = changes(found)
             what = f"subnet {name}"
-            updates.append(Step("update", what, slot(name), row["id"], row.get("revision_number"), body, tuple(found)))
+            adopts = not is_ours(visit, row)
+            revision = row.get("revision_number")
+            step = Step("update", what, slot(name), row["id"], revision, body, tuple(found), adopts=adopts)
+            updates.append(step)
     for row in rows:
         if row["id"] not in kept and is_ours(visit, row):
             replaced = any(step.body.get("name") == row.get("name") for step in creates)
@@ -238,9 +259,10 @@ def _with_pools(visit: Visit, item: Mapping[str, Any], row: Row, found: list[Dif
 def reported(rows: Iterable[Row], visit: Visit) -> list[dict[str, Any]]:
     """The subnets as status shows them: ours, in the order of the spec; all there are if the spec lists none."""
     rows = list(rows)
+    own = copies(visit, rows).sift(rows)
     shown = []
     for item in visit.spec.get("subnets") or ():
-        row = match(visit, rows, item)
+        row = match(visit, own, item)
         if row is not None:
             shown.append((str(item["name"]), row))
     if not visit.manages("subnets"):

@@ -6,7 +6,7 @@ from typing import Any
 
 from infomaniak_operator.client import Category, InfomaniakCloudError, NotFoundError
 from infomaniak_operator.engine.contract import Key, KubeObject, Progress, Reason, Stuck, View
-from infomaniak_operator.reconcile import neutron
+from infomaniak_operator.reconcile import doubles, neutron
 from infomaniak_operator.reconcile.actuator import Inputs, Row, Step
 from infomaniak_operator.reconcile.fields import Difference, address
 from infomaniak_operator.reconcile.marks import NoRoom, Standing, described, user_text
@@ -114,6 +114,28 @@ def _ours(visit: Visit, rows: Rows) -> list[Row]:
     return _found(visit, rows, Whose.OURS, Whose.LOST)
 
 
+def _sure(visit: Visit, marked: list[Row]) -> list[Row]:
+    """Of several ports with the mark: the one that status names, and those on record; a copy is left alone.
+
+    Raises:
+        Stop: nothing tells which is ours.
+    """
+    if len(marked) < 2:  # noqa: PLR2004 - one is no double
+        return marked
+    named = visit.status.get("vipPortID")
+    sure = [row for row in marked if row["id"] == named]
+    sure += [row for row in marked if row["id"] != named and doubles.on_record(visit, SLOT, row)]
+    if not sure:
+        raise doubles.undecided(visit, "port", marked)
+    doubles.warn(visit, "port", [row for row in marked if row not in sure])
+    return sure
+
+
+def is_ours(visit: Visit, row: Row) -> bool:
+    """Whether a port was made for the VIP of this object."""
+    return _whose(visit, row).ours
+
+
 def ensure(visit: Visit, inputs: Inputs) -> Row:
     """The VIP's port, made if there is none.
 
@@ -125,7 +147,7 @@ def ensure(visit: Visit, inputs: Inputs) -> Row:
     if known is not None:
         return known
     rows = visit.rows("ports")
-    there = _ours(visit, rows)
+    there = _sure(visit, _ours(visit, rows))
     if there:
         return _known(visit, _marked(visit, there[0]), inputs)
     previous = _found(visit, rows, Whose.PREVIOUS)
@@ -137,7 +159,7 @@ def ensure(visit: Visit, inputs: Inputs) -> Row:
     def still_absent(not_before: float) -> bool:
         return not _ours(visit, visit.rows("ports", not_before))
 
-    if not clear_to_create(visit, SLOT, still_absent):
+    if not clear_to_create(visit, SLOT, still_absent, _body(visit, inputs)):
         raise visit.again(Reason.CREATING, "the VIP's port has appeared in the cloud", 0.0)
     return _known(visit, _made(visit, inputs), inputs)
 
@@ -185,8 +207,9 @@ _NOT_THAT_ADDRESS = (400, 403, 409)
 
 
 def _create(visit: Visit, body: dict[str, Any]) -> Row:
-    with visit.creating(SLOT):
+    with visit.creating(SLOT, bodies=[body]):
         row: Row = visit.cloud.do.ports.create(body)
+    visit.creates.answered(str(row["id"]))
     return row
 
 
@@ -387,7 +410,7 @@ def remove(visit: Visit) -> None:
         Stop: a create of it may still be under way.
         InfomaniakCloudError: the service refused.
     """
-    there = _ours(visit, visit.rows("ports"))
+    there = _sure(visit, _ours(visit, visit.rows("ports")))
     unsettled = SLOT in visit.creates.unknown or (visit.id is None and not visit.status.get("vipPortID"))
     if not there and unsettled and not visit.imported:
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from infomaniak_operator.client import InfomaniakCloudError
+from infomaniak_operator.api.registry import KINDS
+from infomaniak_operator.client import InfomaniakCloudError, ReadOnlyError
 from infomaniak_operator.engine.contract import (
     FINALIZER,
     Again,
@@ -20,14 +21,15 @@ from infomaniak_operator.engine.contract import (
     Result,
     Settled,
     Verdict,
+    View,
     Waiting,
     said_reason,
     said_status,
 )
 from infomaniak_operator.reconcile.cloud import Cloud
-from infomaniak_operator.reconcile.creation import Creates
+from infomaniak_operator.reconcile.creation import Creates, Sent
 from infomaniak_operator.reconcile.fields import Difference
-from infomaniak_operator.reconcile.marks import Owner
+from infomaniak_operator.reconcile.marks import Owner, short_uid
 from infomaniak_operator.reconcile.outcome import (
     CREDENTIALS_VALID,
     DRY_RUN,
@@ -36,6 +38,7 @@ from infomaniak_operator.reconcile.outcome import (
     SYNCED,
     Stop,
     annotated,
+    bounded,
 )
 from infomaniak_operator.reconcile.snapshots import Rows
 from infomaniak_operator.reconcile.trees import Tree, Trees
@@ -61,6 +64,9 @@ _REFUSED = "create refused"
 """In an object's memory once its create was refused: nothing of it is anywhere."""
 _MOST_APPLIED = 4096
 """So many items ``status.appliedFields`` may have."""
+_MOST_REMARKS = 100
+_REMARKED = "remarked"
+"""The remarks that an Event was published of, in an object's memory."""
 SETTLED_WITH = "settled with"
 """Of what ``Visit.inputs`` were when the object was last in order, in its memory."""
 
@@ -90,6 +96,11 @@ def _item_of(place: str) -> str | None:
     return place[: place.rindex("]") + 1] if "]" in place else None
 
 
+def _lives(view: View, uid: str) -> bool:
+    """Whether an object of the cluster, of whatever kind, has the UID of that short form."""
+    return any(short_uid(each.uid) == uid for kind in KINDS for each in view.objects(kind))
+
+
 @dataclass(slots=True)
 class Visit:
     """The state of one visit.
@@ -108,6 +119,8 @@ class Visit:
         due: seconds until there is something more to do for an object that is in order.
         inputs: a digest of all that decides what the cloud should be, once it is resolved.
         unsettled: whether a field that the spec no longer has may still come to be set.
+        intended: what a dry run would do before the plan, for people.
+        remarks: what a person should see to, though the object is in order.
         restore: whether the operator takes over what was made for objects of the same name that are no more.
         held_back: the outcomes of what could not be planned; they are said once all else is done.
         fixed: in what cloud and spec differ that cannot be changed, so that nothing is done about it but to say so.
@@ -126,6 +139,8 @@ class Visit:
     due: float | None = None
     inputs: str = ""
     unsettled: bool = False
+    intended: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
     restore: bool = False
     held_back: list[Stop] = field(default_factory=list)
     fixed: list[Difference] = field(default_factory=list)
@@ -135,7 +150,7 @@ class Visit:
         """Start from what the object says of itself."""
         resource = attempt.resource
         status = {name: value for name, value in resource.status.items() if name not in ENGINE_FIELDS}
-        owner = owner_of(cluster_id, resource)
+        owner = replace(owner_of(cluster_id, resource), lives=lambda uid: _lives(attempt.view, uid))
         attempt.memory.setdefault(_FIRST_HEARD, attempt.fresh_after)
         return cls(attempt, owner, create_grace, status, trees=trees or Trees())
 
@@ -158,6 +173,45 @@ class Visit:
     def creates(self) -> Creates:
         """What this process knows of its creates."""
         return Creates.of(self.attempt.memory)
+
+    def claim(self) -> bool:
+        """Make sure that the finalizer is there, right before the first change of the cloud; see ``Attempt.claim``.
+
+        Raises:
+            Stop: a dry run, which begins nothing in Kubernetes either.
+        """
+        if self.dry_run and FINALIZER not in self.resource.finalizers:
+            raise self.would("begin to manage this object")
+        return self.attempt.claim()
+
+    def would(self, plan: str = "") -> Stop:
+        """The outcome of a dry run: what would be done, in a condition and an Event.
+
+        Args:
+            plan: what comes after what ``intended`` says already.
+        """
+        text = bounded("would " + "; ".join([*self.intended, *([plan] if plan else [])]))
+        self.aspect(SYNCED, False, Reason.DRY_RUN, text)
+        former = self.resource.condition(SYNCED) or {}
+        if former.get("message") != text:
+            self.attempt.event("DryRun", text)
+        # An object that is Terminating is not Ready, whatever it was.
+        keep_ready = not self.resource.deleting
+        return Stop(Reason.DRY_RUN, f"dry run: {text}", Settled(), Progress.SETTLED, keep_ready=keep_ready)
+
+    def remark(self, reason: str, text: str) -> None:
+        """Warn, by an Event and in ``Synced``, of what a person should see to though the object is in order."""
+        self.remarks.append(text)
+        said = self.memory.setdefault(_REMARKED, set())
+        if text not in said:
+            if len(said) > _MOST_REMARKS:  # what others do must not make it grow
+                said.clear()
+            said.add(text)
+            self.attempt.event(reason, text, warning=True)
+
+    def connect(self, cloud: Cloud) -> None:
+        """Work in that cloud; a dry run gets a face of it through which nothing can be changed."""
+        self.connected = cloud.read_only() if self.dry_run else cloud
 
     @property
     def cloud(self) -> Cloud:
@@ -216,6 +270,8 @@ class Visit:
         Raises:
             Superseded, KubeError: it could not be written, so nothing must be done.
         """
+        if self.dry_run:  # nothing is about to be done
+            return
         self.attempt.record(self.status)
         self.memory[_APPLIED] = self.recorded
 
@@ -378,7 +434,7 @@ class Visit:
             self.status.pop(where, None)
 
     @contextmanager
-    def creating(self, *slots: str) -> Iterator[None]:
+    def creating(self, *slots: str, bodies: Sequence[Mapping[str, Any]] = ()) -> Iterator[None]:
         """Around a create: keeps the record on creates, by which none is repeated blindly.
 
         Only the service's own refusal says that nothing was made; after any other failure, a defect of ours included,
@@ -386,9 +442,13 @@ class Visit:
 
         Args:
             slots: what is created.
+            bodies: what is sent for each, by which a double of it can be told from a copy.
         """
+        began = self.attempt.clock.now()
         try:
             yield
+        except ReadOnlyError:  # nothing was sent: what is known of former creates stays
+            raise
         except BaseException as error:
             unknown = may_have_acted(error)
             now = self.attempt.clock.monotonic()
@@ -396,6 +456,8 @@ class Visit:
                 self.creates.failed(slot, now, outcome_unknown=unknown)
             if unknown:
                 self.placed()
+                for slot, body in zip(slots, bodies, strict=False):
+                    self.creates.remember(Sent(slot, body, began, self.attempt.clock.now()))
             else:
                 self._nowhere()
             raise
@@ -440,7 +502,8 @@ class Visit:
             verdict = Verdict(True, Reason.AVAILABLE, str(former.get("message", "")), Progress.SETTLED, self.kept())
         else:
             verdict = Verdict(False, stop.reason, stop.message, stop.progress, self.kept())
-        return Result(verdict, stop.next, dict(self.status))
+        # A dry run leaves status as it is: it neither names what is not there, nor forgets what is gone.
+        return Result(verdict, stop.next, None if self.dry_run else dict(self.status))
 
     @property
     def tree(self) -> Tree:

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from infomaniak_operator.client import (
@@ -46,6 +48,7 @@ def test_a_tree_from_one_call(cloud):
             "pools": [{"name": "q", **ROBIN}],
         }
     )
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?", tree["created_at"])  # no zone
     balancer = tree["id"]
     pools = {one["name"]: one for one in tree["pools"]}
     first, second = sorted(tree["listeners"], key=lambda one: one["protocol_port"])

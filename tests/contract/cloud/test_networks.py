@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from infomaniak_operator.client import (
@@ -328,6 +330,19 @@ def test_addresses_of_ports(cloud):
     refused(lambda: cloud.port(network), ConflictError, "IpAddressGenerationFailure", Category.QUOTA)
     taken = {"fixed_ips": [{"ip_address": "10.0.0.2"}]}
     refused(lambda: cloud.port(network, **taken), ConflictError, "IpAddressAlreadyAllocated", Category.TERMINAL)
+
+
+def test_the_time_of_creation_is_in_utc_and_says_so(cloud):
+    """By it a double of ours is told from a copy. Octavia's times name no zone."""
+    network = cloud.network("10.0.0.0/24")
+    rows = [
+        network,
+        *cloud.do.subnets.list(network_id=network["id"]),
+        cloud.port(network),
+        cloud.router(external=False),
+    ]
+    for row in rows:
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", row["created_at"])
 
 
 @pytest.mark.parametrize("mode", ["slaac", "dhcpv6-stateless"])

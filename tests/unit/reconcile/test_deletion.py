@@ -244,11 +244,12 @@ def test_a_create_after_a_loss_that_a_former_process_sent_is_waited_for():
     assert world.networks() == []
 
 
-def test_doubles_go_too():
+def test_copies_stay():
     world, key = going()
-    world.others.networks.create({"name": "front", "description": world.mark(key).text})
+    twin = world.others.networks.create({"name": "front", "description": world.mark(key).text})
     world.settle(key)
-    assert world.networks() == []
+    assert world.get(key) is None
+    assert [row["id"] for row in world.networks()] == [twin["id"]]
 
 
 # Retain

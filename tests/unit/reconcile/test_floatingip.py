@@ -3,9 +3,10 @@
 import pytest
 
 from infomaniak_operator.api.registry import KINDS
+from infomaniak_operator.client import BadRequestError, Category
 from infomaniak_operator.engine.contract import Again, Key, Settled, Stuck, Waiting
 from infomaniak_operator.reconcile.marks import Mark
-from tests.support.objects import custom, network, subnet
+from tests.support.objects import custom, network, secret, subnet
 from tests.support.world import World
 
 EXTERNAL = {"externalNetwork": {"networkName": "ext-floating1"}}
@@ -253,6 +254,37 @@ def test_it_goes():
     world.settle(key)
     assert world.get(key) is None
     assert world.others.floating_ips.list() == []
+
+
+def test_an_address_that_was_to_be_taken_over_and_never_was_is_not_released():
+    """Its object may have a finalizer and the id by then, and not the mark: the change by which it comes was refused."""
+    world = World()
+    row = world.others.floating_ips.create({"floating_network_id": world.fake.external_network_id})
+    key = address(world, address=row["floating_ip_address"], description="ours")
+    world.fail("PUT floating_ips", BadRequestError("no", category=Category.TERMINAL), times=9)
+    world.settle(key)
+    assert world.object(key).status["id"] == row["id"]
+    world.delete(key)
+    world.settle(key)
+    assert world.get(key) is None
+    assert row["id"] in world.fake.tables["floating_ips"]
+    assert "LeftAlone" in world.told(key)
+
+
+def test_the_address_of_another_namespace_that_has_the_target_is_not_named():
+    world, (one, _) = prepared()
+    world.apply(secret(namespace="bank"))
+    spec = {**EXTERNAL, "portID": one}
+    vault = world.apply(custom("FloatingIP", "vault", spec, namespace="bank"))
+    world.settle(vault)
+    assert world.ready(vault) == ("True", "Available")
+    key = address(world, portID=one)
+    world.visit(key)
+    world.visit(key)
+    assert world.ready(key) == ("False", "Conflict")
+    assert "another namespace" in world.message(key)
+    assert "vault" not in world.message(key)
+    assert "bank" not in world.message(key)
 
 
 def test_an_address_whose_port_is_gone_shows_no_target():

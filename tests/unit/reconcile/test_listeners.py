@@ -5,6 +5,7 @@ import pytest
 from infomaniak_operator.engine.contract import KubeObject, Reason
 from infomaniak_operator.reconcile import listeners, redirect
 from infomaniak_operator.reconcile.marks import Owner, released
+from infomaniak_operator.reconcile.outcome import Stop
 from infomaniak_operator.reconcile.trees import Tree
 from infomaniak_operator.reconcile.visit import Visit
 from tests.support.objects import KUBE_SYSTEM
@@ -18,6 +19,9 @@ class Attempt:
         self.resource = KubeObject.of(body)
         self.memory = {}
         self.fresh_after = 0.0
+
+    def event(self, reason, message, *, warning=False):
+        """Nobody listens."""
 
 
 def visit_of(*items, status=(), applied=("listeners",), **spec):
@@ -47,6 +51,7 @@ def row(name, port, protocol="HTTP", /, mark="ours", **more):
         "allowed_cidrs": None,
         "insert_headers": {},
         "l7policies": [],
+        "provisioning_status": "ACTIVE",
     }
     usual |= {"timeout_client_data": 50000, "admin_state_up": True, "description": "", "created_at": "2026"}
     return {
@@ -71,7 +76,8 @@ def test_what_is_as_it_should_be_is_left_alone():
 
 
 def test_new_ones_come_changed_ones_change_and_others_go_in_this_order():
-    visit = visit_of(listener("new", 82), listener("stays", 80, connectionLimit=5))
+    items = (listener("new", 82), listener("stays", 80, connectionLimit=5))
+    visit = visit_of(*items, status=[{"name": "gone", "id": "id-gone"}])
     assert plan(visit, row("gone", 81), row("stays", 80)) == [
         "create listener/new",
         "update id-stays",
@@ -146,16 +152,34 @@ def test_one_that_we_gave_up_is_taken_back():
     assert step.body["tags"] == row("http", 80)["tags"]
 
 
-def test_of_doubles_the_one_in_status_stays_else_the_oldest():
-    double = row("http", 80, created_at="2025", id="older")
-    assert plan(visit_of(listener()), row("http", 80), double) == ["delete id-http"]
+def test_of_several_with_one_mark_the_one_in_status_is_ours_and_copies_are_left_alone():
+    twin = row("http", 8080, created_at="2025", id="older")
     known = visit_of(listener(), status=[{"name": "http", "id": "id-http"}])
-    assert plan(known, double, row("http", 80)) == ["delete older"]
+    assert plan(known, twin, row("http", 80)) == []
+    assert "older" in known.remarks[0]
+    moved = visit_of(listener(port=81), status=[{"name": "http", "id": "id-http"}])
+    assert plan(moved, twin, row("http", 80)) == ["create listener/http", "delete id-http"]
+    with pytest.raises(Stop) as caught:
+        plan(visit_of(listener(port=9)), twin, row("http", 80))
+    assert {"older", "id-http"} <= set(str(caught.value).replace(",", "").split())
+
+
+def test_one_that_a_former_process_made_in_the_place_of_another_is_ours():
+    known = visit_of(listener(port=81), status=[{"name": "http", "id": "id-http"}])
+    assert plan(known, row("http", 81, id="new"), row("http", 80)) == ["delete id-http"]
+
+
+def test_one_with_our_mark_goes_only_if_status_says_that_there_was_one():
+    """Its mark may be a copy of that of a listener that is gone."""
+    assert plan(visit_of(), row("gone", 81)) == []
+    assert plan(visit_of(applied=["listeners", "listeners[gone]"]), row("gone", 81)) == ["delete id-gone"]
+    assert plan(visit_of(status=[{"name": "gone", "id": "id-gone"}]), row("gone", 81)) == ["delete id-gone"]
 
 
 def test_no_listeners_in_the_spec_is_not_managed_and_an_empty_list_is_none():
     assert plan(visit_of(applied=()), row("http", 80)) == []
-    assert plan(visit_of(applied=["listeners"]), row("http", 80)) == ["delete id-http"]
+    emptied = visit_of(applied=["listeners"], status=[{"name": "http", "id": "id-http"}])
+    assert plan(emptied, row("http", 80)) == ["delete id-http"]
 
 
 @pytest.mark.parametrize(
@@ -200,7 +224,8 @@ def test_the_default_pool_comes_changes_goes_and_stays_until_another_is_there():
 
 
 def test_status_shows_ours_under_the_names_of_the_spec():
-    visit = visit_of(listener("b", 81), listener("a", 80), status=[{"name": "a", "id": "id-a"}])
+    shown = [{"name": "a", "id": "id-a"}, {"name": "gone", "id": "id-gone"}]
+    visit = visit_of(listener("b", 81), listener("a", 80), status=shown)
     rows = [row("a", 80, mark="none", name="drifted"), row("b", 81), row("theirs", 82, mark="none"), row("gone", 83)]
     assert [(item["name"], item["id"]) for item in listeners.reported(visit, rows)] == [
         ("b", "id-b"),
@@ -220,7 +245,14 @@ WHERE = {"host": "www.example.org"}
 def policy(**more):
     visit = visit_of(listener(redirectToHTTPS=WHERE))
     made = redirect.creation(visit, listener(redirectToHTTPS=WHERE))[0]
-    return {**made, "id": "id-policy", "listener_id": "id-http", "rules": [{"id": "r"}], **more}
+    return {
+        **made,
+        "id": "id-policy",
+        "listener_id": "id-http",
+        "rules": [{"id": "r"}],
+        "provisioning_status": "ACTIVE",
+        **more,
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 """Whose an object of the cloud is: marks lost, marks of others, marks of the past, doubles."""
 
+from dataclasses import replace
+
 import pytest
 
 from infomaniak_operator.engine.contract import FINALIZER, Settled, Stuck
 from infomaniak_operator.reconcile.marks import Mark, Owner, described, released
 from tests.support.fake_cloud import FakeCloud
-from tests.support.objects import KUBE_SYSTEM, network, subnet, uid_of
+from tests.support.objects import KUBE_SYSTEM, custom, key_of, network, subnet, uid_of
 from tests.support.world import World
 
 V4 = subnet("v4", "10.1.0.0/24")
@@ -124,6 +126,31 @@ def test_what_a_former_object_left_is_adopted_when_somebody_says_so(how):
     assert world.networks() == []
 
 
+@pytest.mark.parametrize("kind", [KIND, "Router"])
+def test_what_a_living_object_made_is_never_taken_over(kind):
+    """A mark's short hash of the name can be met on purpose: the UID tells whose it is, while that one lives."""
+    world = World(restore=True)
+    living = custom(kind, "till", {}, namespace="bank")
+    key = world.apply(network(subnets=[V4]))
+    theirs = replace(
+        world.mark(key), uid=Owner(KUBE_SYSTEM, kind, "bank", "till", living["metadata"]["uid"]).mark().uid
+    )
+    row = world.others.networks.create({"name": "till", "description": theirs.text})
+    world.annotate(key, adopt_previous="true")
+    world.apply(living)
+    world.settle(key)
+    assert world.ready(key) == ("True", "Available")
+    assert world.object(key).status["id"] != row["id"]
+    assert world.fake.tables["networks"][row["id"]]["description"] == theirs.text
+    # Once it is no more, what it left is what a former object left.
+    world.delete(key)
+    world.settle(key)
+    del world._bodies[key_of(living)]
+    key = world.apply(network(subnets=[V4]))
+    world.settle(key)
+    assert world.object(key).status["id"] == row["id"]
+
+
 def test_an_adoption_of_what_was_left_shows_first_what_it_changes():
     world = World(restore=True)
     made_for_a_former_one(world)
@@ -155,16 +182,6 @@ def double(world, key, *, with_subnet=True):
     return row
 
 
-def test_of_several_without_a_status_the_oldest_is_kept():
-    world = World()
-    key = world.apply(network(subnets=[V4]))
-    rows = [double(world, key, with_subnet=i % 2 == 0) for i in range(3)]
-    world.settle(key)
-    assert world.network()["id"] == rows[0]["id"] == world.object(key).status["id"]
-    assert sorted(world.subnets()) == ["v4"]
-    assert world.told(key).count("DoubleDeleted") == 2
-
-
 def test_the_one_in_status_is_kept_however_old():
     world = World()
     key = world.apply(network(subnets=[V4]))
@@ -176,43 +193,26 @@ def test_the_one_in_status_is_kept_however_old():
     world.poke(key, lambda body: body["status"].update(id=younger["id"]))
     world.restart()
     world.settle(key)
-    assert world.network()["id"] == younger["id"]
-
-
-def test_a_double_that_changed_hands_meanwhile_is_left():
-    world, key = ready()
-    row = double(world, key)
-    theirs = world.mark(key, cluster_id="another").text
-    world.meanwhile("GET networks", lambda: world.others.networks.update(row["id"], {"description": theirs}))
-    world.settle(key)
-    assert len(world.networks()) == 2
-    assert world.cloud.writes() == []
-
-
-def test_a_double_with_a_subnet_of_somebody_else_stays_and_is_told_of():
-    world, key = ready()
-    row = double(world, key, with_subnet=False)
-    theirs = {"network_id": row["id"], "name": "theirs", "cidr": "10.9.0.0/24", "ip_version": 4}
-    world.others.subnets.create_many([theirs])
-    world.settle(key)
-    assert len(world.networks()) == 2
-    assert "DoubleKept" in world.told(key)
-    assert world.ready(key) == ("True", "Available")
+    assert world.object(key).status["id"] == younger["id"]
+    assert {row["id"] for row in world.networks()} == {older["id"], younger["id"]}  # see test_doubles.py
 
 
 @pytest.mark.parametrize("which", ["older", "younger"])
 def test_of_two_subnets_with_one_mark_the_one_in_status_is_kept(which):
     world, key = ready()
     older = world.subnets()["v4"]
-    body = {"network_id": older["network_id"], "name": "v4", "cidr": "10.200.0.0/24", "ip_version": 4}
+    body = {"network_id": older["network_id"], "name": "other", "cidr": "10.200.0.0/24", "ip_version": 4}
     mark = world.mark(key, "subnet/v4").text
     (younger,) = world.others.subnets.create_many([{**body, "description": mark}])
     kept = older if which == "older" else younger
     world.poke(key, lambda body: body["status"]["subnets"][0].update(id=kept["id"]))
+    world.restart()
     world.spec(key, subnets=[subnet("v4", kept["cidr"])])
     world.settle(key)
-    assert world.subnets()["v4"]["id"] == kept["id"]
-    assert world.cloud.writes() == ["DELETE subnets"]
+    assert world.ready(key) == ("True", "Available")
+    assert world.object(key).status["subnets"][0]["id"] == kept["id"]
+    assert len(world.others.subnets.list()) == 2
+    assert "DELETE subnets" not in world.cloud.writes()
 
 
 def test_two_clusters_in_one_project_never_touch_each_other():

@@ -20,7 +20,7 @@ def row(mark=None, *, how="tag"):
     """A thing of Octavia's, which has its mark in a tag, or of Neutron's, which has it in the description."""
     text = mark.text if mark else None
     if how == "tag":
-        return {"id": "x", "tags": ["one", *([text] if text else [])]}
+        return {"id": "x", "provisioning_status": "ACTIVE", "tags": ["one", *([text] if text else [])]}
     return {"id": "x", "description": described("text", mark) if mark else "text"}
 
 
