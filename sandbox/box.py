@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from sandbox import cache, images, logs, node_binaries, node_needs
+from sandbox import cache, files, images, logs, node_binaries, node_needs
 from sandbox.cache import Progress
 from sandbox.configs import ADMIN_PASSWORD, REGION
 from sandbox.environment import Environment
@@ -119,7 +119,7 @@ class Sandbox:
                 "python": str(cache.openstack_folder() / "bin" / "python"),
                 "binaries": {name: str(path) for name, path in binaries.items()},
             }
-            self._made_with.write_text(json.dumps(made_with))
+            files.write(self._made_with, json.dumps(made_with))
             cloud, cluster = self._halves(progress)
             with ThreadPoolExecutor(2) as pool:
                 starts = [pool.submit(cloud.up, settle)] if openstack else []

@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
+from sandbox import files
 from sandbox.cache import Progress
 from sandbox.errors import SandboxError
 from sandbox.process import Process, answers, free_ports, port_free
@@ -177,7 +178,10 @@ class Kubernetes:
         )
         context = ssl._create_unverified_context()  # noqa: S323, SLF001 - its own certificate, on the loopback address
         try:
-            with urllib.request.urlopen(request, timeout=5, context=context):
+            direct = urllib.request.build_opener(
+                urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+            )
+            with direct.open(request, timeout=5):
                 return True
         except (OSError, urllib.error.HTTPError):
             return False
@@ -217,7 +221,7 @@ class Kubernetes:
         """Those of the last start, where nobody took one of them since."""
         path = self._folder / "ports.json"
         if not path.exists() or not all(map(port_free, self._ports().values())):
-            path.write_text(json.dumps(dict(zip(_LISTENING, free_ports(len(_LISTENING)), strict=True))))
+            files.write(path, json.dumps(dict(zip(_LISTENING, free_ports(len(_LISTENING)), strict=True))))
 
     def _keys(self) -> None:
         folder = self._folder
@@ -238,8 +242,7 @@ class Kubernetes:
                 raise SandboxError(f"openssl {command[0]} failed: {done.stderr}")
 
     def _write_config(self, path: Path, token: str) -> None:
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(self._config(token)))
+        files.write(path, json.dumps(self._config(token)), 0o600)
 
     def _config(self, token: str) -> dict[str, object]:
         """A kubeconfig (JSON is YAML). The certificate is the API server's own, made at its first start."""

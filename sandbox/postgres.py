@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import signal
+import tempfile
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from sandbox import files
+from sandbox.errors import SandboxError
+
+_LONGEST = 107 - len("/.s.PGSQL.5432")
+"""Of a folder with a socket in it: the kernel takes no longer names."""
+_PLAIN = re.compile(r"[A-Za-z0-9/._+-]+")
+"""Needs no quoting, neither in PostgreSQL's list of folders nor in a URL."""
+STOP_SECONDS = 20.0
+
 
 class Postgres:
-    """One PostgreSQL server; ``services.postgres`` starts and ends it.
+    """One PostgreSQL server; ``services.postgres`` starts it.
 
     Args:
         folder: its data folder.
@@ -22,6 +35,7 @@ class Postgres:
         self._run = run
         self._databases = databases
         self._address = folder.parent / "database"
+        self._elsewhere = folder.parent / "sockets"
 
     @property
     def address(self) -> str:
@@ -44,16 +58,51 @@ class Postgres:
         Raises:
             SandboxError: it does not come up.
         """
-        self._address.write_text(self._run("up", str(self._folder), *self._databases).splitlines()[-1])
+        if self.pid is None:  # its number may be another process's by now, for which PostgreSQL would not start
+            (self._folder / "postmaster.pid").unlink(missing_ok=True)
+        sockets = self._sockets()
+        self._run("up", str(self._folder), str(sockets), *self._databases)
+        files.write(self._address, f"postgresql://postgres:@/DATABASE?host={sockets}")
+
+    def _sockets(self) -> Path:
+        """The folder of its socket: its own, or where that has too long a name or an odd one, a temporary one."""
+        own = str(self._folder)
+        if len(own.encode()) <= _LONGEST and _PLAIN.fullmatch(own):
+            return self._folder
+        if self._elsewhere.exists():
+            known = Path(self._elsewhere.read_text())
+            known.mkdir(mode=0o700, exist_ok=True)  # what tidies up the temporary folder may have taken it
+            return known
+        made = Path(tempfile.mkdtemp(prefix="infomaniak-"))
+        if len(str(made)) > _LONGEST or not _PLAIN.fullmatch(str(made)):
+            made.rmdir()
+            raise SandboxError(
+                f"neither {own} nor {made.parent} is a name that PostgreSQL's socket can have: choose a state folder "
+                f"of at most {_LONGEST - len('/openstack/pg')} plain characters (make … SANDBOX=/short/path)"
+            )
+        files.write(self._elsewhere, str(made))
+        return made
 
     def wait(self) -> None:
         """It answers when ``start`` returns."""
 
     def stop(self) -> None:
         """End it, and wait for that; a connection in use is cut."""
-        if self.pid is not None:
+        for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+            pid = self.pid
+            if pid is None:
+                break
             self.signal(signal.SIGCONT)
-            self._run("down", str(self._folder))
+            os.kill(pid, how)
+            deadline = time.monotonic() + STOP_SECONDS
+            while self.pid == pid and time.monotonic() < deadline:
+                time.sleep(0.02)
+
+    def forget(self) -> None:
+        """Remove what it has outside its folder, which is a folder for its socket at most; it must not run."""
+        if self._elsewhere.exists():
+            shutil.rmtree(self._elsewhere.read_text(), ignore_errors=True)
+            self._elsewhere.unlink()
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to it and to its workers, each of which is a process group of its own."""

@@ -14,12 +14,15 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from sandbox import files
 from sandbox.errors import SandboxError
 
 STOP_SECONDS = 4.0
 """All state is in the databases: what does not end by then can be killed."""
 
 
+_MARK = "INFOMANIAK_SANDBOX_PART"
+_LOOPBACK = "127.0.0.1,localhost"
 _PORTS = range(20000, 32000)
 """Below those that Linux gives to outgoing connections, one of which could take a port before its server does."""
 
@@ -82,6 +85,8 @@ class Process:
             return
         for parent in (self.log.parent, self._pidfile.parent):
             parent.mkdir(parents=True, exist_ok=True)
+        for lost in _marked(str(self._pidfile)):
+            os.kill(lost, signal.SIGKILL)
         with self.log.open("ab") as log:
             process = subprocess.Popen(
                 self._command,
@@ -89,9 +94,9 @@ class Process:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env={**os.environ, **self._environment},
+                env={**surroundings(), **self._environment, _MARK: str(self._pidfile)},
             )
-        self._pidfile.write_text(f"{process.pid} {_started(process.pid)}")
+        files.write(self._pidfile, f"{process.pid} {_started(process.pid)}")
 
     def wait(self, seconds: float = 120.0) -> None:
         """Wait until it answers.
@@ -137,6 +142,24 @@ class Process:
                 return
 
 
+def surroundings() -> dict[str, str]:
+    """The caller's environment without his cloud, and with the loopback address never asked of a proxy."""
+    mine = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
+    beside = ",".join(filter(None, (mine.get("NO_PROXY") or mine.get("no_proxy"), _LOOPBACK)))
+    return {**mine, "NO_PROXY": beside, "no_proxy": beside}
+
+
+def _marked(pidfile: str) -> list[int]:
+    """What was started for a pid file that was never written, since whoever started it was killed in between."""
+    mark, found = f"{_MARK}={pidfile}".encode(), []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):  # another user's, or gone
+                if mark in (entry / "environ").read_bytes().split(b"\0"):
+                    found.append(int(entry.name))
+    return found
+
+
 def _started(pid: int) -> str | None:
     """When a process was started, in ticks: tells it from a later one with the same number. None if there is none."""
     with contextlib.suppress(ChildProcessError):
@@ -157,10 +180,13 @@ def _group_alive(pid: int) -> bool:
     return True
 
 
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
 def answers(url: str) -> bool:
     """Whether an HTTP server answers at a URL, whatever it says."""
     try:
-        with urllib.request.urlopen(url, timeout=5):
+        with _DIRECT.open(url, timeout=5):
             return True
     except urllib.error.HTTPError:
         return True
