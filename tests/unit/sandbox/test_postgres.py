@@ -64,7 +64,7 @@ def test_where_neither_will_do_it_says_what_to_do(tmp_path: Path, monkeypatch: p
     temporary.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     postgres, _ = _made(tmp_path / "a state")
-    with pytest.raises(SandboxError, match="choose a state folder .* SANDBOX="):
+    with pytest.raises(SandboxError, match=r"choose a state folder .* SANDBOX="):
         postgres.start()
     assert not list(temporary.iterdir())
 
