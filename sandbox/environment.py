@@ -108,6 +108,7 @@ class Environment:
         one = self.projects[project]
         return {
             "KUBECONFIG": str(self.kubeconfig),
+            "NO_PROXY": "127.0.0.1,localhost",
             "INFOMANIAK_AUTH_URL": self.auth_url,
             "INFOMANIAK_REGION": self.region,
             "INFOMANIAK_PROJECT_ID": one.id,

@@ -11,16 +11,18 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from sandbox import cache, configs, files, seeding
-from sandbox.cache import Progress
+from sandbox import cache, configs, files, seeding, trouble
 from sandbox.configs import ADMIN_PASSWORD, REGION, Layout
 from sandbox.environment import Project
 from sandbox.errors import SandboxError
 from sandbox.postgres import Postgres
 from sandbox.process import Process, answers, free_ports, port_free
+from sandbox.progress import Progress, step
 
 SERVICES = ("keystone", "neutron", "octavia")
 PARTS = ("postgres", *SERVICES)
+SEED_SECONDS = 50.0
+"""What seeding takes beside a build, on two cores."""
 _WORKERS = {"keystone": 1, "neutron": 2, "octavia": 1}
 _ROOT = Path(__file__).resolve().parent.parent
 _SEEDED = ("pg", "fernet", "receipts", "credential-keys")
@@ -174,7 +176,8 @@ class OpenStack:
         except subprocess.TimeoutExpired as late:
             raise SandboxError(f"`{' '.join(command)}` took longer than {late.timeout:.0f} s") from None
         if done.returncode:
-            raise SandboxError(f"`{' '.join(command)}` failed:\n{done.stderr[-3000:]}")
+            advice = trouble.advice(done.stderr, cache.root())
+            raise SandboxError(f"`{' '.join(command)}` failed:\n{done.stderr[-3000:]}\n{advice}".rstrip())
         return done.stdout
 
     def _sql(self, database: str, statements: str) -> None:
@@ -186,15 +189,13 @@ class OpenStack:
         here = Path(__file__).resolve().parent
         key = cache.digest(*(here / name for name in _SEEDED_BY), str(self._python))
         template = cache.root() / f"template-{key}"
-        with cache.locked("template"):
+        with cache.locked("template", self._progress):
             if not (template / "seeded.json").exists():
-                begin = time.monotonic()
-                self._progress("seeding OpenStack's databases (once)")
-                self._seed()
-                self.down()
-                shutil.rmtree(template, ignore_errors=True)
-                self._copy(self._folder, template)
-                self._progress(f"seeded OpenStack's databases in {time.monotonic() - begin:.0f} s")
+                with step(self._progress, "seeding OpenStack's databases", SEED_SECONDS):
+                    self._seed()
+                    self.down()
+                    shutil.rmtree(template, ignore_errors=True)
+                    self._copy(self._folder, template)
                 return
         self._copy(template, self._folder)
 

@@ -74,10 +74,10 @@ class Process:
     def pid(self) -> int | None:
         """Its process id, if it is alive and still the one we started."""
         try:
-            pid, started = self._pidfile.read_text().split()
+            pid, when = self._pidfile.read_text().split()
         except (FileNotFoundError, ValueError):
             return None
-        return int(pid) if _started(int(pid)) == started else None
+        return int(pid) if started(int(pid)) == when else None
 
     def start(self) -> None:
         """Start it, unless it runs."""
@@ -96,7 +96,7 @@ class Process:
                 start_new_session=True,
                 env={**surroundings(), **self._environment, _MARK: str(self._pidfile)},
             )
-        files.write(self._pidfile, f"{process.pid} {_started(process.pid)}")
+        files.write(self._pidfile, f"{process.pid} {started(process.pid)}")
 
     def wait(self, seconds: float = 120.0) -> None:
         """Wait until it answers.
@@ -160,7 +160,7 @@ def _marked(pidfile: str) -> list[int]:
     return found
 
 
-def _started(pid: int) -> str | None:
+def started(pid: int) -> str | None:
     """When a process was started, in ticks: tells it from a later one with the same number. None if there is none."""
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
@@ -172,7 +172,7 @@ def _started(pid: int) -> str | None:
 
 
 def _group_alive(pid: int) -> bool:
-    _started(pid)
+    started(pid)
     try:
         os.killpg(pid, 0)
     except ProcessLookupError:
