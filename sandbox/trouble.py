@@ -41,8 +41,8 @@ _SIGNS = (
         (
             r"Temporary failure in name resolution|Name or service not known|no such host|Network is unreachable"
             r"|[Cc]onnection refused|NewConnectionError|Connect(ion)?Timeout|ReadTimeout|i/o timeout"
-            r"|TLS handshake timeout|proxyconnect|ProxyError|[Cc]onnection reset|No route to host|Max retries exceeded|unexpected EOF"
-            r"|Connection broken|IncompleteRead|Could not find a version that satisfies|server misbehaving"
+            r"|TLS handshake timeout|proxyconnect|ProxyError|[Cc]onnection reset|No route to host|Max retries exceeded"
+            r"|unexpected EOF|Connection broken|IncompleteRead|Could not find a version that satisfies|server misbehaving"
         ),
         (
             "The package registries cannot be reached: PyPI for pip, the Go module proxy for Go. Check the network, "
@@ -85,8 +85,8 @@ def explained(error: OSError) -> str:
         return f"The disk is full: {where} could not be written. Make room, {AGAIN}."
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return (
-            f"{where} cannot be written by you ({error.strerror}). The cache folder is set by XDG_CACHE_HOME, the state "
-            f"folder by SANDBOX=… for make or --state, temporary files by TMPDIR; choose folders of yours, {AGAIN}."
+            f"{where} cannot be written by you ({error.strerror}). The cache folder is set by XDG_CACHE_HOME, the "
+            f"state folder by SANDBOX=… for make or --state, temporary files by TMPDIR; choose folders of yours, {AGAIN}."
         )
     return ""
 
