@@ -165,5 +165,4 @@ def write(layout: Layout) -> None:
         **{f"{name}_db": layout.database_url(name) for name in ("keystone", "neutron", "octavia")},
     }
     for name, text in (("keystone", _KEYSTONE), ("neutron", _NEUTRON), ("octavia", _OCTAVIA)):
-        literal = {key: str(value).replace("$", "$$") for key, value in values.items()}  # oslo.config's own variables
-        files.write(layout.config(name), text.format(**literal), 0o600)
+        files.write(layout.config(name), text.format(**values), 0o600)

@@ -99,6 +99,8 @@ class OpenStack:
         Raises:
             SandboxError: a part does not come up.
         """
+        if "$" in f"{self._folder}{self._python}":  # starts a variable in the services' files and arguments
+            raise SandboxError(f"{self._folder} has a $ in its name, or the cache folder has: choose another")
         for name in ("log", "run", "control", "locks", "neutron", "domains"):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
         self.settle(settle)

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from sandbox import files
 from sandbox.errors import SandboxError
 
 _LONGEST = 107 - len("/.s.PGSQL.5432")
 """Of a folder with a socket in it: the kernel takes no longer names."""
-_PLAIN = re.compile(r"[A-Za-z0-9/._+-]+")
-"""Needs no quoting, neither in PostgreSQL's list of folders nor in a URL."""
 STOP_SECONDS = 20.0
 
 
@@ -62,23 +60,22 @@ class Postgres:
             (self._folder / "postmaster.pid").unlink(missing_ok=True)
         sockets = self._sockets()
         self._run("up", str(self._folder), str(sockets), *self._databases)
-        files.write(self._address, f"postgresql://postgres:@/DATABASE?host={sockets}")
+        files.write(self._address, f"postgresql://postgres:@/DATABASE?host={quote(str(sockets), safe='')}")
 
     def _sockets(self) -> Path:
-        """The folder of its socket: its own, or where that has too long a name or an odd one, a temporary one."""
-        own = str(self._folder)
-        if len(own.encode()) <= _LONGEST and _PLAIN.fullmatch(own):
+        """The folder of its socket: its own, or where that has too long a name or a comma in it, a temporary one."""
+        if _fits(self._folder):
             return self._folder
         if self._elsewhere.exists():
             known = Path(self._elsewhere.read_text())
             known.mkdir(mode=0o700, exist_ok=True)  # what tidies up the temporary folder may have taken it
             return known
         made = Path(tempfile.mkdtemp(prefix="infomaniak-"))
-        if len(str(made)) > _LONGEST or not _PLAIN.fullmatch(str(made)):
+        if not _fits(made):
             made.rmdir()
             raise SandboxError(
-                f"neither {own} nor {made.parent} is a name that PostgreSQL's socket can have: choose a state folder "
-                f"of at most {_LONGEST - len('/openstack/pg')} plain characters (make … SANDBOX=/short/path)"
+                f"{self._folder} and {made.parent} cannot be the folder of a socket: choose a state folder with "
+                f"at most {_LONGEST - len('/openstack/pg')} characters and no comma (make … SANDBOX=/short/path)"
             )
         files.write(self._elsewhere, str(made))
         return made
@@ -115,3 +112,8 @@ class Postgres:
                 os.kill(one, number)
             except ProcessLookupError:
                 continue
+
+
+def _fits(folder: Path) -> bool:
+    """Whether a socket may be in it: a comma would make it two, for PostgreSQL's clients."""
+    return len(str(folder).encode()) <= _LONGEST and "," not in str(folder)

@@ -98,7 +98,7 @@ class Process:
             )
         files.write(self._pidfile, f"{process.pid} {started(process.pid)}")
 
-    def wait(self, seconds: float = 120.0) -> None:
+    def wait(self, seconds: float = 300.0) -> None:
         """Wait until it answers.
 
         Raises:

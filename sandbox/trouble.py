@@ -42,7 +42,8 @@ _SIGNS = (
             r"Temporary failure in name resolution|Name or service not known|no such host|Network is unreachable"
             r"|[Cc]onnection refused|NewConnectionError|Connect(ion)?Timeout|ReadTimeout|i/o timeout"
             r"|TLS handshake timeout|proxyconnect|ProxyError|[Cc]onnection reset|No route to host|Max retries exceeded"
-            r"|unexpected EOF|Connection broken|IncompleteRead|Could not find a version that satisfies|server misbehaving"
+            r"|unexpected EOF|Connection broken|IncompleteRead|server misbehaving"
+            r"|Could not find a version that satisfies"
         ),
         (
             "The package registries cannot be reached: PyPI for pip, the Go module proxy for Go. Check the network, "
@@ -86,7 +87,7 @@ def explained(error: OSError) -> str:
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return (
             f"{where} cannot be written by you ({error.strerror}). The cache folder is set by XDG_CACHE_HOME, the "
-            f"state folder by SANDBOX=… for make or --state, temporary files by TMPDIR; choose folders of yours, {AGAIN}."
+            f"state folder by SANDBOX=… for make or --state, temporary files by TMPDIR; choose others, {AGAIN}."
         )
     return ""
 

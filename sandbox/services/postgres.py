@@ -55,6 +55,12 @@ def _give(folder: Path) -> None:
             os.chown(path, nobody.pw_uid, nobody.pw_gid, follow_symlinks=False)
 
 
+def quoted(folder: Path) -> str:
+    """A folder in a list of folders, as PostgreSQL reads it."""
+    doubled = str(folder).replace('"', '""')
+    return f'"{doubled}"'
+
+
 def _initialise(folder: Path) -> None:
     """Make the data folder; it has its name only when it is complete."""
     try:
@@ -87,7 +93,7 @@ def _start(folder: Path, sockets: Path) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
         process = subprocess.Popen(
-            [*command, "-c", f"unix_socket_directories={sockets}"],
+            [*command, "-c", f"unix_socket_directories={quoted(sockets)}"],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,

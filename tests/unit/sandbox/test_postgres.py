@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -35,7 +36,7 @@ def short(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     assert not list(folder.glob("infomaniak-*")), "a folder for a socket was left behind"
 
 
-@pytest.mark.parametrize("name", ["with a space", "with,comma", "with'quote", "with%percent", "é", "l" * 120])
+@pytest.mark.parametrize("name", ["l" * 120, "é" * 60, "a,b"])
 def test_a_name_that_a_socket_cannot_have_gets_a_folder_elsewhere_that_goes_again(
     tmp_path: Path, short: Path, name: str
 ) -> None:
@@ -44,7 +45,7 @@ def test_a_name_that_a_socket_cannot_have_gets_a_folder_elsewhere_that_goes_agai
     sockets = Path(runs.asked[0][2])
     assert sockets.parent == short
     assert sockets.is_dir()
-    assert postgres.address == f"postgresql://postgres:@/DATABASE?host={sockets}"
+    assert parse_qs(urlsplit(postgres.address).query) == {"host": [str(sockets)]}
     postgres.stop()
     postgres.start()
     assert Path(runs.asked[1][2]) == sockets, "the services know the first one"
@@ -52,19 +53,28 @@ def test_a_name_that_a_socket_cannot_have_gets_a_folder_elsewhere_that_goes_agai
     postgres.forget()
 
 
-def test_a_plain_name_takes_the_data_folder_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["plain", "with a space", "with%percent", "é", "a&b=c#d"])
+def test_any_other_name_takes_the_data_folder_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     monkeypatch.setattr("sandbox.postgres._LONGEST", 4000)
-    postgres, runs = _made(tmp_path)
+    postgres, runs = _made(tmp_path / name)
     postgres.start()
-    assert runs.asked[0] == ("up", str(tmp_path / "pg"), str(tmp_path / "pg"), "keystone")
+    folder = str(tmp_path / name / "pg")
+    assert runs.asked[0] == ("up", folder, folder, "keystone")
+    assert parse_qs(urlsplit(postgres.address).query) == {"host": [folder]}
+
+
+def test_a_folder_is_quoted_as_postgresql_reads_lists() -> None:
+    assert program.quoted(Path('/a b,c"d')) == '"/a b,c""d"'
 
 
 def test_where_neither_will_do_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    temporary = tmp_path / "a temporary folder"
+    temporary = tmp_path / ("t" * 100)
     temporary.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
-    postgres, _ = _made(tmp_path / "a state")
-    with pytest.raises(SandboxError, match=r"choose a state folder .* SANDBOX="):
+    postgres, _ = _made(tmp_path / ("s" * 100))
+    with pytest.raises(SandboxError, match=r"choose a state folder .*SANDBOX="):
         postgres.start()
     assert not list(temporary.iterdir())
 
