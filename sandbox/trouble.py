@@ -40,8 +40,8 @@ _SIGNS = (
     (
         (
             r"Temporary failure in name resolution|Name or service not known|no such host|Network is unreachable"
-            r"|[Cc]onnection refused|NewConnectionError|Connect(ion)?Timeout|ReadTimeout|i/o timeout"
-            r"|TLS handshake timeout|proxyconnect|ProxyError|[Cc]onnection reset|No route to host|Max retries exceeded"
+            r"|connection refused|NewConnectionError|Connect(ion)?Timeout|ReadTimeout|i/o timeout"
+            r"|TLS handshake timeout|proxyconnect|ProxyError|connection reset|No route to host|Max retries exceeded"
             r"|unexpected EOF|Connection broken|IncompleteRead|server misbehaving"
             r"|Could not find a version that satisfies"
         ),
@@ -68,7 +68,7 @@ def advice(text: str, cache: Path) -> str:
         One or two sentences, or nothing where it is not known.
     """
     for sign, what in _SIGNS:
-        if re.search(sign, text):
+        if re.search(sign, text, re.IGNORECASE):
             return what.format(cache=cache, needed=NEEDED_GB, free=free_gb(cache), again=AGAIN)
     return ""
 

@@ -214,7 +214,7 @@ def test_when_one_half_fails_it_is_told_at_once_and_what_the_other_makes_is_kept
         told.append(text)
         failed.set()
 
-    with pytest.raises(SandboxError, match="^no network$"):
+    with pytest.raises(SandboxError, match=r"^no network$"):
         beside({"OpenStack": fails, "Kubernetes": goes_on}, tell)
     assert finished.is_set()
     assert told == ["OpenStack failed (below); what else is being made is finished first"]
