@@ -21,7 +21,7 @@ BUILDER ?=
 IMAGE_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install check fix generate lock chart-docs chart-check test test-unit test-slow test-full e2e-node demo demo-down bench bench-stack dist release-keep image clean
+.PHONY: help install check fix generate lock chart-docs chart-check test test-unit test-slow test-full test-user e2e-node demo demo-down bench bench-stack dist release-keep image clean
 
 help: ## this list
 	@grep -hE '^[a-z][a-zA-Z0-9-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-zA-Z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -78,6 +78,9 @@ test-slow: $(STAMP) ## what takes minutes by its nature: many calls and objects,
 
 test-full: test test-slow ## all tiers, and the long forms
 	$(PYTEST) -m full
+
+test-user: $(STAMP) ## the demo and a part of the tests as an ordinary user (an account of its own where this is root), who may touch nothing outside
+	$(PY) -m tests.e2e.unprivileged
 
 e2e-node: $(STAMP) ## the image and the chart in real Pods, on a real node (Linux, root; says so where that is not there)
 	$(PY) -m tests.e2e $(E2E_FLAGS)

