@@ -11,7 +11,7 @@ from sandbox import cache, golang
 from sandbox.errors import SandboxError
 from sandbox.progress import Progress
 
-_BUILD_GB, _OPENSTACK_GB, _STATE_GB = 4.5, 0.9, 0.5
+_BUILD_GB, _OPENSTACK_GB = 6.0, 0.9
 _OPENSTACK_CPU, _REST = 140.0, 40.0
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from sandbox.errors import SandboxError
 
 AGAIN = "then run the same command again: it goes on where it was"
-NEEDED_GB = 6.0
+NEEDED_GB = 7.0
 """What a first start writes to the cache folder, of which the Go build's own cache is the most."""
 
 _SIGNS = (

@@ -191,7 +191,7 @@ def test_a_first_start_is_foretold_and_refused_where_the_disk_has_no_room(
 ) -> None:
     told: list[str] = []
     monkeypatch.setattr("sandbox.trouble.free_gb", lambda _: 1.5)
-    with pytest.raises(SandboxError, match=r"1\.5 GB of room, and about 5\.4 GB are needed.*XDG_CACHE_HOME"):
+    with pytest.raises(SandboxError, match=r"1\.5 GB of room, and about 6\.9 GB are needed.*XDG_CACHE_HOME"):
         foretell(told.append, openstack=True, kubernetes=True)
     assert "builds Kubernetes' control plane" in told[0]
     assert "installs OpenStack" in told[0]
