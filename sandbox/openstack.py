@@ -178,7 +178,7 @@ class OpenStack:
         except subprocess.TimeoutExpired as late:
             raise SandboxError(f"`{' '.join(command)}` took longer than {late.timeout:.0f} s") from None
         if done.returncode:
-            advice = trouble.advice(done.stderr, cache.root())
+            advice = trouble.advice(done.stderr, self._folder, trouble.STATE_GB)
             raise SandboxError(f"`{' '.join(command)}` failed:\n{done.stderr[-3000:]}\n{advice}".rstrip())
         return done.stdout
 

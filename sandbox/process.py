@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from sandbox import files
+from sandbox import files, trouble
 from sandbox.errors import SandboxError
 
 STOP_SECONDS = 4.0
@@ -108,7 +108,8 @@ class Process:
         while not self._ready():
             if self.pid is None:
                 raise SandboxError(
-                    f"{self.name} ended while it started; its log is {self.log} and ends:\n{self._tail()}"
+                    f"{self.name} ended while it started; its log is {self.log} and ends:\n{self._tail()}\n"
+                    f"{trouble.advice(self._tail(), self.log.parent, trouble.STATE_GB)}".rstrip()
                 )
             if time.monotonic() > deadline:
                 raise SandboxError(f"{self.name} does not answer after {seconds:.0f} s; its log is {self.log}")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sandbox.errors import SandboxError
 
+STATE_GB = 0.5
 AGAIN = "then run the same command again: it goes on where it was"
 NEEDED_GB = 7.0
 """What a first start writes to the cache folder, of which the Go build's own cache is the most."""
@@ -19,8 +20,9 @@ _SIGNS = (
     (
         r"No space left on device|Disk quota exceeded|\[Errno (28|122)\]",
         (
-            "The disk is full. A first start takes about {needed:.0f} GB in the cache folder {cache} ({free:.1f} GB "
-            "are free there now); make room, or set XDG_CACHE_HOME to a folder on another disk, {again}."
+            "The disk is full: {folder} needs about {needed:.1f} GB in all, and {free:.1f} GB are free there. "
+            "Make room, or choose a folder on another disk (XDG_CACHE_HOME for the cache, SANDBOX=… or --state for the "
+            "state), {again}."
         ),
     ),
     (
@@ -57,19 +59,20 @@ _SIGNS = (
 )
 
 
-def advice(text: str, cache: Path) -> str:
+def advice(text: str, folder: Path, needed: float = NEEDED_GB) -> str:
     """What to do about a failure.
 
     Args:
         text: the end of its log.
-        cache: the cache folder.
+        folder: where it would have written.
+        needed: GB that go there in all.
 
     Returns:
         One or two sentences, or nothing where it is not known.
     """
     for sign, what in _SIGNS:
         if re.search(sign, text, re.IGNORECASE):
-            return what.format(cache=cache, needed=NEEDED_GB, free=free_gb(cache), again=AGAIN)
+            return what.format(folder=folder, needed=needed, free=free_gb(folder), again=AGAIN)
     return ""
 
 

@@ -74,7 +74,7 @@ def test_only_what_is_missing_is_built(home: Path, go: Path) -> None:
 
 def test_a_build_that_fails_leaves_nothing_that_is_taken_for_done_and_says_what_to_do(home: Path, go: Path) -> None:
     (go / "fail").write_text("write /x: no space left on device")
-    with pytest.raises(SandboxError, match=r"(?s)build-etcd\.log.*The disk is full.*run the same command again"):
+    with pytest.raises(SandboxError, match=r"(?s)build-etcd\.log.*The disk is full:.*run the same command again"):
         golang.kubernetes_binaries(print)
     assert not list((home / "bin").iterdir())
     (go / "fail").unlink()

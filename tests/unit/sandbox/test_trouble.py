@@ -9,10 +9,10 @@ from sandbox.errors import SandboxError
 from sandbox.trouble import advice, explained, guarded
 
 LOGS = {  # as the programs print it
-    "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device": "The disk is full.",
-    "go: writing go.mod cache: write /h/x: no space left on device": "The disk is full.",
-    "/h/x.go: write /tmp/go-build1/b001/_pkg_.a: disk quota exceeded": "The disk is full.",
-    "initdb: error: could not write to file: No space left on device": "The disk is full.",
+    "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device": "The disk is full:",
+    "go: writing go.mod cache: write /h/x: no space left on device": "The disk is full:",
+    "/h/x.go: write /tmp/go-build1/b001/_pkg_.a: disk quota exceeded": "The disk is full:",
+    "initdb: error: could not write to file: No space left on device": "The disk is full:",
     "WARNING: Retrying after connection broken by 'NewConnectionError: Failed to establish': /simple/": "PyPI for pip",
     "socket.gaierror: [Errno -3] Temporary failure in name resolution": "PyPI for pip",
     "ERROR: Could not find a version that satisfies the requirement x (from versions: none)": "PyPI for pip",
@@ -38,7 +38,7 @@ def test_what_is_not_known_is_not_guessed_at(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_named_with_how_much_is_free_even_before_the_folder_is_there(tmp_path: Path) -> None:
-    assert f"in the cache folder {tmp_path}/a/b" in advice("No space left on device", tmp_path / "a" / "b")
+    assert f"{tmp_path}/a/b needs about 7.0 GB" in advice("No space left on device", tmp_path / "a" / "b")
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES])
