@@ -1,5 +1,7 @@
 # Two commands do everything on a fresh machine with Python: `make demo` and `make test`.
-PYTHON ?= python3
+# The first that will do; PYTHON=python3.12 says which.
+PYTHON ?= $(shell for one in python3 python3.13 python3.12 python3.11; do \
+  $$one -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1 && echo $$one && exit; done; echo python3)
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
@@ -19,7 +21,7 @@ BUILDER ?=
 IMAGE_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install check fix generate lock chart-docs chart-check test test-unit test-slow test-full e2e-node demo demo-down bench bench-stack dist release-keep image clean
+.PHONY: help install check fix generate lock chart-docs chart-check test test-unit test-slow test-full test-user e2e-node demo demo-down bench bench-stack dist release-keep image clean
 
 help: ## this list
 	@grep -hE '^[a-z][a-zA-Z0-9-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-zA-Z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -27,10 +29,9 @@ help: ## this list
 install: $(STAMP) ## the locked environment, in .venv
 
 $(STAMP): requirements/dev.txt pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "Python 3.11 to 3.13 is needed; say which: make PYTHON=python3.12 …")'
-	$(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(PY) -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else 1)' || \
+	  { echo "Python 3.11 to 3.13 is needed; say which: make PYTHON=python3.12 …"; exit 1; }
+	@$(PYTHON) -m sandbox.install $(VENV)
 	@touch $@
 
 check: $(STAMP) ## lint, format, types, import arrows, generated files
@@ -78,6 +79,9 @@ test-slow: $(STAMP) ## what takes minutes by its nature: many calls and objects,
 test-full: test test-slow ## all tiers, and the long forms
 	$(PYTEST) -m full
 
+test-user: $(STAMP) ## the demo and a part of the tests as an ordinary user (an account of its own where this is root), who may touch nothing outside
+	$(PY) -m tests.e2e.unprivileged
+
 e2e-node: $(STAMP) ## the image and the chart in real Pods, on a real node (Linux, root; says so where that is not there)
 	$(PY) -m tests.e2e $(E2E_FLAGS)
 
@@ -100,10 +104,10 @@ image: ## the image, by docker, podman or buildah: IMAGE=name:tag BASE=python:3.
 	  --build-arg REVISION=$(REVISION) --build-arg CREATED=$(CREATED) --build-arg SOURCE_DATE_EPOCH=$(EPOCH) .
 
 demo: $(STAMP) ## sandbox up, operator running, examples Ready, shown side by side with Neutron
-	$(PY) -m demo up --state $(SANDBOX) $(DEMO_FLAGS)
+	$(PY) -m demo up --state "$(SANDBOX)" $(DEMO_FLAGS)
 
 demo-down: $(STAMP) ## end what `make demo` started
-	$(PY) -m demo down --state $(SANDBOX)
+	$(PY) -m demo down --state "$(SANDBOX)"
 
 clean: ## everything that was made here (the build cache in the user's cache folder stays)
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 from demo.flow import down, up
+from demo.kubectl import KubectlError
+from sandbox.process import surroundings
+from sandbox.progress import Console
+from sandbox.trouble import guarded
 
 
 def main() -> int:
@@ -17,7 +22,14 @@ def main() -> int:
     parser.add_argument("--down-after", action="store_true", help="end everything once it was shown")
     arguments = parser.parse_args()
     state = arguments.state.resolve()
-    return up(state, down_after=arguments.down_after) if arguments.command == "up" else down(state)
+    os.environ.update(surroundings())  # a proxy is not asked for the loopback address
+    try:
+        if arguments.command == "down":
+            return guarded(lambda: down(state))
+        return guarded(lambda: up(state, Console(), down_after=arguments.down_after))
+    except KubectlError as error:
+        print(f"\n{error}\nThe logs are in {state}/kubernetes/log.", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

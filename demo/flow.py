@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from demo.kubectl import Kubectl
 from demo.operator import OperatorProcess
 from infomaniak_operator.client import CloudSession, Operations, parse_credentials
 from sandbox import Environment, Project, Sandbox
+from sandbox.progress import Progress
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMESPACE = "demo"
@@ -47,26 +49,36 @@ def install(environment: Environment, kubectl: Kubectl, box: Sandbox, folder: Pa
     return OperatorProcess(folder, kubeconfig, ["--allowed-auth-url", box.environment.auth_url])
 
 
-def up(state: Path, *, down_after: bool = False) -> int:
-    """Bring everything up, apply the examples, and show that they are Ready; returns the exit code."""
+def up(state: Path, progress: Progress, *, down_after: bool = False) -> int:
+    """Bring everything up, apply the examples, and show that they are Ready; returns the exit code.
+
+    Args:
+        state: folder of the sandbox's state.
+        progress: told what is going on.
+        down_after: whether to end everything once it was shown.
+
+    Raises:
+        SandboxError: a part does not come up.
+        KubectlError: the API server refused.
+    """
     begin = time.monotonic()
     box = Sandbox(state)
-    print("1. A real OpenStack (Keystone, Neutron, Octavia) and a real Kubernetes on this machine")
-    environment = box.up()
+    progress("1. A real OpenStack (Keystone, Neutron, Octavia) and a real Kubernetes on this machine")
+    environment = box.up(progress=progress)
     try:
-        return _show(box, environment, state, begin)
+        return _show(box, environment, state, begin, progress)
     finally:
         if down_after:
             down(state)
 
 
-def _show(box: Sandbox, environment: Environment, state: Path, begin: float) -> int:
+def _show(box: Sandbox, environment: Environment, state: Path, begin: float, progress: Progress) -> int:
     kubectl = Kubectl(environment.kubectl, environment.kubeconfig)
-    print("2. CRDs, RBAC and the operator, with the rights of its own ServiceAccount")
+    progress("2. CRDs, RBAC and the operator, with the rights of its own ServiceAccount")
     operator = install(environment, kubectl, box, state)
     operator.start()
     project = environment.projects["alpha"]
-    print(f"3. kubectl apply -f examples/network -f examples/office -f examples/web   (namespace {NAMESPACE})")
+    progress(f"3. kubectl apply -f examples/network -f examples/office -f examples/web   (namespace {NAMESPACE})")
     kubectl.apply_text(f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {NAMESPACE}}}\n")
     kubectl.apply_text(credentials_secret(project), NAMESPACE)
     examples = ROOT / "examples"
@@ -117,10 +129,11 @@ def _legs(cloud: Operations, project: Project) -> list[str]:
 
 
 def _how_to_play(environment: Environment, operator: OperatorProcess, seconds: float) -> str:
-    kubectl = f"{environment.kubectl} --kubeconfig={environment.kubeconfig} -n {NAMESPACE}"
+    kubeconfig = shlex.quote(str(environment.kubeconfig))
+    kubectl = f"{shlex.quote(str(environment.kubectl))} --kubeconfig={kubeconfig} -n {NAMESPACE}"
     return f"""
 All Ready, {seconds:.0f} s after `make demo`. Go on from here:
-  alias k='{kubectl}'
+  k() {{ {kubectl} "$@"; }}
   k get infomaniak                     # all of it
   k get inet -w                        # the networks, live
   k describe inet office               # conditions and Events
@@ -129,8 +142,8 @@ All Ready, {seconds:.0f} s after `make demo`. Go on from here:
   k edit ipool site                    # change a weight, add a member: one call to Octavia
   k delete inet office                 # and see it go from Neutron
   k delete infomaniak --all            # and all the rest, in the order that the cloud needs
-  tail -f {operator.log}
-`make demo-down` ends it all."""
+  tail -f {shlex.quote(str(operator.log))}
+`make demo-down` ends it all (with SANDBOX=… where you gave that)."""
 
 
 def down(state: Path) -> int:

@@ -10,6 +10,9 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from sandbox import files
+from sandbox.process import started, surroundings
+
 STOP_SECONDS = 20.0
 
 _QUIET = {"INFOMANIAK_OPERATOR_METRICS_ADDRESS": "", "INFOMANIAK_OPERATOR_HEALTH_ADDRESS": ""}
@@ -53,18 +56,18 @@ class OperatorProcess:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env={**os.environ, **_QUIET, **self._environment},
+                env={**surroundings(), **_QUIET, **self._environment},
             )
-        self._pidfile.write_text(str(process.pid))
+        files.write(self._pidfile, f"{process.pid} {started(process.pid)}")
         return process.pid
 
     def pid(self) -> int | None:
         """The process id, if it is alive."""
         try:
-            pid = int(self._pidfile.read_text())
+            pid, when = self._pidfile.read_text().split()
         except (FileNotFoundError, ValueError):
             return None
-        return pid if _alive(pid) else None
+        return int(pid) if _alive(int(pid)) and started(int(pid)) == when else None
 
     def kill(self) -> None:
         """Kill it as a crash would: no clean-up, no last write."""

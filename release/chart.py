@@ -10,7 +10,8 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from sandbox.cache import Progress, chart_tools
+from sandbox.golang import chart_tools
+from sandbox.progress import Progress
 
 ROOT = Path(__file__).resolve().parent.parent
 CHART = ROOT / "charts" / "infomaniak-operator"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
-from sandbox import cache
+from sandbox import golang
 from sandbox.box import Sandbox
 from sandbox.errors import SandboxError
+from sandbox.first import prepare
+from sandbox.progress import Console
+from sandbox.trouble import guarded
 
 
 def main() -> int:
@@ -24,30 +28,26 @@ def main() -> int:
     parser.add_argument("--node", action="store_true", help="up: with a real node, on which Pods run (Linux, root)")
     parser.add_argument("--project", default="alpha", help="env: whose credentials")
     read = parser.parse_args()
-    box = Sandbox(read.state)
-    try:
-        return _run(box, read)
-    except SandboxError as error:
-        print(error, file=sys.stderr)
-        return 1
+    return guarded(lambda: _run(Sandbox(read.state), read))
 
 
 def _run(box: Sandbox, read: argparse.Namespace) -> int:
     if read.command == "up":
-        environment = box.up(read.settle, openstack=read.only != "kubernetes", kubernetes=read.only != "openstack")
+        halves = {"openstack": read.only != "kubernetes", "kubernetes": read.only != "openstack"}
+        environment = box.up(read.settle, **halves, progress=Console())
         if read.node:
-            box.up_node()
+            box.up_node(Console())
         print(f"OpenStack:  {environment.auth_url}\nKubernetes: {environment.kubeconfig}")
         print(f"in a shell: eval $(python -m sandbox env --state {read.state})")
     elif read.command == "build":
-        cache.prepare(print, openstack=read.only != "kubernetes", kubernetes=read.only != "openstack")
+        prepare(Console(), openstack=read.only != "kubernetes", kubernetes=read.only != "openstack")
         if read.gitops:
-            cache.gitops_tool(print)
+            golang.gitops_tool(Console())
     elif read.command == "down":
         box.down()
     elif read.command == "env":
         for name, value in box.environment.variables(read.project).items():
-            print(f"export {name}={value}")
+            print(f"export {name}={shlex.quote(value)}")
     else:
         status = box.status()
         if not status:

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import signal
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from sandbox import cache, images, logs, node_binaries, node_needs
-from sandbox.cache import Progress
+from sandbox import cache, files, golang, images, logs, node_binaries, node_needs
 from sandbox.configs import ADMIN_PASSWORD, REGION
 from sandbox.environment import Environment
 from sandbox.errors import SandboxError
 from sandbox.faults import Faults
+from sandbox.first import beside, foretell
 from sandbox.kubernetes import COMPONENTS, Kubernetes
 from sandbox.node import Node
 from sandbox.openstack import PARTS, SERVICES, OpenStack
 from sandbox.postgres import Postgres
 from sandbox.process import Process
+from sandbox.progress import Progress
 from sandbox.rest import login
 
 _QUOTAS = {"neutron": "v2.0/quotas", "octavia": "v2.0/lbaas/quotas"}
@@ -51,8 +50,8 @@ def _describe(openstack: OpenStack, kubernetes: Kubernetes, binaries: Mapping[st
         openstack.auth_url,
         REGION,
         kubernetes.kubeconfig,
-        binaries["kubectl"],
-        binaries["helm"],
+        kubernetes.tool("kubectl", binaries["kubectl"]),
+        kubernetes.tool("helm", binaries["helm"]),
         admin,
         openstack.projects,
     )
@@ -85,14 +84,19 @@ class Sandbox:
             ) from None
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self, progress: Progress = _silent) -> Iterator[None]:
         self.state.mkdir(parents=True, exist_ok=True)
-        with (self.state / ".lock").open("w") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        with cache.held(self.state / ".lock", f"at {self.state}", progress):
             yield
 
     def up(
-        self, settle: float = 0.5, openstack: bool = True, kubernetes: bool = True, progress: Progress = print
+        self,
+        settle: float = 0.5,
+        openstack: bool = True,
+        kubernetes: bool = True,
+        progress: Progress = print,
+        *,
+        helm: bool = False,
     ) -> Environment:
         """Start what does not run yet.
 
@@ -101,11 +105,14 @@ class Sandbox:
             openstack: whether its half is wanted.
             kubernetes: whether its half is wanted.
             progress: told what is going on.
+            helm: whether ``Environment.helm`` is to be there; it takes minutes to build.
 
         Raises:
             SandboxError: a part does not come up; the message names its log.
         """
-        with self._alone():
+        if helm:
+            golang.helm(progress)
+        with self._alone(progress):
             parts = (*(PARTS if openstack else ()), *(COMPONENTS if kubernetes else ()))
             running = self.status()
             if self._file.exists() and all(running.get(part) for part in parts):
@@ -113,22 +120,28 @@ class Sandbox:
                     self.set_settle(settle)
                 return self.environment
             begin = time.monotonic()
-            cache.prepare(progress, openstack=openstack, kubernetes=kubernetes)
-            binaries = cache.binary_paths()
+            foretell(progress, openstack=openstack, kubernetes=kubernetes)
+            binaries = golang.binary_paths()
             made_with = {
                 "python": str(cache.openstack_folder() / "bin" / "python"),
                 "binaries": {name: str(path) for name, path in binaries.items()},
             }
-            self._made_with.write_text(json.dumps(made_with))
+            files.write(self._made_with, json.dumps(made_with))
             cloud, cluster = self._halves(progress)
-            with ThreadPoolExecutor(2) as pool:
-                starts = [pool.submit(cloud.up, settle)] if openstack else []
-                starts += [pool.submit(cluster.up)] if kubernetes else []
-                for start in starts:
-                    start.result()
+
+            def start_cloud() -> None:
+                cache.openstack_python(progress)
+                cloud.up(settle)
+
+            def start_cluster() -> None:
+                golang.kubernetes_binaries(progress)
+                cluster.up()
+
+            halves = {"OpenStack": (start_cloud, openstack), "Kubernetes": (start_cluster, kubernetes)}
+            beside({name: start for name, (start, wanted) in halves.items() if wanted}, progress)
             environment = _describe(cloud, cluster, binaries)
             environment.save(self._file)
-            progress(f"the sandbox is up after {time.monotonic() - begin:.0f} s, in {self.state}")
+            progress(f"the sandbox is up after {cache.elapsed(begin)}, in {self.state}")
             return environment
 
     def _halves(self, progress: Progress = _silent) -> tuple[OpenStack, Kubernetes]:
@@ -162,7 +175,7 @@ class Sandbox:
         openstack, kubernetes = self._halves()
         runs = openstack.running()
         ports = {name: urlsplit(openstack.url(name)).port or 0 for name in SERVICES if runs.get(name)}
-        binaries = {**cache.binary_paths(), **node_binaries.paths()}
+        binaries = {**golang.binary_paths(), **node_binaries.paths()}
         return Node(self.state / "node", binaries, kubernetes, ports, progress)
 
     def down(self) -> None:

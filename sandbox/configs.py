@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox import files
+
 REGION = "dc3-a"
 ADMIN_PASSWORD = "sandbox"  # noqa: S105 - of a cloud that listens on the loopback address only
 
@@ -30,10 +32,15 @@ provider = fernet
 expiration = 86400
 [fernet_tokens]
 key_repository = {folder}/fernet
+[fernet_receipts]
+key_repository = {folder}/receipts
 [credential]
 key_repository = {folder}/credential-keys
 [identity]
 password_hash_rounds = 4
+domain_config_dir = {folder}/domains
+[oslo_concurrency]
+lock_path = {folder}/locks
 [application_credential]
 user_limit = -1
 """
@@ -96,6 +103,15 @@ max_pool_size = 20
 [oslo_policy]
 enforce_scope = False
 enforce_new_defaults = False
+[oslo_concurrency]
+lock_path = {folder}/locks
+[driver_agent]
+status_socket_path = {folder}/run/octavia-status.sock
+stats_socket_path = {folder}/run/octavia-stats.sock
+get_socket_path = {folder}/run/octavia-get.sock
+[haproxy_amphora]
+base_path = {folder}/octavia
+base_cert_dir = {folder}/octavia/certs
 [keystone_authtoken]
 www_authenticate_uri = {keystone}
 {auth}
@@ -149,4 +165,4 @@ def write(layout: Layout) -> None:
         **{f"{name}_db": layout.database_url(name) for name in ("keystone", "neutron", "octavia")},
     }
     for name, text in (("keystone", _KEYSTONE), ("neutron", _NEUTRON), ("octavia", _OCTAVIA)):
-        layout.config(name).write_text(text.format(**values))
+        files.write(layout.config(name), text.format(**values), 0o600)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sandbox import files
+
 EXTERNAL_NETWORK = "ext-floating1"
 
 
@@ -87,8 +89,7 @@ class Environment:
             "projects": projects,
             "external_network": self.external_network,
         }
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(body, indent=2))
+        files.write(path, json.dumps(body, indent=2), 0o600)
 
     @classmethod
     def load(cls, path: Path) -> Environment:
@@ -107,6 +108,7 @@ class Environment:
         one = self.projects[project]
         return {
             "KUBECONFIG": str(self.kubeconfig),
+            "NO_PROXY": "127.0.0.1,localhost",
             "INFOMANIAK_AUTH_URL": self.auth_url,
             "INFOMANIAK_REGION": self.region,
             "INFOMANIAK_PROJECT_ID": one.id,

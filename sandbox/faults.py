@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sandbox import files
+
 _MATCHING = frozenset({"service", "method", "path", "count", "probability", "seed"})
 _DOING = frozenset({"delay_before", "delay_after", "status", "status_after", "reset"})
 
@@ -32,10 +34,8 @@ class Faults:
         """
         for rule in rules:
             _check(rule)
-        part = self._rules.with_suffix(".partial")
-        part.write_text(json.dumps([{**rule, "id": uuid.uuid4().hex} for rule in rules]))
-        self._hits.write_text("{}")
-        part.rename(self._rules)
+        files.write(self._hits, "{}")
+        files.write(self._rules, json.dumps([{**rule, "id": uuid.uuid4().hex} for rule in rules]))
 
     def clear(self) -> None:
         """Let no call fail any more."""

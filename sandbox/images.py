@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import IO
 
 from sandbox import cache
-from sandbox.cache import HERE, Progress
+from sandbox.cache import HERE
 from sandbox.errors import SandboxError
 from sandbox.node import Node
 from sandbox.node_config import PAUSE
+from sandbox.progress import Progress
 
 BASE = "localhost/sandbox-base:1"
 _INCLUDED = "python3,python3-venv,ca-certificates"  # with venv comes the pip that the Dockerfile's first stage uses

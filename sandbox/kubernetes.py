@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shlex
 import ssl
 import subprocess
 import time
@@ -12,9 +13,10 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
-from sandbox.cache import Progress
+from sandbox import files
 from sandbox.errors import SandboxError
 from sandbox.process import Process, answers, free_ports, port_free
+from sandbox.progress import Progress
 
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager")
 _CONTROLLERS = (
@@ -177,7 +179,10 @@ class Kubernetes:
         )
         context = ssl._create_unverified_context()  # noqa: S323, SLF001 - its own certificate, on the loopback address
         try:
-            with urllib.request.urlopen(request, timeout=5, context=context):
+            direct = urllib.request.build_opener(
+                urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+            )
+            with direct.open(request, timeout=5):
                 return True
         except (OSError, urllib.error.HTTPError):
             return False
@@ -202,6 +207,7 @@ class Kubernetes:
         (self._folder / "log").mkdir(parents=True, exist_ok=True)
         if not (self._folder / "sa.pub").exists():
             self._keys()
+            self._key_pair()
         if not any(self.running().values()):
             self._choose_ports()
         for name in COMPONENTS:
@@ -217,29 +223,43 @@ class Kubernetes:
         """Those of the last start, where nobody took one of them since."""
         path = self._folder / "ports.json"
         if not path.exists() or not all(map(port_free, self._ports().values())):
-            path.write_text(json.dumps(dict(zip(_LISTENING, free_ports(len(_LISTENING)), strict=True))))
+            files.write(path, json.dumps(dict(zip(_LISTENING, free_ports(len(_LISTENING)), strict=True))))
 
     def _keys(self) -> None:
         folder = self._folder
-        tokens = folder / "tokens.csv"
-        tokens.touch(mode=0o600)
         users = dict.fromkeys((_ADMIN, _MANAGER, SCHEDULER_USER), "system:masters")
         users[NODE_USER] = '"system:masters,system:nodes"'
         lines = (f"{secrets.token_hex(16)},{user},{user},{groups}\n" for user, groups in users.items())
-        tokens.write_text("".join(lines))
-        (folder / "audit-policy.json").write_text(json.dumps(_AUDIT))
-        key = str(folder / "sa.key")
-        for command in (
-            ["genrsa", "-out", key, "2048"],
-            ["rsa", "-in", key, "-pubout", "-out", str(folder / "sa.pub")],
-        ):
-            done = subprocess.run(["openssl", *command], capture_output=True, text=True, timeout=60, check=False)
-            if done.returncode:
-                raise SandboxError(f"openssl {command[0]} failed: {done.stderr}")
+        files.write(folder / "tokens.csv", "".join(lines), 0o600)
+        files.write(folder / "audit-policy.json", json.dumps(_AUDIT))
+
+    def _key_pair(self) -> None:
+        """That of the ServiceAccounts' tokens. The public half is written last: where it is, all is."""
+        key, public = self._folder / "sa.key", self._folder / "sa.pub"
+        files.write(key, _openssl("genrsa", "2048"), 0o600)
+        files.write(public, _openssl("rsa", "-in", str(key), "-pubout"))
+
+    def tool(self, name: str, program: Path) -> Path:
+        """A program for this cluster's users that keeps what it caches here, instead of in the user's home folder.
+
+        Args:
+            name: what it is called.
+            program: what is run.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        here = self._folder / "tools"
+        here.mkdir(exist_ok=True)
+        places = {"KUBECACHEDIR": here / "kubectl-cache", "KUBERC": "off"}
+        places |= {f"HELM_{kind}_HOME": here / f"helm-{kind.lower()}" for kind in ("CACHE", "CONFIG", "DATA")}
+        words = " ".join(f"{variable}={shlex.quote(str(place))}" for variable, place in places.items())
+        path = here / name
+        text = f'#!/bin/sh\n{words} exec {shlex.quote(str(program))} "$@"\n'
+        if not path.exists() or path.read_text() != text:
+            files.write(path, text, 0o755)
+        return path
 
     def _write_config(self, path: Path, token: str) -> None:
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(self._config(token)))
+        files.write(path, json.dumps(self._config(token)), 0o600)
 
     def _config(self, token: str) -> dict[str, object]:
         """A kubeconfig (JSON is YAML). The certificate is the API server's own, made at its first start."""
@@ -259,7 +279,8 @@ class Kubernetes:
         Raises:
             SandboxError: it is not.
         """
-        kubectl = [str(self._binaries["kubectl"]), f"--kubeconfig={self.kubeconfig}", "-n", namespace]
+        kubectl = [str(self.tool("kubectl", self._binaries["kubectl"])), f"--kubeconfig={self.kubeconfig}"]
+        kubectl += ["-n", namespace]
         done = subprocess.run(
             [*kubectl, "create", "token", name, f"--duration={_TOKEN_LIFETIME}"],
             capture_output=True,
@@ -284,3 +305,13 @@ class Kubernetes:
         if not (self._folder / "ports.json").exists():
             return {}
         return {name: self.process(name).pid is not None for name in COMPONENTS}
+
+
+def _openssl(*words: str) -> str:
+    try:
+        done = subprocess.run(["openssl", *words], capture_output=True, text=True, timeout=60, check=False)
+    except FileNotFoundError:
+        raise SandboxError("there is no `openssl` on your PATH, which makes keys for Kubernetes: install it") from None
+    if done.returncode:
+        raise SandboxError(f"openssl {words[0]} failed: {done.stderr}")
+    return done.stdout

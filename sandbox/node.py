@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import node_config
-from sandbox.cache import Progress
 from sandbox.errors import SandboxError
 from sandbox.kubernetes import NODE, NODE_USER, SCHEDULER_USER, Kubernetes
 from sandbox.node_network import GATEWAY, Network
 from sandbox.process import Process, answers, free_ports, port_free
+from sandbox.progress import Progress
 
 COMPONENTS = ("relay", "service-relay", "containerd", "kube-scheduler", "kubelet")
 _OWN = ("run", "var/lib", "var/log")

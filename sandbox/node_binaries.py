@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import platform
-import time
 from pathlib import Path
 from typing import NamedTuple
 
-from sandbox import cache
-from sandbox.cache import HERE, Progress
+from sandbox import cache, golang
+from sandbox.cache import HERE
+from sandbox.progress import Progress, step
 
 _K8S = "-s -w -X k8s.io/component-base/version.gitVersion=v1.36.3"
+_SECONDS = 60.0
 _CONTAINERD = "github.com/containerd/containerd/v2"
 
 
@@ -57,7 +58,7 @@ def build(progress: Progress) -> dict[str, Path]:
         SandboxError: a build failed.
     """
     target = folder()
-    with cache.locked("node-binaries"):
+    with cache.locked("node-binaries", progress):
         target.mkdir(parents=True, exist_ok=True)
         for name, binary in _BINARIES.items():
             if not (target / name).exists():
@@ -66,15 +67,18 @@ def build(progress: Progress) -> dict[str, Path]:
 
 
 def _build(name: str, binary: _Binary, target: Path, progress: Progress) -> None:
-    go, begin = cache._go(progress), time.monotonic()  # noqa: SLF001 - one sandbox
-    progress(f"building {name} (once)")
-    partial = target.with_suffix(".partial")
-    command = ["nice", "-n", "19", str(go), "build", "-mod=readonly", "-trimpath", cache.PLAIN, "-tags", binary.tags]
-    cache._run(  # noqa: SLF001
-        [*command, "-ldflags", binary.flags, "-o", str(partial), binary.package],
-        cache.root() / "log" / f"build-{name}.log",
-        HERE / "go" / binary.module,
-        {"CGO_ENABLED": str(int(binary.cgo)), "GOFLAGS": "", "GOTOOLCHAIN": "auto", **cache.COMPILER},
-    )
-    partial.rename(target)
-    progress(f"built {name} in {time.monotonic() - begin:.0f} s")
+    go = golang.go(progress)
+    with step(progress, f"building {name}", _SECONDS):
+        partial = target.with_suffix(".partial")
+        command = ["nice", "-n", "19", str(go), "build", "-mod=readonly", "-trimpath", golang.PLAIN]
+        cache.run(
+            [*command, "-tags", binary.tags, "-ldflags", binary.flags, "-o", str(partial), binary.package],
+            cache.log_of(f"build-{name}"),
+            HERE / "go" / binary.module,
+            {
+                **golang.surroundings(),
+                "CGO_ENABLED": str(int(binary.cgo)),
+                "GOTMPDIR": str(cache.scratch("node-binaries")),
+            },
+        )
+        partial.rename(target)

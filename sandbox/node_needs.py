@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sandbox import cache, node_binaries
-from sandbox.cache import Progress
+from sandbox.progress import Progress
 
 PACKAGES = ("debootstrap", "buildah", "containernetworking-plugins", "libseccomp-dev")
 """Debian's, for what is not built here: base images, image builds, the bridge, and runc's C library."""
@@ -81,6 +81,6 @@ def install(progress: Progress) -> None:
     apt = shutil.which("apt-get")
     if os.geteuid() == 0 and apt and _absent():
         progress(f"installing {', '.join(PACKAGES)} (once)")
-        log, quiet = cache.root() / "log" / "node-packages.log", {"DEBIAN_FRONTEND": "noninteractive"}
-        cache._run([apt, "-q", "update"], log, env=quiet)  # noqa: SLF001 - one sandbox
-        cache._run([apt, "-qy", "install", "--no-install-recommends", *PACKAGES], log, env=quiet)  # noqa: SLF001
+        log, quiet = cache.log_of("node-packages"), {"DEBIAN_FRONTEND": "noninteractive"}
+        cache.run([apt, "-q", "update"], log, env=quiet)
+        cache.run([apt, "-qy", "install", "--no-install-recommends", *PACKAGES], log, env=quiet)

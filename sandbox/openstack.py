@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import shutil
 import subprocess
 import time
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from sandbox import cache, configs, seeding
-from sandbox.cache import Progress
+from sandbox import cache, configs, files, seeding, trouble
 from sandbox.configs import ADMIN_PASSWORD, REGION, Layout
 from sandbox.environment import Project
 from sandbox.errors import SandboxError
 from sandbox.postgres import Postgres
 from sandbox.process import Process, answers, free_ports, port_free
+from sandbox.progress import Progress, step
 
 SERVICES = ("keystone", "neutron", "octavia")
 PARTS = ("postgres", *SERVICES)
+SEED_SECONDS = 50.0
+"""What seeding takes beside a build, on two cores."""
 _WORKERS = {"keystone": 1, "neutron": 2, "octavia": 1}
 _ROOT = Path(__file__).resolve().parent.parent
-_SEEDED_BY = ("seeding.py", "openstack.py", "configs.py", "requirements.txt", "services/schema.py")
+_SEEDED = ("pg", "fernet", "receipts", "credential-keys")
+"""What a seeded OpenStack consists of, beside the list of its projects."""
+_SEEDED_BY = (
+    "seeding.py",
+    "openstack.py",
+    "configs.py",
+    "requirements.txt",
+    "services/schema.py",
+    "services/postgres.py",
+)
 
 
 class OpenStack:
@@ -76,7 +87,7 @@ class OpenStack:
         command += ["--workers", str(_WORKERS[service])]
         url = f"{self._layout.url(service)}/{'v3' if service == 'keystone' else ''}"
         environment = {
-            "PYTHONPATH": str(_ROOT),
+            **self._surroundings,
             "OS_KEYSTONE_CONFIG_FILES": str(self._layout.config("keystone")),
             "OS_NEUTRON_CONFIG_FILES": str(self._layout.config("neutron")),
         }
@@ -88,7 +99,9 @@ class OpenStack:
         Raises:
             SandboxError: a part does not come up.
         """
-        for name in ("log", "run", "control", "locks", "neutron"):
+        if "$" in f"{self._folder}{self._python}":  # starts a variable in the services' files and arguments
+            raise SandboxError(f"{self._folder} has a $ in its name, or the cache folder has: choose another")
+        for name in ("log", "run", "control", "locks", "neutron", "domains"):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
         self.settle(settle)
         if not (self._folder / "seeded.json").exists():
@@ -106,13 +119,11 @@ class OpenStack:
         ports = self._ports
         if not ports or not all(map(port_free, ports.values())):
             ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
-        (self._folder / "ports.json").write_text(json.dumps(ports))
+        files.write(self._folder / "ports.json", json.dumps(ports))
 
     def settle(self, seconds: float) -> None:
         """For how long load balancers stay PENDING."""
-        part = self.control / "settle.partial"
-        part.write_text(str(seconds))
-        part.rename(self.control / "settle")
+        files.write(self.control / "settle", str(seconds))
 
     @property
     def control(self) -> Path:
@@ -125,6 +136,7 @@ class OpenStack:
             with ThreadPoolExecutor(len(SERVICES)) as pool:
                 list(pool.map(lambda service: self.process(service).stop(), SERVICES))
         self._postgres.stop()
+        self._postgres.forget()
 
     def running(self) -> dict[str, bool]:
         """Which parts run; none of them is named before the first start."""
@@ -139,14 +151,21 @@ class OpenStack:
             process.wait()
         self._progress(f"Keystone, Neutron and Octavia answer after {time.monotonic() - begin:.0f} s")
 
+    @property
+    def _surroundings(self) -> dict[str, str]:
+        """The environment of all that runs: the user's own dot files, locale and caches have no part in it."""
+        return {
+            "PYTHONPATH": str(_ROOT),
+            "PATH": f"{self._python.parent}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+            "HOME": str(self._folder),
+            "XDG_CACHE_HOME": str(self._python.parent.parent / "cache"),
+            "LC_ALL": "C.UTF-8",
+        }
+
     def _python_says(self, module: str, *arguments: str) -> str:
         return self._run([str(self._python), "-m", f"sandbox.services.{module}", *arguments])
 
-    def _run(self, command: list[str], environment: Mapping[str, str] | None = None) -> str:
-        variables = {
-            "PYTHONPATH": str(_ROOT),
-            "PATH": f"{self._python.parent}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
-        }
+    def _run(self, command: list[str]) -> str:
         try:
             done = subprocess.run(
                 command,
@@ -154,12 +173,13 @@ class OpenStack:
                 text=True,
                 timeout=300,
                 check=False,
-                env={**variables, **(environment or {})},
+                env=self._surroundings,
             )
         except subprocess.TimeoutExpired as late:
             raise SandboxError(f"`{' '.join(command)}` took longer than {late.timeout:.0f} s") from None
         if done.returncode:
-            raise SandboxError(f"`{' '.join(command)}` failed:\n{done.stderr[-3000:]}")
+            advice = trouble.advice(done.stderr, self._folder, trouble.STATE_GB)
+            raise SandboxError(f"`{' '.join(command)}` failed:\n{done.stderr[-3000:]}\n{advice}".rstrip())
         return done.stdout
 
     def _sql(self, database: str, statements: str) -> None:
@@ -171,39 +191,51 @@ class OpenStack:
         here = Path(__file__).resolve().parent
         key = cache.digest(*(here / name for name in _SEEDED_BY), str(self._python))
         template = cache.root() / f"template-{key}"
-        with cache.locked("template"):
+        with cache.locked("template", self._progress):
             if not (template / "seeded.json").exists():
-                begin = time.monotonic()
-                self._progress("seeding OpenStack's databases (once)")
-                self._seed()
-                self.down()
-                shutil.rmtree(template, ignore_errors=True)
-                template.mkdir(parents=True)
-                self._copy(self._folder, template)
-                self._progress(f"seeded OpenStack's databases in {time.monotonic() - begin:.0f} s")
+                with step(self._progress, "seeding OpenStack's databases", SEED_SECONDS):
+                    self._seed()
+                    self._keep(template)
                 return
         self._copy(template, self._folder)
 
+    def _keep(self, template: Path) -> None:
+        """Make the template of what was just seeded, and goes on running."""
+        partial = template.with_suffix(".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(template, ignore_errors=True)
+        partial.mkdir(parents=True)
+        self._postgres.copy(partial / "pg")
+        for name in _SEEDED[1:]:
+            self._run(["cp", "-a", str(self._folder / name), str(partial / name)])
+        files.write(partial / "seeded.json", (self._folder / "seeded.json").read_text(), 0o600)
+        partial.rename(template)
+
     def _copy(self, source: Path, target: Path) -> None:
-        """Copy what a template holds; ``cp`` keeps owners, which PostgreSQL insists on. The marker file goes last."""
-        for name in ("pg", "fernet", "credential-keys"):
+        """Copy what a template holds; ``cp`` keeps owners, which PostgreSQL insists on. The marker file goes last.
+
+        Parts that are there already are of a copy that was broken off.
+        """
+        target.mkdir(parents=True, exist_ok=True)
+        for name in _SEEDED:
+            shutil.rmtree(target / name, ignore_errors=True)
             self._run(["cp", "-a", str(source / name), str(target / name)])
-        shutil.copy(source / "seeded.json", target / "seeded.json")
+        files.write(target / "seeded.json", (source / "seeded.json").read_text(), 0o600)
 
     def _seed(self) -> None:
         self.down()
-        for name in ("pg", "fernet", "credential-keys"):  # what a start that failed left
+        for name in _SEEDED:  # what a start that failed left
             shutil.rmtree(self._folder / name, ignore_errors=True)
         self._postgres.start()
         self._choose_ports()
         configs.write(self._layout)
         manage = [str(self._python.parent / "keystone-manage"), f"--config-file={self._layout.config('keystone')}"]
-        for name in ("fernet", "credential-keys"):
+        for name in _SEEDED[1:]:
             (self._folder / name).mkdir(mode=0o700, exist_ok=True)
         url = f"{self._layout.url('keystone')}/v3"
         bootstrap = ["bootstrap", f"--bootstrap-password={ADMIN_PASSWORD}", f"--bootstrap-region-id={REGION}"]
         bootstrap += [f"--bootstrap-{kind}-url={url}" for kind in ("admin", "internal", "public")]
-        owner = [f"--keystone-user={_user()}", f"--keystone-group={_group()}"]
+        owner = [f"--keystone-user={os.getuid()}", f"--keystone-group={os.getgid()}"]
         for arguments in (["db_sync"], ["fernet_setup", *owner], ["credential_setup", *owner], bootstrap):
             self._run([*manage, *arguments])
         self._python_says(
@@ -212,17 +244,4 @@ class OpenStack:
         self._python_says("schema", "octavia", str(self._layout.config("octavia")))
         self._start()
         projects = seeding.seed(self._layout, secrets.token_urlsafe)
-        (self._folder / "seeded.json").write_text(json.dumps(projects))
-
-
-def _user() -> str:
-    import getpass  # noqa: PLC0415
-
-    return getpass.getuser()
-
-
-def _group() -> str:
-    import grp  # noqa: PLC0415
-    import os  # noqa: PLC0415
-
-    return grp.getgrgid(os.getgid()).gr_name
+        files.write(self._folder / "seeded.json", json.dumps(projects), 0o600)

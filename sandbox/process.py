@@ -14,12 +14,15 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from sandbox import files, trouble
 from sandbox.errors import SandboxError
 
 STOP_SECONDS = 4.0
 """All state is in the databases: what does not end by then can be killed."""
 
 
+_MARK = "INFOMANIAK_SANDBOX_PART"
+_LOOPBACK = "127.0.0.1,localhost"
 _PORTS = range(20000, 32000)
 """Below those that Linux gives to outgoing connections, one of which could take a port before its server does."""
 
@@ -71,10 +74,10 @@ class Process:
     def pid(self) -> int | None:
         """Its process id, if it is alive and still the one we started."""
         try:
-            pid, started = self._pidfile.read_text().split()
+            pid, when = self._pidfile.read_text().split()
         except (FileNotFoundError, ValueError):
             return None
-        return int(pid) if _started(int(pid)) == started else None
+        return int(pid) if started(int(pid)) == when else None
 
     def start(self) -> None:
         """Start it, unless it runs."""
@@ -82,6 +85,8 @@ class Process:
             return
         for parent in (self.log.parent, self._pidfile.parent):
             parent.mkdir(parents=True, exist_ok=True)
+        for lost in _marked(str(self._pidfile)):
+            os.kill(lost, signal.SIGKILL)
         with self.log.open("ab") as log:
             process = subprocess.Popen(
                 self._command,
@@ -89,11 +94,11 @@ class Process:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env={**os.environ, **self._environment},
+                env={**surroundings(), **self._environment, _MARK: str(self._pidfile)},
             )
-        self._pidfile.write_text(f"{process.pid} {_started(process.pid)}")
+        files.write(self._pidfile, f"{process.pid} {started(process.pid)}")
 
-    def wait(self, seconds: float = 120.0) -> None:
+    def wait(self, seconds: float = 300.0) -> None:
         """Wait until it answers.
 
         Raises:
@@ -103,7 +108,8 @@ class Process:
         while not self._ready():
             if self.pid is None:
                 raise SandboxError(
-                    f"{self.name} ended while it started; its log is {self.log} and ends:\n{self._tail()}"
+                    f"{self.name} ended while it started; its log is {self.log} and ends:\n{self._tail()}\n"
+                    f"{trouble.advice(self._tail(), self.log.parent, trouble.STATE_GB)}".rstrip()
                 )
             if time.monotonic() > deadline:
                 raise SandboxError(f"{self.name} does not answer after {seconds:.0f} s; its log is {self.log}")
@@ -137,7 +143,25 @@ class Process:
                 return
 
 
-def _started(pid: int) -> str | None:
+def surroundings() -> dict[str, str]:
+    """The caller's environment without his cloud, and with the loopback address never asked of a proxy."""
+    mine = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
+    beside = ",".join(filter(None, (mine.get("NO_PROXY") or mine.get("no_proxy"), _LOOPBACK)))
+    return {**mine, "NO_PROXY": beside, "no_proxy": beside}
+
+
+def _marked(pidfile: str) -> list[int]:
+    """What was started for a pid file that was never written, since whoever started it was killed in between."""
+    mark, found = f"{_MARK}={pidfile}".encode(), []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):  # another user's, or gone
+                if mark in (entry / "environ").read_bytes().split(b"\0"):
+                    found.append(int(entry.name))
+    return found
+
+
+def started(pid: int) -> str | None:
     """When a process was started, in ticks: tells it from a later one with the same number. None if there is none."""
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
@@ -149,7 +173,7 @@ def _started(pid: int) -> str | None:
 
 
 def _group_alive(pid: int) -> bool:
-    _started(pid)
+    started(pid)
     try:
         os.killpg(pid, 0)
     except ProcessLookupError:
@@ -157,10 +181,13 @@ def _group_alive(pid: int) -> bool:
     return True
 
 
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
 def answers(url: str) -> bool:
     """Whether an HTTP server answers at a URL, whatever it says."""
     try:
-        with urllib.request.urlopen(url, timeout=5):
+        with _DIRECT.open(url, timeout=5):
             return True
     except urllib.error.HTTPError:
         return True

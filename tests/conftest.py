@@ -25,7 +25,7 @@ def box(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
         raise pytest.UsageError("SANDBOX_STATE is one sandbox, and so for one process: leave out -n, or give WORKERS=0")
     folder = Path(running or tempfile.mkdtemp(prefix="infomaniak-sandbox-"))
     box = Sandbox(folder)
-    box.up()
+    box.up(helm=True)
     box.clear_faults()
     try:
         yield box

@@ -57,7 +57,7 @@ def main() -> int:
 
 
 def _all(box: Sandbox, state: Path, tell: Callable[[str], None]) -> None:
-    env = box.up(progress=tell)
+    env = box.up(progress=tell, helm=True)
     box.up_node(tell)
     images.base(tell)
     archives = _images(state / "node" / "images", tell)

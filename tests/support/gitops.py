@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sandbox.cache import _go, gitops_tool
+from sandbox.golang import gitops_tool, go, surroundings
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = ROOT / "deploy" / "argocd" / "health.yaml"
@@ -21,8 +22,16 @@ SECONDS = 180.0
 def go_module(name: str) -> Path:
     """The sources of a Go module, ``path@version``, as the module proxy has them."""
     with tempfile.TemporaryDirectory() as folder:  # so that no go.mod has a say
-        command = [str(_go(print)), "mod", "download", "-json", name]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False, cwd=folder)
+        command = [str(go(print)), "mod", "download", "-json", name]
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+            cwd=folder,
+            env={**os.environ, **surroundings()},
+        )
     assert done.returncode == 0, f"{name}: {done.stdout}{done.stderr}"
     return Path(json.loads(done.stdout)["Dir"])
 

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from sandbox import Environment, Project, Sandbox, SandboxError
+from sandbox.openstack import OpenStack
 
 PROJECT = Project("p1", "alpha", "http://127.0.0.1:1/v3", "dc3-a", "credential", "s3cret")
 ENVIRONMENT = Environment(
@@ -48,3 +49,10 @@ def test_one_that_was_never_started_says_how_to_start_it(tmp_path: Path) -> None
         _ = box.environment
     assert box.status() == {}
     box.down()  # nothing to end, and nothing fails
+
+
+def test_a_folder_that_the_services_would_misread_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    folder = tmp_path / "a$b"
+    with pytest.raises(SandboxError, match="choose another"):
+        OpenStack(folder, Path("/python"), print).up(0.5)
+    assert not folder.exists()

@@ -3,13 +3,15 @@
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from sandbox.errors import SandboxError
-from sandbox.process import Process, free_ports, port_free
+from sandbox.process import Process, answers, free_ports, port_free, surroundings
 
 # Starts a child, says that it did, and stays.
 PARENT = """
@@ -72,6 +74,40 @@ def test_it_ends_with_what_it_started_even_while_paused(make: Make, tmp_path: Pa
     process.signal(signal.SIGSTOP)
     process.stop()
     assert not _alive(child)
+
+
+def test_one_whose_starter_was_killed_before_it_wrote_the_number_down_is_ended_at_the_next_start(
+    make: Make, tmp_path: Path
+) -> None:
+    lost = make("import time; time.sleep(600)")
+    lost.start()
+    pid = lost.pid
+    assert pid is not None
+    (tmp_path / "run" / "part.pid").unlink()
+    again = make("import time; time.sleep(600)")
+    again.start()
+    assert not _alive(pid)
+    assert again.pid not in (None, pid)
+
+
+def test_the_users_own_cloud_has_no_part_in_it_and_no_proxy_is_asked_for_the_loopback_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OS_CLOUD", "production")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.setenv("no_proxy", "intranet")
+    found = surroundings()
+    assert "OS_CLOUD" not in found
+    assert found["NO_PROXY"] == found["no_proxy"] == "intranet,127.0.0.1,localhost"
+
+
+def test_whether_it_answers_is_not_asked_of_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+        monkeypatch.delenv("no_proxy", raising=False)
+        assert answers(f"http://127.0.0.1:{server.server_port}/")
+        server.shutdown()
 
 
 def test_one_that_dies_while_it_starts_is_explained_with_its_log(make: Make) -> None:
