@@ -166,9 +166,16 @@ def test_a_description_is_matched_whole(user: User, name: str) -> None:
     user.cloud.networks.delete(ids[1])
 
 
-def test_the_younger_of_two_objects_on_one_id_is_the_conflict(user: User, by_hand: dict) -> None:
+def test_who_only_reads_excludes_nobody(user: User, by_hand: dict) -> None:
     for name in ("a", "b"):
         user.apply(manifest(INET, name, import_={"id": by_hand["id"]}, managementPolicy="Unmanaged"))
+    for name in ("a", "b"):
+        assert user.until_ready("inet", name)["status"]["id"] == by_hand["id"]
+
+
+def test_the_younger_of_two_managed_objects_on_one_id_is_the_conflict(user: User, by_hand: dict) -> None:
+    for name in ("a", "b"):
+        user.apply(manifest(INET, name, import_={"id": by_hand["id"]}, deletionPolicy="Retain"))
         if name == "a":
             user.until_ready("inet", name)
     message = user.until_condition("inet", "b", "Ready", reason="Conflict")["message"]

@@ -92,7 +92,7 @@ def test_each_field_is_created_changed_put_back_and_taken_out(user: User) -> Non
     user.apply(network("fields", subnets=[{"name": "a", "cidr": "10.7.0.0/24"}]))
     user.until_ready("inet", "fields")
     assert _seen(user, status) == {**_wanted("default"), "description": "", "subnet": ""} | _marks(user, status)
-    assert user.get("inet", "fields")["status"]["appliedFields"] == ["subnets"]
+    assert user.get("inet", "fields")["status"]["appliedFields"] == ["subnets", "subnets[a]"]
 
 
 def _marks(user: User, status: dict) -> dict[str, str]:

@@ -57,6 +57,7 @@ def test_the_vip_s_port(box: Sandbox, beta: User, hands: ByHand) -> None:
     beta.cloud.subnets.create({"network_id": lab["id"], "name": "v6", "cidr": "2001:db8:32::/64", **SLAAC})
     assert len(beta.cloud.ports.get(port)["fixed_ips"]) == 2
     unlocked(beta, former)
+    going = status_of(beta, IPOOL, "web")["id"]
     mark = box.mark()
     beta.cloud.load_balancers.delete(former, cascade=True)
     until(lambda: not [row for row in beta.cloud.load_balancers.list() if row["id"] == former], "it is gone")
@@ -64,7 +65,8 @@ def test_the_vip_s_port(box: Sandbox, beta: User, hands: ByHand) -> None:
     until(lambda: status_of(beta, ILB, "lb").get("id") not in (None, former), "made again")
     for kind, name in ((ILB, "lb"), (IPOOL, "web"), (IHM, "web")):
         beta.until_ready(kind, name)
-    made = [call for call in sent(box, mark, beta) if not call.startswith("DELETE")]  # which is the one by hand
+    # By hand it is deleted; a look at what is going with it may find members to be put back, in vain.
+    made = [call for call in sent(box, mark, beta) if not call.startswith("DELETE") and going not in call]
     assert made == ["POST loadbalancers"]
     again = beta.cloud.load_balancers.get(status_of(beta, ILB, "lb")["id"])
     assert (again["vip_port_id"], again["vip_address"]) == (port, address)
