@@ -15,7 +15,7 @@ from infomaniak_operator.engine.contract import Again, KubeObject, Reason
 from infomaniak_operator.reconcile import listeners, members, octavia, redirect
 from infomaniak_operator.reconcile.actuator import Row
 from infomaniak_operator.reconcile.outcome import Stop, named
-from infomaniak_operator.reconcile.ownership import Keepers, mark_of, whose
+from infomaniak_operator.reconcile.ownership import Keepers, mark_of
 from infomaniak_operator.reconcile.visit import Visit
 
 NOBODY = "which no object of this cluster stands for"
@@ -30,13 +30,14 @@ def of_balancer(visit: Visit, row: Row) -> list[str]:
     found = [f"listener {_named(each)}" for each in under if each not in ours]
     found += policies(visit, ours, after).values()
     kept, keepers = [], _keepers(visit, octavia.POOL)
-    for each in visit.rows("pools", after):
+    pools = visit.rows("pools", after)
+    for each in pools:
         if not octavia.under(each, row):
             continue
         keeper = keepers.of(each)
         if keeper is None:
             found.append(f"pool {_named(each)}, {NOBODY}")
-        elif _copied(each, keeper):
+        elif _copied(each, keeper, pools):
             found.append(f"pool {each['id']}, carrying a copy of the mark of {named(keeper, visit.resource)}")
         elif _retained(keeper):
             found.append(f"pool {each['id']} of {named(keeper, visit.resource)}, whose deletionPolicy is Retain")
@@ -48,10 +49,18 @@ def of_balancer(visit: Visit, row: Row) -> list[str]:
     return found
 
 
-def _copied(row: Row, keeper: KubeObject) -> bool:
-    """Whether a pool carries the mark of one that stands for another pool."""
-    mark = mark_of(row)
-    return mark is not None and not mark.child and keeper.status.get("id") not in (None, row["id"])
+def _copied(row: Row, keeper: KubeObject, rows: Iterable[Row]) -> bool:
+    """Whether it carries the mark of an object that stands for another, or of which nothing tells which it stands for.
+
+    Args:
+        row: a pool or a health monitor.
+        keeper: whose mark it carries.
+        rows: all there are of its type.
+    """
+    mark, known = mark_of(row), keeper.status.get("id")
+    if mark is None or mark.child or known == row["id"]:
+        return False
+    return known is not None or any(mark_of(each) == mark for each in rows if each["id"] != row["id"])
 
 
 def of_pool(visit: Visit, row: Row) -> list[str]:
@@ -90,17 +99,17 @@ def policies(visit: Visit, rows: Iterable[Row], after: float | None = None) -> d
     """By the id of the listener, the L7 policies and rules under some of our listeners that are not ours."""
     holders = {each["id"]: each for each in rows if each.get("l7policies")}
     found: dict[str, list[str]] = {}
-    for policy in visit.rows("l7policies", after) if holders else ():
-        holder = holders.get(policy.get("listener_id") or "")
-        if holder is None:
-            continue
-        recorded = redirect.recorded(visit).values()
-        if whose(visit.owner, policy, child=None, inside=True, recorded=recorded).ours:
-            named = _rules(visit, policy)
-        else:
-            named = [f"L7 policy {_named(policy)} of listener {holder.get('name') or holder['id']}"]
-        if named:
-            found.setdefault(holder["id"], []).extend(named)
+    listed = visit.rows("l7policies", after) if holders else ()
+    for id_, holder in holders.items():
+        under = [policy for policy in listed if policy.get("listener_id") == id_]
+        ours, _ = redirect.sort_out(visit, listeners.name_of(visit, holder), under)
+        for policy in under:
+            if policy in ours:
+                named = _rules(visit, policy)
+            else:
+                named = [f"L7 policy {_named(policy)} of listener {holder.get('name') or id_}"]
+            if named:
+                found.setdefault(id_, []).extend(named)
     return {id_: "; ".join(named) for id_, named in found.items()}
 
 
@@ -138,13 +147,17 @@ def _monitors(visit: Visit, pools: Sequence[Row], after: float, *, alone: bool =
     if not ids:
         return found
     keepers = _keepers(visit, octavia.MONITOR)
-    for each in visit.rows("health_monitors", after):
+    monitors = visit.rows("health_monitors", after)
+    for each in monitors:
         above = octavia.parent(each, "pools")
         if above not in ids:
             continue
         keeper = keepers.of(each)
         if keeper is None:
             found.append(f"health monitor {_named(each)} of pool {above}, {NOBODY}")
+        elif _copied(each, keeper, monitors):
+            whom = named(keeper, visit.resource)
+            found.append(f"health monitor {each['id']} of pool {above}, carrying a copy of the mark of {whom}")
         elif _retained(keeper):
             whom = named(keeper, visit.resource)
             found.append(f"health monitor {each['id']} of {whom}, whose deletionPolicy is Retain")

@@ -8,14 +8,14 @@ later than it is waited for; such creates are on record, in this process, with w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from infomaniak_operator.engine.contract import Progress, Reason, Stuck
 from infomaniak_operator.reconcile import rules
 from infomaniak_operator.reconcile.creation import LATEST
-from infomaniak_operator.reconcile.marks import Standing
+from infomaniak_operator.reconcile.marks import Standing, released
 from infomaniak_operator.reconcile.outcome import Stop
 from infomaniak_operator.reconcile.ownership import mark_of
 from infomaniak_operator.reconcile.visit import Visit
@@ -25,6 +25,7 @@ Row = Mapping[str, Any]
 SKEW = 60.0
 """Seconds by which the cloud's clock may differ from ours."""
 _NAMED = 5
+_NAMED_SLOTS = "slots that status has named"
 _GATEWAY = "network:router_gateway"
 
 
@@ -65,6 +66,10 @@ def _same(wanted: Any, there: Any) -> bool:
         there = list(there or ())
         return len(there) == len(wanted) and all(any(_same(one, other) for other in there) for one in wanted)
     return bool(wanted == there)
+
+
+def _fits_but_for_mark(body: Row, row: Row) -> bool:
+    return fits({name: value for name, value in body.items() if name not in ("tags", "description")}, row)
 
 
 def holds(visit: Visit, collection: str, row: Row) -> str:
@@ -119,21 +124,28 @@ def sort_out(visit: Visit, noun: str, marked: Sequence[Row], *, settled: bool) -
         return made[0], [row for row in marked if row is not made[0]]
     if not marked or (len(marked) == 1 and not settled):
         return (marked[0] if marked else None), []
-    raise undecided(visit, noun, marked)
+    raise undecided(visit, noun, marked, visit.id if settled else None)
 
 
-def undecided(visit: Visit, noun: str, rows: Sequence[Row]) -> Stop:
-    """The outcome where nothing tells which of several things is ours, or whether one is."""
+def undecided(visit: Visit, noun: str, rows: Sequence[Row], gone: str | None = None) -> Stop:
+    """The outcome where nothing tells which of several things is ours, or whether one is.
+
+    Args:
+        visit: the visit.
+        noun: what people call them.
+        rows: them.
+        gone: what status names, and what is not there any more.
+    """
     ids = ", ".join(str(row["id"]) for row in rows[:_NAMED])
-    if visit.id and len(rows) == 1:
+    if gone and len(rows) == 1:
         message = (
-            f"{noun} {visit.id} is not there any more, and {noun} {ids} carries a copy of this object's mark, which "
+            f"{noun} {gone} is not there any more, and {noun} {ids} carries a copy of this object's mark, which "
             "the operator has no record of making; nothing is touched: take the mark out of the copy, or delete it"
         )
     else:
         message = (
-            f"{noun}s {ids} carry this object's mark, and the operator has no record of which it made; nothing is "
-            "touched: take the mark out of those that are copies, or delete them"
+            f"{noun}s {ids} carry this object's mark, or that of a former one of its name, and the operator has no record "
+            "of which it made; nothing is touched: take the mark out of those that are copies, or delete them"
         )
     return Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
 
@@ -181,7 +193,10 @@ def copies(
     Ours for sure is what status names, what is on record, and what is as wanted: a former process may have made that
     while it replaced one of its mark, and not have come to tell of it. Under one parent there is only one of it: two
     listeners cannot have one port, nor two subnets one CIDR. Where status names none, the only one of its mark is ours,
-    too, if the spec or what was set of it says that there should be one.
+    too, if the spec or what was set of it says that there should be one, and none was given up (Unmanaged meanwhile).
+
+    What was made for a former object of this name comes with what it is in. Of several with one mark of such an object
+    the one that is as wanted does.
 
     Args:
         visit: the visit.
@@ -190,30 +205,59 @@ def copies(
         wanted: the bodies that the children in the spec would be made with now, by their slots.
         applied: slots of which status says that they were set.
     """
-    by_child: dict[str, list[Row]] = {}
+    mine: dict[str, list[Row]] = {}
+    former: dict[str, list[Row]] = {}
+    given_up: set[str] = set()
     for row in rows:
         mark = mark_of(row)
-        if mark is not None and mark.child and visit.owner.standing(mark) is Standing.OURS:
-            by_child.setdefault(mark.child, []).append(row)
+        if mark is None or not mark.child:
+            continue
+        standing = visit.owner.standing(mark)
+        if standing is Standing.OURS:
+            mine.setdefault(mark.child, []).append(row)
+        elif standing is Standing.PREVIOUS:
+            former.setdefault(mark.child, []).append(row)
+        elif mark == released(replace(visit.owner.mark(), child=mark.child)):
+            given_up.add(mark.child)
     known = list(known)
-    named, ids = {slot for slot, _ in known}, {id_ for _, id_ in known}
+    named, ids = named_so_far(visit, (slot for slot, _ in known)), {id_ for _, id_ in known}
     slot_of = {visit.owner.mark(slot).child: slot for slot in {*named, *wanted, *applied}}
     found: list[Row] = []
     undecided: list[Row] = []
-    for child, alike in by_child.items():
+    settled = set(given_up)  # one of that mark is known
+    for child, alike in mine.items():
         slot = slot_of.get(child, "")
         sure = [
             row
             for row in alike
             if row["id"] in ids or on_record(visit, slot, row) or (slot in wanted and fits(wanted[slot], row))
         ]
-        if not sure and slot and slot not in named and len(alike) == 1:
+        if not sure and slot and slot not in named and child not in given_up and len(alike) == 1:
             sure = alike
+        settled |= {child} if sure else set()
         strange = [row for row in alike if row not in sure]
         found += strange
-        if slot in wanted and slot not in named and not sure:
+        if slot in wanted and slot not in named and child not in given_up and not sure:
             undecided += alike
+    for child, alike in former.items():
+        slot = slot_of.get(child, "")
+        sure = [row for row in alike if row["id"] in ids]
+        if not sure and child not in settled:
+            like = [row for row in alike if slot in wanted and _fits_but_for_mark(wanted[slot], row)]
+            sure = next((rows for rows in (alike, like) if len(rows) == 1), [])
+            undecided += alike if slot in wanted and not sure else []
+        found += [row for row in alike if row not in sure]
     return Copies(found, undecided)
+
+
+def named_so_far(visit: Visit, slots: Iterable[str]) -> set[str]:
+    """The slots of which status has named a child, for as long as this process knows the object.
+
+    Once that child is gone, what carries its mark is a copy; but for what a create of unknown outcome may have made.
+    """
+    found: set[str] = visit.memory.setdefault(_NAMED_SLOTS, set())
+    found |= set(slots)
+    return found - set(visit.creates.unknown)
 
 
 def slots_of(visit: Visit, field: str, slot: Callable[[str], str]) -> list[str]:

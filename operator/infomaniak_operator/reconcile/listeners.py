@@ -12,7 +12,7 @@ from infomaniak_operator.reconcile.fields import Difference, Field, applied, bod
 from infomaniak_operator.reconcile.neutron import ADMIN_STATE
 from infomaniak_operator.reconcile.octavia import tag_difference
 from infomaniak_operator.reconcile.outcome import Stop
-from infomaniak_operator.reconcile.ownership import Whose, whose
+from infomaniak_operator.reconcile.ownership import Whose, mark_of, whose
 from infomaniak_operator.reconcile.treeplan import fits
 from infomaniak_operator.reconcile.visit import Visit, owner_of
 
@@ -116,6 +116,18 @@ def is_ours(visit: Visit, row: Row) -> bool:
 def is_part_of(cluster_id: str, balancer: KubeObject, row: Row) -> bool:
     """Whether a listener is one of a LoadBalancer's own, whatever object is visited."""
     return whose(owner_of(cluster_id, balancer), row, child=None, recorded=_recorded(balancer)).ours
+
+
+def name_of(visit: Visit, row: Row) -> str | None:
+    """What a listener of ours is called in the spec, or was; None where nothing tells."""
+    known = _known(visit)
+    if row["id"] in known:
+        return known[row["id"]]
+    mark = mark_of(row)
+    slots = [slot(item["name"]) for item in visit.spec.get("listeners") or ()]
+    slots += doubles.slots_of(visit, "listeners", slot)
+    found = (each for each in slots if mark is not None and visit.owner.mark(each).child == mark.child)
+    return next((each.removeprefix("listener/") for each in found), None)
 
 
 def copies(visit: Visit, rows: Iterable[Row]) -> doubles.Copies:

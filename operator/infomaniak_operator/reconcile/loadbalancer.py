@@ -247,6 +247,9 @@ class LoadBalancerActuator(octavia.TreeActuator):
         if step.verb == "create" and step.slot.startswith("listener/"):
             self._create_listener(visit, row, step)
             return
+        if step.verb == "create" and step.slot.startswith("redirect/"):
+            self._create_redirect(visit, step)
+            return
         collection = {"listener": do.listeners, "redirect": do.l7policies}.get(
             step.slot.split("/")[0].split(":")[0], do.load_balancers
         )
@@ -273,6 +276,20 @@ class LoadBalancerActuator(octavia.TreeActuator):
             raise visit.again(Reason.CREATING, f"listener {name} has appeared in the cloud", 0.0)
         with visit.creating(step.slot, bodies=[step.body]), octavia.changing(visit):
             made = visit.cloud.do.listeners.create(step.body)
+        visit.creates.answered(str(made["id"]))
+
+    @staticmethod
+    def _create_redirect(visit: Visit, step: Step) -> None:
+        seen = {each["id"] for each in visit.children[redirect.POLICIES]}
+
+        def still_absent(not_before: float) -> bool:
+            listed = visit.rows("l7policies", not_before)
+            return all(each["id"] in seen for each in listed if each.get("listener_id") == step.body["listener_id"])
+
+        if not clear_to_create(visit, step.slot, still_absent, step.body):
+            raise visit.again(Reason.CREATING, f"the {step.what} has appeared in the cloud", 0.0)
+        with visit.creating(step.slot, bodies=[step.body]), octavia.changing(visit):
+            made = visit.cloud.do.l7policies.create(step.body)
         visit.creates.answered(str(made["id"]))
 
     def report(self, visit: Visit, row: Row, inputs: Inputs) -> str:
@@ -336,7 +353,7 @@ class LoadBalancerActuator(octavia.TreeActuator):
         Raises:
             Stop: always: it is going, is locked, or holds what is not ours to delete.
         """
-        raise recovery.delete_tree(visit, row)
+        raise recovery.delete_tree(visit, row, lambda: vip.hold(visit, row))
 
     def vanish(self, visit: Visit) -> None:
         """Delete the VIP's port."""
@@ -350,10 +367,11 @@ class LoadBalancerActuator(octavia.TreeActuator):
             Stop: there is more to release.
         """
         octavia.note(visit, row)
-        for each in visit.rows("listeners"):
-            if octavia.under(each, row) and octavia.release_tags(visit, "listeners", each, child=None):
+        under = [each for each in visit.rows("listeners") if octavia.under(each, row)]
+        for each in listeners.copies(visit, under).sift(under):
+            if octavia.release_tags(visit, "listeners", each, child=None):
                 raise visit.again(Reason.UPDATING, f"releasing load balancer {row['id']}", self.pause(visit))
-        vip.release(visit)
+        vip.release(visit, row)
         octavia.release_tags(visit, self.collection, row)
 
 

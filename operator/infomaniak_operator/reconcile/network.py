@@ -174,9 +174,9 @@ class NetworkActuator(neutron.NeutronActuator):
 
     def release(self, visit: Visit, row: Row) -> None:
         """Release the marks of the subnets, then the network's."""
-        for item in visit.rows("subnets"):
-            if item["network_id"] == row["id"]:
-                neutron.release_row(visit, "subnets", item, child=None)
+        under = [item for item in visit.rows("subnets") if item["network_id"] == row["id"]]
+        for item in subnets.copies(visit, under).sift(under):
+            neutron.release_row(visit, "subnets", item, child=None)
         neutron.release_row(visit, self.collection, row)
 
 

@@ -224,7 +224,7 @@ def by_mark(visit: Visit, noun: str, rows: Rows, *, restore: bool) -> tuple[Row 
         return None, []
     if not may_take_previous(visit, restore=restore):
         raise conflict(visit, noun, previous[0], Standing.PREVIOUS)
-    return previous[0], []
+    return previous[0], previous[1:]
 
 
 def clear_to_create(

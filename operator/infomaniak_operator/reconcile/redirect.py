@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from infomaniak_operator.reconcile import doubles
 from infomaniak_operator.reconcile.actuator import Row, Step
 from infomaniak_operator.reconcile.fields import Difference, changes
 from infomaniak_operator.reconcile.octavia import tag_difference
@@ -56,6 +57,9 @@ def plan(visit: Visit, listeners: Mapping[str, Row], policies: Iterable[Row]) ->
         visit: the visit.
         listeners: those that are there, by their names in the spec.
         policies: all L7 policies of the project.
+
+    Raises:
+        Stop: nothing tells which of several policies with one mark is ours.
     """
     steps: list[Step] = []
     there = list(policies)
@@ -64,7 +68,13 @@ def plan(visit: Visit, listeners: Mapping[str, Row], policies: Iterable[Row]) ->
         if row is None:
             continue
         name = str(item["name"])
-        ours = _ours(visit, there, row, name)
+        under = [policy for policy in there if policy.get("listener_id") == row["id"]]
+        ours, strange = sort_out(visit, name, under)
+        if strange and not ours and slot(name) not in doubles.named_so_far(visit, ()):
+            raise doubles.undecided(visit, "L7 policy", strange)
+        doubles.warn(visit, "L7 policy", strange)
+        if ours:
+            visit.creates.done(slot(name))
         if not item.get(FIELD):
             steps += [_delete(policy, name) for policy in ours]
         elif not ours:
@@ -77,10 +87,10 @@ def plan(visit: Visit, listeners: Mapping[str, Row], policies: Iterable[Row]) ->
 
 
 def recorded(visit: Visit) -> dict[str, str]:
-    """The ids of the policies that status shows as ours, by listener."""
+    """The policies that status shows as ours: the listener's name, by id."""
     shown = visit.resource.status.get("listeners") or ()
     return {
-        str(item["name"]): str(item["redirectPolicyID"])
+        str(item["redirectPolicyID"]): str(item["name"])
         for item in shown
         if item.get("redirectPolicyID") and f"listeners[{item['name']}].{FIELD}" in visit.recorded
     }
@@ -88,23 +98,46 @@ def recorded(visit: Visit) -> dict[str, str]:
 
 def reported(visit: Visit, name: str, listener: Row) -> str | None:
     """The id of a listener's policy, for status: as listed, as the create of the tree answered it, else as before."""
-    under = [each for each in listener.get("l7policies") or () if "tags" in each]
-    listed = [each for each in visit.children.get(POLICIES, ()) if each.get("listener_id") == listener["id"]]
-    found = next((str(each["id"]) for each in (*listed, *under) if _is_ours(visit, each, name)), None)
-    before = recorded(visit).get(name)
-    kept = POLICIES not in visit.children and before in {each["id"] for each in listener.get("l7policies") or ()}
-    return found or (before if kept else None)
+    there = {str(each["id"]) for each in listener.get("l7policies") or ()}
+    if POLICIES in visit.children:
+        rows = [each for each in visit.children[POLICIES] if each.get("listener_id") == listener["id"]]
+    else:
+        rows = [each for each in listener.get("l7policies") or () if "tags" in each]
+    ours, _ = sort_out(visit, name, rows)
+    before = (id_ for id_, shown in recorded(visit).items() if shown == name and id_ in there)
+    kept = None if POLICIES in visit.children else next(before, None)
+    return str(ours[0]["id"]) if ours else kept
 
 
-def _ours(visit: Visit, policies: Sequence[Row], listener: Row, name: str) -> list[Row]:
-    return [
-        policy for policy in policies if policy.get("listener_id") == listener["id"] and _is_ours(visit, policy, name)
-    ]
+def sort_out(visit: Visit, name: str | None, rows: Iterable[Row]) -> tuple[list[Row], list[Row]]:
+    """Of the policies under one listener: those that are ours, and those that carry a copy of a mark of ours.
+
+    Ours for sure is what status names, and what is on record. Else the only one of the mark is ours; where status names
+    another, or where there are several, the only one that is as the spec has it.
+
+    Args:
+        visit: the visit.
+        name: what the listener is called in the spec, or was; None where nothing tells.
+        rows: the policies under it.
+    """
+    known = recorded(visit)
+    child = slot(name) if name else None
+    ids = [id_ for id_, shown in known.items() if shown == name]
+    marked = [row for row in rows if whose(visit.owner, row, child=child, inside=True, recorded=ids).ours]
+    sure = [row for row in marked if row["id"] in ids]
+    sure += [row for row in marked if row not in sure and doubles.on_record(visit, slot(name or ""), row)]
+    named = doubles.named_so_far(visit, map(slot, known.values()))
+    if not sure and len(marked) == 1 and (not name or slot(name) not in named):
+        sure = marked
+    if not sure and name:
+        like = [row for row in marked if _as_wanted(visit, name, row)]
+        sure = like if len(like) == 1 else []
+    return sure, [row for row in marked if row not in sure]
 
 
-def _is_ours(visit: Visit, policy: Row, name: str) -> bool:
-    before = recorded(visit).get(name)
-    return whose(visit.owner, policy, child=slot(name), inside=True, recorded=(before,) if before else ()).ours
+def _as_wanted(visit: Visit, name: str, row: Row) -> bool:
+    items = [item for item in visit.spec.get("listeners") or () if item["name"] == name and item.get(FIELD)]
+    return any(doubles.fits(_attributes(item), row) for item in items)
 
 
 def _bring(visit: Visit, item: Mapping[str, Any], policy: Row, name: str) -> list[Step]:

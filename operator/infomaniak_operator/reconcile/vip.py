@@ -115,18 +115,20 @@ def _ours(visit: Visit, rows: Rows) -> list[Row]:
 
 
 def _sure(visit: Visit, marked: list[Row]) -> list[Row]:
-    """Of several ports with the mark: the one that status names, and those on record; a copy is left alone.
+    """Of the ports with the mark: the one that status names, and those on record; a copy is left alone.
+
+    The only one is ours, too, unless status names another, which is gone.
 
     Raises:
-        Stop: nothing tells which is ours.
+        Stop: nothing tells which is ours, or whether one is.
     """
-    if len(marked) < 2:  # noqa: PLR2004 - one is no double
-        return marked
     named = visit.status.get("vipPortID")
     sure = [row for row in marked if row["id"] == named]
     sure += [row for row in marked if row["id"] != named and doubles.on_record(visit, SLOT, row)]
-    if not sure:
-        raise doubles.undecided(visit, "port", marked)
+    if not sure and len(marked) == 1 and not named:
+        return marked
+    if marked and not sure and not (named and visit.resource.deleting):
+        raise doubles.undecided(visit, "port", marked, named)
     doubles.warn(visit, "port", [row for row in marked if row not in sure])
     return sure
 
@@ -153,6 +155,8 @@ def ensure(visit: Visit, inputs: Inputs) -> Row:
     previous = _found(visit, rows, Whose.PREVIOUS)
     if previous and not may_take_previous(visit, restore=visit.restore):
         raise conflict(visit, "port", previous[0], Standing.PREVIOUS)
+    if len(previous) > 1:
+        raise doubles.undecided(visit, "port", previous)
     if previous:
         return _known(visit, _marked(visit, previous[0]), inputs)
 
@@ -381,6 +385,22 @@ def act(visit: Visit, step: Step) -> None:
         visit.cloud.do.ports.update(step.id, step.body)
 
 
+def hold(visit: Visit, balancer: Row) -> None:
+    """Before a load balancer goes whose port status does not show yet: note which it is, by its mark and in status.
+
+    Raises:
+        Superseded, KubeError: it could not be written.
+        InfomaniakCloudError: the service refused.
+    """
+    if visit.resource.status.get("vipPortID") or not balancer.get("vip_port_id"):
+        return
+    for step in plan(visit, balancer):
+        act(visit, step)
+    visit.held_back.clear()
+    visit.status["vipPortID"] = balancer["vip_port_id"]
+    visit.record()
+
+
 def is_gone(visit: Visit) -> bool:
     """Whether the last look has not found the port."""
     return visit.memory.get(_LOOKED) is False
@@ -431,7 +451,8 @@ def remove(visit: Visit) -> None:
             continue
 
 
-def release(visit: Visit) -> None:
-    """Release the mark of the port."""
-    for row in _found(visit, visit.rows("ports"), Whose.OURS):
-        neutron.release_row(visit, "ports", row, child=SLOT)
+def release(visit: Visit, balancer: Row) -> None:
+    """Release the mark of the port that the load balancer has."""
+    for row in visit.rows("ports"):
+        if row["id"] == balancer.get("vip_port_id"):
+            neutron.release_row(visit, "ports", row, child=SLOT)
