@@ -212,7 +212,7 @@ class CloudReconciler:
         plan = actuator.plan(visit, row, inputs, new=new)
         if plan:
             self._say(visit, row, plan, new=new)
-            if presence.intend(visit, actuator):
+            if presence.intend(visit, actuator, None if new else row):
                 visit.record()
             row = actuator.act(visit, row, plan)
             _announce(visit, plan, new=new)

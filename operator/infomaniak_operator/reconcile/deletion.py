@@ -122,7 +122,8 @@ def _find(visit: Visit, actuator: Actuator) -> Row | None:
 
 def _not_adopted(visit: Visit, actuator: Actuator, row: Row) -> bool:
     """Whether the object was to be taken over and was not (yet), or is what an older object manages."""
-    if actuator.takes_over(visit) and not is_marked(visit, row):
+    taken_over = actuator.takes_over(visit) or presence.ADOPTING in visit.recorded
+    if taken_over and not is_marked(visit, row):
         return True
     return visit.imported and importing.elder(visit, actuator, row) is not None
 

@@ -250,13 +250,14 @@ class LoadBalancerActuator(octavia.TreeActuator):
         if step.verb == "create" and step.slot.startswith("redirect/"):
             self._create_redirect(visit, step)
             return
+        if step.slot.startswith("rule/"):
+            self._create_rule(visit, step)
+            return
         collection = {"listener": do.listeners, "redirect": do.l7policies}.get(
             step.slot.split("/")[0].split(":")[0], do.load_balancers
         )
         with octavia.changing(visit):
-            if step.slot.startswith("rule/"):
-                do.l7rules.create(step.id, step.body)
-            elif step.verb == "create":
+            if step.verb == "create":
                 collection.create(step.body)
             elif step.verb == "delete":
                 collection.delete(step.id)
@@ -291,6 +292,19 @@ class LoadBalancerActuator(octavia.TreeActuator):
         with visit.creating(step.slot, bodies=[step.body]), octavia.changing(visit):
             made = visit.cloud.do.l7policies.create(step.body)
         visit.creates.answered(str(made["id"]))
+
+    @staticmethod
+    def _create_rule(visit: Visit, step: Step) -> None:
+        rules = visit.cloud.do.l7rules
+
+        def still_absent(not_before: float) -> bool:
+            del not_before
+            return not rules.list(step.id)
+
+        if not clear_to_create(visit, step.slot, still_absent, step.body):
+            raise visit.again(Reason.UPDATING, f"the {step.what} has appeared in the cloud", 0.0)
+        with visit.creating(step.slot), octavia.changing(visit):
+            rules.create(step.id, step.body)
 
     def report(self, visit: Visit, row: Row, inputs: Inputs) -> str:
         """What is seen of the load balancer and its listeners.

@@ -32,6 +32,8 @@ from infomaniak_operator.reconcile.snapshots import Rows
 from infomaniak_operator.reconcile.visit import Visit
 
 check = check_project
+ADOPTING = "import"
+"""Among the fields that we have set, until the cloud is seen with our mark: it was somebody else's before."""
 
 
 def locate(visit: Visit, actuator: Actuator, *, restore: bool) -> Row | None:
@@ -133,9 +135,17 @@ def create(visit: Visit, actuator: Actuator, inputs: Inputs) -> Row:
     return row
 
 
-def intend(visit: Visit, actuator: Actuator) -> bool:
-    """Note in status which fields are about to be set; whether status does not say so yet, as it is written."""
+def intend(visit: Visit, actuator: Actuator, row: Row | None = None) -> bool:
+    """Note in status which fields are about to be set; whether status does not say so yet, as it is written.
+
+    Args:
+        visit: the visit.
+        actuator: the kind.
+        row: what they are set on, where it was there before.
+    """
     places = actuator.applied(visit)
+    if row is not None and "appliedFields" not in visit.resource.status and not is_marked(visit, row):
+        places = [*places, ADOPTING]
     if actuator.parts in places and actuator.parts not in visit.recorded:
         visit.status.pop(actuator.parts, None)  # those of others: from now on only our own stand there
     visit.intend(places)

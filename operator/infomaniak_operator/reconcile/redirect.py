@@ -142,7 +142,9 @@ def _as_wanted(visit: Visit, name: str, row: Row) -> bool:
 
 def _bring(visit: Visit, item: Mapping[str, Any], policy: Row, name: str) -> list[Step]:
     steps = []
-    if not policy.get("rules"):
+    if policy.get("rules"):
+        visit.creates.done(f"rule/{name}")
+    else:
         steps.append(
             Step("create", f"rule of the redirect of listener {name}", f"rule/{name}", str(policy["id"]), body=RULE)
         )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infomaniak_operator.client import BadRequestError, Category
+from infomaniak_operator.client import BadRequestError, Category, InfomaniakCloudError
 from infomaniak_operator.engine.conditions import MAX_MESSAGE
 from infomaniak_operator.engine.contract import FINALIZER, Again, Settled, Stuck, Waiting
 from infomaniak_operator.reconcile import outcome
@@ -565,3 +565,23 @@ def test_a_load_balancer_is_made_in_a_network_that_another_project_shares():
     world.run()
     world.all_ready()
     assert world.one("load_balancers")["vip_subnet_id"] == subnet["id"]
+
+
+@pytest.mark.parametrize("visits", range(1, 5))
+def test_what_was_only_read_stays_where_it_could_not_be_taken_over(visits):
+    """Managed now, and ``import`` left out with that; but the mark cannot be put, and then the object is deleted."""
+    world = World()
+    theirs = world.others.networks.create({"name": "theirs"})["id"]
+    key = world.apply(network(import_={"id": theirs}, managementPolicy="Unmanaged"))
+    world.settle(key)
+    world.spec(key, managementPolicy=..., **{"import": ...})
+    for _ in range(visits):
+        world.fail("PUT networks", InfomaniakCloudError("busy", status=503, category=Category.TRANSIENT))
+        world.visit(key)
+        world.clock.advance(2)
+    world.restart()
+    world.delete(key)
+    if world.get(key) is not None:
+        world.settle(key)
+    assert world.get(key) is None
+    assert theirs in world.fake.tables["networks"]
