@@ -133,10 +133,14 @@ def held(visit: Visit) -> Row | None:
     if row is None or visit.resource.status.get("inputsHash"):
         tree.held.pop(uid, None)
         return None
-    return _with_state(visit, row)
+    row = _with_state(visit, row)
+    if row is None:
+        tree.held.pop(uid)
+    return row
 
 
-def _with_state(visit: Visit, row: Row) -> Row:
+def _with_state(visit: Visit, row: Row) -> Row | None:
+    """The row with the states that were seen since; None where it is gone."""
     tree = visit.tree
     seen = tree.seen
     if seen is None or seen.began < tree.written:
@@ -149,7 +153,7 @@ def _with_state(visit: Visit, row: Row) -> Row:
         try:
             found: Row = getattr(visit.cloud.do, _COLLECTIONS[visit.resource.key.kind]).get(row["id"])
         except NotFoundError:
-            return row
+            return None
         return {**row, **{name: found[name] for name in ("provisioning_status", "operating_status")}}
     return row
 

@@ -210,3 +210,21 @@ def test_a_quota_on_load_balancers_or_ports_is_waited_for_and_nothing_is_left_ly
     world.all_ready()
     assert world.changes() == ["POST load_balancers"]
     assert len(world.table("ports")) == 1
+
+
+@pytest.mark.parametrize("collection", ["pools", "health_monitors"])
+def test_what_somebody_deletes_before_it_was_ever_ready_is_made_again(collection):
+    world = Forest(network(), balancer(listeners=[listener(pool=None)]), pool(), monitor())
+    for _ in range(200):
+        world.some(1)
+        if world.table(collection):
+            break
+    world.clock.advance(1.6)  # the tree is ACTIVE
+    gone = world.one(collection)["id"]
+    getattr(world.others, collection).delete(gone)
+    world.fake.settle()
+    world.run()
+    world.all_ready()
+    assert world.one(collection)["id"] != gone
+    assert world.object(CHECK if collection == "health_monitors" else SITE).status["id"] != gone
+    assert len(world.table("health_monitors")) == 1
