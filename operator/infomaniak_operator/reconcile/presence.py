@@ -89,7 +89,9 @@ def _lost(visit: Visit, actuator: Actuator, marked: Rows | list[Row] = ()) -> No
         hint = "import another, or delete this object" if visit.imported else "see the kind's reference on what to do"
         raise Stop(Reason.EXTERNALLY_DELETED, f"{message}: {hint}", Stuck(), Progress.STALLED)
     if visit.dry_run:
-        raise dry_run(visit, f"create {actuator.noun} {visit.name} again: {message}")
+        stop = dry_run(visit, f"create {actuator.noun} {visit.name} again: {message}")
+        stop.keep_ready = False  # it is not there
+        raise stop
     visit.aspect(SYNCED, False, Reason.EXTERNALLY_DELETED, message)
     visit.lost()
     # Status forgets the id before the create is sent: who finds an id there, whatever befell this process, may take

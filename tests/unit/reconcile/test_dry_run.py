@@ -216,6 +216,7 @@ def test_what_there_is_to_do_is_only_said(world, key, state):
         assert world.ready(key) == ("False", "ExternallyDeleted")
     else:
         says_what(world, key)
+        assert state != "gone" or world.ready(key) == ("False", "DryRun")
 
 
 @pytest.mark.parametrize("key", KINDS, ids=lambda key: key.kind)
