@@ -124,14 +124,13 @@ def sort_out(visit: Visit, noun: str, marked: Sequence[Row], *, settled: bool) -
         return made[0], [row for row in marked if row is not made[0]]
     if not marked or (len(marked) == 1 and not settled):
         return (marked[0] if marked else None), []
-    raise undecided(visit, noun, marked, visit.id if settled else None)
+    raise undecided(noun, marked, visit.id if settled else None)
 
 
-def undecided(visit: Visit, noun: str, rows: Sequence[Row], gone: str | None = None) -> Stop:
+def undecided(noun: str, rows: Sequence[Row], gone: str | None = None) -> Stop:
     """The outcome where nothing tells which of several things is ours, or whether one is.
 
     Args:
-        visit: the visit.
         noun: what people call them.
         rows: them.
         gone: what status names, and what is not there any more.
@@ -144,8 +143,8 @@ def undecided(visit: Visit, noun: str, rows: Sequence[Row], gone: str | None = N
         )
     else:
         message = (
-            f"{noun}s {ids} carry this object's mark, or that of a former one of its name, and the operator has no record "
-            "of which it made; nothing is touched: take the mark out of those that are copies, or delete them"
+            f"{noun}s {ids} carry this object's mark, or that of a former one of its name, and the operator has no "
+            "record of which it made; nothing is touched: take the mark out of those that are copies, or delete them"
         )
     return Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
 
@@ -158,6 +157,28 @@ def warn(visit: Visit, noun: str, rows: Iterable[Row]) -> None:
             f"{noun} {row['id']} carries a copy of this object's mark, which the operator has no record of making; it "
             "is left alone: take the mark out of it, or delete it",
         )
+
+
+_ByChild = dict[str, list[Row]]
+
+
+def _by_child(visit: Visit, rows: Iterable[Row]) -> tuple[_ByChild, _ByChild, set[str]]:
+    """The children with our mark, those of a former object of this name, and which marks of ours were given up."""
+    mine: _ByChild = {}
+    former: _ByChild = {}
+    given_up: set[str] = set()
+    for row in rows:
+        mark = mark_of(row)
+        if mark is None or not mark.child:
+            continue
+        standing = visit.owner.standing(mark)
+        if standing is Standing.OURS:
+            mine.setdefault(mark.child, []).append(row)
+        elif standing is Standing.PREVIOUS:
+            former.setdefault(mark.child, []).append(row)
+        elif mark == released(replace(visit.owner.mark(), child=mark.child)):
+            given_up.add(mark.child)
+    return mine, former, given_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,26 +226,13 @@ def copies(
         wanted: the bodies that the children in the spec would be made with now, by their slots.
         applied: slots of which status says that they were set.
     """
-    mine: dict[str, list[Row]] = {}
-    former: dict[str, list[Row]] = {}
-    given_up: set[str] = set()
-    for row in rows:
-        mark = mark_of(row)
-        if mark is None or not mark.child:
-            continue
-        standing = visit.owner.standing(mark)
-        if standing is Standing.OURS:
-            mine.setdefault(mark.child, []).append(row)
-        elif standing is Standing.PREVIOUS:
-            former.setdefault(mark.child, []).append(row)
-        elif mark == released(replace(visit.owner.mark(), child=mark.child)):
-            given_up.add(mark.child)
+    mine, former, given_up = _by_child(visit, rows)
     known = list(known)
     named, ids = named_so_far(visit, (slot for slot, _ in known)), {id_ for _, id_ in known}
     slot_of = {visit.owner.mark(slot).child: slot for slot in {*named, *wanted, *applied}}
     found: list[Row] = []
     undecided: list[Row] = []
-    settled = set(given_up)  # one of that mark is known
+    settled = given_up.copy()  # one of that mark is known
     for child, alike in mine.items():
         slot = slot_of.get(child, "")
         sure = [

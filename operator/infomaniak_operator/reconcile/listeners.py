@@ -191,7 +191,7 @@ def plan(
     items = list(visit.spec.get("listeners") or ())
     strange = copies(visit, rows)
     if strange.undecided:
-        raise doubles.undecided(visit, "listener", strange.undecided)
+        raise doubles.undecided("listener", strange.undecided)
     doubles.warn(visit, "listener", strange.rows)
     room, come, change, go = [], [], [], []
     stays: set[str] = set()

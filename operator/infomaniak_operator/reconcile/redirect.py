@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from infomaniak_operator.reconcile import doubles
@@ -71,7 +71,7 @@ def plan(visit: Visit, listeners: Mapping[str, Row], policies: Iterable[Row]) ->
         under = [policy for policy in there if policy.get("listener_id") == row["id"]]
         ours, strange = sort_out(visit, name, under)
         if strange and not ours and slot(name) not in doubles.named_so_far(visit, ()):
-            raise doubles.undecided(visit, "L7 policy", strange)
+            raise doubles.undecided("L7 policy", strange)
         doubles.warn(visit, "L7 policy", strange)
         if ours:
             visit.creates.done(slot(name))

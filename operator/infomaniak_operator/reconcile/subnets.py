@@ -169,7 +169,7 @@ def plan(visit: Visit, network_id: str, rows: Iterable[Row]) -> list[Step]:
     rows = list(rows)
     strange = copies(visit, rows)
     if strange.undecided:
-        raise doubles.undecided(visit, "subnet", strange.undecided)
+        raise doubles.undecided("subnet", strange.undecided)
     doubles.warn(visit, "subnet", strange.rows)
     rows = strange.sift(rows)
     deletes, updates, creates = [], [], []

@@ -128,7 +128,7 @@ def _sure(visit: Visit, marked: list[Row]) -> list[Row]:
     if not sure and len(marked) == 1 and not named:
         return marked
     if marked and not sure and not (named and visit.resource.deleting):
-        raise doubles.undecided(visit, "port", marked, named)
+        raise doubles.undecided("port", marked, named)
     doubles.warn(visit, "port", [row for row in marked if row not in sure])
     return sure
 
@@ -156,7 +156,7 @@ def ensure(visit: Visit, inputs: Inputs) -> Row:
     if previous and not may_take_previous(visit, restore=visit.restore):
         raise conflict(visit, "port", previous[0], Standing.PREVIOUS)
     if len(previous) > 1:
-        raise doubles.undecided(visit, "port", previous)
+        raise doubles.undecided("port", previous)
     if previous:
         return _known(visit, _marked(visit, previous[0]), inputs)
 
