@@ -117,7 +117,7 @@ def _ours(visit: Visit, rows: Rows) -> list[Row]:
 def _sure(visit: Visit, marked: list[Row]) -> list[Row]:
     """Of the ports with the mark: the one that status names, and those on record; a copy is left alone.
 
-    The only one is ours, too, unless status names another, which is gone.
+    The only one is ours, too, unless there was another that is gone: status names it, or has forgotten it for that.
 
     Raises:
         Stop: nothing tells which is ours, or whether one is.
@@ -125,9 +125,10 @@ def _sure(visit: Visit, marked: list[Row]) -> list[Row]:
     named = visit.status.get("vipPortID")
     sure = [row for row in marked if row["id"] == named]
     sure += [row for row in marked if row["id"] != named and doubles.on_record(visit, SLOT, row)]
-    if not sure and len(marked) == 1 and not named:
+    gone = (named or is_gone(visit)) and SLOT not in visit.creates.unknown
+    if not sure and len(marked) == 1 and not gone:
         return marked
-    if marked and not sure and not (named and visit.resource.deleting):
+    if marked and not sure and not (gone and visit.resource.deleting):
         raise doubles.undecided("port", marked, named)
     doubles.warn(visit, "port", [row for row in marked if row not in sure])
     return sure

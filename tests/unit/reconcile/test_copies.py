@@ -210,17 +210,22 @@ def test_a_copy_of_a_vip_port_that_is_gone_is_not_deleted(tree_is):
     stays(world, "ports", twin)
 
 
-def test_a_copy_of_a_vip_port_does_not_take_its_place():
+@pytest.mark.parametrize("told", [False, True])
+def test_a_copy_of_a_vip_port_does_not_take_its_place(told):
     world = tree()
     ours = vip_port(world)
     twin = copied(world, "ports", ours, device_id="", device_owner="")
     del world.fake.tables["ports"][ours["id"]]
+    if told:  # that the port is gone
+        world.round()
+        world.run(60)
+        assert ours["id"] in world.message(LB)
     for collection in ("load_balancers", "listeners", "pools", "health_monitors"):
         world.fake.tables[collection].clear()
     world.round()
     world.run(600)
     assert world.ready(LB) == ("False", "Conflict")
-    assert ours["id"] in world.message(LB)
+    assert told or ours["id"] in world.message(LB)
     assert twin["id"] in world.message(LB)
     stays(world, "ports", twin)
     assert world.table("load_balancers") == []
