@@ -87,6 +87,9 @@ class Process:
             parent.mkdir(parents=True, exist_ok=True)
         for lost in _marked(str(self._pidfile)):
             os.kill(lost, signal.SIGKILL)
+            deadline = time.monotonic() + STOP_SECONDS
+            while started(lost) and time.monotonic() < deadline:  # it may hold what the new one needs
+                time.sleep(0.02)
         with self.log.open("ab") as log:
             process = subprocess.Popen(
                 self._command,

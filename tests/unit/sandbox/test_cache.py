@@ -1,6 +1,7 @@
 """What is made once: never taken for done before it is, resumed, said with what to do, and nowhere but in the cache."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -15,8 +16,7 @@ from sandbox.errors import SandboxError
 from sandbox.first import beside, foretell
 
 # Stands for Go: fails where `fail` lies beside it, else makes what was asked for, and says in `asked` what that was.
-GO = """#!{python}
-import os, pathlib, sys
+GO = """import os, pathlib, sys
 here = pathlib.Path(__file__).parent
 if sys.argv[1] == "env":
     print("go1.26.8")
@@ -46,7 +46,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "go"
     folder.mkdir()
-    (folder / "go").write_text(GO.format(python=sys.executable))
+    (folder / "go.py").write_text(GO)  # not by a shebang, which takes no interpreter with a space in its name
+    (folder / "go").write_text(
+        f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(folder / "go.py"))} "$@"\n'
+    )
     (folder / "go").chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     return folder
