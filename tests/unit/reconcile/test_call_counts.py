@@ -1,28 +1,13 @@
 """What the normal path costs in calls to the cloud: each line may become cheaper, and must not become dearer unseen."""
 
 from collections import Counter
-from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.support import intent
 from tests.support.forest import Forest
-from tests.support.objects import SECRET, custom, key_of
-
-EXAMPLES = Path(__file__).parents[3] / "examples"
-
-
-def example(name: str):
-    """The objects of an example, with the tests' Secret."""
-    bodies = [
-        body for path in sorted((EXAMPLES / name).glob("*.yaml")) for body in yaml.safe_load_all(path.read_text())
-    ]
-    return [
-        custom(body["kind"], body["metadata"]["name"], {**body["spec"], "cloudCredentialsRef": {"secretName": SECRET}})
-        for body in bodies
-        if body["kind"] != "Secret"
-    ]
+from tests.support.objects import custom, key_of
+from tests.support.recorded import example
 
 
 def spent(world: Forest) -> tuple[int, int]:
