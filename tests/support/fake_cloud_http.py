@@ -120,9 +120,9 @@ def wire_cloud() -> Iterator[WireCloud]:
                 else json.dumps(reply.body).encode()
             )
             self.send_response(reply.status)
-            for name, value in {"X-Openstack-Request-Id": REQUEST_ID, **reply.headers}.items():
+            usual = {"X-Openstack-Request-Id": REQUEST_ID, "Content-Type": "application/json"}
+            for name, value in {**usual, **reply.headers}.items():
                 self.send_header(name, value)
-            self.send_header("Content-Type", "application/json")
             if "Content-Length" in reply.headers:  # another than it has: the body is cut short
                 self.close_connection = True
             else:

@@ -31,6 +31,8 @@ log = logging.getLogger("infomaniak_operator.client")
 TIMEOUT_SECONDS = 30.0
 POOL_SIZE = 64
 _REQUIRED = ("INFOMANIAK_APP_CREDENTIAL_ID", "INFOMANIAK_APP_CREDENTIAL_SECRET")
+_AUTH_URL, _REGION, _PROJECT_ID = "INFOMANIAK_AUTH_URL", "INFOMANIAK_REGION", "INFOMANIAK_PROJECT_ID"
+_VARIABLES = (*_REQUIRED, _AUTH_URL, _REGION, _PROJECT_ID)
 
 
 class InfomaniakOpenStackBase:
@@ -55,7 +57,8 @@ class InfomaniakOpenStackBase:
 
         ``INFOMANIAK_APP_CREDENTIAL_ID`` and ``INFOMANIAK_APP_CREDENTIAL_SECRET`` must be there;
         ``INFOMANIAK_AUTH_URL`` is by default that of dc3-a, ``INFOMANIAK_REGION`` is dc3-a, and
-        ``INFOMANIAK_PROJECT_ID``, if it is there, is what ``validate_connection`` compares with.
+        ``INFOMANIAK_PROJECT_ID``, if it is there, is what ``validate_connection`` compares with. Blanks around a value
+        (the newline of a file) do not count, and one of blanks alone is not there.
 
         Args:
             environment: None: the process's own.
@@ -63,7 +66,8 @@ class InfomaniakOpenStackBase:
         Raises:
             InvalidCredentialsError: a variable is missing, or its value cannot be used; the message names it.
         """
-        found = os.environ if environment is None else environment
+        variables = os.environ if environment is None else environment
+        found = {name: variables[name].strip() for name in _VARIABLES if name in variables}
         missing = [name for name in _REQUIRED if not found.get(name)]
         if missing:
             raise InvalidCredentialsError(
@@ -72,9 +76,9 @@ class InfomaniakOpenStackBase:
         credentials = _application_credentials(
             found[_REQUIRED[0]],
             found[_REQUIRED[1]],
-            found.get("INFOMANIAK_AUTH_URL") or DEFAULT_AUTH_URL,
-            found.get("INFOMANIAK_REGION") or DEFAULT_REGION,
-            found.get("INFOMANIAK_PROJECT_ID") or None,
+            found.get(_AUTH_URL) or DEFAULT_AUTH_URL,
+            found.get(_REGION) or DEFAULT_REGION,
+            found.get(_PROJECT_ID) or None,
         )
         return cls._connected(credentials)
 
@@ -215,7 +219,8 @@ def _application_credentials(
         "region_name": region,
         "project_id": project_id,
     }
-    return from_mapping(entry, [auth_url])
+    # The address was chosen by who calls: an http one, too, is allowed. What is no text is refused there by name.
+    return from_mapping(entry, [str(auth_url).strip()])
 
 
 def sent(**arguments: Any) -> dict[str, Any]:

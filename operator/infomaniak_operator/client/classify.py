@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import ssl
 from collections.abc import Iterator, Mapping
@@ -73,6 +74,8 @@ _GAVE_UP = frozenset({408, 460, 499})
 """Of the 4xx those that refuse nothing: whoever answers gave up waiting, or had lost us (proxies say 460 and 499)."""
 _HIGHEST_WORDS = 1000
 _HIGHEST_TEXT = 100_000
+_CHARSETS = frozenset({"us-ascii", "iso-8859-1", "iso-8859-15", "windows-1252"})
+"""Of a page; anything else is read as UTF-8."""
 _REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 
 
@@ -132,7 +135,8 @@ def decoded(response: requests.Response) -> Any:
         ValueError: it is none, or it is nested too deep.
     """
     try:
-        return response.json()
+        # Bytes, for JSON is UTF-8, 16 or 32: the charset of the answer is a stranger's, and some raise or take long.
+        return json.loads(response.content)
     except RecursionError:
         raise ValueError("the answer is nested too deep") from None
 
@@ -196,7 +200,14 @@ def said(response: requests.Response) -> Words:
         body = decoded(response)
     except ValueError:
         body = None
-    return words_of(body, response.text if body is None else "")
+    return words_of(body, _page(response) if body is None else "")
+
+
+def _page(response: requests.Response) -> str:
+    """The beginning of an answer that is no JSON. A stranger names the charset, and some codecs raise or take long."""
+    charset = (response.encoding or "").lower()
+    head = response.content[:_HIGHEST_TEXT]
+    return head.decode(charset if charset in _CHARSETS else "utf-8", "replace")
 
 
 def from_response(response: requests.Response, *, what: str = "", changing: bool = False) -> InfomaniakCloudError:

@@ -8,11 +8,12 @@ from collections.abc import Iterable
 HIDDEN = "***"
 _NAMED = re.compile(
     r"""(?ix)
-    ( [\w-]* (?: secret | password | passwd | token | api_?key | authorization ) [\w-]* ["']?
-      \s* [:=] \s* (?: bearer \s+ | basic \s+ )? ["']? )
+    ( (?: secret | password | passwd | token | api_?key | authorization ) [\w-]*+ ["']?
+      \s*+ [:=] \s*+ (?: bearer \s++ | basic \s++ )? ["']? )
     [^\s"',;&}\])]+
     """
 )
+"""Begins at the word itself, and nothing is tried twice: the text is a stranger's, and may be made to take long."""
 _FERNET = re.compile(r"gAAAAA[\w=-]{20,}")
 
 

@@ -181,10 +181,14 @@ class NetworkActuator(neutron.NeutronActuator):
 
 
 def _under(visit: Visit, row: Row) -> list[Row]:
-    """The subnets of a network that is only read. Those of a network that others share are theirs, too."""
+    """The subnets of a network that is only read. Those of a network that others share are theirs, too.
+
+    Those of an external one that is not shared are of no use here, and are not asked for at each resync.
+    """
     if row.get("project_id") == visit.cloud.project_id:
         return [item for item in visit.rows("subnets") if item["network_id"] == row["id"]]
-    return list(visit.rows("subnets", network_id=str(row["id"]))) if row.get("subnets") else []
+    usable = row.get("subnets") and (row.get("shared") or not row.get("router:external"))
+    return list(visit.rows("subnets", network_id=str(row["id"]))) if usable else []
 
 
 def _legs(router: KubeObject) -> list[Any]:

@@ -164,9 +164,10 @@ def ensure(visit: Visit, inputs: Inputs) -> Row:
     def still_absent(not_before: float) -> bool:
         return not _ours(visit, visit.rows("ports", not_before))
 
-    if not clear_to_create(visit, SLOT, still_absent, _body(visit, inputs)):
+    body = _body(visit, inputs)
+    if not clear_to_create(visit, SLOT, still_absent, body):
         raise visit.again(Reason.CREATING, "the VIP's port has appeared in the cloud", 0.0)
-    return _known(visit, _made(visit, inputs), inputs)
+    return _known(visit, _made(visit, inputs, body), inputs)
 
 
 def _marked(visit: Visit, port: Row) -> Row:
@@ -188,9 +189,8 @@ def _description(visit: Visit, port: Row) -> str:
         return now
 
 
-def _made(visit: Visit, inputs: Inputs) -> Row:
+def _made(visit: Visit, inputs: Inputs, body: dict[str, Any]) -> Row:
     """Make the port, on the address that the load balancer had before if that is still to be had."""
-    body = _body(visit, inputs)
     former = visit.status.get("vipAddress")
     if visit.status.pop("vipPortID", None):
         # Status forgets a port that is gone before the create is sent: who deletes finds no id, and reckons with it. It
@@ -352,7 +352,7 @@ def plan(visit: Visit, balancer: Row) -> list[Step]:
     """What is to be done about the port of a load balancer that is there: its mark is put back.
 
     A port that is gone is said once all else is done, in ``visit.held_back``. The ports are listed where that may
-    have happened: not while a change of ours is followed up.
+    have happened: not while a change of the spec is carried out and followed up; the next resync looks.
     """
     port_id = balancer.get("vip_port_id")
     if not port_id or not _to_be_looked_at(visit):
@@ -409,7 +409,9 @@ def is_gone(visit: Visit) -> bool:
 
 def _to_be_looked_at(visit: Visit) -> bool:
     said = (visit.resource.condition("Ready") or {}).get("reason")
-    return not (said in (Reason.CREATING.value, Reason.UPDATING.value) and visit.memory.get(_LOOKED))
+    edited = visit.resource.status.get("observedGeneration") != visit.resource.generation
+    under_way = edited or said in (Reason.CREATING.value, Reason.UPDATING.value)
+    return not (under_way and visit.memory.get(_LOOKED))
 
 
 def _gone(balancer: Row) -> Stop:

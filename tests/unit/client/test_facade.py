@@ -366,6 +366,24 @@ def test_a_missing_variable_is_named(missing):
         InfomaniakOpenStackBase.from_env({**ENV, missing: ""})
 
 
+@pytest.mark.parametrize("missing", sorted(ENV))
+def test_a_variable_of_blanks_is_missing(missing):
+    with pytest.raises(InvalidCredentialsError, match=f"{missing} not set"):
+        InfomaniakOpenStackBase.from_env({**ENV, missing: " \n"})
+
+
+def test_blanks_around_a_variable_do_not_count():
+    """As a file has them whose content a shell or a container puts there."""
+    values = {"AUTH_URL": "https://api.pub2.infomaniak.cloud/identity/v3", "REGION": "dc4-a", "PROJECT_ID": "p"}
+    client = InfomaniakNetworkClient.from_env({**ENV, **{f"INFOMANIAK_{n}": f" {v}\n" for n, v in values.items()}})
+    assert client._conn.session.auth.auth_url == values["AUTH_URL"]
+    assert (client._conn.config.get_region_name(), client._project_id) == ("dc4-a", "p")
+    client = InfomaniakNetworkClient.from_env({**ENV, **{f"INFOMANIAK_{name}": " " for name in values}})
+    assert (client._conn.config.get_region_name(), client._project_id) == ("dc3-a", None)
+    client = InfomaniakNetworkClient.from_credentials("id", "s", f" {values['AUTH_URL']}/\n")
+    assert client._conn.session.auth.auth_url == values["AUTH_URL"]
+
+
 def test_the_environment_of_the_process_is_used(monkeypatch):
     for name, value in ENV.items():
         monkeypatch.setenv(name, value)

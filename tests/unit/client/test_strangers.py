@@ -1,5 +1,6 @@
 """What strangers answer: whatever it is, an error that is documented comes of it, and nothing hangs or grows."""
 
+import contextlib
 import copy
 import time
 
@@ -16,6 +17,7 @@ from infomaniak_operator.client import (
     rest,
 )
 from infomaniak_operator.client.classify import words_of
+from infomaniak_operator.client.redact import redacted
 from tests.support.fake_cloud_http import Reply
 
 ODD = ["\ud800", "a\x00b\x1b[31m", "x" * 200_000, {"deep": [1, {"a": None}]}, 7, ["a", "b"], True]
@@ -46,6 +48,33 @@ def test_a_page_full_of_brackets_takes_no_time():
     began = time.process_time()
     words_of(None, "<" * 1_000_000)
     assert time.process_time() - began < 2.0
+
+
+@pytest.mark.parametrize("word", ["secret", "token", "a", "secret-", "secret: bearer ", "password ", "gAAAAA"])
+def test_a_text_full_of_what_looks_like_a_secret_takes_no_time(word):
+    began = time.process_time()
+    redacted(word * (20_000 // len(word)))
+    assert time.process_time() - began < 2.0
+
+
+@pytest.mark.parametrize("charset", ["idna", "undefined", "punycode", "utf-7", "nonsense", "zlib_codec", "utf-16"])
+@pytest.mark.parametrize("status", [200, 404])
+def test_no_charset_of_an_answer_raises_or_takes_long(session, wire, charset, status):
+    """Python has codecs that raise whatever is to be done about errors, and some that take the square of the length."""
+    for body in (b"a-" + b"zzzz9" * 100_000, b'{"network": {"id": "n"}, "message": "no"}'):
+        headers = {"Content-Type": f"application/json; charset={charset}"}
+        wire.answer = lambda _, body=body, headers=headers: Reply(status, body, headers)
+        began = time.process_time()
+        with contextlib.suppress(InfomaniakCloudError):
+            Operations(session).networks.get("n")
+        assert time.process_time() - began < 2.0
+
+
+def test_a_page_in_an_older_charset_can_be_read(session, wire):
+    headers = {"Content-Type": "text/html; charset=ISO-8859-1"}
+    wire.answer = lambda _: Reply(404, "<h1>Entr\u00e9e introuvable</h1>".encode("latin-1"), headers)
+    with pytest.raises(NotFoundError, match="Entr\u00e9e introuvable"):
+        Operations(session).networks.get("n")
 
 
 @pytest.mark.parametrize("bad", ["req-\u00e9", "x" * 10_000, "a b", "<script>"])

@@ -1,0 +1,94 @@
+"""What the normal path costs in calls to the cloud: each line may become cheaper, and must not become dearer unseen."""
+
+from collections import Counter
+
+import pytest
+
+from tests.support import intent
+from tests.support.forest import Forest
+from tests.support.objects import custom, key_of
+from tests.support.recorded import example
+
+
+def spent(world: Forest) -> tuple[int, int]:
+    """The calls to the cloud and the writes of a status since the last time."""
+    found = sum(world.calls().values()), sum(world.status_writes.values())
+    world.forget_calls()
+    world.status_writes.clear()
+    return found
+
+
+def resync(world: Forest) -> tuple[int, int]:
+    """What a resync costs at rest."""
+    world.clock.advance(600)
+    world.round()
+    world.run()
+    return spent(world)
+
+
+@pytest.mark.parametrize(
+    ("name", "create", "rest", "delete"), [("network", 3, 2, 3), ("office", 23, 7, 19), ("web", 18, 13, 33)]
+)
+def test_the_life_of_an_example(name, create, rest, delete):
+    world = Forest(*example(name))
+    world.run()
+    world.all_ready()
+    calls, _ = spent(world)
+    assert calls <= create
+    for _ in range(2):
+        calls, writes = resync(world)
+        assert (calls <= rest, writes) == (True, 0), world.calls()
+    world.restart()
+    world.run()
+    assert spent(world) == (0, 0)
+    for key in world.all_keys():
+        world.delete(key)
+    world.run()
+    assert world.all_keys() == []
+    assert spent(world)[0] <= delete
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "change", "calls", "writes"),
+    [
+        ("InfomaniakNetwork", "web", {"description": "other"}, 3, 1),
+        ("Router", "web", {"description": "other"}, 3, 2),
+        ("SecurityGroup", "web-servers", {"description": "other"}, 2, 1),
+        ("FloatingIP", "web", {"description": "other"}, 2, 2),
+        ("LoadBalancer", "web", {"description": "other"}, 7, 3),
+        ("LoadBalancer", "web", {"listeners": [{"name": "http", "protocol": "HTTP", "port": 80}]}, 12, 5),
+        ("Pool", "site", {"algorithm": "LEAST_CONNECTIONS"}, 9, 3),
+        ("Pool", "site", {"members": [{"address": "10.40.0.11", "port": 8080}]}, 9, 3),
+        ("HealthMonitor", "site", {"delay": 7}, 6, 3),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
+)
+def test_an_edit(kind, name, change, calls, writes):
+    world = Forest(*example("web"))
+    world.run()
+    world.clock.advance(60)
+    spent(world)
+    (key,) = [each for each in world.all_keys() if (each.kind, each.name) == (kind, name)]
+    world.spec(key, **change)
+    world.run()
+    world.all_ready()
+    found = world.calls(), *spent(world)
+    assert found[1] <= calls, found
+    assert found[2] <= writes, found
+
+
+def test_the_network_of_a_vip_is_asked_for_once():
+    world, spec = intent.started("LoadBalancer")
+    world.forget_calls()
+    world.apply(intent.body("LoadBalancer", spec))
+    world.run()
+    assert world.ready(intent.key("LoadBalancer"))[0] == "True"
+    assert Counter(world.calls())["GET subnets"] == 1
+
+
+def test_the_subnets_of_an_external_network_are_not_asked_for():
+    imported = {"managementPolicy": "Unmanaged", "import": {"filter": {"name": "ext-floating1", "external": True}}}
+    world = Forest(body := custom("InfomaniakNetwork", "internet", imported))
+    world.run()
+    assert world.ready(key_of(body))[0] == "True"
+    assert "LIST subnets" not in world.calls()

@@ -1,0 +1,142 @@
+"""What 0.1.0 had made goes on under the present code as if it had made it itself."""
+
+import copy
+import json
+from types import ModuleType
+
+import pytest
+
+from infomaniak_operator.reconcile.marks import Mark, user_text
+from tests.support import intent, recorded
+from tests.support.forest import Forest
+from tests.support.world import PROJECT
+
+SCENES = json.loads(recorded.FILE.read_text())
+NEW = {
+    "appliedFields", "vipSubnet", "vipSecurityGroupIDs", "flavorID", "servicePort", "listeners", "members",
+}  # fmt: skip
+"""Fields of status that were not there, or told less."""
+each_scene = pytest.mark.parametrize("name", SCENES)
+
+
+@pytest.fixture
+def world(name: str) -> Forest:
+    return recorded.taken_over(SCENES[name])
+
+
+def resync(world: Forest) -> None:
+    world.clock.advance(600)
+    world.round()
+    world.run()
+
+
+def statuses(world: Forest):
+    return {key: copy.deepcopy(dict(world.object(key).status)) for key in world.all_keys()}
+
+
+def native(name: str) -> Forest:
+    module: ModuleType = intent
+    world = recorded.made(name, module)
+    resync(world)
+    return world
+
+
+def clear(world: Forest) -> None:
+    """Take out of every object but the networks all that goes back to a default."""
+    for key in world.all_keys():
+        resource = world.object(key)
+        if key.kind != "InfomaniakNetwork" or len(world.all_keys()) == 1:
+            places = intent.removable(resource.status.get("appliedFields") or ())
+            world.apply({**world._bodies[key], "spec": intent.without(resource.spec, places)})
+    world.run()
+    resync(world)
+
+
+def picture(world: Forest):
+    """The cloud; ``icmpv6`` is one of the names of ``ipv6-icmp``, and each version sends its own."""
+    found = json.loads(json.dumps(world.picture()).replace('"icmpv6"', '"ipv6-icmp"'))
+    return {name: sorted(rows, key=repr) for name, rows in found.items() if rows}
+
+
+@each_scene
+def test_it_is_left_as_it_is(name, world):
+    before = statuses(world)
+    world.run()
+    resync(world)
+    assert world.changes() == []
+    assert all(writes <= 1 for writes in world.status_writes.values())
+    assert not any(world.events.values())
+    for key, status in statuses(world).items():
+        assert {field for field in status if status[field] != before[key].get(field)} <= NEW
+        assert set(before[key]) <= set(status)
+    world.status_writes.clear()
+    resync(world)
+    assert (world.changes(), world.status_writes) == ([], {})
+
+
+@each_scene
+def test_what_is_taken_out_goes_back_to_its_default(name, world):
+    """Right after the start: nothing but the old status tells what was set."""
+    clear(world)
+    world.all_ready()
+    own = native(name)
+    clear(own)
+    assert picture(world) == picture(own)
+
+
+@each_scene
+def test_all_of_it_is_deleted(name, world):
+    for key in world.all_keys():
+        world.delete(key)
+    world.run()
+    assert world.all_keys() == []
+    own = native(name)
+    for key in own.all_keys():
+        own.delete(key)
+    own.run()
+    assert picture(world) == picture(own)
+    assert not [row for row in rows(world) if marks(row)]
+
+
+def rows(world: Forest):
+    return [row for table in world.fake.tables.values() for row in table.values() if row.get("project_id") == PROJECT]
+
+
+def marks(row) -> list[Mark]:
+    found = Mark.parse(row.get("description")), Mark.among(row.get("tags"))
+    return [mark for mark in found if mark is not None]
+
+
+@each_scene
+def test_marks_and_descriptions_that_somebody_took_away_are_put_back(name, world):
+    resync(world)  # until the present code has seen a VIP's port with its mark, that alone says whose it is
+    before = picture(world)
+    for row in world.table("ports"):
+        assert bool(marks(row)) == str(row["name"]).endswith("-vip")
+    mine = [row for row in rows(world) if marks(row)]
+    assert mine
+    for row in mine:
+        if str(row.get("name")).endswith("-vip"):  # what its description says beside the mark is nobody's spec
+            row["description"] = user_text(row["description"])
+            continue
+        row.update({name: empty for name, empty in (("description", ""), ("tags", [])) if name in row})
+    resync(world)
+    resync(world)
+    world.all_ready()
+    assert picture(world) == before
+
+
+@pytest.mark.parametrize("name", ["web", "LoadBalancer", "Pool"])
+def test_a_load_balancer_in_error_is_made_again(name, world):
+    (key,) = [key for key in world.all_keys() if key.kind == "LoadBalancer"]
+    former = world.object(key).status
+    row = world.one("load_balancers")
+    row["provisioning_status"] = "ERROR"
+    world.spec(key, recovery={"policy": "Recreate"})
+    world.run(3600)
+    resync(world)
+    world.all_ready()
+    status = world.object(key).status
+    assert status["id"] != former["id"]
+    assert (status["vipPortID"], status["vipAddress"]) == (former["vipPortID"], former["vipAddress"])
+    assert len(world.table("load_balancers")) == 1
