@@ -1,0 +1,68 @@
+"""A fault that lasts: attempts come ever more rarely, the status stays as it is, and once it is over all goes on."""
+
+import pytest
+
+from infomaniak_operator.client.classify import Words, by_status
+from infomaniak_operator.engine.contract import Key
+from tests.support.forest import Forest
+from tests.support.objects import custom
+from tests.support.trees import CHECK, LB, SITE, balancer, member, monitor, network, pool, tree
+
+NET = Key("InfomaniakNetwork", "shop", "web")
+ROUTER = custom("Router", "web", {"interfaces": [{"networkRef": {"name": "web"}, "subnet": "web-v4"}]})
+
+
+def failing(world, at, status, words="made up"):
+    """Have all calls of that name fail until the flag is taken away; counts them."""
+    on, count = [True], [0]
+
+    def around(call, act):
+        if not on or str(call) != at:
+            return act()
+        count[0] += 1
+        changing = call.verb not in ("GET", "LIST")
+        raise by_status(status, Words(None, words), what=at, changing=changing)
+
+    world.cloud.around = around
+    return on, count
+
+
+@pytest.mark.parametrize("status", [404, 429, 500, 503])
+def test_members_that_cannot_be_changed_are_tried_ever_more_rarely(status):
+    world = tree()
+    on, count = failing(world, "PUT members", status)
+    writes = dict(world.status_writes)
+    world.visits.clear()
+    world.spec(SITE, members=[member(12)])
+    world.run(600)
+    assert count[0] <= 12
+    assert sum(world.visits.values()) <= 40
+    assert world.ready(SITE) == ("False", "CloudError")
+    assert sum(world.status_writes.values()) - sum(writes.values()) <= 3  # it says so once
+    assert world.told(SITE) == ["CloudError"]
+    on.clear()
+    world.run()
+    world.all_ready()
+    assert [row["address"] for row in world.table("members")] == ["10.40.0.12"]
+
+
+@pytest.mark.parametrize(
+    "at",
+    ["DELETE networks", "DELETE routers", "DELETE floating_ips", "DELETE security_groups", "DELETE load_balancers"],
+)
+def test_what_is_listed_and_cannot_be_found_for_its_delete_is_no_hot_loop(at):
+    address = custom("FloatingIP", "web", {"externalNetwork": {"networkName": "ext-floating1"}})
+    group = custom("SecurityGroup", "web", {})
+    world = Forest(network(), balancer(), pool(), monitor(), ROUTER, group, address)
+    world.run()
+    world.all_ready()
+    on, count = failing(world, at, 404)
+    for key in world.all_keys():
+        world.delete(key)
+    world.run(300)
+    assert 0 < count[0] <= 12
+    assert world.all_keys()
+    on.clear()
+    world.run()
+    assert world.all_keys() == []
+    assert [row["name"] for row in world.table("networks")] == ["ext-floating1"]
