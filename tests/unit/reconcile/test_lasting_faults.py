@@ -66,3 +66,68 @@ def test_what_is_listed_and_cannot_be_found_for_its_delete_is_no_hot_loop(at):
     world.run()
     assert world.all_keys() == []
     assert [row["name"] for row in world.table("networks")] == ["ext-floating1"]
+
+
+def by_hand(world, name):
+    """A port that somebody made on the subnet of that name."""
+    (row,) = [each for each in world.table("subnets") if each["name"] == name]
+    spot = {"network_id": row["network_id"], "fixed_ips": [{"subnet_id": row["id"]}]}
+    return world.others.ports.create(spot)["id"]
+
+
+def two_subnets():
+    world = Forest(network("web", "b"), ROUTER, balancer(), pool())
+    world.run()
+    world.all_ready()
+    return world
+
+
+def test_a_subnet_that_only_others_use_names_no_bystander_and_goes_soon_after_them():
+    world = two_subnets()
+    port = by_hand(world, "b")
+    world.spec(NET, subnets=network()["spec"]["subnets"])
+    world.run(100)
+    assert world.ready(NET) == ("False", "InUse")
+    assert "LoadBalancer" not in world.message(NET)
+    assert "Router" not in world.message(NET)
+    world.others.ports.delete(port)
+    world.run(300)
+    assert world.ready(NET) == ("True", "Available")
+
+
+def test_a_subnet_that_objects_and_others_use_goes_when_both_are_away():
+    world = two_subnets()
+    port = by_hand(world, "b")
+    router = Key("Router", "shop", "web")
+    (other,) = [each["id"] for each in world.table("subnets") if each["name"] == "b"]
+    world.spec(router, interfaces=[{"networkRef": {"name": "web"}, "subnet": "web-v4"}, {"subnetID": other}])
+    world.run()
+    world.spec(NET, subnets=network()["spec"]["subnets"])
+    world.run(100)
+    assert "used by Router shop/web: " in world.message(NET)
+    assert "LoadBalancer" not in world.message(NET)
+    world.forget_calls()
+    world.run(600)
+    assert 0 < world.calls()["DELETE subnets"] <= 10
+    world.spec(router, interfaces=ROUTER["spec"]["interfaces"])
+    world.run(30)
+    assert world.ready(NET) == ("False", "InUse")
+    world.others.ports.delete(port)
+    world.run(300)
+    assert world.ready(NET) == ("True", "Available")
+
+
+@pytest.mark.parametrize("at", ["POST subnets", "PUT subnets"])
+def test_a_conflict_that_is_no_use_names_nobody_and_is_tried_again(at):
+    world = two_subnets()
+    on, count = failing(world, at, 409, "a race within the service")
+    subnets = network("web", "b")["spec"]["subnets"]
+    changed = {"POST subnets": [*subnets, {"name": "c", "cidr": "10.49.0.0/24"}]}
+    changed["PUT subnets"] = [{**subnets[0], "dnsNameservers": ["192.0.2.1"]}, subnets[1]]
+    world.spec(NET, subnets=changed[at])
+    world.run(60)
+    assert 2 <= count[0] <= 8
+    assert "LoadBalancer" not in world.message(NET)
+    on.clear()
+    world.run(120)
+    assert world.ready(NET) == ("True", "Available")
