@@ -49,6 +49,7 @@ class LoadBalancerActuator(octavia.TreeActuator):
     noun = "load balancer"
     parts = _LISTENERS
     blocked_by: frozenset[str] = frozenset()
+    optional = frozenset({octavia.POOL})
 
     def references(self, resource: KubeObject) -> Iterable[Key]:
         """What the VIP is in, and the pools of the listeners."""

@@ -64,6 +64,7 @@ class PoolActuator(child.ChildActuator):
     collection = "pools"
     noun = "pool"
     blocked_by = frozenset({octavia.MONITOR})
+    optional = frozenset({endpoints.NODES.kind})
 
     def references(self, resource: KubeObject) -> Iterable[Key]:
         """The load balancer, the members' networks, the Service they follow."""

@@ -1,5 +1,6 @@
 """What a waiting object says follows, at once, whatever becomes of what it waits for."""
 
+import re
 from typing import Any
 
 import pytest
@@ -160,5 +161,65 @@ def test_a_new_tree_that_is_held_back_does_not_say_that_it_waits_for_its_network
     world.apply(NETWORK)
     world.run(0.2)
     assert world.ready(key) == ("False", "Creating")
+    world.run()
+    assert world.ready(key) == ("True", "Available")
+
+
+ALL_MISSING = {
+    "LoadBalancer": (
+        balancer(vip={**VIP, "securityGroupRefs": [{"name": "near"}, {"name": "far"}]}),
+        {"InfomaniakNetwork web", "SecurityGroup near", "SecurityGroup far"},
+    ),
+    "Pool": (
+        pool(members=[{**MEMBERS[0], "networkRef": {"name": name}} for name in ("web", "far", "web")]),
+        {"LoadBalancer web", "InfomaniakNetwork web", "InfomaniakNetwork far"},
+    ),
+    "Router": (
+        _router(
+            interfaces=[{"networkRef": {"name": f"n{number}"}} for number in range(3)],
+            externalGateway={"networkRef": {"name": "out"}},
+        ),
+        {"InfomaniakNetwork n0", "InfomaniakNetwork n1", "InfomaniakNetwork n2", "InfomaniakNetwork out"},
+    ),
+    "FloatingIP": (
+        custom(
+            "FloatingIP", "ip", {"externalNetwork": {"networkRef": {"name": "out"}}, "loadBalancerRef": {"name": "web"}}
+        ),
+        {"InfomaniakNetwork out", "LoadBalancer web"},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ALL_MISSING)
+def test_all_that_is_missing_is_named_at_once(kind):
+    body, missing = ALL_MISSING[kind]
+    world = Forest(body)
+    world.run()
+    key = key_of(body)
+    assert world.ready(key) == ("False", "WaitingForReference")
+    said = re.findall(r"(?:InfomaniakNetwork|SecurityGroup|LoadBalancer|Pool) [a-z0-9]+", world.message(key))
+    assert sorted(said) == sorted(missing)  # each of them once
+    assert world.message(key, "ReferencesResolved") == world.message(key)
+
+
+def test_a_long_list_of_what_is_missing_is_cut_short():
+    body = _router(interfaces=[{"networkRef": {"name": f"n{number}"}} for number in range(40)])
+    world = Forest(body)
+    world.run()
+    assert world.message(key_of(body)).endswith(" and 29 more")
+    assert len(world.message(key_of(body))) < 500
+
+
+def test_what_has_come_is_missing_no_longer():
+    waiting = balancer(vip={**VIP, "securityGroupRefs": [{"name": "far"}]})
+    world = Forest(waiting)
+    world.run()
+    key = key_of(waiting)
+    assert "also missing: SecurityGroup far" in world.message(key)
+    world.apply(GROUP)
+    world.run()
+    assert "SecurityGroup" not in world.message(key)
+    assert "Pool" not in world.message(key)  # a listener can be without its pool
+    world.apply(NETWORK)
     world.run()
     assert world.ready(key) == ("True", "Available")
