@@ -6,7 +6,7 @@ from infomaniak_operator.client.classify import Words, by_status
 from infomaniak_operator.engine.contract import Key
 from tests.support.forest import Forest
 from tests.support.objects import custom
-from tests.support.trees import CHECK, LB, SITE, balancer, member, monitor, network, pool, tree
+from tests.support.trees import SITE, balancer, member, monitor, network, pool, tree
 
 NET = Key("InfomaniakNetwork", "shop", "web")
 ROUTER = custom("Router", "web", {"interfaces": [{"networkRef": {"name": "web"}, "subnet": "web-v4"}]})
