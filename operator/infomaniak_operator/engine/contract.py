@@ -212,7 +212,7 @@ class BackOff:
 class Waiting:
     """Waits for objects: an event of one of these keys wakes it, as do those ``Reconciler.references`` names.
 
-    With ``seconds`` it is visited after that time all the same: what stands in its way may also be what no event tells of.
+    With ``seconds`` it is visited after that time all the same: no event may tell of what stands in its way.
     """
 
     keys: frozenset[Key]
