@@ -30,6 +30,8 @@ _MEANINGS = {
     Category.NOT_FOUND: _Meaning(Reason.CLOUD_ERROR, BackOff(), keep_ready=True),
     Category.PRECONDITION: _Meaning(Reason.UPDATING, BackOff(), keep_ready=True),
 }
+_NOT_THE_SPEC = _Meaning(Reason.CLOUD_ERROR, BackOff(at_least=30.0), keep_ready=True)
+"""Of a refusal that only a person can mend: it was no change that the spec asks for, but a look, or a delete."""
 Rivals = Callable[[Visit, InfomaniakCloudError], list[KubeObject]]
 _IN_USE = "inuse"
 """In the type, or the words, of a refusal because of users: a 409 may also be a race within the service, say."""
@@ -62,6 +64,8 @@ def stop(visit: Visit, error: InfomaniakCloudError, rivals: Rivals = lambda _vis
     # The id of an external network that was looked up by its name: the next reconcile looks it up again.
     if cloud is not None and cloud.forget_external(message, visit.attempt.fresh_after):
         meaning = _MEANINGS[Category.NOT_FOUND]
+    elif error.category is Category.TERMINAL and error.status and not _asked_for(visit, error):
+        meaning = _NOT_THE_SPEC
     if error.category is Category.AUTHENTICATION:
         visit.aspect(CREDENTIALS_VALID, False, Reason.CREDENTIALS_INVALID, message)
     elif visit.connected is None or CREDENTIALS_VALID not in visit.aspects:
@@ -74,6 +78,11 @@ def stop(visit: Visit, error: InfomaniakCloudError, rivals: Rivals = lambda _vis
     if others:
         return _taken(visit, message, meaning, others)
     return Stop(meaning.reason, message, meaning.next, meaning.progress, keep_ready=meaning.keep_ready)
+
+
+def _asked_for(visit: Visit, error: InfomaniakCloudError) -> bool:
+    """Whether what was refused is a change that the spec asks for."""
+    return error is visit.refused and not visit.resource.deleting
 
 
 def _taken(visit: Visit, message: str, meaning: _Meaning, others: list[KubeObject]) -> Stop:

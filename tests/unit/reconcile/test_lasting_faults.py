@@ -6,7 +6,7 @@ from infomaniak_operator.client.classify import Words, by_status
 from infomaniak_operator.engine.contract import Key
 from tests.support.forest import Forest
 from tests.support.objects import custom
-from tests.support.trees import SITE, balancer, member, monitor, network, pool, tree
+from tests.support.trees import LB, SITE, balancer, listener, member, monitor, network, pool, tree
 
 NET = Key("InfomaniakNetwork", "shop", "web")
 ROUTER = custom("Router", "web", {"interfaces": [{"networkRef": {"name": "web"}, "subnet": "web-v4"}]})
@@ -131,3 +131,56 @@ def test_a_conflict_that_is_no_use_names_nobody_and_is_tried_again(at):
     on.clear()
     world.run(120)
     assert world.ready(NET) == ("True", "Available")
+
+
+@pytest.mark.parametrize("status", [400, 403, 405, 413])
+@pytest.mark.parametrize("at", ["LIST networks", "LIST load_balancers", "LIST pools", "LIST ports"])
+def test_who_may_not_look_blames_no_spec_and_goes_on_when_he_may(at, status):
+    world = tree()
+    on, count = failing(world, at, status, "Policy does not allow this request to be performed.")
+    world.round()
+    world.run(600)
+    for key in world.all_keys():  # nothing is known to be wrong
+        assert world.ready(key) == ("True", "Available")
+        assert world.progress(key) == ""
+    asked = [key for key in world.all_keys() if world.says(key, "Synced") == ("Unknown", "CloudError")]
+    assert asked
+    assert all("Policy does not allow" in world.message(key, "Synced") for key in asked)
+    world.spec(NET, description="more")
+    world.spec(LB, listeners=[])
+    world.run(600)
+    said = {world.ready(key)[1] for key in world.all_keys()}
+    assert "InvalidConfiguration" not in said
+    assert not [key for key in world.all_keys() if world.progress(key) == "Stalled"]
+    assert count[0] <= 60
+    on.clear()
+    world.run(330)
+    world.all_ready()
+    assert world.table("listeners") == []
+
+
+@pytest.mark.parametrize("status", [400, 403])
+@pytest.mark.parametrize("at", ["DELETE networks", "DELETE load_balancers", "DELETE ports"])
+def test_a_delete_that_is_refused_blames_no_spec_and_is_tried_again(at, status):
+    world = tree()
+    on, count = failing(world, at, status, "not now")
+    for key in world.all_keys():
+        world.delete(key)
+    world.run(600)
+    assert 2 <= count[0] <= 12
+    assert world.all_keys()
+    assert not [key for key in world.all_keys() if world.progress(key) == "Stalled"]
+    assert "not now" in " ".join(world.message(key) for key in world.all_keys())
+    on.clear()
+    world.run(330)
+    assert world.all_keys() == []
+
+
+@pytest.mark.parametrize("at", ["PUT load_balancers", "POST listeners"])
+def test_a_change_that_is_refused_is_still_the_spec_s_matter(at):
+    world = tree()
+    failing(world, at, 400, "Invalid input")
+    world.spec(LB, description="x", listeners=[listener(), listener("b", 90, pool=None)])
+    world.run(600)
+    assert world.ready(LB) == ("False", "InvalidConfiguration")
+    assert world.progress(LB) == "Stalled"
