@@ -6,7 +6,7 @@ from infomaniak_operator.client.classify import Words, by_status
 from infomaniak_operator.engine.contract import Key
 from tests.support.forest import Forest
 from tests.support.objects import custom
-from tests.support.trees import LB, SITE, balancer, listener, member, monitor, network, pool, tree
+from tests.support.trees import CHECK, LB, SITE, balancer, listener, member, monitor, network, pool, tree
 
 NET = Key("InfomaniakNetwork", "shop", "web")
 ROUTER = custom("Router", "web", {"interfaces": [{"networkRef": {"name": "web"}, "subnet": "web-v4"}]})
@@ -184,3 +184,82 @@ def test_a_change_that_is_refused_is_still_the_spec_s_matter(at):
     world.run(600)
     assert world.ready(LB) == ("False", "InvalidConfiguration")
     assert world.progress(LB) == "Stalled"
+
+
+@pytest.mark.parametrize("status", ["PENDING_UPDATE", "PENDING_DELETE"])
+@pytest.mark.parametrize(("collection", "key"), [("pools", SITE), ("health_monitors", CHECK)])
+def test_a_part_that_stays_locked_in_a_tree_that_is_not_is_looked_at_ever_more_rarely(collection, key, status):
+    world = tree()
+    row = world.one(collection)
+    row["provisioning_status"] = status
+    world.round()
+    world.visits.clear()
+    world.run(600)
+    assert status in world.message(key)
+    assert world.ready(key)[0] == "False"
+    assert 3 <= world.visits[key] <= 30
+    row["provisioning_status"] = "ACTIVE"
+    world.run(120)
+    world.all_ready()
+
+
+def test_what_cannot_be_changed_in_a_tree_in_error_is_looked_at_ever_more_rarely():
+    world = tree()
+    world.one("load_balancers")["provisioning_status"] = "ERROR"
+    world.spec(SITE, algorithm="LEAST_CONNECTIONS")
+    world.spec(CHECK, delay=9)
+    world.run(600)
+    assert "is in ERROR in the cloud" in world.message(SITE)
+    world.forget_calls()
+    world.run(600)
+    assert sum(world.calls().values()) <= 40
+    world.one("load_balancers")["provisioning_status"] = "ACTIVE"
+    world.run(330)
+    world.all_ready()
+
+
+def test_what_waits_for_a_tree_in_error_is_woken_when_the_load_balancer_says_that_it_is_well():
+    world = tree()
+    world.one("load_balancers")["provisioning_status"] = "ERROR"
+    world.round()
+    world.run()
+    assert world.ready(LB) == ("False", "CloudError")
+    world.spec(SITE, algorithm="LEAST_CONNECTIONS")
+    world.run(1000)
+    assert "is in ERROR in the cloud" in world.message(SITE)
+    world.one("load_balancers")["provisioning_status"] = "ACTIVE"
+    world.round()
+    world.run(20)
+    world.all_ready()
+
+
+@pytest.mark.parametrize("further", [(pool(), monitor()), (custom("SecurityGroup", "web", {}),)])
+def test_how_a_listener_stands_is_what_the_resync_saw(further):
+    world = tree(*further, listeners=[listener(pool=None)])
+    for status in ("ERROR", "ONLINE", "DEGRADED"):
+        world.one("listeners")["operating_status"] = status
+        world.clock.advance(600)
+        world.round()
+        world.run()
+        assert [each["operatingStatus"] for each in world.object(LB).status["listeners"]] == [status]
+
+
+def test_a_listener_in_error_is_not_ready():
+    world = tree()
+    (row,) = world.table("listeners")
+    row["provisioning_status"] = "ERROR"  # a create that Octavia gave up: the load balancer is ACTIVE
+    world.round()
+    world.run()
+    assert world.ready(LB) == ("False", "CloudError")
+    assert world.progress(LB) == "Stalled"
+    assert f"listener {row['id']} is in ERROR in the cloud: change listener http" in world.message(LB)
+    assert [each["provisioningStatus"] for each in world.object(LB).status["listeners"]] == ["ERROR"]
+    assert world.ready(SITE) == ("True", "Available")
+    # All else is done, and what is advised helps.
+    world.spec(LB, listeners=[listener(), listener("more", 8080, pool=None)])
+    world.run()
+    assert {each["name"] for each in world.table("listeners")} == {"http", "more"}
+    assert world.ready(LB) == ("False", "CloudError")
+    world.spec(LB, listeners=[listener(connectionLimit=9), listener("more", 8080, pool=None)])
+    world.run()
+    world.all_ready()
