@@ -8,7 +8,7 @@ import pytest
 from infomaniak_operator.engine.contract import FINALIZER, Key
 from tests.support.forest import Forest
 from tests.support.objects import custom, key_of, network, subnet
-from tests.support.trees import balancer, monitor, pool
+from tests.support.trees import balancer, listener, monitor, pool
 
 PAUSED = {"network.infomaniak.cloud/paused": "true"}
 V4 = subnet("web-v4", "10.40.0.0/24")
@@ -223,3 +223,24 @@ def test_what_has_come_is_missing_no_longer():
     world.apply(NETWORK)
     world.run()
     assert world.ready(key) == ("True", "Available")
+
+
+@pytest.mark.parametrize("child", [pool(), monitor()], ids=lambda body: body["kind"])
+def test_the_parts_of_a_tree_say_what_is_wrong_with_their_load_balancer(child):
+    """The one that is waited for cannot be made: that is the cause to be told, and no longer once it is mended."""
+    vip = {**VIP, "securityGroupRefs": [{"name": "far"}]}  # Octavia takes no allowed_cidrs with it
+    world = Forest(
+        NETWORK, GROUP, balancer(vip=vip, listeners=[listener(allowedCIDRs=["192.0.2.0/24"])]), pool(), monitor()
+    )
+    world.run()
+    top, key = key_of(balancer()), key_of(child)
+    assert world.progress(top) == "Stalled"
+    assert world.ready(key) == ("False", "WaitingForReference")
+    assert world.message(key).endswith(f". LoadBalancer web: {world.message(top)}")
+    writes = dict(world.status_writes)
+    world.round()
+    world.run()
+    assert world.status_writes == writes
+    world.spec(top, listeners=[listener()])
+    world.run()
+    world.all_ready()
