@@ -147,8 +147,10 @@ class Forest(World):
         match result.next:
             case Again(seconds):
                 self._after(key, seconds)
-            case Waiting(keys):
+            case Waiting(keys, seconds):
                 self._waiters.wait(key, keys - {key})
+                if seconds is not None:
+                    self._after(key, seconds)
             case Gone():
                 self._after(key, 0.0)
 

@@ -210,9 +210,13 @@ class BackOff:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Waits for objects: an event of one of these keys wakes it, as do those ``Reconciler.references`` names."""
+    """Waits for objects: an event of one of these keys wakes it, as do those ``Reconciler.references`` names.
+
+    With ``seconds`` it is visited after that time all the same: no event may tell of what stands in its way.
+    """
 
     keys: frozenset[Key]
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

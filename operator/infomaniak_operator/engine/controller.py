@@ -199,6 +199,8 @@ class Controller:
             self._queue.add_after(key, following.seconds)
         elif isinstance(following, Waiting):
             self._waiters.wait(key, following.keys - {key})
+            if following.seconds is not None:
+                self._queue.add_after(key, following.seconds)
             # What happened to them while the visit was going on woke nobody.
             if self._store.changed_since(following.keys - {key}, outcome.sequence):
                 self._queue.add(key)

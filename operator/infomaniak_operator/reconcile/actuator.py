@@ -78,6 +78,8 @@ class Actuator(Protocol):
     """The list in spec and status that names what belongs to it; until the spec has it, status shows that of others."""
     blocked_by: frozenset[str]
     """The kinds whose reference to this one keeps it from being deleted."""
+    optional: frozenset[str]
+    """The kinds of what it refers to and can be without."""
 
     def references(self, resource: KubeObject) -> Iterable[Key]:
         """The keys the spec refers to, the Secret apart."""
@@ -200,6 +202,7 @@ class PlainActuator:
     """What every kind does that knows no better."""
 
     parts = ""
+    optional: frozenset[str] = frozenset()
 
     def find(self, visit: Visit, rows: Iterable[Row]) -> Row | None:
         """Nothing is taken over but by import."""

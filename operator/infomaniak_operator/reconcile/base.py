@@ -49,6 +49,8 @@ from infomaniak_operator.reconcile.trees import Trees
 from infomaniak_operator.reconcile.visit import NOT_TAKEN, PENDING_SINCE, SETTLED_WITH, Visit
 
 _HASH_VERSION = 1
+_MOST_MISSING = 10
+"""So many of the missing references a message names."""
 _WAITED = "waited for a reference"
 """Whether the last reconcile ended because a reference could not be resolved, in the object's memory."""
 
@@ -186,13 +188,29 @@ class CloudReconciler:
             inputs = self._actuator.resolve(visit.resource, visit.attempt.view)
         except Unresolved as missing:
             visit.memory[_WAITED] = True
-            stop = visit.wait_for(missing.key, str(missing), missing.others)
+            stop = visit.wait_for(missing.key, f"{missing}{self._also_missing(visit, missing)}", missing.others)
             self._actuator.without_reference(visit, missing.key)
             raise stop from missing
         visit.inputs = _digest({"spec": visit.spec, "inputs": inputs})
         if list(self._actuator.references(visit.resource)):
             visit.aspect(REFERENCES_RESOLVED, True, Reason.AVAILABLE)
         return inputs
+
+    def _also_missing(self, visit: Visit, first: Unresolved) -> str:
+        """What else is not there of all that it refers to: who is told of one at a time comes back for each."""
+        resource, view = visit.resource, visit.attempt.view
+        keys = dict.fromkeys(self._actuator.references(resource))
+        missing = [
+            f"{key.kind} {key.name}"
+            for key in keys
+            if key not in (first.key, resource.key, *first.others)
+            and key.kind not in self._actuator.optional
+            and view.get(key) is None
+        ]
+        if not missing:
+            return ""
+        more = f" and {len(missing) - _MOST_MISSING} more" if len(missing) > _MOST_MISSING else ""
+        return f"; also missing: {', '.join(missing[:_MOST_MISSING])}{more}"
 
     def _apply(self, visit: Visit, inputs: Inputs) -> Result:
         actuator = self._actuator

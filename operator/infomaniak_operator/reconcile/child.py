@@ -96,7 +96,9 @@ def wait_for_tree(visit: Visit, actuator: Any, parent: Key, field: str) -> NoRet
         Stop: always.
     """
     check_project(visit)
-    message = f"{field}: {parent.kind} {parent.name} is not in the cloud yet; this is made together with it"
+    message = (
+        f"{field}: {parent.kind} {parent.name} is not in the cloud yet; this is made together with it{_why(visit)}"
+    )
     if visit.id:
         rows = visit.rows(actuator.collection)
         if by_id(visit, actuator.collection, rows, visit.id) is not None:
@@ -109,7 +111,7 @@ def wait_for_tree(visit: Visit, actuator: Any, parent: Key, field: str) -> NoRet
     if visit.dry_run:
         raise presence.dry_run(visit, f"create {actuator.noun} {visit.name} in {parent.kind} {parent.name}")
     if visit.unmanaged or visit.imported:
-        raise visit.wait_for(parent, f"{field}: {parent.kind} {parent.name} is not in the cloud yet")
+        raise visit.wait_for(parent, f"{field}: {parent.kind} {parent.name} is not in the cloud yet{_why(visit)}")
     if FINALIZER not in visit.resource.finalizers and visit.claim():
         visit.creates.claimed = True
         resource = visit.resource
@@ -117,6 +119,13 @@ def wait_for_tree(visit: Visit, actuator: Any, parent: Key, field: str) -> NoRet
         visit.tree.touch(resource.uid, face, visit.attempt.clock.monotonic())
     visit.intend(actuator.applied(visit))  # written with the waiting, before the tree is made
     raise visit.wait_for(parent, message)
+
+
+def _why(visit: Visit) -> str:
+    """What is wrong with the load balancer that it cannot be made with; nothing where that is on its way."""
+    balancer = octavia.load_balancer_of(visit.resource, visit.attempt.view)
+    stalled = balancer.condition("Stalled") if balancer else None
+    return f". LoadBalancer {balancer.key.name}: {stalled.get('message', '')}" if balancer and stalled else ""
 
 
 def _pause(visit: Visit) -> float:

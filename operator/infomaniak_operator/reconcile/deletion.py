@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from infomaniak_operator.client import Category, InfomaniakCloudError, NotFoundError
-from infomaniak_operator.engine.contract import FINALIZER, Gone, KubeObject, Reason, Result, Verdict, Waiting
+from infomaniak_operator.engine.contract import FINALIZER, BackOff, Gone, KubeObject, Reason, Result, Verdict, Waiting
 from infomaniak_operator.reconcile import doubles, importing, presence
 from infomaniak_operator.reconcile.actuator import Actuator, Row
 from infomaniak_operator.reconcile.marks import Standing
@@ -55,8 +55,8 @@ def delete(visit: Visit, actuator: Actuator, connect: Callable[[], object], *, r
     try:
         actuator.remove(visit, row)
     except NotFoundError:
-        # Somebody was quicker; the next visit finds out whether all of it is gone.
-        raise visit.again(Reason.DELETING, f"{actuator.noun} {row['id']} is going", 0.0) from None
+        # Somebody was quicker; the next visit finds out whether all of it is gone. A service may go on to list it.
+        raise Stop(Reason.DELETING, f"{actuator.noun} {row['id']} is going", BackOff()) from None
     visit.attempt.event("Deleted", f"deleted {actuator.noun} {row['id']}")
     return gone
 

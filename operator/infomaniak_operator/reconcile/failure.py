@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from infomaniak_operator.client import Category, InfomaniakCloudError, ReadOnlyError
 from infomaniak_operator.engine.contract import Again, BackOff, KubeObject, Next, Progress, Reason, Stuck, Waiting
@@ -30,7 +30,13 @@ _MEANINGS = {
     Category.NOT_FOUND: _Meaning(Reason.CLOUD_ERROR, BackOff(), keep_ready=True),
     Category.PRECONDITION: _Meaning(Reason.UPDATING, BackOff(), keep_ready=True),
 }
+_NOT_THE_SPEC = _Meaning(Reason.CLOUD_ERROR, BackOff(at_least=30.0), keep_ready=True)
+"""Of a refusal that only a person can mend: it was no change that the spec asks for, but a look, or a delete."""
 Rivals = Callable[[Visit, InfomaniakCloudError], list[KubeObject]]
+_IN_USE = "inuse"
+"""In the type, or the words, of a refusal because of users: a 409 may also be a race within the service, say."""
+IN_USE_LOOK = 60.0
+"""Seconds until the next attempt at what objects of this cluster use, if none of them changes before."""
 _OF_AN_ID = frozenset({Category.NOT_FOUND, Category.TERMINAL})
 """How a service refuses an id that leads to nothing, or to something else by now."""
 
@@ -58,6 +64,8 @@ def stop(visit: Visit, error: InfomaniakCloudError, rivals: Rivals = lambda _vis
     # The id of an external network that was looked up by its name: the next reconcile looks it up again.
     if cloud is not None and cloud.forget_external(message, visit.attempt.fresh_after):
         meaning = _MEANINGS[Category.NOT_FOUND]
+    elif error.category is Category.TERMINAL and error.status and not _asked_for(visit, error):
+        meaning = _NOT_THE_SPEC
     if error.category is Category.AUTHENTICATION:
         visit.aspect(CREDENTIALS_VALID, False, Reason.CREDENTIALS_INVALID, message)
     elif visit.connected is None or CREDENTIALS_VALID not in visit.aspects:
@@ -65,10 +73,16 @@ def stop(visit: Visit, error: InfomaniakCloudError, rivals: Rivals = lambda _vis
     former = visit.aspects.get(SYNCED)
     if former is None or former.status is not False:
         visit.aspect(SYNCED, None, meaning.reason, message)
-    others = rivals(visit, error) if error.category in (Category.IN_USE, Category.TERMINAL) else []
+    in_use = error.category is Category.IN_USE and _IN_USE in message.replace(" ", "").lower()
+    others = rivals(visit, error) if in_use or error.category is Category.TERMINAL else []
     if others:
         return _taken(visit, message, meaning, others)
     return Stop(meaning.reason, message, meaning.next, meaning.progress, keep_ready=meaning.keep_ready)
+
+
+def _asked_for(visit: Visit, error: InfomaniakCloudError) -> bool:
+    """Whether what was refused is a change that the spec asks for."""
+    return error is visit.refused and not visit.resource.deleting
 
 
 def _taken(visit: Visit, message: str, meaning: _Meaning, others: list[KubeObject]) -> Stop:
@@ -76,7 +90,8 @@ def _taken(visit: Visit, message: str, meaning: _Meaning, others: list[KubeObjec
     names = ", ".join(named(other, visit.resource) for other in others)
     waiting = Waiting(frozenset(other.key for other in others))
     if meaning.reason is Reason.IN_USE:
-        return Stop(Reason.IN_USE, f"used by {names}: {message}", waiting)
+        # What was made by hand may use it, too, and no event tells of that.
+        return Stop(Reason.IN_USE, f"used by {names}: {message}", replace(waiting, seconds=IN_USE_LOOK))
     if all(other.deleting for other in others):
         return Stop(Reason.WAITING_FOR_REFERENCE, f"waits for {names} to go: {message}", waiting)
     return Stop(Reason.CONFLICT, f"{names} has it already: {message}", waiting, Progress.STALLED)

@@ -136,7 +136,8 @@ class FloatingIPActuator(neutron.NeutronActuator):
             waited = _since(visit, _NO_ROUTE_SINCE)
             return Stop(Reason.WAITING_FOR_REFERENCE, message, Again(min(1.0 + waited, LONGEST_WAIT)))
         if error.error_type == NO_PORT:
-            message = f"spec.portID, or the port of spec.loadBalancerRef, is not there: {error}"
+            where = "the port of spec.portID" if visit.spec.get("portID") else "the VIP's port of spec.loadBalancerRef"
+            message = f"{where} is not there: {error}"
             return Stop(Reason.WAITING_FOR_REFERENCE, message, BackOff(at_least=5.0))
         return self._taken(visit, error, None) if error.error_type == TAKEN else error
 

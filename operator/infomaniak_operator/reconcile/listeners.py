@@ -329,7 +329,9 @@ def reported(visit: Visit, rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def _state(visit: Visit, name: str, row: Row) -> dict[str, Any]:
-    provisioning, operating = visit.tree.status_of(row)
+    # A row that a create has answered says nothing of what became of it; one that was listed is as new as this visit.
+    made = visit.resource.uid in visit.tree.held
+    provisioning, operating = visit.tree.status_of(row, float("-inf") if made else visit.attempt.fresh_after)
     policy = redirect.reported(visit, name, row)
     return {
         "name": name,

@@ -49,6 +49,7 @@ class LoadBalancerActuator(octavia.TreeActuator):
     noun = "load balancer"
     parts = _LISTENERS
     blocked_by: frozenset[str] = frozenset()
+    optional = frozenset({octavia.POOL})
 
     def references(self, resource: KubeObject) -> Iterable[Key]:
         """What the VIP is in, and the pools of the listeners."""
@@ -340,8 +341,23 @@ class LoadBalancerActuator(octavia.TreeActuator):
             visit.memory.pop(recovery.NEXT, None)
         self._references(visit, inputs)
         visit.say_held_back()
+        self._check_listeners(visit, rows)
         many = len(rows)
         return f"load balancer {row['id']} at {row.get('vip_address')} with {many} listener{'' if many == 1 else 's'}"
+
+    @staticmethod
+    def _check_listeners(visit: Visit, rows: list[Row]) -> None:
+        """Say so where one of the spec's listeners is in ERROR: Octavia keeps the load balancer ACTIVE then.
+
+        Raises:
+            Stop: one is.
+        """
+        names = {item["name"] for item in _items(visit.resource)}
+        for each in visit.status.get(_LISTENERS) or ():
+            if each["provisioningStatus"] == "ERROR" and each["name"] in names:
+                row = next(found for found in rows if found["id"] == each["id"])
+                advice = f"change listener {each['name']}, or take it out of the spec and put it in again"
+                raise octavia.failed("listener", row, advice)
 
     @staticmethod
     def _references(visit: Visit, inputs: Inputs) -> None:

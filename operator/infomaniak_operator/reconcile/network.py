@@ -48,12 +48,13 @@ class NetworkActuator(neutron.NeutronActuator):
         return neutron.creation(visit, body_of(FIELDS, visit.spec))
 
     def rivals(self, visit: Visit, error: InfomaniakCloudError) -> list[KubeObject]:
-        """The Routers and LoadBalancers on its subnets."""
+        """The Routers and LoadBalancers on its subnets, or on the one that the refusal is about."""
         if error.category is not Category.IN_USE:
             return []
-        mine = {subnet["id"] for subnet in visit.resource.status.get("subnets") or ()}
+        mine = {str(subnet["id"]) for subnet in visit.resource.status.get("subnets") or ()}
+        mine = {each for each in mine if each in str(error)} or mine
         view = visit.attempt.view
-        found = [each for each in view.objects("LoadBalancer") if each.status.get("vipSubnetID") in mine]
+        found = [each for each in view.objects("LoadBalancer") if mine & neutron.used_by(each)]
         routers = view.objects("Router")
         return [*found, *(each for each in routers if mine & {leg["subnetID"] for leg in _legs(each)})]
 

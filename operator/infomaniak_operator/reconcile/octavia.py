@@ -10,6 +10,7 @@ from infomaniak_operator.client import Category, InfomaniakCloudError, NotFoundE
 from infomaniak_operator.engine.contract import (
     FINALIZER,
     Again,
+    BackOff,
     Key,
     KubeObject,
     Progress,
@@ -22,8 +23,8 @@ from infomaniak_operator.reconcile.fields import Difference, Field, differences,
 from infomaniak_operator.reconcile.marks import Mark, released
 from infomaniak_operator.reconcile.outcome import HEALTHY, Stop, Unchanged
 from infomaniak_operator.reconcile.ownership import Whose, is_marked, mark_of, whose, whose_main
-from infomaniak_operator.reconcile.trees import GONE, LONGEST_LOOK, Seen, Tree, parts_of
-from infomaniak_operator.reconcile.visit import Visit
+from infomaniak_operator.reconcile.trees import FIRST_LOOK, GONE, STUCK_LOOK, Seen, Tree, parts_of
+from infomaniak_operator.reconcile.visit import PENDING_SINCE, Visit
 
 LOAD_BALANCER = "LoadBalancer"
 POOL = "Pool"
@@ -165,11 +166,12 @@ class TreeActuator(PlainActuator):
         return None if str(row["provisioning_status"]).startswith("PENDING") else []
 
     def pause(self, visit: Visit) -> float:
-        """Until the next look at the tree; of a part of a tree in ERROR nothing comes by itself."""
-        seen = visit.tree.seen
-        if visit.tree.pending_since is None and seen is not None and seen.provisioning == "ERROR":
-            return LONGEST_LOOK
-        return max(visit.tree.next_look - visit.attempt.clock.monotonic(), 0.05)
+        """Until the next look at the tree; ever longer for a part that stays PENDING in a tree that is not locked."""
+        now = visit.attempt.clock.monotonic()
+        if visit.tree.pending_since is None:
+            waited = now - visit.memory.setdefault(PENDING_SINCE, now)
+            return float(min(FIRST_LOOK + waited / 4, STUCK_LOOK))
+        return max(visit.tree.next_look - now, 0.05)
 
     def may_make_again(self, visit: Visit) -> bool:
         """One of ours that somebody deleted is made again."""
@@ -200,7 +202,8 @@ def gate(visit: Visit) -> None:
     what = "is not there any more" if gone else f"is in {seen.provisioning} in the cloud, which locks all of it"
     message = f"load balancer {tree.load_balancer_id} {what}"
     reason = Reason.EXTERNALLY_DELETED if gone else Reason.CLOUD_ERROR
-    raise Stop(Reason.DELETING if visit.resource.deleting else reason, message, Again(5.0))
+    # Its LoadBalancer wakes this one; where there is none, it is looked at ever more rarely.
+    raise Stop(Reason.DELETING if visit.resource.deleting else reason, message, BackOff(at_least=5.0))
 
 
 @contextmanager

@@ -64,6 +64,7 @@ class PoolActuator(child.ChildActuator):
     collection = "pools"
     noun = "pool"
     blocked_by = frozenset({octavia.MONITOR})
+    optional = frozenset({endpoints.NODES.kind})
 
     def references(self, resource: KubeObject) -> Iterable[Key]:
         """The load balancer, the members' networks, the Service they follow."""
@@ -211,8 +212,9 @@ class PoolActuator(child.ChildActuator):
                     bystanders.check_pool(visit, row, going)
         with octavia.changing(visit):
             if step.slot == MEMBERS:
-                visit.memory[_LAST_BATCH] = visit.attempt.clock.monotonic()
+                # One that fails is held apart from the next by the back-off, which gathering would start anew.
                 do.members.replace_all(step.id, step.body[MEMBERS])
+                visit.memory[_LAST_BATCH] = visit.attempt.clock.monotonic()
             elif step.verb == "delete":
                 do.pools.delete(step.id)
             else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from infomaniak_operator.client import InfomaniakCloudError, NotFoundError
-from infomaniak_operator.engine.contract import Again, Progress, Reason, Stuck
+from infomaniak_operator.engine.contract import Again, BackOff, Progress, Reason, Stuck
 from infomaniak_operator.reconcile import bystanders, octavia, vip
 from infomaniak_operator.reconcile.actuator import Row
 from infomaniak_operator.reconcile.outcome import Stop
@@ -46,7 +46,7 @@ def delete_tree(visit: Visit, row: Row, before: Callable[[], None] = lambda: Non
         with octavia.changing(visit):
             visit.cloud.do.load_balancers.delete(row["id"], cascade=True)
     except NotFoundError:
-        return visit.again(Reason.DELETING, f"load balancer {row['id']} is gone", 0.0)
+        return Stop(Reason.DELETING, f"load balancer {row['id']} is gone", BackOff())
     if visit.resource.deleting:
         visit.attempt.event("Deleted", f"deleted load balancer {row['id']} with all that is under it")
     return visit.again(Reason.DELETING, f"load balancer {row['id']} is being deleted", tree.next_look - tree.written)

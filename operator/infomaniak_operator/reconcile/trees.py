@@ -133,8 +133,13 @@ class Tree:
         return now - self._since[1]
 
     def status_of(self, row: Row, made: float = float("-inf")) -> tuple[str, str]:
-        """Provisioning and operating status of something under the tree: as last seen, else as its row says."""
-        if self.seen is not None and self.seen.began > made and row["id"] in self.seen.parts:
+        """Provisioning and operating status of something under the tree: as last seen, else as its row says.
+
+        Args:
+            row: as it was made or listed.
+            made: monotonic seconds before which it was not; a look that is older tells nothing of it.
+        """
+        if self.seen is not None and self.seen.parts_began > made and row["id"] in self.seen.parts:
             return self.seen.parts[row["id"]]
         return str(row.get("provisioning_status") or ""), str(row.get("operating_status") or "")
 

@@ -124,6 +124,7 @@ class Visit:
         restore: whether the operator takes over what was made for objects of the same name that are no more.
         held_back: the outcomes of what could not be planned; they are said once all else is done.
         fixed: in what cloud and spec differ that cannot be changed, so that nothing is done about it but to say so.
+        refused: how the last change that failed did.
     """
 
     attempt: Attempt
@@ -144,6 +145,7 @@ class Visit:
     restore: bool = False
     held_back: list[Stop] = field(default_factory=list)
     fixed: list[Difference] = field(default_factory=list)
+    refused: BaseException | None = None
 
     @classmethod
     def begin(cls, attempt: Attempt, cluster_id: str, create_grace: float, trees: Trees | None = None) -> Visit:
@@ -410,6 +412,7 @@ class Visit:
         try:
             yield
         except BaseException as error:
+            self.refused = error
             if may_have_acted(error):
                 self.memory[_UNSETTLED] = self.attempt.clock.monotonic()
             raise
@@ -450,6 +453,7 @@ class Visit:
         except ReadOnlyError:  # nothing was sent: what is known of former creates stays
             raise
         except BaseException as error:
+            self.refused = error
             unknown = may_have_acted(error)
             now = self.attempt.clock.monotonic()
             for slot in slots:

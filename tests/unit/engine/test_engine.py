@@ -393,6 +393,28 @@ def test_waiting_is_woken_by_the_event_of_what_it_waits_for_and_by_nothing_else(
     run(test())
 
 
+def test_waiting_that_says_for_how_long_is_over_then_too() -> None:
+    async def test() -> None:
+        toys = ToyReconciler()
+        toys.scripts["waiter"] = lambda attempt: Result(CREATING, Waiting(frozenset({key("user")}), 60.0))
+        async with running(toys=toys) as one:
+            visits = toys.visits["waiter"]
+            made(one.kube, "user", colour="red")
+            await one.until(lambda: "Ready" in one.conditions("user"))
+            made(one.kube, "waiter")
+            await one.until(lambda: len(visits) == 1)
+            await one.quiet()
+            await one.advance(59)
+            await one.quiet()
+            assert len(visits) == 1
+            await one.advance(2)
+            await one.until(lambda: len(visits) == 2)
+            one.kube.change(TOYS, "user", {"spec": {"colour": "blue"}})
+            await one.until(lambda: len(visits) >= 3)
+
+    run(test())
+
+
 def test_what_happens_to_the_awaited_while_the_visit_goes_on_is_not_missed() -> None:
     async def test() -> None:
         toys, inside, go = ToyReconciler(), threading.Event(), threading.Event()

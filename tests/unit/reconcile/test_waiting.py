@@ -1,5 +1,6 @@
 """What a waiting object says follows, at once, whatever becomes of what it waits for."""
 
+import re
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from infomaniak_operator.engine.contract import FINALIZER, Key
 from tests.support.forest import Forest
 from tests.support.objects import custom, key_of, network, subnet
-from tests.support.trees import balancer, monitor, pool
+from tests.support.trees import balancer, listener, monitor, pool
 
 PAUSED = {"network.infomaniak.cloud/paused": "true"}
 V4 = subnet("web-v4", "10.40.0.0/24")
@@ -162,3 +163,84 @@ def test_a_new_tree_that_is_held_back_does_not_say_that_it_waits_for_its_network
     assert world.ready(key) == ("False", "Creating")
     world.run()
     assert world.ready(key) == ("True", "Available")
+
+
+ALL_MISSING = {
+    "LoadBalancer": (
+        balancer(vip={**VIP, "securityGroupRefs": [{"name": "near"}, {"name": "far"}]}),
+        {"InfomaniakNetwork web", "SecurityGroup near", "SecurityGroup far"},
+    ),
+    "Pool": (
+        pool(members=[{**MEMBERS[0], "networkRef": {"name": name}} for name in ("web", "far", "web")]),
+        {"LoadBalancer web", "InfomaniakNetwork web", "InfomaniakNetwork far"},
+    ),
+    "Router": (
+        _router(
+            interfaces=[{"networkRef": {"name": f"n{number}"}} for number in range(3)],
+            externalGateway={"networkRef": {"name": "out"}},
+        ),
+        {"InfomaniakNetwork n0", "InfomaniakNetwork n1", "InfomaniakNetwork n2", "InfomaniakNetwork out"},
+    ),
+    "FloatingIP": (
+        custom(
+            "FloatingIP", "ip", {"externalNetwork": {"networkRef": {"name": "out"}}, "loadBalancerRef": {"name": "web"}}
+        ),
+        {"InfomaniakNetwork out", "LoadBalancer web"},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ALL_MISSING)
+def test_all_that_is_missing_is_named_at_once(kind):
+    body, missing = ALL_MISSING[kind]
+    world = Forest(body)
+    world.run()
+    key = key_of(body)
+    assert world.ready(key) == ("False", "WaitingForReference")
+    said = re.findall(r"(?:InfomaniakNetwork|SecurityGroup|LoadBalancer|Pool) [a-z0-9]+", world.message(key))
+    assert sorted(said) == sorted(missing)  # each of them once
+    assert world.message(key, "ReferencesResolved") == world.message(key)
+
+
+def test_a_long_list_of_what_is_missing_is_cut_short():
+    body = _router(interfaces=[{"networkRef": {"name": f"n{number}"}} for number in range(40)])
+    world = Forest(body)
+    world.run()
+    assert world.message(key_of(body)).endswith(" and 29 more")
+    assert len(world.message(key_of(body))) < 500
+
+
+def test_what_has_come_is_missing_no_longer():
+    waiting = balancer(vip={**VIP, "securityGroupRefs": [{"name": "far"}]})
+    world = Forest(waiting)
+    world.run()
+    key = key_of(waiting)
+    assert "also missing: SecurityGroup far" in world.message(key)
+    world.apply(GROUP)
+    world.run()
+    assert "SecurityGroup" not in world.message(key)
+    assert "Pool" not in world.message(key)  # a listener can be without its pool
+    world.apply(NETWORK)
+    world.run()
+    assert world.ready(key) == ("True", "Available")
+
+
+@pytest.mark.parametrize("child", [pool(), monitor()], ids=lambda body: body["kind"])
+def test_the_parts_of_a_tree_say_what_is_wrong_with_their_load_balancer(child):
+    """The one that is waited for cannot be made: that is the cause to be told, and no longer once it is mended."""
+    vip = {**VIP, "securityGroupRefs": [{"name": "far"}]}  # Octavia takes no allowed_cidrs with it
+    world = Forest(
+        NETWORK, GROUP, balancer(vip=vip, listeners=[listener(allowedCIDRs=["192.0.2.0/24"])]), pool(), monitor()
+    )
+    world.run()
+    top, key = key_of(balancer()), key_of(child)
+    assert world.progress(top) == "Stalled"
+    assert world.ready(key) == ("False", "WaitingForReference")
+    assert world.message(key).endswith(f". LoadBalancer web: {world.message(top)}")
+    writes = dict(world.status_writes)
+    world.round()
+    world.run()
+    assert world.status_writes == writes
+    world.spec(top, listeners=[listener()])
+    world.run()
+    world.all_ready()
