@@ -455,7 +455,8 @@ def remove(visit: Visit) -> None:
 
 
 def release(visit: Visit, balancer: Row) -> None:
-    """Release the mark of the port that the load balancer has."""
+    """Release the mark of the port that the load balancer has; who takes that again looks for it at once."""
+    visit.memory.pop(_LOOKED, None)
     for row in visit.rows("ports"):
         if row["id"] == balancer.get("vip_port_id"):
             neutron.release_row(visit, "ports", row, child=SLOT)
