@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from infomaniak_operator.client import Category, InfomaniakCloudError, ReadOnlyError
-from infomaniak_operator.engine.contract import Again, BackOff, KubeObject, Next, Progress, Reason, Stuck, Waiting
+from infomaniak_operator.engine.contract import BackOff, KubeObject, Next, Progress, Reason, Stuck, Waiting
 from infomaniak_operator.reconcile.outcome import CREDENTIALS_VALID, SYNCED, Stop, named
 from infomaniak_operator.reconcile.visit import Visit
 
@@ -21,7 +21,7 @@ class _Meaning:
 
 _MEANINGS = {
     Category.TRANSIENT: _Meaning(Reason.CLOUD_ERROR, BackOff(), keep_ready=True),
-    Category.WAITING: _Meaning(Reason.UPDATING, Again(2.0)),
+    Category.WAITING: _Meaning(Reason.UPDATING, BackOff(at_least=2.0)),
     Category.IN_USE: _Meaning(Reason.IN_USE, BackOff(at_least=5.0)),
     Category.QUOTA: _Meaning(Reason.QUOTA_EXCEEDED, BackOff(at_least=30.0)),
     Category.TERMINAL: _Meaning(Reason.INVALID_CONFIGURATION, Stuck(), Progress.STALLED),

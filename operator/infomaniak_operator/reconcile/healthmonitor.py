@@ -54,6 +54,14 @@ def monitor_body(spec: Mapping[str, Any], name: str, mark: Mark) -> dict[str, An
     return {"name": name, "tags": octavia.tags_of(spec, mark), **body_of(FIELDS, spec)}
 
 
+def _holds(monitor: KubeObject, pool: KubeObject) -> bool:
+    """Whether a Pool that is Terminating stays for as long as this monitor of it does, whatever it says meanwhile."""
+    used = monitor.status.get(_POOL)
+    goes_alone = pool.spec.get("managementPolicy") == "Unmanaged" or pool.spec.get("deletionPolicy") == "Retain"
+    blocks = not goes_alone and not monitor.deleting and bool(used) and pool.status.get("id") == used
+    return blocks or child.stays(pool, used)
+
+
 class HealthMonitorActuator(child.ChildActuator):
     """Knows how a HealthMonitor becomes a health monitor."""
 
@@ -79,7 +87,7 @@ class HealthMonitorActuator(child.ChildActuator):
         found = view.get(key)
         if found is None:
             raise Unresolved(key, f"spec.poolRef: there is no Pool {key.name} in namespace {key.namespace} yet")
-        if found.deleting and not child.stays(found, resource.status.get(_POOL)):
+        if found.deleting and not _holds(resource, found):
             raise Unresolved(key, f"spec.poolRef: Pool {key.name} is being deleted")
         above = treeplan.balancer_ref(found)
         balancer = view.get(above) if above else None

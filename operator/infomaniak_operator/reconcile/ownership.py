@@ -75,6 +75,8 @@ def whose(
     """
     mark = mark_of(row)
     standing = owner.standing(mark)
+    if any(owner.standing(each) is Standing.FOREIGN for each in _further_marks(row)):
+        return Whose.FOREIGN  # one mark of somebody else is enough, wherever among the tags it stands
     if mark is None or standing is Standing.UNMARKED:
         given_up = mark is not None and child is not None and mark == released(owner.mark(child))
         if row.get("id") in recorded or given_up:
@@ -84,6 +86,12 @@ def whose(
     if standing is Standing.FOREIGN or not fits:
         return Whose.FOREIGN
     return Whose.OURS if standing is Standing.OURS or inside else Whose.PREVIOUS
+
+
+def _further_marks(row: Mapping[str, Any]) -> list[Mark]:
+    """The marks beside the first one: only a list of tags has room for several."""
+    tags = row.get("tags") or () if "provisioning_status" in row else ()
+    return [mark for tag in tags if (mark := Mark.among([tag]))][1:]
 
 
 def whose_main(visit: Visit, row: Mapping[str, Any]) -> Whose:

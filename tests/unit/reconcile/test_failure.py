@@ -15,7 +15,7 @@ from infomaniak_operator.client import (
     QuotaExceededError,
     ServiceError,
 )
-from infomaniak_operator.engine.contract import Again, BackOff, Stuck
+from infomaniak_operator.engine.contract import BackOff, Stuck
 from tests.support.objects import network, subnet
 from tests.support.world import World
 
@@ -29,7 +29,7 @@ CASES = [
     # A service's answer to a token that Keystone has just given: nothing in the credential is to be mended.
     (AuthenticationError("lags", status=401, category=Category.TRANSIENT), "CloudError", False, BackOff),
     (ConflictError("in use", status=409, category=Category.IN_USE), "InUse", False, BackOff),
-    (ConflictError("immutable", status=409, category=Category.WAITING), "Updating", False, Again),
+    (ConflictError("immutable", status=409, category=Category.WAITING), "Updating", False, BackOff),
     (ServiceError("broken", status=500), "CloudError", False, BackOff),
     (ServiceError("slow down", status=429), "CloudError", False, BackOff),
     (CloudConnectionError("reset"), "CloudError", False, BackOff),

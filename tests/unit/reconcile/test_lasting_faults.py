@@ -218,6 +218,27 @@ def test_what_cannot_be_changed_in_a_tree_in_error_is_looked_at_ever_more_rarely
     world.all_ready()
 
 
+@pytest.mark.parametrize("going", [False, True])
+def test_what_cannot_be_changed_in_a_pool_in_error_is_tried_ever_more_rarely(going):
+    """Octavia refuses it with 409, though nothing is PENDING; a Pool that is to go stays, for its monitor does."""
+    world = tree()
+    world.one("pools")["provisioning_status"] = "ERROR"
+    if going:
+        world.delete(SITE)
+    world.one("health_monitors")["name"] = "drifted"
+    world.round()
+    world.run(600)
+    assert "immutable" in world.message(CHECK)
+    world.forget_calls()
+    world.visits.clear()
+    world.run(600)
+    assert len(world.changes()) <= 4
+    assert sum(world.visits.values()) <= 30
+    world.one("pools")["provisioning_status"] = "ACTIVE"
+    world.run(330)
+    assert world.ready(CHECK) == ("True", "Available")
+
+
 def test_what_waits_for_a_tree_in_error_is_woken_when_the_load_balancer_says_that_it_is_well():
     world = tree()
     world.one("load_balancers")["provisioning_status"] = "ERROR"

@@ -93,3 +93,17 @@ def test_who_keeps_a_thing():
     assert keepers.of(row(FORMER.mark())) is None
     assert Keepers(KUBE_SYSTEM, [one, other]).of(row()) is None
     assert Keepers("another", [one, other]).of(row(mark(other))) is None
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("other", [NAMESAKE, NEIGHBOUR])
+def test_one_mark_of_somebody_else_is_enough_wherever_it_stands(other, order):
+    tags = [ME.mark().text, "one", other.mark().text][::order]
+    assert whose(ME, {"id": "x", "provisioning_status": "ACTIVE", "tags": tags}, recorded=["x"]) is FOREIGN
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_mark_that_was_given_up_beside_ours_changes_nothing(order):
+    tags = [ME.mark().text, released(NEIGHBOUR.mark()).text][::order]
+    expected = OURS if order == 1 else LOST
+    assert whose(ME, {"id": "x", "provisioning_status": "ACTIVE", "tags": tags}, recorded=["x"]) is expected
