@@ -56,9 +56,10 @@ class Postgres:
         Raises:
             SandboxError: it does not come up.
         """
-        if self.pid is None:  # its number may be another process's by now, for which PostgreSQL would not start
-            (self._folder / "postmaster.pid").unlink(missing_ok=True)
         sockets = self._sockets()
+        if self.pid is None:  # its number may be another process's by now, for which PostgreSQL would not start
+            for lock in (self._folder / "postmaster.pid", *sockets.glob(".s.PGSQL.*")):
+                lock.unlink(missing_ok=True)
         self._run("up", str(self._folder), str(sockets), *self._databases)
         files.write(self._address, f"postgresql://postgres:@/DATABASE?host={quote(str(sockets), safe='')}")
 

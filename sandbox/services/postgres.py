@@ -143,6 +143,10 @@ def _copy(sockets: Path, target: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd="/")
     if done.returncode:
         sys.exit(f"pg_basebackup failed:\n{done.stdout}{done.stderr}")
+    for lock in target.glob(
+        ".s.PGSQL.*"
+    ):  # of the socket that lies among the data, and names the server that is copied
+        lock.unlink()
 
 
 def main() -> None:

@@ -1,13 +1,16 @@
 """Components that stop, hang and come back; one sandbox beside another; what happens to a caller that is gone."""
 
 import json
+import shutil
 import socket
+import tempfile
 import urllib.parse
 from pathlib import Path
 
 import pytest
 
 from sandbox import Environment, Sandbox, SandboxError
+from sandbox.postgres import Postgres
 from tests.support.box import kubectl, until
 from tests.support.customer import Customer
 
@@ -94,3 +97,18 @@ def test_two_sandboxes_side_by_side_know_nothing_of_each_other(
         other.down()
     assert not any(other.status().values())
     assert kubectl(env, "get", "namespace", namespace)
+
+
+def test_a_copy_of_a_database_in_use_holds_nothing_of_the_server_and_starts_beside_it(box: Sandbox) -> None:
+    cloud = box._halves()[0]
+    folder = Path(tempfile.mkdtemp(prefix="infomaniak-copy-"))
+    second = Postgres(folder / "pg", lambda *words: cloud._python_says("postgres", *words), ["keystone"])
+    try:
+        cloud.process("postgres").copy(folder / "pg")
+        assert not [path for path in (folder / "pg").iterdir() if path.name.startswith((".s.", "postmaster"))]
+        second.start()
+        assert second.pid not in (None, cloud.process("postgres").pid)
+    finally:
+        second.stop()
+        second.forget()
+        shutil.rmtree(folder, ignore_errors=True)

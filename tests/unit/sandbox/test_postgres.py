@@ -93,3 +93,16 @@ def test_it_never_runs_as_root_and_needs_no_account_of_its_own() -> None:
     command = program.as_whom(0)
     assert command[0] == "setpriv"
     assert f"--reuid={65534}" in command
+
+
+def test_locks_of_a_server_that_is_gone_go_before_the_next_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their numbers may be those of living processes by now: PostgreSQL would take these for itself and not start."""
+    monkeypatch.setattr("sandbox.postgres._LONGEST", 4000)
+    postgres, _ = _made(tmp_path / "state")
+    data = tmp_path / "state" / "pg"
+    data.mkdir()
+    for name in ("postmaster.pid", ".s.PGSQL.5432.lock", ".s.PGSQL.5432"):
+        (data / name).write_text("1\n")  # alive, and no PostgreSQL
+    (data / "PG_VERSION").write_text("18\n")
+    postgres.start()
+    assert [path.name for path in data.iterdir()] == ["PG_VERSION"]
