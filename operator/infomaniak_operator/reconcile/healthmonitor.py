@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from infomaniak_operator.client import Category, InfomaniakCloudError
@@ -24,15 +24,20 @@ def _version(value: Any) -> Any:
     return float(value) if value else None
 
 
+def _of_http(default: str) -> Callable[[Row], str | None]:
+    """A default that only monitors of these types have: Octavia refuses any value in another one."""
+    return lambda row: default if row.get("type") in ("HTTP", "HTTPS") else None
+
+
 FIELDS = (
     Field("type", "type", mutable=False),
     Field("delay", "delay"),
     Field("timeout", "timeout"),
     Field("maxRetries", "max_retries"),
     Field("maxRetriesDown", "max_retries_down", default=3),
-    Field("httpMethod", "http_method", default="GET"),
-    Field("urlPath", "url_path", default="/"),
-    Field("expectedCodes", "expected_codes", default="200", normal=_codes),
+    Field("httpMethod", "http_method", default=_of_http("GET")),
+    Field("urlPath", "url_path", default=_of_http("/")),
+    Field("expectedCodes", "expected_codes", default=_of_http("200"), normal=_codes),
     Field("httpVersion", "http_version", default=None, to_api=_version, normal=_version),
     Field("domainName", "domain_name", default=None),
     neutron.ADMIN_STATE,

@@ -177,6 +177,23 @@ def test_another_type_of_a_monitor_replaces_it():
     calm(world)
 
 
+def test_another_type_of_a_monitor_leaves_what_only_the_former_type_has():
+    http = {"httpMethod": "HEAD", "urlPath": "/healthz", "expectedCodes": "204"}
+    world = tree(pool(), monitor(**http, httpVersion="1.1", domainName="www.example.org"))
+    world.spec(CHECK, type="TCP", **dict.fromkeys([*http, "httpVersion", "domainName"], ...))
+    world.run()
+    row = world.one("health_monitors")
+    assert (row["type"], row["url_path"]) == ("TCP", None), world.message(CHECK)
+    assert world.changes() == ["DELETE health_monitors", "POST health_monitors"]
+    assert world.ready(CHECK) == ("True", "Available")
+    # And back: they are not the operator's any more.
+    world.spec(CHECK, type="HTTP")
+    world.run()
+    assert [world.one("health_monitors")[name] for name in ("http_method", "url_path")] == ["GET", "/"]
+    assert not set(http) & set(world.object(CHECK).status["appliedFields"])
+    calm(world)
+
+
 def test_listener_and_pool_change_their_protocol_together():
     world = tree()
     world.spec(LB, listeners=[listener(protocol="TCP")])
