@@ -12,7 +12,7 @@ import heapq
 import itertools
 import random
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from infomaniak_operator.engine.contract import Key
@@ -157,8 +157,10 @@ class WorkQueue:
         if seconds <= 0:
             self.add(key)
             return
-        if key in self._dirty or any(key in ready for ready in self._ready):
-            return
+        for ahead in (self._dirty, *self._ready):
+            if key in ahead:  # that visit comes before the delay is over, and is to do what the delay is for
+                ahead[key] = replace(ahead[key], deep=True)
+                return
         due = self._timers.monotonic() + seconds
         if due >= self._due.get(key, float("inf")):
             return

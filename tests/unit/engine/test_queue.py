@@ -54,6 +54,37 @@ def test_a_key_that_is_being_visited_is_handed_out_again_only_when_done() -> Non
     assert taken(queue) is None
 
 
+@pytest.mark.parametrize("done_first", [False, True])
+def test_what_a_delay_is_for_is_done_by_the_visit_that_comes_before_it(done_first: bool) -> None:
+    # A status of something it refers to changes while it is visited; that visit asks for another look in a second.
+    queue, clock = made()
+    queue.add(A)
+    assert taken(queue)
+    queue.add(A, deep=False)
+    if done_first:
+        queue.done(A)
+    queue.add_after(A, 1)
+    if not done_first:
+        queue.done(A)
+    item = taken(queue)
+    assert item
+    assert item.deep
+    queue.done(A)
+    clock.advance(2)
+    assert taken(queue) is None
+
+
+def test_a_change_of_what_it_refers_to_alone_is_no_cause_of_its_own() -> None:
+    queue, _ = made()
+    queue.add(A)
+    assert taken(queue)
+    queue.add(A, deep=False)
+    queue.done(A)
+    item = taken(queue)
+    assert item
+    assert not item.deep
+
+
 def test_a_delay_ends_when_its_time_has_come() -> None:
     queue, clock = made()
     queue.add_after(A, 5)
