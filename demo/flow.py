@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -78,14 +79,15 @@ def _show(box: Sandbox, environment: Environment, state: Path, begin: float, pro
     operator = install(environment, kubectl, box, state)
     operator.start()
     project = environment.projects["alpha"]
-    progress(f"3. kubectl apply -f examples/network -f examples/office -f examples/web   (namespace {NAMESPACE})")
+    progress(f"3. kubectl apply -n {NAMESPACE}: all of examples/ but the credentials.yaml, which are to be filled in")
     kubectl.apply_text(f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {NAMESPACE}}}\n")
     kubectl.apply_text(credentials_secret(project), NAMESPACE)
     examples = ROOT / "examples"
     # All but the credentials, which are there to be filled in.
     office = [examples / "office" / f"{name}.yaml" for name in OFFICE]
     web = [examples / "web" / f"{name}.yaml" for name in WEB]
-    kubectl.apply(examples / "network" / "network.yaml", *office, *web, namespace=NAMESPACE)
+    # As a person does it: a later `kubectl apply` of theirs then warns of nothing.
+    kubectl.apply(examples / "network" / "network.yaml", *office, *web, namespace=NAMESPACE, server_side=False)
 
     def objects() -> list[dict[str, Any]]:
         return list(kubectl.json("get", KINDS, "-n", NAMESPACE)["items"])
@@ -107,7 +109,7 @@ def _side_by_side(bodies: list[dict[str, Any]], cloud: Operations, project: Proj
     networks = [body for body in bodies if body["kind"] == "InfomaniakNetwork"]
     others = [body for body in bodies if body["kind"] in ("Router", "SecurityGroup", "FloatingIP")]
     rows = [cloud.networks.get(body["status"]["id"]) for body in networks]
-    subnets = cloud.subnets.list(project_id=project.id)
+    subnets = cloud.subnets.list()  # those of the external network are others'
     collections = {"Router": cloud.routers, "SecurityGroup": cloud.security_groups, "FloatingIP": cloud.floating_ips}
     seen = [(body["kind"], collections[body["kind"]].get(body["status"]["id"])) for body in others]
     left = f"{show.networks_in_kubernetes(networks)}\n{show.others_in_kubernetes(others)}"
@@ -131,6 +133,8 @@ def _legs(cloud: Operations, project: Project) -> list[str]:
 def _how_to_play(environment: Environment, operator: OperatorProcess, seconds: float) -> str:
     kubeconfig = shlex.quote(str(environment.kubeconfig))
     kubectl = f"{shlex.quote(str(environment.kubectl))} --kubeconfig={kubeconfig} -n {NAMESPACE}"
+    state = shlex.quote(str(operator.log.parent))
+    env = f"cd {shlex.quote(str(ROOT))} && {shlex.quote(sys.executable)} -m sandbox env --state {state}"
     return f"""
 All Ready, {seconds:.0f} s after `make demo`. Go on from here:
   k() {{ {kubectl} "$@"; }}
@@ -140,14 +144,18 @@ All Ready, {seconds:.0f} s after `make demo`. Go on from here:
   k describe ilb web                   # the load balancer; ipool site, ihm site
   k explain inet.spec.subnets          # what can be written
   k edit ipool site                    # change a weight, add a member: one call to Octavia
+  k apply -f examples/web/pools.yaml   # any example; but credentials.yaml is one to fill in, for a real cloud
   k delete inet office                 # and see it go from Neutron
   k delete infomaniak --all            # and all the rest, in the order that the cloud needs
   tail -f {shlex.quote(str(operator.log))}
-`make demo-down` ends it all (with SANDBOX=… where you gave that)."""
+  eval "$({env})"   # kubectl, helm, and what the Python client needs
+`make demo` puts the examples and their Secret right again. `make demo-down` ends it all (with SANDBOX=… where you
+gave that); the state stays, and the next `make demo` goes on from there."""
 
 
 def down(state: Path) -> int:
     """End the operator and the sandbox."""
     OperatorProcess(state, state / "unused").stop()
     Sandbox(state).down()
+    print(f"Ended. The state stays in {state}: `make demo` goes on from there.")
     return 0

@@ -38,11 +38,12 @@ class Kubectl:
             raise KubectlError(done.stderr.strip() or done.stdout.strip())
         return done.stdout
 
-    def apply(self, *paths: Path, namespace: str | None = None) -> str:
-        """Apply files or folders, server-side."""
+    def apply(self, *paths: Path, namespace: str | None = None, server_side: bool = True) -> str:
+        """Apply files or folders: server-side, or as a plain ``kubectl apply`` does."""
         files = [argument for path in paths for argument in ("-f", str(path))]
         where = ["-n", namespace] if namespace else []
-        return self.run("apply", "--server-side", "--force-conflicts", *where, *files)
+        how = ["--server-side", "--force-conflicts"] if server_side else []
+        return self.run("apply", *how, *where, *files)
 
     def apply_text(self, text: str, namespace: str | None = None) -> str:
         """Apply a manifest given as text."""

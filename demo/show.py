@@ -98,8 +98,8 @@ def others_in_kubernetes(bodies: Iterable[Body]) -> str:
     for body in bodies:
         status = body.get("status") or {}
         seen = {
-            "Router": lambda s: f"{_out(s.get('externalAddresses'))}  {len(s.get('interfaces') or ())} interfaces",
-            "SecurityGroup": lambda s: f"{s.get('ruleCount')} rules",
+            "Router": lambda s: "  ".join((_out(s.get("externalAddresses")), _legs(len(s.get("interfaces") or ())))),
+            "SecurityGroup": lambda s: _count(s.get("ruleCount"), "rule"),
             "FloatingIP": lambda s: str(s.get("address")),
         }[body["kind"]](status)
         lines.append(f"{body['kind']} {body['metadata']['name']}  {state(body)[0]}")
@@ -120,10 +120,10 @@ def others_in_neutron(rows: Iterable[tuple[str, Body]], legs: Sequence[str]) -> 
             fixed = (row.get("external_gateway_info") or {}).get("external_fixed_ips") or ()
             out = _out([ip["ip_address"] for ip in fixed])
             lines.append(f"{row['name']}  {row['status']}")
-            lines.append(f"  id {row['id']}  {out}  {legs.count(row['id'])} interfaces")
+            lines.append(f"  id {row['id']}  {out}  {_legs(legs.count(row['id']))}")
         elif kind == "SecurityGroup":
             lines.append(str(row["name"]))
-            lines.append(f"  id {row['id']}  {len(row['security_group_rules'])} rules")
+            lines.append(f"  id {row['id']}  {_count(len(row['security_group_rules']), 'rule')}")
         else:
             lines.append(f"floating IP  {row['status']}")
             lines.append(f"  id {row['id']}  {row['floating_ip_address']}")
@@ -132,3 +132,11 @@ def others_in_neutron(rows: Iterable[tuple[str, Body]], legs: Sequence[str]) -> 
 
 def _out(addresses: Sequence[str] | None) -> str:
     return f"out {', '.join(addresses)}" if addresses else "no way out"
+
+
+def _legs(number: int) -> str:
+    return _count(number, "interface")
+
+
+def _count(number: int | None, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

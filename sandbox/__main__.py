@@ -38,7 +38,8 @@ def _run(box: Sandbox, read: argparse.Namespace) -> int:
         if read.node:
             box.up_node(Console())
         print(f"OpenStack:  {environment.auth_url}\nKubernetes: {environment.kubeconfig}")
-        print(f"in a shell: eval $(python -m sandbox env --state {read.state})")
+        state = shlex.quote(str(read.state))
+        print(f'in a shell: eval "$({shlex.quote(sys.executable)} -m sandbox env --state {state})"')
     elif read.command == "build":
         prepare(Console(), openstack=read.only != "kubernetes", kubernetes=read.only != "openstack")
         if read.gitops:
@@ -46,8 +47,7 @@ def _run(box: Sandbox, read: argparse.Namespace) -> int:
     elif read.command == "down":
         box.down()
     elif read.command == "env":
-        for name, value in box.environment.variables(read.project).items():
-            print(f"export {name}={shlex.quote(value)}")
+        print(box.environment.exports(read.project))
     else:
         status = box.status()
         if not status:

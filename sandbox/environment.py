@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -120,3 +121,10 @@ class Environment:
             "OS_APPLICATION_CREDENTIAL_ID": one.application_credential_id,
             "OS_APPLICATION_CREDENTIAL_SECRET": one.application_credential_secret,
         }
+
+    def exports(self, project: str = "alpha") -> str:
+        """The same as lines for a shell, and the sandbox's own kubectl and helm before all others."""
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in self.variables(project).items()]
+        if self.kubectl.is_absolute():
+            lines.append(f'export PATH={shlex.quote(str(self.kubectl.parent))}:"$PATH"')
+        return "\n".join(lines)

@@ -65,7 +65,8 @@ def object_schema(kind: Kind[Any]) -> dict[str, Any]:
     """The schema of a whole object of the kind."""
     spec = structural(kind.spec)
     spec["description"] = (
-        "What is wanted. What is absent is not managed: the cloud's own default or present value stays."
+        "What is wanted. What is absent is not managed: the cloud's own default or present value stays. What the "
+        "operator has set and is taken out goes back to the cloud's default."
     )
     status = structural(kind.status)
     status["description"] = "What is there. Written by the operator alone."

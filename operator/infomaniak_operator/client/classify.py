@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -231,8 +231,19 @@ def from_network(error: BaseException, *, what: str = "", changing: bool = False
         isinstance(one, _TIMEOUTS) and not isinstance(one, urllib3.exceptions.NewConnectionError) for one in chain
     )
     kind = errors.CloudTimeoutError if slow else errors.CloudConnectionError
-    reason = _short(error)
+    reason = _plain(error, chain)
     return kind(f"{what}: {reason}" if what else reason, outcome_unknown=changing and not unsent)
+
+
+_POOL = re.compile(r"HTTPS?ConnectionPool\(host='[^']*', port=\d*\): ")
+_TRIES = re.compile(r"Max retries exceeded with url: \S* \(Caused by .*\)$")
+
+
+def _plain(error: BaseException, chain: Iterable[BaseException]) -> str:
+    """What a failure of the network says, in the operating system's words where there are any, not in urllib3's."""
+    text = _POOL.sub("", _short(error))
+    why = next((one.strerror for one in chain if isinstance(one, OSError) and isinstance(one.strerror, str)), "")
+    return _TRIES.sub(lambda _: _short(why), text) if why else text
 
 
 _UNSENT = (

@@ -268,7 +268,9 @@ def _auth_url(text: str, allowed: Sequence[str] | None) -> str:
                 f"the key 'auth_url' leads to {origin}, which is not allowed here; allowed: {', '.join(allowed)}"
             )
     elif not origin.startswith("https://"):
-        raise InvalidCredentialsError("the key 'auth_url' must begin with https://")
+        raise InvalidCredentialsError(
+            "the key 'auth_url' must begin with https://, or be one of the addresses that are allowed by name"
+        )
     return f"{origin}{path}" if path.endswith("/v3") else f"{origin}{path}/v3"
 
 

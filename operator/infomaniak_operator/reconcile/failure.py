@@ -33,6 +33,7 @@ _MEANINGS = {
 _NOT_THE_SPEC = _Meaning(Reason.CLOUD_ERROR, BackOff(at_least=30.0), keep_ready=True)
 """Of a refusal that only a person can mend: it was no change that the spec asks for, but a look, or a delete."""
 Rivals = Callable[[Visit, InfomaniakCloudError], list[KubeObject]]
+_FORBIDDEN = 403
 _IN_USE = "inuse"
 """In the type, or the words, of a refusal because of users: a 409 may also be a race within the service, say."""
 IN_USE_LOOK = 60.0
@@ -66,6 +67,9 @@ def stop(visit: Visit, error: InfomaniakCloudError, rivals: Rivals = lambda _vis
         meaning = _MEANINGS[Category.NOT_FOUND]
     elif error.category is Category.TERMINAL and error.status and not _asked_for(visit, error):
         meaning = _NOT_THE_SPEC
+    elif error.category is Category.TERMINAL and error.status == _FORBIDDEN:
+        what_to_do = "take it out, or use a credential that may"
+        message = f"the roles of the credential do not allow what the spec asks for; {what_to_do}: {message}"
     if error.category is Category.AUTHENTICATION:
         visit.aspect(CREDENTIALS_VALID, False, Reason.CREDENTIALS_INVALID, message)
     elif visit.connected is None or CREDENTIALS_VALID not in visit.aspects:

@@ -70,4 +70,11 @@ def annotated(resource: KubeObject, name: str) -> bool:
 
 def named(other: KubeObject, reader: KubeObject) -> str:
     """An object in the message of another one. What is in other namespaces is told to nobody."""
-    return str(other.key) if other.key.namespace == reader.key.namespace else f"a {other.key.kind} of another namespace"
+    if other.key.namespace == reader.key.namespace:
+        return str(other.key)
+    return f"{with_article(other.key.kind)} of another namespace"
+
+
+def with_article(kind: str) -> str:
+    """A kind's name with its article."""
+    return f"{'an' if kind[0] in 'AEIO' else 'a'} {kind}"

@@ -11,7 +11,7 @@ from infomaniak_operator.engine.contract import KubeObject, Next, Progress, Reas
 from infomaniak_operator.reconcile.actuator import Row
 from infomaniak_operator.reconcile.creation import LATEST, MayCreate, NotYet, Sent, may_create
 from infomaniak_operator.reconcile.marks import Mark, Owner, Standing, released, user_text
-from infomaniak_operator.reconcile.outcome import ADOPT_PREVIOUS, Stop, Unchanged, annotated
+from infomaniak_operator.reconcile.outcome import ADOPT_PREVIOUS, Stop, Unchanged, annotated, with_article
 from infomaniak_operator.reconcile.snapshots import Rows
 from infomaniak_operator.reconcile.visit import Visit, owner_of
 
@@ -185,8 +185,8 @@ def conflict(visit: Visit, noun: str, row: Row, standing: Standing) -> Stop:
     """The outcome where another owner's mark is on the object."""
     if standing is Standing.PREVIOUS:
         message = (
-            f"{noun} {row['id']} was made for a {visit.resource.key.kind} of this name that is no more: to take it "
-            f"over, annotate this one with {ADOPT_PREVIOUS}=true; else delete it in the cloud"
+            f"{noun} {row['id']} was made for {with_article(visit.resource.key.kind)} of this name that is no more: "
+            f"to take it over, annotate this one with {ADOPT_PREVIOUS}=true; else delete it in the cloud"
         )
     else:
         message = (

@@ -86,7 +86,9 @@ def _lost(visit: Visit, actuator: Actuator, marked: Rows | list[Row] = ()) -> No
     if visit.imported or not actuator.may_make_again(visit):
         visit.aspect(SYNCED, False, Reason.EXTERNALLY_DELETED, message)
         visit.lost_for_good(message)
-        hint = "import another, or delete this object" if visit.imported else "see the kind's reference on what to do"
+        # Of what is ours only a floating IP is not made again by itself: another address is not the same.
+        way_on = "import another" if visit.imported else "set spec.recreate: Always to have another one made"
+        hint = f"{way_on}, or delete this object"
         raise Stop(Reason.EXTERNALLY_DELETED, f"{message}: {hint}", Stuck(), Progress.STALLED)
     if visit.dry_run:
         stop = dry_run(visit, f"create {actuator.noun} {visit.name} again: {message}")

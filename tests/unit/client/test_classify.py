@@ -249,3 +249,25 @@ def test_the_tree_in_the_docstring_is_the_tree_there_is():
 def test_a_message_alone_makes_an_error():
     error = AuthenticationError("no")
     assert (str(error), error.category, error.outcome_unknown) == ("no", Category.AUTHENTICATION, False)
+
+
+def test_a_service_that_is_not_reached_is_said_in_plain_words():
+    pool = urllib3.HTTPConnectionPool("127.0.0.1", 9)
+    refused = urllib3.exceptions.NewConnectionError(
+        pool, "Failed to establish a new connection: [Errno 111] Connection refused"
+    )
+    refused.__cause__ = ConnectionRefusedError(111, "Connection refused")
+    all_tries = urllib3.exceptions.MaxRetryError(pool, "/v2.0/networks?project_id=p", refused)
+    outer = keystone.ConnectFailure(f"Unable to establish connection to http://127.0.0.1:9/v2.0/networks: {all_tries}")
+    found = classify(caused(outer, requests.ConnectionError(all_tries)), what="GET /v2.0/networks")
+    assert str(found) == (
+        "GET /v2.0/networks: Unable to establish connection to http://127.0.0.1:9/v2.0/networks: Connection refused"
+    )
+
+
+def test_where_nobody_says_why_the_whole_is_kept():
+    pool = urllib3.HTTPConnectionPool("127.0.0.1", 9)
+    all_tries = urllib3.exceptions.MaxRetryError(pool, "/v3", urllib3.exceptions.ResponseError("too many 502"))
+    assert "too many 502" in str(classify(requests.ConnectionError(all_tries)))
+    slow = urllib3.exceptions.ReadTimeoutError(pool, "/v3", "Read timed out. (read timeout=60)")
+    assert str(classify(requests.ReadTimeout(slow))).endswith("Read timed out. (read timeout=60)")

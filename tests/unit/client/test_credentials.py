@@ -105,7 +105,7 @@ AUTH = {"auth_url": URL, "application_credential_id": "abc", "application_creden
         ({**PLAIN, "auth_url": "https://host/v3?x=1"}, "'auth_url' is no plain web address"),
         ({**PLAIN, "auth_url": "https://host/a/../v3"}, "'auth_url' is no plain web address"),
         ({**PLAIN, "auth_url": "https://host:port/v3"}, "'auth_url' is no plain web address"),
-        ({**PLAIN, "auth_url": "http://api.pub1.infomaniak.cloud/identity"}, "must begin with https://"),
+        ({**PLAIN, "auth_url": "http://api.pub1.infomaniak.cloud/identity"}, "must begin with https://, or be one of"),
         ({"auth_url": b"\xff\xfe"}, "'auth_url' is no UTF-8"),
         ({"clouds.yaml": "a: [unclosed"}, "no YAML (line"),
         ({"clouds.yaml": "!!python/object:os.system {}"}, "no YAML"),

@@ -103,6 +103,17 @@ def test_a_quota_is_told_with_the_cloud_s_own_words():
     assert world.ready(key) == ("True", "Available")
 
 
+def test_a_refusal_by_the_cloud_s_policy_says_what_to_do():
+    world = World()
+    key = world.apply(network())
+    world.fail("POST networks", ForbiddenError("rule:create_network:shared is disallowed by policy", status=403))
+    world.visit(key)
+    message = world.message(key)
+    assert "the roles of the credential do not allow" in message
+    assert "take it out" in message
+    assert message.endswith("rule:create_network:shared is disallowed by policy")
+
+
 def test_every_category_has_a_meaning():
     for category in Category:
         world = World()

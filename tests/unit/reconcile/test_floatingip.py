@@ -183,9 +183,12 @@ def test_a_lost_address_is_not_replaced_by_another_unless_the_spec_says_so():
     world, _ = prepared()
     key = address(world)
     world.settle(key)
-    world.others.floating_ips.delete(the_one(world)["id"])
+    lost = the_one(world)["id"]
+    world.others.floating_ips.delete(lost)
     assert world.visit(key).next == Stuck()
     assert world.ready(key) == ("False", "ExternallyDeleted")
+    for part in (lost, "spec.recreate: Always", "delete this object"):
+        assert part in world.message(key)
     assert world.others.floating_ips.list() == []
     world.spec(key, recreate="Always")
     world.settle(key)

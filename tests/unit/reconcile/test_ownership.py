@@ -100,6 +100,7 @@ def test_what_a_former_object_of_the_name_left_is_named_and_left():
     assert world.visit(key).next == Stuck()
     assert world.ready(key) == ("False", "Conflict")
     assert row["id"] in world.message(key)
+    assert "made for an InfomaniakNetwork of this name" in world.message(key)
     assert "adopt-previous" in world.message(key)
     assert (world.network(), world.subnets()) == before
     assert world.object(key).finalizers == ()

@@ -1,6 +1,8 @@
 """What a sandbox says of itself."""
 
 import stat
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,19 @@ def test_clouds_yaml_is_what_the_customer_downloads() -> None:
         "application_credential_secret": "s3cret",
     }
     assert cloud["region_name"] == "dc3-a"
+
+
+def test_a_shell_takes_it_whatever_the_folder_is_called() -> None:
+    odd = replace(ENVIRONMENT, kubeconfig=Path("/a  b/it's/kubeconfig"), kubectl=Path("/a  b/tools/kubectl"))
+    script = 'eval "$(cat)"; printf "%s\n" "$KUBECONFIG" "$PATH" "$INFOMANIAK_APP_CREDENTIAL_SECRET"'
+    done = subprocess.run(
+        ["/bin/sh", "-c", script], input=odd.exports(), capture_output=True, text=True, check=True, env={"PATH": "/bin"}
+    )
+    assert done.stdout.splitlines() == ["/a  b/it's/kubeconfig", "/a  b/tools:/bin", "s3cret"]
+
+
+def test_half_a_sandbox_puts_no_folder_before_the_programs() -> None:
+    assert "PATH" not in replace(ENVIRONMENT, kubectl=Path()).exports().replace("KUBECONFIG", "")
 
 
 def test_secrets_are_not_in_what_is_printed_of_it() -> None:

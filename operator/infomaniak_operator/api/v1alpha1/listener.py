@@ -113,7 +113,11 @@ class Tls(ApiModel):
         | None
     ) = Field(
         None,
-        description=about("Which versions of TLS are spoken", absent="left as they are", api="tls_versions"),
+        description=about(
+            "Which versions of TLS are spoken",
+            absent="left as they are, also where they are taken out again",
+            api="tls_versions",
+        ),
         json_schema_extra=listed("set"),
     )
     ciphers: (
@@ -131,7 +135,9 @@ class Tls(ApiModel):
     ) = Field(
         None,
         description=about(
-            "Ciphers, as OpenSSL writes them, with colons between them", absent="left as they are", api="tls_ciphers"
+            "Ciphers, as OpenSSL writes them, with colons between them",
+            absent="left as they are, also where they are taken out again",
+            api="tls_ciphers",
         ),
     )
 

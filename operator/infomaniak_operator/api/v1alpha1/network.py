@@ -97,7 +97,7 @@ class InfomaniakNetworkSpec(CommonSpec, Named, Described, Administrable):
             "Largest packet of the network, in bytes: 68 to 9216, with IPv6 at least 1280, and not above the cloud's "
             "own "
             "maximum",
-            absent="left as it is (new: the cloud's maximum)",
+            absent="left as it is, also where it is taken out again (new: the cloud's maximum)",
             api="mtu",
         ),
     )
