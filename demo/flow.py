@@ -109,7 +109,7 @@ def _side_by_side(bodies: list[dict[str, Any]], cloud: Operations, project: Proj
     networks = [body for body in bodies if body["kind"] == "InfomaniakNetwork"]
     others = [body for body in bodies if body["kind"] in ("Router", "SecurityGroup", "FloatingIP")]
     rows = [cloud.networks.get(body["status"]["id"]) for body in networks]
-    subnets = cloud.subnets.list()  # those of the external network are others'
+    subnets = cloud.subnets.list(project_id=project.id)
     collections = {"Router": cloud.routers, "SecurityGroup": cloud.security_groups, "FloatingIP": cloud.floating_ips}
     seen = [(body["kind"], collections[body["kind"]].get(body["status"]["id"])) for body in others]
     left = f"{show.networks_in_kubernetes(networks)}\n{show.others_in_kubernetes(others)}"
