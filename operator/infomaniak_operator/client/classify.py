@@ -15,6 +15,7 @@ from keystoneauth1 import exceptions as keystone
 
 from infomaniak_operator.client import errors
 from infomaniak_operator.client.errors import Category, InfomaniakCloudError
+from infomaniak_operator.client.limits import OverdueError, TooMuchError
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,14 +226,18 @@ def from_network(error: BaseException, *, what: str = "", changing: bool = False
         changing: whether the request was to change something.
     """
     chain = list(_chain(error))
+    limit = next((one for one in chain if isinstance(one, (TooMuchError, OverdueError))), None)
+    reason = _short(limit or error)
+    message = f"{what}: {reason}" if what else reason
+    if isinstance(limit, TooMuchError):
+        return errors.ServiceError(message, outcome_unknown=changing)
     unsent = any(isinstance(one, _UNSENT) for one in chain)
     # urllib3 makes a refused connection a kind of timeout.
     slow = any(
         isinstance(one, _TIMEOUTS) and not isinstance(one, urllib3.exceptions.NewConnectionError) for one in chain
     )
     kind = errors.CloudTimeoutError if slow else errors.CloudConnectionError
-    reason = _short(error)
-    return kind(f"{what}: {reason}" if what else reason, outcome_unknown=changing and not unsent)
+    return kind(message, outcome_unknown=changing and not unsent)
 
 
 _UNSENT = (
@@ -299,7 +304,7 @@ def classify(error: BaseException, *, what: str = "", changing: bool = False) ->
     """
     if isinstance(error, InfomaniakCloudError):
         return error
-    response = getattr(error, "response", None)
+    response = None if isinstance(error, TooMuchError) else getattr(error, "response", None)
     if isinstance(response, requests.Response) and response.status_code >= 400:  # noqa: PLR2004 - HTTP
         return from_response(response, what=what, changing=changing)
     status = _status(error)
