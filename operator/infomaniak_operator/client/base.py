@@ -30,6 +30,7 @@ from infomaniak_operator.client.errors import (
 from infomaniak_operator.client.limits import LIST_CALLS, MOST_ROWS, Limits
 from infomaniak_operator.client.login import plugin
 from infomaniak_operator.client.redact import redacted
+from infomaniak_operator.client.session import is_id
 from infomaniak_operator.client.transport import connections
 from infomaniak_operator.client.views import View, shown
 
@@ -248,6 +249,17 @@ def counted(rows: Iterable[Any], clock: Callable[[], float] = time.monotonic) ->
         if clock() > ends:
             raise CloudTimeoutError(f"the list is not over in {LIST_CALLS * TIMEOUT_SECONDS:g} s")
         yield row
+
+
+def ident(value: Any) -> str:
+    """An id, to be put into a path: openstacksdk puts in whatever it is given, ``../`` and ``?`` too.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not is_id(value):
+        raise ValueError(f"this is no id: {value!r:.100}")
+    return str(value)
 
 
 def sent(**arguments: Any) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from infomaniak_operator.client.errors import (
 )
 from infomaniak_operator.client.limits import LIST_BYTES, LIST_CALLS, Limits
 from infomaniak_operator.client.login import UNREADABLE, endpoint_of, plugin, refused, region_of, unreadable
+from infomaniak_operator.client.redact import hidden
 from infomaniak_operator.client.transport import Call, answered, connections
 
 _ID = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.:-]*")
@@ -136,8 +137,21 @@ class CloudSession:
             AuthenticationError: refused.
             InfomaniakCloudError: Keystone could not be asked.
         """
-        with self._limits.within(self._seconds), self._turn():
+        with self._limits.within(self._seconds), self._turn(), self._telling():
             return self._login()
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """What a service says back is told without the credential and the token, in whatever form it has them."""
+        try:
+            yield
+        except InfomaniakCloudError as error:
+            token = self._plugin.auth_ref.auth_token if self._plugin.auth_ref else None
+            secrets = [*self.credentials.secrets, *([token] if isinstance(token, str) else ())]
+            error.message = hidden(error.message, secrets)
+            error.error_type = hidden(error.error_type, secrets) if error.error_type else error.error_type
+            error.args = (error.message,)
+            raise
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -238,7 +252,7 @@ class CloudSession:
         if if_revision is not None:
             headers["If-Match"] = f"revision_number={if_revision}"
         request = _Request(service, method, route, path, headers, params, body)
-        with self._limits.within(self._seconds):
+        with self._limits.within(self._seconds), self._telling():
             return self._repeated(request)
 
     @contextmanager
@@ -296,6 +310,7 @@ class CloudSession:
                 redirect=False,
                 raise_exc=False,
                 allow_reauth=False,
+                log=False,  # it would write whole answers
                 connect_retries=0,
                 status_code_retries=0,
             )
