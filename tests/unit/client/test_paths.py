@@ -56,8 +56,9 @@ def client(wire):
     return InfomaniakNetworkClient._connected(CloudCredentials(wire.auth_url, "app", None, "s3cret-value"))
 
 
-@pytest.mark.parametrize(("name", "which", "ids", "others"), list(methods()))
-def test_an_id_that_is_none_is_not_sent(client, wire, caplog, name, which, ids, others):
+@pytest.mark.parametrize("call", list(methods()))
+def test_an_id_that_is_none_is_not_sent(client, wire, caplog, call):
+    name, which, ids, others = call
     for bad in BAD:
         found = getattr(client, name)(**{**dict.fromkeys(ids, "n1"), **others, which: bad})
         assert not found
