@@ -75,7 +75,7 @@ _GAVE_UP = frozenset({408, 460, 499})
 """Of the 4xx those that refuse nothing: whoever answers gave up waiting, or had lost us (proxies say 460 and 499)."""
 _HIGHEST_WORDS = 1000
 _HIGHEST_TEXT = 100_000
-_CHARSETS = frozenset({"us-ascii", "iso-8859-1", "iso-8859-15", "windows-1252"})
+CHARSETS = frozenset({"us-ascii", "iso-8859-1", "iso-8859-15", "windows-1252"})
 """Of a page; anything else is read as UTF-8."""
 _REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 
@@ -208,7 +208,7 @@ def _page(response: requests.Response) -> str:
     """The beginning of an answer that is no JSON. A stranger names the charset, and some codecs raise or take long."""
     charset = (response.encoding or "").lower()
     head = response.content[:_HIGHEST_TEXT]
-    return head.decode(charset if charset in _CHARSETS else "utf-8", "replace")
+    return head.decode(charset if charset in CHARSETS else "utf-8", "replace")
 
 
 def from_response(response: requests.Response, *, what: str = "", changing: bool = False) -> InfomaniakCloudError:

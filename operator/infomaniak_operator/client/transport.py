@@ -11,7 +11,7 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
-from infomaniak_operator.client.classify import request_id_of
+from infomaniak_operator.client.classify import CHARSETS, request_id_of
 from infomaniak_operator.client.limits import (
     ANSWER_BYTES,
     ERROR_BYTES,
@@ -95,8 +95,9 @@ class _Transport(HTTPAdapter):
             response = super().send(request, *args, **kwargs)
             response._content = _body(response, most)  # noqa: SLF001 - where requests keeps it
             response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001
-        # Whatever the answer says of it: guessing takes seconds, and some codecs take the square of the length.
-        response.encoding = "utf-8"
+        # Else it would be guessed, or decoded by whatever codec a stranger names: some take the square of the length.
+        if (response.encoding or "").lower() not in CHARSETS:
+            response.encoding = "utf-8"
         return response
 
 

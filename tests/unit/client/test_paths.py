@@ -47,7 +47,7 @@ def methods():
             if one.default is one.empty and one.kind is one.POSITIONAL_OR_KEYWORD and one.name not in ids
         }
         yield from (
-            pytest.param(name, each, ids, others, id=f"{name}-{each}") for each in ids if (name, each) not in BODY_IDS
+            pytest.param((name, each, ids, others), id=f"{name}-{each}") for each in ids if (name, each) not in BODY_IDS
         )
 
 
