@@ -36,6 +36,8 @@ from infomaniak_operator.client.transport import Call, answered, connections
 
 _ID = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.:-]*")
 _LONGEST_ID = 255
+_SHORTEST_TOKEN = 6
+"""A cloud whose token is a letter or two must not have them struck out of every message."""
 _UNAUTHORIZED = 401
 _READING = frozenset({"GET", "HEAD"})
 _NO_ANSWER = (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError, OSError)
@@ -147,7 +149,8 @@ class CloudSession:
             yield
         except InfomaniakCloudError as error:
             token = self._plugin.auth_ref.auth_token if self._plugin.auth_ref else None
-            secrets = [*self.credentials.secrets, *([token] if isinstance(token, str) else ())]
+            hideable = isinstance(token, str) and len(token) >= _SHORTEST_TOKEN
+            secrets = [*self.credentials.secrets, *([token] if hideable else ())]
             error.message = hidden(error.message, secrets)
             error.error_type = hidden(error.error_type, secrets) if error.error_type else error.error_type
             error.args = (error.message,)
