@@ -6,6 +6,7 @@ import logging
 import os
 import random
 import socket
+import threading
 import uuid
 import weakref
 from collections.abc import Mapping
@@ -37,6 +38,10 @@ from infomaniak_operator.reconcile.secrets import SecretGuard
 from infomaniak_operator.reconcile.trees import Trees
 
 _log = logging.getLogger(__name__)
+HANGING_CALLS = 30
+"""A reconcile that takes as long as so many calls at their limit hangs: it ends at the first call that fails."""
+SHORTEST_HANG = 600.0
+"""Seconds: however short those calls are, others (to the API server) are not."""
 _NAMESPACES = ResourceType("Namespace", "", "v1", "namespaces")
 
 
@@ -90,7 +95,7 @@ def build(options: Options, rng: random.Random) -> Operator:
         create_grace=options.create_grace_seconds,
         restore=options.restore,
     )
-    sessions: weakref.WeakSet[CloudSession] = weakref.WeakSet()
+    sessions = Sessions()
 
     def session(credentials: CloudCredentials) -> CloudSession:
         opened = CloudSession(
@@ -99,6 +104,7 @@ def build(options: Options, rng: random.Random) -> Operator:
             pool_size=options.workers + 8,
             on_call=metrics.cloud_called,
             before_change=check,
+            proxy=options.cloud_proxy,
         )
         sessions.add(opened)
         return opened
@@ -119,6 +125,7 @@ def build(options: Options, rng: random.Random) -> Operator:
             workers=options.workers,
             round_seconds=options.round_seconds,
             namespaces=namespaces,
+            reconcile_silence=max(SHORTEST_HANG, HANGING_CALLS * options.cloud_timeout_seconds),
             stop_seconds=VISIT_SECONDS,
         ),
         watch=KopfWatch(watched.values(), load, namespaces),
@@ -134,11 +141,30 @@ def build(options: Options, rng: random.Random) -> Operator:
             engine.view,
             [actuator.kind for actuator in ACTUATORS],
             lease=(lease, options.lease.name) if lease and options.lease else None,
-            token_expiries=lambda: [at for each in list(sessions) if (at := each.token_expires) is not None],
+            token_expiries=sessions.token_expiries,
         )
     )
     _log.info("watching %s in %s", ", ".join(watched), ", ".join(namespaces) or "all namespaces")
     return Operator(engine, clouds, metrics, lease)
+
+
+class Sessions:
+    """The connections there are, for metrics. Safe to use from any thread: a set is not, while another adds to it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sessions: weakref.WeakSet[CloudSession] = weakref.WeakSet()
+
+    def add(self, session: CloudSession) -> None:
+        """One more."""
+        with self._lock:
+            self._sessions.add(session)
+
+    def token_expiries(self) -> list[float]:
+        """When each token in use expires, seconds since the epoch."""
+        with self._lock:
+            sessions = list(self._sessions)
+        return [at for each in sessions if (at := each.token_expires) is not None]
 
 
 class ClusterId:

@@ -272,6 +272,11 @@ def _auth_url(text: str, allowed: Sequence[str] | None) -> str:
     return f"{origin}{path}" if path.endswith("/v3") else f"{origin}{path}/v3"
 
 
+def is_address(text: str) -> bool:
+    """Whether it is a plain web address: ``http`` or ``https``, a host, and perhaps a port and a path."""
+    return _origin_and_path(text) is not None
+
+
 def _within(path: str, prefix: str) -> bool:
     prefix = prefix.removesuffix("/v3")
     return path == prefix or path.startswith(f"{prefix}/")

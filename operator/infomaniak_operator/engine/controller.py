@@ -92,6 +92,12 @@ class Controller:
         self._guarded = guarded & set(reconcilers)
         self._waiters = Waiters()
         self._superseded: set[Key] = set()
+        self._started: dict[Key, float] = {}
+
+    def longest_running(self) -> float:
+        """Seconds since the longest running reconcile began; 0 if none runs. From any thread."""
+        started = list(self._started.values())
+        return self._clock.monotonic() - min(started) if started else 0.0
 
     def react(self, change: Change, since: float, *, own: bool = False) -> None:
         """Queue whom a change concerns.
@@ -147,7 +153,7 @@ class Controller:
         """Visit one object after the other until the queue is closed. Several of these run at once."""
         loop = asyncio.get_running_loop()
         while item := await self._queue.get():
-            started = self._clock.monotonic()
+            started = self._started[item.key] = self._clock.monotonic()
             label = "failed"
             try:
                 outcome = await loop.run_in_executor(executor, self._visits.visit, item)
@@ -156,6 +162,7 @@ class Controller:
                 _log.exception("%s: could not be settled", item.key)
                 self._queue.add_rate_limited(item.key)
             finally:
+                del self._started[item.key]
                 self._queue.done(item.key)
                 if self._on_visit:
                     ended = self._clock.monotonic()

@@ -143,6 +143,7 @@ class Engine:
     def facts(self) -> Facts:
         """How things stand; from any thread."""
         age = self._feed.age()
+        longest = self._controller.longest_running()
         return Facts(
             ready=self._introduced and all(self._listed.values()),
             alive=age < self._settings.watch_silence,
@@ -158,6 +159,8 @@ class Engine:
             watch_restarts=self._supervisor.restarts,
             events_dropped=self._recorder.dropped,
             defects=self._defects + self._patience.defects,
+            longest_running_seconds=longest,
+            hanging=longest > self._settings.reconcile_silence,
         )
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -27,6 +27,8 @@ class Facts:
         watch_restarts: how often the watching had to be started again.
         events_dropped: Kubernetes Events that were lost.
         defects: errors of the operator's own making that its parts had: each is logged, and tried again.
+        longest_running_seconds: since the longest running reconcile began; 0 if none runs.
+        hanging: a reconcile has been running for longer than any can.
     """
 
     ready: bool
@@ -43,3 +45,5 @@ class Facts:
     watch_restarts: int
     events_dropped: int
     defects: int = 0
+    longest_running_seconds: float = 0.0
+    hanging: bool = False

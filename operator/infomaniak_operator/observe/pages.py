@@ -23,7 +23,12 @@ def probes(facts: Callable[[], Facts], lease: Lease | None) -> dict[str, Page]:
 
     def healthz(_: str) -> Answer:
         now = facts()
-        return _checked({f"watch, last heard of {now.beat_age:.0f} s ago": now.alive})
+        return _checked(
+            {
+                f"watch, last heard of {now.beat_age:.0f} s ago": now.alive,
+                f"workers, the longest at its reconcile for {now.longest_running_seconds:.0f} s": not now.hanging,
+            }
+        )
 
     def readyz(_: str) -> Answer:
         now = facts()
@@ -41,7 +46,10 @@ def metrics(registry: CollectorRegistry) -> dict[str, Page]:
     """``/metrics``."""
 
     def page(accept: str) -> Answer:
-        encode, content_type = choose_encoder(accept)
+        try:
+            encode, content_type = choose_encoder(accept)
+        except Exception:  # noqa: BLE001 - a version that is none: whoever asks so gets the format that all can read
+            encode, content_type = choose_encoder("")
         return Answer(HTTPStatus.OK, encode(registry), content_type)
 
     return {"/metrics": page}

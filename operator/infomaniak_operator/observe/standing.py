@@ -54,6 +54,8 @@ class Standing(Collector):
         yield _plain(_OWN + "queue_delayed", "Keys whose time has not come.", facts.delayed)
         yield _plain(_OWN + "queue_oldest_seconds", "How long the key longest due has been so.", facts.oldest_seconds)
         yield _plain(_OWN + "visits_running", "Visits under way.", facts.running)
+        text = "How long the longest running reconcile has been so."
+        yield _plain(_OWN + "longest_running_seconds", text, facts.longest_running_seconds)
         yield _plain(_OWN + "watch_beat_age_seconds", "Since the watching's last sign of life.", facts.beat_age)
         restarts = CounterMetricFamily(_OWN + "watch_restarts", "How often the watching was started again.")
         restarts.add_metric([], facts.watch_restarts)

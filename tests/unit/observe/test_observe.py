@@ -281,3 +281,31 @@ def test_addresses(text: str, address: Address | None) -> None:
 def test_what_is_no_address(text: str) -> None:
     with pytest.raises(ValueError, match="no address"):
         Address.parse(text)
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/openmetrics-text; version=x.y",
+        "application/openmetrics-text; version=",
+        "application/openmetrics-text; version=1.0.0; escaping=none-such",
+        "application/openmetrics-text; version",
+        "text/plain; version=-; escaping",
+        "text/plain; version=99999999999999999999999.1",
+        ";;;,,,=;=",
+        "*/*; q=x",
+        "\xff" * 1000,
+    ],
+)
+def test_metrics_are_served_whatever_the_client_accepts(clock: ManualClock, accept: str) -> None:
+    page = metrics_page(Metrics(clock.now, "1").registry)["/metrics"]
+    answer = page(accept)
+    assert answer.status == 200
+    assert b"infomaniak_operator_build_info" in answer.body
+
+
+def test_workers_that_hang_fail_liveness(clock: ManualClock) -> None:
+    facts = replace(FACTS, longest_running_seconds=1801.0, hanging=True)
+    answer = probes(lambda: facts, None)["/healthz"]("")
+    assert (answer.status, b"[-] workers" in answer.body, b"1801 s" in answer.body) == (503, True, True)
+    assert values(standing(clock, facts))["infomaniak_operator_longest_running_seconds"] == 1801
