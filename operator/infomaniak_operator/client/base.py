@@ -13,8 +13,8 @@ from typing import Any, Self
 from keystoneauth1 import session as keystone_session
 
 from infomaniak_operator.client.classify import classify
+from infomaniak_operator.client.clouds_yaml import CLOUDS_YAML
 from infomaniak_operator.client.credentials import (
-    CLOUDS_YAML,
     DEFAULT_AUTH_URL,
     DEFAULT_REGION,
     CloudCredentials,
@@ -31,6 +31,7 @@ from infomaniak_operator.client.limits import LIST_CALLS, MOST_ROWS, Limits
 from infomaniak_operator.client.login import plugin
 from infomaniak_operator.client.redact import redacted
 from infomaniak_operator.client.session import is_id
+from infomaniak_operator.client.tls import tls_context
 from infomaniak_operator.client.transport import connections
 from infomaniak_operator.client.views import View, shown
 
@@ -132,7 +133,8 @@ class InfomaniakOpenStackBase:
     def _connected(cls, credentials: CloudCredentials) -> Self:
         from openstack.connection import Connection  # noqa: PLC0415 - half a second that the raising form can do without
 
-        http = connections(POOL_SIZE, None, lambda _: None, Limits(), TIMEOUT_SECONDS, environment=True)
+        tls = tls_context(credentials.cacert, credentials.cert, credentials.key)
+        http = connections(POOL_SIZE, None, lambda _: None, Limits(), TIMEOUT_SECONDS, tls=tls, environment=True)
         session = keystone_session.Session(
             auth=plugin(credentials),
             session=http,

@@ -32,6 +32,7 @@ from infomaniak_operator.client.errors import (
 from infomaniak_operator.client.limits import LIST_BYTES, LIST_CALLS, Limits
 from infomaniak_operator.client.login import UNREADABLE, endpoint_of, plugin, refused, region_of, unreadable
 from infomaniak_operator.client.redact import hidden
+from infomaniak_operator.client.tls import tls_context
 from infomaniak_operator.client.transport import Call, answered, connections
 
 _ID = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.:-]*")
@@ -106,7 +107,10 @@ class CloudSession:
         self._only_reads = False
         self._plugin = plugin(credentials)
         self._login_lock = threading.RLock()
-        self._http = connections(pool_size, before_change, self._tell, self._limits, timeout_seconds, proxy=proxy)
+        tls = tls_context(credentials.cacert, credentials.cert, credentials.key)
+        self._http = connections(
+            pool_size, before_change, self._tell, self._limits, timeout_seconds, tls=tls, proxy=proxy
+        )
         self.keystone = keystone_session.Session(
             auth=self._plugin,
             session=self._http,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,23 +59,38 @@ class _Transport(HTTPAdapter):
         seen: Callable[[Call], None],
         limits: Limits,
         seconds: float,
+        *,
+        tls: ssl.SSLContext | None,
     ) -> None:
         self._before = before
         self._seen = seen
         self._limits = limits
         self._seconds = seconds
+        self._tls = tls
         super().__init__(pool_connections=_SERVICES, pool_maxsize=pool_size)
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make what the connections are kept in."""
-        super().init_poolmanager(*args, **kwargs)
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
+        """Make what the connections are kept in, with the credential's own TLS where it has one."""
+        if self._tls is not None:
+            kwargs["ssl_context"] = self._tls
+        super().init_poolmanager(connections, maxsize, block, **kwargs)
         keep_within(self.poolmanager, self._limits)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         """What the connections through a proxy are kept in."""
+        if self._tls is not None:
+            kwargs["ssl_context"] = self._tls
         manager = super().proxy_manager_for(proxy, **kwargs)
         keep_within(manager, self._limits)
         return manager
+
+    def cert_verify(self, conn: Any, url: str, verify: bool | str, cert: Any) -> None:
+        """Keep requests from adding the public authorities to those of the credential."""
+        if self._tls is None:
+            super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
+            return
+        conn.cert_reqs = "CERT_REQUIRED"
+        conn.ca_certs = conn.ca_cert_dir = None
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """Send one request and read its answer, all of it, within the limits."""
@@ -142,6 +158,7 @@ def connections(
     limits: Limits,
     seconds: float,
     *,
+    tls: ssl.SSLContext | None = None,
     environment: bool = False,
     proxy: str | None = None,
 ) -> requests.Session:
@@ -153,6 +170,7 @@ def connections(
         on_login: is told of each login when it is over.
         limits: what a call may take.
         seconds: what one request may take as a whole, from connecting to the last byte of its answer.
+        tls: whom to trust and what to show; None: the public authorities, and nothing.
         environment: whether variables of the environment may name a proxy and certificates (``HTTPS_PROXY``,
             ``REQUESTS_CA_BUNDLE``).
         proxy: the proxy; None: none, or the environment's.
@@ -164,7 +182,7 @@ def connections(
         http.proxies = {"http": proxy, "https": proxy}
     http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))  # a service's cookies are of no use, and grow
     for scheme in ("https://", "http://"):
-        http.mount(scheme, _Transport(pool_size, before_change, on_login, limits, seconds))
+        http.mount(scheme, _Transport(pool_size, before_change, on_login, limits, seconds, tls=tls))
     return http
 
 
