@@ -9,7 +9,7 @@ import socket
 import uuid
 import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from infomaniak_operator import __version__
@@ -31,7 +31,7 @@ from infomaniak_operator.observe.metrics import Metrics
 from infomaniak_operator.observe.standing import Standing
 from infomaniak_operator.reconcile.base import CloudReconciler, ReconcileSettings
 from infomaniak_operator.reconcile.cloud import Clouds, connector
-from infomaniak_operator.reconcile.credentials import CredentialSettings
+from infomaniak_operator.reconcile.credentials import CredentialSettings, keep_secret
 from infomaniak_operator.reconcile.registry import ACTUATORS
 from infomaniak_operator.reconcile.secrets import SecretGuard
 from infomaniak_operator.reconcile.trees import Trees
@@ -65,7 +65,8 @@ def resources(*, namespaced: bool = False) -> Mapping[str, ResourceType]:
     """
     own = {actuator.kind: KINDS[actuator.kind] for actuator in ACTUATORS}
     watched = {kind: ResourceType(kind, GROUP, VERSION, each.plural) for kind, each in own.items()}
-    return {**watched, SECRETS.kind: SECRETS, **followed(namespaced=namespaced)}
+    secrets = replace(SECRETS, keep=keep_secret)
+    return {**watched, secrets.kind: secrets, **followed(namespaced=namespaced)}
 
 
 def build(options: Options, rng: random.Random) -> Operator:

@@ -12,8 +12,8 @@ from typing import Any, Self
 from keystoneauth1 import session as keystone_session
 
 from infomaniak_operator.client.classify import classify
+from infomaniak_operator.client.clouds_yaml import CLOUDS_YAML
 from infomaniak_operator.client.credentials import (
-    CLOUDS_YAML,
     DEFAULT_AUTH_URL,
     DEFAULT_REGION,
     CloudCredentials,
@@ -23,6 +23,7 @@ from infomaniak_operator.client.credentials import (
 from infomaniak_operator.client.errors import AuthenticationError, InvalidCredentialsError, ServiceError
 from infomaniak_operator.client.login import plugin
 from infomaniak_operator.client.redact import redacted
+from infomaniak_operator.client.tls import tls_context
 from infomaniak_operator.client.transport import connections
 from infomaniak_operator.client.views import View, shown
 
@@ -124,7 +125,8 @@ class InfomaniakOpenStackBase:
     def _connected(cls, credentials: CloudCredentials) -> Self:
         from openstack.connection import Connection  # noqa: PLC0415 - half a second that the raising form can do without
 
-        http = connections(POOL_SIZE, None, lambda _: None)
+        tls = tls_context(credentials.cacert, credentials.cert, credentials.key)
+        http = connections(POOL_SIZE, None, lambda _: None, tls)
         session = keystone_session.Session(
             auth=plugin(credentials), session=http, timeout=TIMEOUT_SECONDS, app_name="infomaniak-client"
         )

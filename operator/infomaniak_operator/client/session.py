@@ -29,6 +29,7 @@ from infomaniak_operator.client.errors import (
     ServiceError,
 )
 from infomaniak_operator.client.login import UNREADABLE, endpoint_of, plugin, refused, region_of, unreadable
+from infomaniak_operator.client.tls import tls_context
 from infomaniak_operator.client.transport import Call, answered, connections
 
 _ID = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.:-]*")
@@ -95,7 +96,8 @@ class CloudSession:
         self._only_reads = False
         self._plugin = plugin(credentials)
         self._login_lock = threading.Lock()
-        self._http = connections(pool_size, before_change, self._tell)
+        tls = tls_context(credentials.cacert, credentials.cert, credentials.key)
+        self._http = connections(pool_size, before_change, self._tell, tls)
         self.keystone = keystone_session.Session(
             auth=self._plugin,
             session=self._http,

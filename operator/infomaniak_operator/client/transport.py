@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,10 +40,31 @@ class Call:
 
 
 class _Transport(HTTPAdapter):
-    def __init__(self, pool_size: int, before: Callable[[], None] | None, seen: Callable[[Call], None]) -> None:
+    def __init__(
+        self,
+        pool_size: int,
+        before: Callable[[], None] | None,
+        seen: Callable[[Call], None],
+        tls: ssl.SSLContext | None,
+    ) -> None:
+        self._tls = tls
         super().__init__(pool_connections=_SERVICES, pool_maxsize=pool_size)
         self._before = before
         self._seen = seen
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
+        """Make the pools, with the credential's own TLS where it has one."""
+        if self._tls is not None:
+            kwargs["ssl_context"] = self._tls
+        super().init_poolmanager(connections, maxsize, block, **kwargs)
+
+    def cert_verify(self, conn: Any, url: str, verify: bool | str, cert: Any) -> None:
+        """Keep requests from adding the public authorities to those of the credential."""
+        if self._tls is None:
+            super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
+            return
+        conn.cert_reqs = "CERT_REQUIRED"
+        conn.ca_certs = conn.ca_cert_dir = None
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """Send one request."""
@@ -67,7 +89,10 @@ def answered(service: str, method: str, route: str, response: requests.Response 
 
 
 def connections(
-    pool_size: int, before_change: Callable[[], None] | None, on_login: Callable[[Call], None]
+    pool_size: int,
+    before_change: Callable[[], None] | None,
+    on_login: Callable[[Call], None],
+    tls: ssl.SSLContext | None = None,
 ) -> requests.Session:
     """Kept-alive connections, the same over https and http.
 
@@ -75,11 +100,12 @@ def connections(
         pool_size: connections to each host.
         before_change: called right before each request that changes something, logins apart.
         on_login: is told of each login when it is over.
+        tls: whom to trust and what to show; None: the public authorities, and nothing.
     """
     http = requests.Session()
     http.auth = _as_it_is
     for scheme in ("https://", "http://"):
-        http.mount(scheme, _Transport(pool_size, before_change, on_login))
+        http.mount(scheme, _Transport(pool_size, before_change, on_login, tls))
     return http
 
 

@@ -164,14 +164,8 @@ class Cloud:
         return [str(row["name"]) for row in self.do.networks.list(**{"router:external": True})]
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    cloud: Cloud
-    credentials: CloudCredentials
-
-
 class Clouds:
-    """The pool of clouds by the fingerprint of the credential: a rotated Secret simply gets another one.
+    """The pool of clouds by the credential: a rotated Secret simply gets another one.
 
     Args:
         connect: makes a cloud of a credential, without asking anything yet.
@@ -182,28 +176,26 @@ class Clouds:
         self._connect = connect
         self._keep = keep
         self._lock = threading.Lock()
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[CloudCredentials, Cloud] = {}
 
     def get(self, credentials: CloudCredentials) -> Cloud:
         """The cloud of a credential."""
         with self._lock:
-            entry = self._entries.pop(credentials.fingerprint, None)
-            if entry is None:
-                entry = _Entry(self._connect(credentials), credentials)
-            self._entries[credentials.fingerprint] = entry
+            cloud = self._entries.pop(credentials, None) or self._connect(credentials)
+            self._entries[credentials] = cloud
             dropped = []
             while len(self._entries) > self._keep:
                 dropped.append(self._entries.pop(next(iter(self._entries))))
         # Not closed here: another thread may be in the middle of a call. The connection goes with its last user.
         del dropped
-        return entry.cloud
+        return cloud
 
     def close(self) -> None:
         """End all connections."""
         with self._lock:
-            entries, self._entries = list(self._entries.values()), {}
-        for entry in entries:
-            entry.cloud.close()
+            clouds, self._entries = list(self._entries.values()), {}
+        for cloud in clouds:
+            cloud.close()
 
 
 def connector(
