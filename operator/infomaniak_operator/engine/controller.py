@@ -1,4 +1,4 @@
-"""The loop: changes in, visits out. Everything here runs in the event loop's thread; the visits run in theirs."""
+"""The loop: changes in, visits out. All but ``due`` runs in the event loop's thread; the visits run in theirs."""
 
 from __future__ import annotations
 
@@ -123,19 +123,19 @@ class Controller:
         versions = [version for version in (change.old, change.new) if version is not None]
         return {each for version in versions for each in self._store.refs(version) if each.kind in self._guarded}
 
-    def begin(self) -> int:
-        """Queue, after a start, every object that is not known to be in order; the others wait for their round.
+    def due(self) -> list[Key]:
+        """The objects that are not known to be in order; the others wait for their round. For any thread."""
+        return [
+            resource.key
+            for kind, reconciler in self._reconcilers.items()
+            for resource in self._store.objects(kind)
+            if not in_order(resource, reconciler, self._store)
+        ]
 
-        Returns:
-            How many were queued.
-        """
-        count = 0
-        for kind, reconciler in self._reconcilers.items():
-            for resource in self._store.objects(kind):
-                if not in_order(resource, reconciler, self._store):
-                    self._queue.add(resource.key)
-                    count += 1
-        return count
+    def begin(self, due: Iterable[Key]) -> None:
+        """Queue, after a start, the objects that are due."""
+        for key in due:
+            self._queue.add(key)
 
     def round(self, kind: str) -> None:
         """Queue all objects of a kind, after all changes; they share one moment that observations must not predate."""

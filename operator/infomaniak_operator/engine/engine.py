@@ -185,7 +185,7 @@ class Engine:
                 others.append(asyncio.create_task(self._supervisor.run(), name="supervisor"))
                 await self._lead(stopped, others)
             if not stop.is_set():
-                workers += self._act(pool)
+                workers += await self._act(pool)
                 others.append(asyncio.create_task(self._sweeping(), name="leftovers"))
                 await _first(stopped, *workers, *others)
         finally:
@@ -205,10 +205,13 @@ class Engine:
         # Who led before has sent nothing since.
         self._visits.acting_since = self._clock.monotonic()
 
-    def _act(self, pool: ThreadPoolExecutor) -> list[asyncio.Task[None]]:
+    async def _act(self, pool: ThreadPoolExecutor) -> list[asyncio.Task[None]]:
         """Begin to visit. What changed before is found by how the objects stand, as after any start."""
         self._acting = True
-        _log.info("%d objects are known, %d to be visited now", len(self._store), self._controller.begin())
+        # In a thread: it reads all that people have written, credentials too.
+        due = await asyncio.to_thread(self._controller.due)
+        self._controller.begin(due)
+        _log.info("%d objects are known, %d to be visited now", len(self._store), len(due))
         return [
             asyncio.create_task(self._controller.work(pool), name=f"worker {number}")
             for number in range(self._settings.workers)
