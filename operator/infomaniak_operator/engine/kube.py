@@ -19,6 +19,8 @@ from typing import Any, Protocol
 from infomaniak_operator.engine.contract import Key, KubeObject
 
 Body = Mapping[str, Any]
+_PAGE = 100
+"""With more at once, Python keeps most of the memory that a page of large objects took."""
 
 
 class KubeError(Exception):
@@ -103,7 +105,7 @@ class ResourceType:
     keep: Callable[[Body], Body] | None = None
     stands_for: Callable[[KubeObject], Key | None] | None = None
     metadata_only: bool = False
-    page: int = 500
+    page: int = _PAGE
 
     @property
     def api_version(self) -> str:
@@ -114,7 +116,7 @@ class ResourceType:
     def unselected(self) -> ResourceType:
         """The objects of the kind that its label selector (``name=value``) leaves out, by their metadata alone."""
         name, _, value = self.label_selector.partition("=")
-        return replace(self, label_selector=f"{name}!={value}", metadata_only=True, page=100)
+        return replace(self, label_selector=f"{name}!={value}", metadata_only=True, page=_PAGE)
 
 
 SECRETS = ResourceType(
