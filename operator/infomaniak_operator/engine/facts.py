@@ -27,6 +27,7 @@ class Facts:
         watch_restarts: how often the watching had to be started again.
         events_dropped: Kubernetes Events that were lost.
         defects: errors of the operator's own making that its parts had: each is logged, and tried again.
+        held_back: of those that are ready, the keys whose namespace, cloud or load balancer has its share of workers.
     """
 
     ready: bool
@@ -43,3 +44,4 @@ class Facts:
     watch_restarts: int
     events_dropped: int
     defects: int = 0
+    held_back: int = 0

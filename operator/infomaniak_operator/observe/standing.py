@@ -53,6 +53,11 @@ class Standing(Collector):
         yield _counter("workqueue_retries", "Keys put off after a failure.", facts.queue.retries)
         yield _plain(_OWN + "queue_delayed", "Keys whose time has not come.", facts.delayed)
         yield _plain(_OWN + "queue_oldest_seconds", "How long the key longest due has been so.", facts.oldest_seconds)
+        yield _plain(
+            _OWN + "queue_held_back",
+            "Keys that are due while their namespace, cloud or load balancer has its share of workers.",
+            facts.held_back,
+        )
         yield _plain(_OWN + "visits_running", "Visits under way.", facts.running)
         yield _plain(_OWN + "watch_beat_age_seconds", "Since the watching's last sign of life.", facts.beat_age)
         restarts = CounterMetricFamily(_OWN + "watch_restarts", "How often the watching was started again.")
