@@ -57,3 +57,12 @@ def test_addresses() -> None:
     assert (read.metrics_address, read.health_address) == (Address("127.0.0.1", 9090), None)
     with pytest.raises(SystemExit):
         parse(["run", "--health-address", "8081"], {})
+
+
+def test_who_reads_the_metrics_and_what() -> None:
+    read = parse(["run"], {})
+    assert (read.metrics_authorization, read.metrics_object_names) == (False, False)
+    read = parse(["run", "--metrics-authorization", "--metrics-object-names"], {})
+    assert (read.metrics_authorization, read.metrics_object_names) == (True, True)
+    read = parse(["run"], {"INFOMANIAK_OPERATOR_METRICS_AUTHORIZATION": "true"})
+    assert (read.metrics_authorization, read.metrics_object_names) == (True, False)
