@@ -7,12 +7,11 @@ done. Every step takes a time that does not depend on how many keys wait.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from infomaniak_operator.engine.contract import Key, Shares
+from infomaniak_operator.engine.contract import NO_SHARES, Key, Shares
 
 if TYPE_CHECKING:
     from infomaniak_operator.engine.queue import Item
@@ -41,26 +40,18 @@ class Limits:
         return cls(max(1, workers - max(1, workers // 4)), max(1, workers - max(1, workers // 8)))
 
 
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """The groups that a key belongs to. Keys with the same ones wait in one line."""
+Lane = tuple[Group, ...]
+"""The groups that a key belongs to, its namespace first. Keys with the same ones wait in one line."""
 
-    namespace: str
-    alone: str | None = None
-    cloud: str | None = None
 
-    @classmethod
-    def of(cls, key: Key, shares: Shares) -> Lane:
-        """The lane of a key."""
-        return cls(key.namespace, shares.alone, shares.cloud)
-
-    def groups(self) -> Iterator[Group]:
-        """The groups of its keys."""
-        yield NAMESPACE, self.namespace
-        if self.alone is not None:
-            yield ALONE, self.alone
-        if self.cloud is not None:
-            yield CLOUD, self.cloud
+def lane_of(key: Key, shares: Shares) -> Lane:
+    """The lane of a key."""
+    namespace = (NAMESPACE, key.namespace)
+    if shares is NO_SHARES:
+        return (namespace,)
+    alone = ((ALONE, shares.alone),) if shares.alone is not None else ()
+    cloud = ((CLOUD, shares.cloud),) if shares.cloud is not None else ()
+    return (namespace, *alone, *cloud)
 
 
 class Busy:
@@ -71,30 +62,37 @@ class Busy:
     """
 
     def __init__(self, limits: Limits | None) -> None:
-        self._limits = limits
-        self._counts: Counter[Group] = Counter()
+        self._limits = {ALONE: 1}
+        if limits is not None:
+            self._limits.update({NAMESPACE: limits.namespace, CLOUD: limits.cloud})
+        self._counts: dict[Group, int] = {}
 
     def full(self, group: Group) -> bool:
         """Whether no further key of the group may be handed out."""
-        sort = group[0]
-        if sort == ALONE:
-            limit = 1
-        elif self._limits is None:
-            return False
-        else:
-            limit = self._limits.namespace if sort == NAMESPACE else self._limits.cloud
-        return self._counts[group] >= limit if group in self._counts else False
+        count = self._counts.get(group)
+        return count is not None and count >= self._limits.get(group[0], count + 1)
+
+    def first_full(self, lane: Lane) -> Group | None:
+        """The first group of a lane of which no further key may be handed out."""
+        counts, limits = self._counts, self._limits
+        for group in lane:
+            count = counts.get(group)
+            if count is not None and count >= limits.get(group[0], count + 1):
+                return group
+        return None
 
     def take(self, lane: Lane) -> None:
         """Count a key that is handed out."""
-        for group in lane.groups():
-            self._counts[group] += 1
+        for group in lane:
+            self._counts[group] = self._counts.get(group, 0) + 1
 
     def give_back(self, lane: Lane) -> None:
         """Count it no more."""
-        for group in lane.groups():
-            self._counts[group] -= 1
-            if self._counts[group] <= 0:
+        for group in lane:
+            left = self._counts[group] - 1
+            if left:
+                self._counts[group] = left
+            else:
                 del self._counts[group]
 
 
@@ -136,6 +134,11 @@ class Lanes:
         """Keys that are passed over, for as many of their group as may be are handed out; from any thread."""
         return sum(len(self._waiting.get(lane, ())) for lane in list(self._blocked_by))
 
+    @property
+    def promising(self) -> bool:
+        """Whether there may be a key to take."""
+        return bool(self._turns or self._freed)
+
     def put(self, item: Item) -> None:
         """Have a key wait; what it waits for already is replaced, and it keeps its place."""
         if item.key not in self._items:
@@ -149,7 +152,8 @@ class Lanes:
 
     def freed(self, lane: Lane) -> None:
         """A key of that lane is handed out no more."""
-        self._freed.update(group for group in lane.groups() if group in self._blocked)
+        if self._blocked:
+            self._freed.update(group for group in lane if group in self._blocked)
 
     def take(self) -> tuple[Item, Lane] | None:
         """The next key that may be handed out, which is counted as such; None if there is none."""
@@ -158,7 +162,7 @@ class Lanes:
             lane = self._next()
             if lane is None:
                 return None
-            full = next((group for group in lane.groups() if self._busy.full(group)), None)
+            full = self._busy.first_full(lane)
             if full is not None:
                 self._block(lane, full)
                 continue
@@ -169,12 +173,19 @@ class Lanes:
                 self._join(key, now)
                 continue
             self._leave(key)
-            self._rotate(lane)
             self._busy.take(lane)
+            full = self._busy.first_full(lane) if lane in self._waiting else None
+            if full is not None:
+                self._block(lane, full)
+            self._rotate(lane)
+            if self._freed:
+                self._freed = {group for group in self._freed if not self._busy.full(group)}
             return self._items.pop(key), lane
 
     def _admit(self) -> None:
         """Let one lane of each group that has room again take its turn, after those that have one."""
+        if not self._freed:
+            return
         for group in list(self._freed):
             blocked = self._blocked.get(group)
             if not blocked or self._busy.full(group):
@@ -182,7 +193,7 @@ class Lanes:
                 continue
             lane = next(iter(blocked))
             self._unblock(lane)
-            self._turns.setdefault(lane.namespace, {})[lane] = None
+            self._turns.setdefault(lane[0][1], {})[lane] = None
 
     def _next(self) -> Lane | None:
         for lanes in self._turns.values():
@@ -190,12 +201,12 @@ class Lanes:
         return None
 
     def _rotate(self, lane: Lane) -> None:
-        lanes = self._turns.pop(lane.namespace, None)
+        lanes = self._turns.pop(lane[0][1], None)
         if lanes is None:
             return
         if lane in lanes:
             lanes[lane] = lanes.pop(lane)
-        self._turns[lane.namespace] = lanes
+        self._turns[lane[0][1]] = lanes
 
     def _block(self, lane: Lane, group: Group) -> None:
         self._end_turn(lane)
@@ -212,15 +223,15 @@ class Lanes:
             del self._blocked[group]
 
     def _end_turn(self, lane: Lane) -> None:
-        lanes = self._turns.get(lane.namespace)
+        lanes = self._turns.get(lane[0][1])
         if lanes is not None and lanes.pop(lane, lane) is None and not lanes:
-            del self._turns[lane.namespace]
+            del self._turns[lane[0][1]]
 
     def _join(self, key: Key, lane: Lane) -> None:
         self._lanes[key] = lane
         if lane not in self._waiting:
             self._waiting[lane] = {}
-            self._turns.setdefault(lane.namespace, {})[lane] = None
+            self._turns.setdefault(lane[0][1], {})[lane] = None
         self._waiting[lane][key] = None
 
     def _leave(self, key: Key) -> None:

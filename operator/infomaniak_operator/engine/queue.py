@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from infomaniak_operator.engine.contract import NO_SHARES, Key, Shares
-from infomaniak_operator.engine.lanes import Busy, Lane, Lanes, Limits
+from infomaniak_operator.engine.lanes import Busy, Lane, Lanes, Limits, lane_of
 from infomaniak_operator.engine.timing import Timer, Timers
 
 _ROUND_SHARE = 8
@@ -112,10 +112,7 @@ class WorkQueue:
         self._backoff = backoff
         self._busy = Busy(limits)
 
-        def lane_of(key: Key) -> Lane:
-            return Lane.of(key, shares(key))
-
-        self._ready = (Lanes(self._busy, lane_of), Lanes(self._busy, lane_of))
+        self._ready = tuple(Lanes(self._busy, lambda key: lane_of(key, shares(key))) for _ in Priority)
         self._dirty: dict[Key, Item] = {}
         self._processing: dict[Key, Lane] = {}
         self._due: dict[Key, float] = {}
@@ -231,10 +228,16 @@ class WorkQueue:
             ready.remove(key)
 
     async def get(self) -> Item | None:
-        """The next key; None once the queue is closed. Every key got must be given back by ``done``."""
+        """The next key; None once the queue is closed.
+
+        Every key got must be given back by ``done``, and who has given one back comes for the next: what has become
+        free by it is for them, and they wake another where there is more.
+        """
         while not self._closed:
             item = self._pop()
             if item is not None:
+                if self._getters and self._promising:
+                    self._wake()
                 return item
             getter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._getters.append(getter)
@@ -258,8 +261,6 @@ class WorkQueue:
         if dirty is not None and not self._closed:
             self._due.pop(key, None)
             self._make_ready(dirty)
-        if lane is not None and len(self):
-            self._wake()  # what was passed over may have become free, for one that waits
 
     def close(self) -> None:
         """Hand out nothing more and take nothing more."""
@@ -289,8 +290,12 @@ class WorkQueue:
         if former and former.priority is not joined.priority:
             self._ready[former.priority].remove(item.key)
         self._ready[joined.priority].put(joined)
-        if former is None:
+        if former is None and self._promising:
             self._wake()
+
+    @property
+    def _promising(self) -> bool:
+        return any(ready.promising for ready in self._ready)
 
     def _wake(self) -> None:
         while self._getters:

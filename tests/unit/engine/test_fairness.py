@@ -96,20 +96,66 @@ def test_one_load_balancer_has_one_worker_and_what_waits_is_woken_when_it_is_don
     assert (len(queue), queue.held_back, queue.processing) == (0, 0, 0)
 
 
-def test_an_idle_worker_is_woken_for_what_was_passed_over() -> None:
+def test_idle_workers_are_woken_for_all_that_has_become_free() -> None:
     async def test() -> None:
-        queue, _ = made({key("a"): Shares("lb"), key("b"): Shares("lb")})
-        queue.add(key("a"))
-        queue.add(key("b"))
+        queue, _ = made({key("a"): Shares("lb"), key("b"): Shares("lb")}, Limits(namespace=2, cloud=9))
+        for name in ("a", "b"):
+            queue.add(key(name))
         first = await queue.get()
         assert first
-        idle = asyncio.create_task(queue.get())
+        idle = [asyncio.create_task(queue.get()) for _ in range(3)]
         await asyncio.sleep(0)
-        assert not idle.done()
-        queue.done(first.key)  # and the worker that was done with it does not come back
-        item = await asyncio.wait_for(idle, 5)
-        assert item
-        assert item.key == key("b")
+        queue.add(key("x", "other"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert sum(each.done() for each in idle) == 1, "one of another namespace"
+        queue.add(key("c"))
+        queue.add(key("d"))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert sum(each.done() for each in idle) == 2, "c; d and b wait"
+        queue.done(first.key)
+        again = await queue.get()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert again
+        assert sum(each.done() for each in idle) == 2, "the namespace has its two again"
+        queue.done(again.key)
+        queue.close()
+        await asyncio.gather(*idle)
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_worker_sleeps_while_there_is_something_for_it(seed: int) -> None:
+    async def test() -> None:
+        rng = random.Random(seed)
+        keys = [key(f"k{number}", f"n{rng.randrange(3)}") for number in range(60)]
+        shares = {each: Shares(rng.choice([None, "t1", "t2"]), rng.choice([None, "c1", "c2"])) for each in keys}
+        queue, _ = made(shares, Limits(namespace=3, cloud=5))
+        handed: list[Key] = []
+
+        async def work() -> None:
+            while item := await queue.get():
+                handed.append(item.key)
+                for _ in range(rng.randrange(4)):
+                    await asyncio.sleep(0)
+                queue.done(item.key)
+
+        workers = [asyncio.create_task(work()) for _ in range(6)]
+        for each in keys:
+            queue.add(each, priority=rng.choice(list(Priority)))
+            if rng.random() < 0.3:
+                await asyncio.sleep(0)
+        for _ in range(3000):
+            await asyncio.sleep(0)
+            if not len(queue) and not queue.processing:
+                break
+        assert set(handed) == set(keys)
+        assert (len(queue), queue.processing, queue.held_back) == (0, 0, 0)
+        queue.close()
+        await asyncio.gather(*workers)
 
     asyncio.run(test())
 
