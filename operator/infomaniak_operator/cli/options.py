@@ -57,6 +57,8 @@ class Options:
         restore: take over what was made for objects of the same name that are no more.
         lease: the Lease that decides which of several operators acts; None: this is the only one.
         metrics_address: where ``/metrics`` is served; None: nowhere.
+        metrics_authorization: only who may ``get`` the non-resource URL ``/metrics`` is told them.
+        metrics_object_names: tell conditions of each object by its name, instead of counting them.
         health_address: where ``/healthz`` and ``/readyz`` are served; None: nowhere.
         log_level: as in ``logging``.
     """
@@ -74,6 +76,8 @@ class Options:
     restore: bool = False
     lease: LeaseOptions | None = None
     metrics_address: Address | None = None
+    metrics_authorization: bool = False
+    metrics_object_names: bool = False
     health_address: Address | None = None
     log_level: str = "INFO"
 
@@ -110,6 +114,8 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] | None = None
         restore=read.restore,
         lease=_lease(parser, read.lease_namespace, read.lease_name) if read.leader_elect else None,
         metrics_address=read.metrics_address,
+        metrics_authorization=read.metrics_authorization,
+        metrics_object_names=read.metrics_object_names,
         health_address=read.health_address,
         log_level=read.log_level,
     )
@@ -269,6 +275,18 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         type=_address,
         default=default("METRICS_ADDRESS", ":8080"),
         help="serves /metrics for Prometheus (default %(default)s; empty: off)",
+    )
+    run.add_argument(
+        "--metrics-authorization",
+        action="store_true",
+        default=said("METRICS_AUTHORIZATION"),
+        help="tell metrics only to those who may get the non-resource URL /metrics, by their bearer token",
+    )
+    run.add_argument(
+        "--metrics-object-names",
+        action="store_true",
+        default=said("METRICS_OBJECT_NAMES"),
+        help="tell the conditions of each object by namespace and name, instead of how many have them",
     )
     run.add_argument(
         "--health-address",

@@ -28,6 +28,7 @@ from infomaniak_operator.engine.lease import Lease
 from infomaniak_operator.engine.settings import EngineSettings
 from infomaniak_operator.engine.timing import SystemClock
 from infomaniak_operator.handlers import KopfWatch
+from infomaniak_operator.observe.access import Access
 from infomaniak_operator.observe.metrics import Metrics
 from infomaniak_operator.observe.standing import Standing
 from infomaniak_operator.reconcile.base import CloudReconciler, ReconcileSettings
@@ -54,12 +55,14 @@ class Operator:
         clouds: the connections, to be closed after it.
         metrics: what is counted.
         lease: this process's part in the leader election; None where there is none.
+        access: decides who may read the metrics; None: everybody.
     """
 
     engine: Engine
     clouds: Clouds
     metrics: Metrics
     lease: Lease | None
+    access: Access | None = None
 
 
 def resources(*, namespaced: bool = False) -> Mapping[str, ResourceType]:
@@ -142,11 +145,13 @@ def build(options: Options, rng: random.Random) -> Operator:
             engine.view,
             [actuator.kind for actuator in ACTUATORS],
             lease=(lease, options.lease.name) if lease and options.lease else None,
+            names=options.metrics_object_names,
             token_expiries=sessions.token_expiries,
         )
     )
     _log.info("watching %s in %s", ", ".join(watched), ", ".join(namespaces) or "all namespaces")
-    return Operator(engine, clouds, metrics, lease)
+    access = Access(kube, clock.monotonic) if options.metrics_authorization else None
+    return Operator(engine, clouds, metrics, lease, access)
 
 
 class Sessions:

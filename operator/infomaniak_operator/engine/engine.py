@@ -11,13 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from infomaniak_operator.engine.changes import Change
-from infomaniak_operator.engine.contract import FINALIZER, KubeObject, Reconciler, View
+from infomaniak_operator.engine.contract import FINALIZER, NO_SHARES, Key, KubeObject, Reconciler, Shares, View
 from infomaniak_operator.engine.controller import Controller, OnVisit
 from infomaniak_operator.engine.election import Leadership, LeaseLost
 from infomaniak_operator.engine.events import EventRecorder
 from infomaniak_operator.engine.facts import Facts
 from infomaniak_operator.engine.feed import Feed
 from infomaniak_operator.engine.kube import Kube, ResourceType, Standby, Unavailable
+from infomaniak_operator.engine.lanes import Limits
 from infomaniak_operator.engine.leftovers import Leftovers
 from infomaniak_operator.engine.listing import Listing
 from infomaniak_operator.engine.patience import Patience
@@ -88,7 +89,11 @@ class Engine:
             {kind: each.stands_for for kind, each in resources.items() if each.stands_for},
         )
         self._queue = WorkQueue(
-            clock, rng, BackOffPolicy(settings.backoff_base, settings.backoff_max, settings.backoff_jitter)
+            clock,
+            rng,
+            BackOffPolicy(settings.backoff_base, settings.backoff_max, settings.backoff_jitter),
+            Limits.of(settings.workers),
+            self._shares,
         )
         self._on_change = on_change
         self._leadership = leadership
@@ -154,6 +159,7 @@ class Engine:
             running=self._queue.processing,
             delayed=self._queue.delayed,
             oldest_seconds=self._queue.oldest(),
+            held_back=self._queue.held_back,
             queue=self._queue.stats,
             beat_age=age,
             watch_restarts=self._supervisor.restarts,
@@ -333,6 +339,16 @@ class Engine:
         since = self._clock.monotonic()
         if self._acting:
             self._in_loop(lambda: self._controller.react(change, since, own=own))
+
+    def _shares(self, key: Key) -> Shares:
+        reconciler, resource = self._reconcilers.get(key.kind), self._store.get(key)
+        if reconciler is None or resource is None:
+            return NO_SHARES
+        try:
+            return reconciler.shares(resource, self._store)
+        except Exception:  # noqa: BLE001 - an odd object must not keep others from their turn
+            _log.debug("%s: what it shares cannot be told", key, exc_info=True)
+            return NO_SHARES
 
     def _in_loop(self, what: Callable[[], None]) -> None:
         def carefully() -> None:

@@ -145,3 +145,6 @@ class Kube(Protocol):
 
     def patch_event(self, namespace: str, name: str, patch: Body) -> Body:
         """Merge-patch a core/v1 Event."""
+
+    def review(self, resource: ResourceType, body: Body) -> Body:
+        """Have the API server answer a question (TokenReview, SubjectAccessReview): a POST that changes nothing."""

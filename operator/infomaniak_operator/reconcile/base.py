@@ -24,6 +24,7 @@ from infomaniak_operator.engine.contract import (
     Reason,
     Result,
     Settled,
+    Shares,
     Stuck,
     Verdict,
     View,
@@ -34,6 +35,7 @@ from infomaniak_operator.reconcile.cloud import Clouds
 from infomaniak_operator.reconcile.credentials import CredentialSettings
 from infomaniak_operator.reconcile.fields import shown
 from infomaniak_operator.reconcile.marks import NoRoom
+from infomaniak_operator.reconcile.octavia import tree_name
 from infomaniak_operator.reconcile.outcome import (
     HEALTHY,
     PAUSED,
@@ -98,6 +100,11 @@ class CloudReconciler:
         """The Secret of the credential, and what the kind refers to."""
         source = self._settings.credentials.source(resource)
         return [*([source.secret] if source else []), *self._actuator.references(resource)]
+
+    def shares(self, resource: KubeObject, view: View) -> Shares:
+        """The load balancer it belongs to, which only one may change at a time, and the cloud of its credential."""
+        source = self._settings.credentials.source(resource)
+        return Shares(tree_name(resource, view), self._clouds.address_of(source.secret) if source else None)
 
     def inputs_hash(self, resource: KubeObject, view: View) -> str | None:
         """A hash of the spec, the resolved references and the credential; None while they cannot be known."""

@@ -223,7 +223,8 @@ def connect(visit: Visit, settings: CredentialSettings, clouds: Clouds) -> Cloud
         visit.aspect(CREDENTIALS_VALID, False, Reason.WAITING_FOR_REFERENCE, message)
         raise Stop(Reason.WAITING_FOR_REFERENCE, message, Waiting(frozenset({source.secret})), keep_ready=True)
     try:
-        cloud = clouds.get(settings.read(secret, source.cloud))
+        read = settings.read(secret, source.cloud)
+        cloud = clouds.get(read, source.secret)
     except InvalidCredentialsError as error:
         message = f"Secret {source.secret.namespace}/{source.secret.name}: {error}"
         if isinstance(error, CloudNotAllowedError):
@@ -231,7 +232,7 @@ def connect(visit: Visit, settings: CredentialSettings, clouds: Clouds) -> Cloud
         visit.aspect(CREDENTIALS_VALID, False, Reason.CREDENTIALS_INVALID, message)
         raise Stop(Reason.CREDENTIALS_INVALID, message, Stuck(), Progress.STALLED) from error
     visit.connect(cloud)
-    cloud.login()
+    clouds.login(cloud, read, source.secret)
     visit.memory["cloud"] = cloud
     visit.aspect(CREDENTIALS_VALID, True, Reason.AVAILABLE, f"project {cloud.project_id} in {cloud.region}")
     return cloud

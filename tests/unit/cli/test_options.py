@@ -93,3 +93,12 @@ def test_what_is_no_proxy(said: str) -> None:
 def test_the_proxy_comes_from_its_option_alone() -> None:
     assert parse(["run"], {"HTTPS_PROXY": "http://proxy:3128"}).cloud_proxy is None
     assert parse(["run"], {"INFOMANIAK_OPERATOR_CLOUD_PROXY": "http://proxy:3128"}).cloud_proxy == "http://proxy:3128"
+
+
+def test_who_reads_the_metrics_and_what() -> None:
+    read = parse(["run"], {})
+    assert (read.metrics_authorization, read.metrics_object_names) == (False, False)
+    read = parse(["run", "--metrics-authorization", "--metrics-object-names"], {})
+    assert (read.metrics_authorization, read.metrics_object_names) == (True, True)
+    read = parse(["run"], {"INFOMANIAK_OPERATOR_METRICS_AUTHORIZATION": "true"})
+    assert (read.metrics_authorization, read.metrics_object_names) == (True, False)

@@ -217,6 +217,9 @@ def test_what_changes_nothing_is_sent_and_what_would_is_not(answers: tuple[Answe
             change()
     assert [verb for verb, *_ in told.asked] == ["GET"]
     assert calls == ["GET"]
+    # A question is posted and changes nothing: a replica that waits has metrics, too.
+    assert kube.review(ResourceType("TokenReview", "authentication.k8s.io", "v1", "tokenreviews"), {"spec": {}})
+    assert [verb for verb, *_ in told.asked] == ["GET", "POST"]
 
 
 def test_the_last_look_is_had_again_before_the_repetition_with_a_new_token(
