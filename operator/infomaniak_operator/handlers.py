@@ -28,6 +28,10 @@ _CONNECT_SECONDS = 10.0
 _RECONNECT_SECONDS = 1.0
 _INACTIVITY_SECONDS = 90.0
 """A watch is silent for at most a minute: the API server sends bookmarks."""
+_PAGE = 25
+"""Kopf has one size for all kinds, and a page of Secrets is in memory whole."""
+_IDLE_SECONDS = 0.1
+"""For so long after an event kopf keeps the object, whole, in case there is another."""
 
 
 class KopfWatch:
@@ -87,8 +91,8 @@ class KopfWatch:
         settings.networking.connect_timeout = _CONNECT_SECONDS
         settings.watching.reconnect_backoff = _RECONNECT_SECONDS
         settings.watching.inactivity_timeout = _INACTIVITY_SECONDS
-        settings.watching.chunk_size = 500
-        settings.queueing.idle_timeout = 1.0
+        settings.watching.chunk_size = _PAGE
+        settings.queueing.idle_timeout = _IDLE_SECONDS
         for each in self._resources:
             if each.label_selector:
                 settings.watching.label_selectors[each.group, each.version, each.plural] = each.label_selector

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -94,8 +95,8 @@ class WireCloud:
 
 
 @contextmanager
-def wire_cloud() -> Iterator[WireCloud]:
-    """Such a cloud, listening."""
+def wire_cloud(tls: ssl.SSLContext | None = None) -> Iterator[WireCloud]:
+    """Such a cloud, listening; with TLS where a context for it is given."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -143,7 +144,9 @@ def wire_cloud() -> Iterator[WireCloud]:
             pass  # a client that hung up: what the tests of timeouts do
 
     server = Server(("127.0.0.1", 0), Handler)
-    cloud = WireCloud(f"http://127.0.0.1:{server.server_port}")
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    cloud = WireCloud(f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:

@@ -35,6 +35,8 @@ class FakeKube:
 
     Attributes:
         calls: how often each (verb, plural) was asked for by the engine; ``PATCH toys/status`` for the subresource.
+        tokens: by token, whose it is.
+        allowed: who may do what with which URL that is no resource's.
         before: called with (verb, what, name) before each of the engine's calls; may raise ``KubeError``, or change things.
     """
 
@@ -46,6 +48,8 @@ class FakeKube:
         self._watchers: list[tuple[ResourceType, queue.Queue[Any]]] = []
         self.calls: Counter[tuple[str, str]] = Counter()
         self.events: list[dict[str, Any]] = []
+        self.tokens: dict[str, str] = {}
+        self.allowed: set[tuple[str, str, str]] = set()
         self.before: Callable[[str, str, str], None] | None = None
 
     # -- the engine's side
@@ -93,6 +97,19 @@ class FakeKube:
                     each.update(patch)
                     return each
         raise NotFound(f"events {name}", 404)
+
+    def review(self, resource: ResourceType, body: Body) -> Body:
+        """A TokenReview or a SubjectAccessReview, by ``tokens`` and ``allowed``."""
+        self._called("POST", resource.plural, "")
+        spec = body["spec"]
+        if resource.kind == "TokenReview":
+            name = self.tokens.get(spec["token"])
+            user = {"username": name, "uid": "u", "groups": ["system:authenticated"]} if name else {}
+            status: dict[str, Any] = {"authenticated": True, "user": user} if name else {"user": {}, "error": "invalid"}
+        else:
+            asked = spec["nonResourceAttributes"]
+            status = {"allowed": (spec["user"], asked["verb"], asked["path"]) in self.allowed}
+        return {**body, "status": status}
 
     # -- the user's side
 

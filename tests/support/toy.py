@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from infomaniak_operator.engine.contract import (
+    NO_SHARES,
     Attempt,
     Gone,
     Key,
@@ -17,6 +18,7 @@ from infomaniak_operator.engine.contract import (
     Reason,
     Result,
     Settled,
+    Shares,
     Verdict,
     View,
 )
@@ -106,6 +108,10 @@ class ToyReconciler:
         yield from (key(name, namespace) for name in resource.spec.get("refs") or ())
         if secret := resource.spec.get("secret"):
             yield Key("Secret", namespace, secret)
+
+    def shares(self, resource: KubeObject, view: View) -> Shares:
+        alone, cloud = resource.spec.get("alone"), resource.spec.get("cloud")
+        return Shares(alone, cloud) if alone or cloud else NO_SHARES
 
     def inputs_hash(self, resource: KubeObject, view: View) -> str | None:
         return toy_hash(resource)

@@ -85,6 +85,12 @@ annotations:
 - --create-grace-seconds={{ .Values.operator.createGraceSeconds }}
 - --cloud-timeout-seconds={{ .Values.operator.cloudTimeoutSeconds }}
 - --metrics-address=:{{ int .Values.metrics.port }}
+{{- if .Values.metrics.authorization.enabled }}
+- --metrics-authorization
+{{- end }}
+{{- if .Values.metrics.objectNames }}
+- --metrics-object-names
+{{- end }}
 - --health-address=:{{ int .Values.health.port }}
 {{- if .Values.leaderElection.enabled }}
 - --leader-elect
@@ -129,5 +135,8 @@ annotations:
 {{- end -}}
 {{- if and .Values.metrics.serviceMonitor.enabled (not .Values.metrics.service.enabled) -}}
 {{- fail "metrics.serviceMonitor.enabled: takes metrics.service.enabled; or use metrics.podMonitor" -}}
+{{- end -}}
+{{- if and .Values.metrics.authorization.enabled .Values.metrics.podMonitor.enabled (not .Values.metrics.podMonitor.authorization) -}}
+{{- fail "metrics.podMonitor.enabled: with metrics.authorization.enabled it takes metrics.podMonitor.authorization; or use metrics.serviceMonitor" -}}
 {{- end -}}
 {{- end -}}

@@ -63,6 +63,17 @@
   verbs: [get, update]
 {{- end -}}
 
+{{- define "infomaniak-operator.rules.metrics" -}}
+# Who asks for the metrics (--metrics-authorization).
+- apiGroups: [authentication.k8s.io]
+  resources: [tokenreviews]
+  verbs: [create]
+# Whether they may have them.
+- apiGroups: [authorization.k8s.io]
+  resources: [subjectaccessreviews]
+  verbs: [create]
+{{- end -}}
+
 {{- define "infomaniak-operator.rules.view" -}}
 # Look at the objects.
 - apiGroups: [network.infomaniak.cloud]

@@ -31,6 +31,8 @@ class Scope(Enum):
     """Only where the cluster's id is not given as an option."""
     LEADER = "leader"
     """In the operator's own namespace, for leader election."""
+    METRICS = "metrics"
+    """In the whole cluster, only where metrics are told to those alone who may read them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,20 @@ RIGHTS = (
         ("get", "update"),
         "It is looked at, and renewed by the leader every few seconds.",
         (LEASE,),
+    ),
+    Right(
+        Scope.METRICS,
+        "authentication.k8s.io",
+        ("tokenreviews",),
+        ("create",),
+        "Who asks for the metrics (--metrics-authorization).",
+    ),
+    Right(
+        Scope.METRICS,
+        "authorization.k8s.io",
+        ("subjectaccessreviews",),
+        ("create",),
+        "Whether they may have them.",
     ),
 )
 

@@ -7,8 +7,10 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from infomaniak_operator import __version__
+from infomaniak_operator.client.credentials import is_address
 from infomaniak_operator.observe.server import Address
 from infomaniak_operator.reconcile.credentials import DefaultCredentials
 
@@ -46,13 +48,17 @@ class Options:
         workers: visits at once.
         round_seconds: seconds between two comparisons of an object with the cloud.
         create_grace_seconds: seconds after which a create of unknown outcome has surely been finished.
-        cloud_timeout_seconds: seconds a call to OpenStack may take.
+        cloud_timeout_seconds: seconds a call to OpenStack may take as a whole.
+        cloud_proxy: ``http://HOST:PORT`` of the proxy on the way to OpenStack; None: there is none. Variables of the
+            environment (``HTTPS_PROXY``) count for nothing.
         cluster_id: names this cluster in the marks; None: the UID of the kube-system Namespace.
         allowed_auth_urls: Keystone addresses that credentials may lead to; empty: any.
         default_credentials: the operator's own credential.
         restore: take over what was made for objects of the same name that are no more.
         lease: the Lease that decides which of several operators acts; None: this is the only one.
         metrics_address: where ``/metrics`` is served; None: nowhere.
+        metrics_authorization: only who may ``get`` the non-resource URL ``/metrics`` is told them.
+        metrics_object_names: tell conditions of each object by its name, instead of counting them.
         health_address: where ``/healthz`` and ``/readyz`` are served; None: nowhere.
         log_level: as in ``logging``.
     """
@@ -63,12 +69,15 @@ class Options:
     round_seconds: float = 600.0
     create_grace_seconds: float = 60.0
     cloud_timeout_seconds: float = 60.0
+    cloud_proxy: str | None = None
     cluster_id: str | None = None
     allowed_auth_urls: tuple[str, ...] = INFOMANIAK_AUTH_URLS
     default_credentials: DefaultCredentials | None = None
     restore: bool = False
     lease: LeaseOptions | None = None
     metrics_address: Address | None = None
+    metrics_authorization: bool = False
+    metrics_object_names: bool = False
     health_address: Address | None = None
     log_level: str = "INFO"
 
@@ -93,20 +102,50 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] | None = None
         default = _default_credentials(parser, read.default_credentials, read.default_credentials_namespace)
     return Options(
         kubeconfig=read.kubeconfig,
-        namespaces=tuple(read.namespace),
+        namespaces=_namespaces(parser, read.namespace),
         workers=read.workers,
         round_seconds=read.round_seconds,
         create_grace_seconds=read.create_grace_seconds,
         cloud_timeout_seconds=read.cloud_timeout_seconds,
+        cloud_proxy=read.cloud_proxy or None,
         cluster_id=read.cluster_id,
-        allowed_auth_urls=() if "*" in read.allowed_auth_url else tuple(read.allowed_auth_url),
+        allowed_auth_urls=_allowed(parser, read.allowed_auth_url),
         default_credentials=default,
         restore=read.restore,
         lease=_lease(parser, read.lease_namespace, read.lease_name) if read.leader_elect else None,
         metrics_address=read.metrics_address,
+        metrics_authorization=read.metrics_authorization,
+        metrics_object_names=read.metrics_object_names,
         health_address=read.health_address,
         log_level=read.log_level,
     )
+
+
+def _allowed(parser: argparse.ArgumentParser, urls: Sequence[str]) -> tuple[str, ...]:
+    """What is meant for a limit and says nothing must not mean that there is none."""
+    urls = [url.strip() for url in urls]
+    if "*" in urls:
+        return ()
+    if not urls:
+        parser.error("--allowed-auth-url: it is empty, so no credential could be used; for any cloud write *")
+    for url in urls:
+        if not is_address(url):
+            parser.error(f"--allowed-auth-url: {url!r} is no plain web address, such as {INFOMANIAK_AUTH_URLS[0]}")
+    return tuple(urls)
+
+
+def _namespaces(parser: argparse.ArgumentParser, names: Sequence[str]) -> tuple[str, ...]:
+    if not all(name.strip() for name in names):
+        parser.error("--namespace: it is empty; for all namespaces leave it out")
+    return tuple(names)
+
+
+def _proxy(text: str) -> str:
+    parts = urlsplit(text)
+    plain = not (parts.username or parts.password or parts.query or parts.fragment or parts.path.strip("/"))
+    if text and not (parts.scheme == "http" and plain and is_address(text)):
+        raise argparse.ArgumentTypeError("write http://HOST:PORT, without a user")
+    return text
 
 
 def _default_credentials(parser: argparse.ArgumentParser, text: str, namespaces: Sequence[str]) -> DefaultCredentials:
@@ -184,7 +223,14 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         "--cloud-timeout-seconds",
         type=_at_least(1.0),
         default=default("CLOUD_TIMEOUT_SECONDS", was.cloud_timeout_seconds),
-        help="a call to OpenStack may take (default %(default)s)",
+        help="a call to OpenStack may take as a whole, with login and repetitions (default %(default)s)",
+    )
+    run.add_argument(
+        "--cloud-proxy",
+        metavar="http://HOST:PORT",
+        type=_proxy,
+        default=default("CLOUD_PROXY", ""),
+        help="the proxy on the way to OpenStack (default: none; HTTPS_PROXY and its like are not read)",
     )
     run.add_argument("--cluster-id", default=default("CLUSTER_ID"), help="default: the UID of namespace kube-system")
     run.add_argument(
@@ -229,6 +275,18 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         type=_address,
         default=default("METRICS_ADDRESS", ":8080"),
         help="serves /metrics for Prometheus (default %(default)s; empty: off)",
+    )
+    run.add_argument(
+        "--metrics-authorization",
+        action="store_true",
+        default=said("METRICS_AUTHORIZATION"),
+        help="tell metrics only to those who may get the non-resource URL /metrics, by their bearer token",
+    )
+    run.add_argument(
+        "--metrics-object-names",
+        action="store_true",
+        default=said("METRICS_OBJECT_NAMES"),
+        help="tell the conditions of each object by namespace and name, instead of how many have them",
     )
     run.add_argument(
         "--health-address",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from infomaniak_operator.cli.options import Options
 from infomaniak_operator.cli.wiring import Operator
 from infomaniak_operator.observe.pages import metrics, probes
-from infomaniak_operator.observe.server import Address, Page, Server
+from infomaniak_operator.observe.server import Address, Guard, Page, Server
 
 _log = logging.getLogger(__name__)
 
@@ -26,10 +26,11 @@ def serving(options: Options, operator: Operator) -> Iterator[None]:
         pages.setdefault(options.metrics_address, {}).update(metrics(operator.metrics.registry))
     if options.health_address:
         pages.setdefault(options.health_address, {}).update(probes(operator.engine.facts, operator.lease))
+    guards: dict[str, Guard] = {"/metrics": operator.access} if operator.access else {}
     with contextlib.ExitStack() as stack:
         for address, served in pages.items():
             try:
-                server = Server(address, served)
+                server = Server(address, served, guards)
             except OSError as error:
                 raise OSError(f"{', '.join(served)} cannot be served on port {address.port}: {error}") from error
             stack.callback(server.close)

@@ -6,10 +6,11 @@ import logging
 import os
 import random
 import socket
+import threading
 import uuid
 import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from infomaniak_operator import __version__
@@ -27,16 +28,21 @@ from infomaniak_operator.engine.lease import Lease
 from infomaniak_operator.engine.settings import EngineSettings
 from infomaniak_operator.engine.timing import SystemClock
 from infomaniak_operator.handlers import KopfWatch
+from infomaniak_operator.observe.access import Access
 from infomaniak_operator.observe.metrics import Metrics
 from infomaniak_operator.observe.standing import Standing
 from infomaniak_operator.reconcile.base import CloudReconciler, ReconcileSettings
 from infomaniak_operator.reconcile.cloud import Clouds, connector
-from infomaniak_operator.reconcile.credentials import CredentialSettings
+from infomaniak_operator.reconcile.credentials import CredentialSettings, keep_secret
 from infomaniak_operator.reconcile.registry import ACTUATORS
 from infomaniak_operator.reconcile.secrets import SecretGuard
 from infomaniak_operator.reconcile.trees import Trees
 
 _log = logging.getLogger(__name__)
+HANGING_CALLS = 30
+"""A reconcile that takes as long as so many calls at their limit hangs: it ends at the first call that fails."""
+SHORTEST_HANG = 600.0
+"""Seconds: however short those calls are, others (to the API server) are not."""
 _NAMESPACES = ResourceType("Namespace", "", "v1", "namespaces")
 
 
@@ -49,12 +55,14 @@ class Operator:
         clouds: the connections, to be closed after it.
         metrics: what is counted.
         lease: this process's part in the leader election; None where there is none.
+        access: decides who may read the metrics; None: everybody.
     """
 
     engine: Engine
     clouds: Clouds
     metrics: Metrics
     lease: Lease | None
+    access: Access | None = None
 
 
 def resources(*, namespaced: bool = False) -> Mapping[str, ResourceType]:
@@ -65,7 +73,8 @@ def resources(*, namespaced: bool = False) -> Mapping[str, ResourceType]:
     """
     own = {actuator.kind: KINDS[actuator.kind] for actuator in ACTUATORS}
     watched = {kind: ResourceType(kind, GROUP, VERSION, each.plural) for kind, each in own.items()}
-    return {**watched, SECRETS.kind: SECRETS, **followed(namespaced=namespaced)}
+    secrets = replace(SECRETS, keep=keep_secret)
+    return {**watched, secrets.kind: secrets, **followed(namespaced=namespaced)}
 
 
 def build(options: Options, rng: random.Random) -> Operator:
@@ -90,7 +99,7 @@ def build(options: Options, rng: random.Random) -> Operator:
         create_grace=options.create_grace_seconds,
         restore=options.restore,
     )
-    sessions: weakref.WeakSet[CloudSession] = weakref.WeakSet()
+    sessions = Sessions()
 
     def session(credentials: CloudCredentials) -> CloudSession:
         opened = CloudSession(
@@ -99,6 +108,7 @@ def build(options: Options, rng: random.Random) -> Operator:
             pool_size=options.workers + 8,
             on_call=metrics.cloud_called,
             before_change=check,
+            proxy=options.cloud_proxy,
         )
         sessions.add(opened)
         return opened
@@ -119,6 +129,7 @@ def build(options: Options, rng: random.Random) -> Operator:
             workers=options.workers,
             round_seconds=options.round_seconds,
             namespaces=namespaces,
+            reconcile_silence=max(SHORTEST_HANG, HANGING_CALLS * options.cloud_timeout_seconds),
             stop_seconds=VISIT_SECONDS,
         ),
         watch=KopfWatch(watched.values(), load, namespaces),
@@ -134,11 +145,32 @@ def build(options: Options, rng: random.Random) -> Operator:
             engine.view,
             [actuator.kind for actuator in ACTUATORS],
             lease=(lease, options.lease.name) if lease and options.lease else None,
-            token_expiries=lambda: [at for each in list(sessions) if (at := each.token_expires) is not None],
+            names=options.metrics_object_names,
+            token_expiries=sessions.token_expiries,
         )
     )
     _log.info("watching %s in %s", ", ".join(watched), ", ".join(namespaces) or "all namespaces")
-    return Operator(engine, clouds, metrics, lease)
+    access = Access(kube, clock.monotonic) if options.metrics_authorization else None
+    return Operator(engine, clouds, metrics, lease, access)
+
+
+class Sessions:
+    """The connections there are, for metrics. Safe to use from any thread: a set is not, while another adds to it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sessions: weakref.WeakSet[CloudSession] = weakref.WeakSet()
+
+    def add(self, session: CloudSession) -> None:
+        """One more."""
+        with self._lock:
+            self._sessions.add(session)
+
+    def token_expiries(self) -> list[float]:
+        """When each token in use expires, seconds since the epoch."""
+        with self._lock:
+            sessions = list(self._sessions)
+        return [at for each in sessions if (at := each.token_expires) is not None]
 
 
 class ClusterId:

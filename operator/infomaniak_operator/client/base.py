@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,17 +13,25 @@ from typing import Any, Self
 from keystoneauth1 import session as keystone_session
 
 from infomaniak_operator.client.classify import classify
+from infomaniak_operator.client.clouds_yaml import CLOUDS_YAML
 from infomaniak_operator.client.credentials import (
-    CLOUDS_YAML,
     DEFAULT_AUTH_URL,
     DEFAULT_REGION,
     CloudCredentials,
     from_mapping,
     parse_credentials,
 )
-from infomaniak_operator.client.errors import AuthenticationError, InvalidCredentialsError, ServiceError
+from infomaniak_operator.client.errors import (
+    AuthenticationError,
+    CloudTimeoutError,
+    InvalidCredentialsError,
+    ServiceError,
+)
+from infomaniak_operator.client.limits import LIST_CALLS, MOST_ROWS, Limits
 from infomaniak_operator.client.login import plugin
 from infomaniak_operator.client.redact import redacted
+from infomaniak_operator.client.session import is_id
+from infomaniak_operator.client.tls import tls_context
 from infomaniak_operator.client.transport import connections
 from infomaniak_operator.client.views import View, shown
 
@@ -124,9 +133,14 @@ class InfomaniakOpenStackBase:
     def _connected(cls, credentials: CloudCredentials) -> Self:
         from openstack.connection import Connection  # noqa: PLC0415 - half a second that the raising form can do without
 
-        http = connections(POOL_SIZE, None, lambda _: None)
+        tls = tls_context(credentials.cacert, credentials.cert, credentials.key)
+        http = connections(POOL_SIZE, None, lambda _: None, Limits(), TIMEOUT_SECONDS, tls=tls, environment=True)
         session = keystone_session.Session(
-            auth=plugin(credentials), session=http, timeout=TIMEOUT_SECONDS, app_name="infomaniak-client"
+            auth=plugin(credentials),
+            session=http,
+            timeout=TIMEOUT_SECONDS,
+            redirect=False,  # it would take the token along, wherever it leads
+            app_name="infomaniak-client",
         )
         client = cls(Connection(session=session, region_name=credentials.region))
         client._project_id = credentials.project_id
@@ -169,7 +183,7 @@ class InfomaniakOpenStackBase:
     def _rows(self, operation: str, call: Callable[[Any], Iterable[Any]], view: View) -> list[dict[str, Any]]:
         """All that the call yields, or ``[]`` where it fails, be it half way."""
         found: list[dict[str, Any]] | None = self._try(
-            operation, lambda conn: [shown(item, view) for item in call(conn)]
+            operation, lambda conn: [shown(item, view) for item in counted(call(conn))]
         )
         return found or []
 
@@ -221,6 +235,33 @@ def _application_credentials(
     }
     # The address was chosen by who calls: an http one, too, is allowed. What is no text is refused there by name.
     return from_mapping(entry, [str(auth_url).strip()])
+
+
+def counted(rows: Iterable[Any], clock: Callable[[], float] = time.monotonic) -> Iterator[Any]:
+    """The rows of a list, as long as there are not too many, and they do not take too long: a list has an end.
+
+    Raises:
+        ServiceError: more than ``MOST_ROWS``.
+        CloudTimeoutError: longer than five times a call may take.
+    """
+    ends = clock() + LIST_CALLS * TIMEOUT_SECONDS
+    for number, row in enumerate(rows):
+        if number >= MOST_ROWS:
+            raise ServiceError(f"there are more than {MOST_ROWS} rows")
+        if clock() > ends:
+            raise CloudTimeoutError(f"the list is not over in {LIST_CALLS * TIMEOUT_SECONDS:g} s")
+        yield row
+
+
+def ident(value: Any) -> str:
+    """An id, to be put into a path: openstacksdk puts in whatever it is given, ``../`` and ``?`` too.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not is_id(value):
+        raise ValueError(f"this is no id: {value!r:.100}")
+    return str(value)
 
 
 def sent(**arguments: Any) -> dict[str, Any]:

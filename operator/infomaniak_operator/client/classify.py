@@ -15,6 +15,7 @@ from keystoneauth1 import exceptions as keystone
 
 from infomaniak_operator.client import errors
 from infomaniak_operator.client.errors import Category, InfomaniakCloudError
+from infomaniak_operator.client.limits import OverdueError, TooMuchError
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ _GAVE_UP = frozenset({408, 460, 499})
 """Of the 4xx those that refuse nothing: whoever answers gave up waiting, or had lost us (proxies say 460 and 499)."""
 _HIGHEST_WORDS = 1000
 _HIGHEST_TEXT = 100_000
-_CHARSETS = frozenset({"us-ascii", "iso-8859-1", "iso-8859-15", "windows-1252"})
+CHARSETS = frozenset({"us-ascii", "iso-8859-1", "iso-8859-15", "windows-1252"})
 """Of a page; anything else is read as UTF-8."""
 _REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 
@@ -207,7 +208,7 @@ def _page(response: requests.Response) -> str:
     """The beginning of an answer that is no JSON. A stranger names the charset, and some codecs raise or take long."""
     charset = (response.encoding or "").lower()
     head = response.content[:_HIGHEST_TEXT]
-    return head.decode(charset if charset in _CHARSETS else "utf-8", "replace")
+    return head.decode(charset if charset in CHARSETS else "utf-8", "replace")
 
 
 def from_response(response: requests.Response, *, what: str = "", changing: bool = False) -> InfomaniakCloudError:
@@ -225,14 +226,21 @@ def from_network(error: BaseException, *, what: str = "", changing: bool = False
         changing: whether the request was to change something.
     """
     chain = list(_chain(error))
+    limit = next((one for one in chain if isinstance(one, (TooMuchError, OverdueError))), None)
+    reason = _short(limit or error)
+    message = f"{what}: {reason}" if what else reason
+    if isinstance(limit, TooMuchError):
+        return errors.ServiceError(message, outcome_unknown=changing)
     unsent = any(isinstance(one, _UNSENT) for one in chain)
     # urllib3 makes a refused connection a kind of timeout.
     slow = any(
         isinstance(one, _TIMEOUTS) and not isinstance(one, urllib3.exceptions.NewConnectionError) for one in chain
     )
     kind = errors.CloudTimeoutError if slow else errors.CloudConnectionError
-    reason = _plain(error, chain)
-    return kind(f"{what}: {reason}" if what else reason, outcome_unknown=changing and not unsent)
+    if limit is None:
+        reason = _plain(error, chain)
+        message = f"{what}: {reason}" if what else reason
+    return kind(message, outcome_unknown=changing and not unsent)
 
 
 _POOL = re.compile(r"HTTPS?ConnectionPool\(host='[^']*', port=\d*\): ")
@@ -310,7 +318,7 @@ def classify(error: BaseException, *, what: str = "", changing: bool = False) ->
     """
     if isinstance(error, InfomaniakCloudError):
         return error
-    response = getattr(error, "response", None)
+    response = None if isinstance(error, TooMuchError) else getattr(error, "response", None)
     if isinstance(response, requests.Response) and response.status_code >= 400:  # noqa: PLR2004 - HTTP
         return from_response(response, what=what, changing=changing)
     status = _status(error)

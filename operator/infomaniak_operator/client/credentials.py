@@ -1,24 +1,25 @@
 """A credential for an OpenStack cloud: what it may consist of, and how it is read. A closed parser.
 
 What is read is written by users whom the operator need not trust. So there are no profiles, no files, no environment,
-no endpoint overrides and no switch that turns off TLS checks: every key is known here, and any other is refused.
+no endpoint overrides and no switch that turns off TLS checks: every key is known here, and any other is refused. Size,
+depth and time are bounded, and whatever is wrong is an ``InvalidCredentialsError``.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
+from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
-
+from infomaniak_operator.client.clouds_yaml import CLOUDS_YAML, MAX_BYTES, Unquoted, read
 from infomaniak_operator.client.errors import CloudNotAllowedError, InvalidCredentialsError
+from infomaniak_operator.client.tls import tls_context
 
-CLOUDS_YAML = "clouds.yaml"
 DEFAULT_AUTH_URL = "https://api.pub1.infomaniak.cloud/identity/v3"
 DEFAULT_REGION = "dc3-a"
 
@@ -44,12 +45,20 @@ _ALIASES = {
 }
 """The keys of ``auth``, as people spell them, and what each means."""
 _SETTINGS = {"region": "region", "region_name": "region", "interface": "interface"}
+_PEM = {"cacert": "cacert", "cert": "cert", "key": "key"}
+"""Keys that hold PEM text; in a Secret they may also stand beside ``clouds.yaml``."""
 _CONSTANT = {
     "identity_api_version": ("3", "3.0", "v3"),
     "auth_type": ("v3applicationcredential", "v3password", "password"),
     "verify": ("true",),
 }
 """Keys that are accepted with these values alone, since there is nothing else we could do."""
+KNOWN = frozenset({*_ALIASES, *_SETTINGS, *_PEM, *_CONSTANT, CLOUDS_YAML})
+"""All keys of a Secret that can be used."""
+_MAX_VALUE = 4096
+_MAX_SHOWN = 64
+_MOST_SHOWN = 10
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,9 @@ class CloudCredentials:
         project_domain_id: in place of its name.
         region: None: the only one that the catalogue has.
         interface: which of the catalogue's endpoints.
+        cacert: the certificates (PEM) of the authorities to trust, in place of the public ones.
+        cert: the client certificate (PEM) to show.
+        key: its private key (PEM); never shown.
     """
 
     auth_url: str
@@ -89,23 +101,23 @@ class CloudCredentials:
     project_domain_id: str | None = None
     region: str | None = None
     interface: str = "public"
+    cacert: str | None = field(default=None, repr=False)
+    cert: str | None = field(default=None, repr=False)
+    key: str | None = field(default=None, repr=False)
 
     @property
     def fingerprint(self) -> str:
-        """A hash of all of it: changes when the credential is rotated, and tells nothing of the secret."""
-        return _fingerprint(self)
+        """A hash of all of it: changes when the credential is rotated.
+
+        Slow on purpose, and not to be shown all the same: it lets whoever knows the rest try passwords.
+        """
+        text = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.scrypt(text.encode(), salt=b"infomaniak-operator", n=4096, r=8, p=1, dklen=16).hex()
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must never be shown."""
-        return tuple(secret for secret in (self.application_credential_secret, self.password) if secret)
-
-
-@lru_cache(maxsize=256)
-def _fingerprint(credentials: CloudCredentials) -> str:
-    """Slow on purpose, for a password may be weak and the fingerprint goes into what others can read."""
-    text = json.dumps(asdict(credentials), sort_keys=True)
-    return hashlib.scrypt(text.encode(), salt=b"infomaniak-operator", n=4096, r=8, p=1, dklen=16).hex()
+        return tuple(secret for secret in (self.application_credential_secret, self.password, self.key) if secret)
 
 
 def parse_credentials(
@@ -117,7 +129,8 @@ def parse_credentials(
 
     Args:
         data: either ``clouds.yaml`` (as Horizon gives it), or plain keys: ``auth_url``,
-            ``application_credential_id``, ``application_credential_secret``, ``region``, …
+            ``application_credential_id``, ``application_credential_secret``, ``region``, … ``cacert``, ``cert`` and
+            ``key`` (PEM) may stand beside either.
         cloud_name: which entry of ``clouds.yaml``; may be left out where there is only one.
         allowed_auth_urls: the Keystone addresses that may be used: the same scheme, host and port, and a path that
             begins so. None or empty: any with https.
@@ -126,14 +139,18 @@ def parse_credentials(
         InvalidCredentialsError: it names the key, what is wrong with it, and what to do. It never holds a value that
             may be a secret. CloudNotAllowedError where it is the address that is none of those allowed.
     """
+    if sum(map(len, data.values())) > MAX_BYTES:
+        raise InvalidCredentialsError(f"it holds more than {MAX_BYTES} bytes: leave only the credential in it")
     text = {name: _text(name, value) for name, value in data.items()}
     if CLOUDS_YAML in text:
-        others = sorted(set(text) - {CLOUDS_YAML})
+        others = sorted(set(text) - {CLOUDS_YAML, *_PEM})
         if others:
             raise InvalidCredentialsError(
-                f"beside the key {CLOUDS_YAML!r} there is {others[0]!r}: keep either {CLOUDS_YAML!r} or plain keys"
+                f"beside the key {CLOUDS_YAML!r} there is {_shown(others[0])!r}: keep either {CLOUDS_YAML!r} or plain "
+                f"keys; only {', '.join(_PEM)} may stand beside it"
             )
-        return from_mapping(_cloud(text[CLOUDS_YAML], cloud_name), allowed_auth_urls)
+        beside = [(name, value) for name, value in text.items() if name in _PEM]
+        return _from_pairs([*_flat(_cloud(text[CLOUDS_YAML], cloud_name)), *beside], allowed_auth_urls)
     if not text:
         raise InvalidCredentialsError(f"it is empty: put in a key {CLOUDS_YAML!r}, or 'auth_url' and the like")
     return from_mapping(text, allowed_auth_urls)
@@ -145,24 +162,55 @@ def from_mapping(entry: Mapping[str, Any], allowed_auth_urls: Sequence[str] | No
     Raises:
         InvalidCredentialsError: as ``parse_credentials``.
     """
+    return _from_pairs(_flat(entry), allowed_auth_urls)
+
+
+def _from_pairs(pairs: Iterable[tuple[str, Any]], allowed_auth_urls: Sequence[str] | None) -> CloudCredentials:
     found: dict[str, str] = {}
-    for name, value in _flat(entry):
+    for name, value in pairs:
         if name in _CONSTANT:
             if str(value).lower() not in _CONSTANT[name]:
                 expected = " or ".join(repr(one) for one in _CONSTANT[name])
                 raise InvalidCredentialsError(f"the key {name!r} must be {expected}, or left out")
             continue
-        meaning = _ALIASES.get(name) or _SETTINGS.get(name)
+        meaning = _ALIASES.get(name) or _SETTINGS.get(name) or _PEM.get(name)
         if meaning is None:
-            known = ", ".join(sorted({*_ALIASES, *_SETTINGS, *_CONSTANT}))
-            raise InvalidCredentialsError(f"the key {name!r} is not one that can be used here; those are: {known}")
+            known = ", ".join(sorted(KNOWN - {CLOUDS_YAML}))
+            raise InvalidCredentialsError(
+                f"the key {_shown(name)!r} is not one that can be used here; those are: {known}"
+            )
         if value is None or value == "":
             continue
-        if not isinstance(value, str):
-            raise InvalidCredentialsError(f"the key {name!r} must be a text: put it in quotes")
-        if found.setdefault(meaning, value.strip()) != value.strip():
+        text = _value(name, value)
+        if found.setdefault(meaning, text) != text:
             raise InvalidCredentialsError(f"the key {name!r} says something else than another key for {meaning!r}")
     return _checked(found, allowed_auth_urls)
+
+
+def _value(name: str, value: Any) -> str:
+    if not isinstance(value, str) or isinstance(value, Unquoted):
+        raise InvalidCredentialsError(f"the key {name!r} must be a text: put it in quotes")
+    text = value.strip()
+    if name in _PEM:
+        if not text.isascii() or "\0" in text:
+            raise InvalidCredentialsError(f"the key {name!r} must hold PEM text")
+        return text
+    if len(text) > _MAX_VALUE:
+        raise InvalidCredentialsError(f"the key {name!r} is longer than {_MAX_VALUE} characters")
+    if _CONTROL.search(text):
+        raise InvalidCredentialsError(f"the key {name!r} has a control character, or a line break, in it")
+    return text
+
+
+def _shown(name: object) -> str:
+    """A name that a stranger chose, for a message."""
+    text = "".join(char if char.isprintable() else "?" for char in str(name)[: _MAX_SHOWN + 1])
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
+
+
+def _listed(names: Iterable[object], count: int) -> str:
+    shown = ", ".join(map(_shown, islice(names, _MOST_SHOWN)))
+    return f"{shown} and {count - _MOST_SHOWN} more" if count > _MOST_SHOWN else shown
 
 
 def _text(name: str, value: bytes | str) -> str:
@@ -171,28 +219,22 @@ def _text(name: str, value: bytes | str) -> str:
     try:
         return value.decode()
     except UnicodeDecodeError:
-        raise InvalidCredentialsError(f"the key {name!r} is no UTF-8 text") from None
+        raise InvalidCredentialsError(f"the key {_shown(name)!r} is no UTF-8 text") from None
 
 
 def _cloud(text: str, cloud_name: str | None) -> Mapping[str, Any]:
-    try:
-        content = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        where = f" (line {error.problem_mark.line + 1})" if error.problem_mark else ""
-        raise InvalidCredentialsError(f"the key {CLOUDS_YAML!r} is no YAML{where}") from None
-    except yaml.YAMLError:
-        raise InvalidCredentialsError(f"the key {CLOUDS_YAML!r} is no YAML") from None
+    content = read(text)
     clouds = content.get("clouds") if isinstance(content, Mapping) else None
     if not isinstance(clouds, Mapping) or not clouds:
         raise InvalidCredentialsError(f"the key {CLOUDS_YAML!r} has no 'clouds:' with an entry in it")
-    names = ", ".join(sorted(str(name) for name in clouds))
+    names = _listed(sorted(clouds), len(clouds))
     if cloud_name is None:
         if len(clouds) > 1:
             raise InvalidCredentialsError(f"{CLOUDS_YAML!r} has several clouds, name one of them: {names}")
         cloud_name = next(iter(clouds))
     entry = clouds.get(cloud_name)
     if not isinstance(entry, Mapping):
-        raise InvalidCredentialsError(f"{CLOUDS_YAML!r} has no cloud {cloud_name!r}; it has: {names}")
+        raise InvalidCredentialsError(f"{CLOUDS_YAML!r} has no cloud {_shown(cloud_name)!r}; it has: {names}")
     return entry
 
 
@@ -215,6 +257,7 @@ def _checked(found: Mapping[str, str], allowed_auth_urls: Sequence[str] | None) 
         raise InvalidCredentialsError(f"the key 'auth_url' is missing: for Infomaniak it is {DEFAULT_AUTH_URL}")
     url = _auth_url(found["auth_url"], allowed_auth_urls)
     credentials = CloudCredentials(**{**found, "auth_url": url})
+    tls_context(credentials.cacert, credentials.cert, credentials.key)
     if credentials.application_credential_secret or credentials.application_credential_id:
         _check_application_credential(credentials)
     elif credentials.password or credentials.username or credentials.user_id:
@@ -272,6 +315,11 @@ def _auth_url(text: str, allowed: Sequence[str] | None) -> str:
             "the key 'auth_url' must begin with https://, or be one of the addresses that are allowed by name"
         )
     return f"{origin}{path}" if path.endswith("/v3") else f"{origin}{path}/v3"
+
+
+def is_address(text: str) -> bool:
+    """Whether it is a plain web address: ``http`` or ``https``, a host, and perhaps a port and a path."""
+    return _origin_and_path(text) is not None
 
 
 def _within(path: str, prefix: str) -> bool:

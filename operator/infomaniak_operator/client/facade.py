@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from infomaniak_operator.client.base import ident
 from infomaniak_operator.client.errors import AuthenticationError
 from infomaniak_operator.client.neutron import NeutronMethods
 from infomaniak_operator.client.octavia import OctaviaMethods
@@ -43,6 +44,7 @@ def _usage(conn: Any) -> dict[str, Any]:
     project = conn.current_project_id
     if not project:
         raise AuthenticationError("the credential is not bound to a project")
+    ident(project)
     neutron = conn.network.get_quota(project, details=True)
     octavia = conn.load_balancer.get_quota(project)
     lists = {

@@ -128,7 +128,7 @@ def _endpoints(access: AccessInfo, service: str, **wanted: str) -> list[Any]:
         raise unreadable(error) from error
 
 
-UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
+UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, RecursionError, OverflowError)
 """What keystoneauth raises, sooner or later, over a token that is not as it should be."""
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 from infomaniak_operator.client import views
 from infomaniak_operator.client.addresses import Address, canonical, the_one
-from infomaniak_operator.client.base import InfomaniakOpenStackBase, sent
-from infomaniak_operator.client.errors import NotFoundError
+from infomaniak_operator.client.base import InfomaniakOpenStackBase, ident, sent
+from infomaniak_operator.client.errors import ConflictError, NotFoundError
+from infomaniak_operator.client.session import is_id
 from infomaniak_operator.client.views import shown
 
 Row = dict[str, Any]
@@ -24,7 +26,7 @@ class NeutronMethods(InfomaniakOpenStackBase):
 
     def get_network(self, network_id: str) -> Row | None:
         """One network, with the keys of ``list_networks``."""
-        return self._row("get_network", lambda conn: conn.network.get_network(network_id), views.NETWORK)
+        return self._row("get_network", lambda conn: conn.network.get_network(ident(network_id)), views.NETWORK)
 
     def create_network(
         self, name: str, description: str | None = None, is_shared: bool = False, **kw: Any
@@ -36,12 +38,12 @@ class NeutronMethods(InfomaniakOpenStackBase):
     def update_network(self, network_id: str, **changes: Any) -> Row | None:
         """Change a network, with the keys of ``list_networks``."""
         return self._row(
-            "update_network", lambda conn: conn.network.update_network(network_id, **changes), views.NETWORK
+            "update_network", lambda conn: conn.network.update_network(ident(network_id), **changes), views.NETWORK
         )
 
     def delete_network(self, network_id: str) -> bool:
         """Delete a network and its subnets."""
-        return self._done("delete_network", lambda conn: conn.network.delete_network(network_id))
+        return self._done("delete_network", lambda conn: conn.network.delete_network(ident(network_id)))
 
     # ── subnets ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -80,15 +82,17 @@ class NeutronMethods(InfomaniakOpenStackBase):
 
     def get_subnet(self, subnet_id: str) -> Row | None:
         """One subnet, with the keys of ``list_subnets``."""
-        return self._row("get_subnet", lambda conn: conn.network.get_subnet(subnet_id), views.SUBNET)
+        return self._row("get_subnet", lambda conn: conn.network.get_subnet(ident(subnet_id)), views.SUBNET)
 
     def update_subnet(self, subnet_id: str, **changes: Any) -> Row | None:
         """Change a subnet, with the keys of ``list_subnets``."""
-        return self._row("update_subnet", lambda conn: conn.network.update_subnet(subnet_id, **changes), views.SUBNET)
+        return self._row(
+            "update_subnet", lambda conn: conn.network.update_subnet(ident(subnet_id), **changes), views.SUBNET
+        )
 
     def delete_subnet(self, subnet_id: str) -> bool:
         """Delete a subnet."""
-        return self._done("delete_subnet", lambda conn: conn.network.delete_subnet(subnet_id))
+        return self._done("delete_subnet", lambda conn: conn.network.delete_subnet(ident(subnet_id)))
 
     # ── routers ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -98,7 +102,7 @@ class NeutronMethods(InfomaniakOpenStackBase):
 
     def get_router(self, router_id: str) -> Row | None:
         """One router, with the keys of ``list_routers``."""
-        return self._row("get_router", lambda conn: conn.network.get_router(router_id), views.ROUTER)
+        return self._row("get_router", lambda conn: conn.network.get_router(ident(router_id)), views.ROUTER)
 
     def create_router(self, name: str, external_network: str | None = None, **kw: Any) -> Row | None:
         """Make a router: id, name. ``external_network`` is the name of the network its gateway is on."""
@@ -111,24 +115,26 @@ class NeutronMethods(InfomaniakOpenStackBase):
 
     def update_router(self, router_id: str, **changes: Any) -> Row | None:
         """Change a router, with the keys of ``list_routers``."""
-        return self._row("update_router", lambda conn: conn.network.update_router(router_id, **changes), views.ROUTER)
+        return self._row(
+            "update_router", lambda conn: conn.network.update_router(ident(router_id), **changes), views.ROUTER
+        )
 
     def delete_router(self, router_id: str) -> bool:
         """Delete a router."""
-        return self._done("delete_router", lambda conn: conn.network.delete_router(router_id))
+        return self._done("delete_router", lambda conn: conn.network.delete_router(ident(router_id)))
 
     def add_router_interface(self, router_id: str, subnet_id: str) -> bool:
         """Give the router an interface on a subnet."""
         return self._done(
             "add_router_interface",
-            lambda conn: conn.network.add_interface_to_router(router_id, subnet_id=subnet_id),
+            lambda conn: conn.network.add_interface_to_router(ident(router_id), subnet_id=subnet_id),
         )
 
     def remove_router_interface(self, router_id: str, subnet_id: str) -> bool:
         """Take the router's interface on a subnet away."""
         return self._done(
             "remove_router_interface",
-            lambda conn: conn.network.remove_interface_from_router(router_id, subnet_id=subnet_id),
+            lambda conn: conn.network.remove_interface_from_router(ident(router_id), subnet_id=subnet_id),
         )
 
     # ── security groups ──────────────────────────────────────────────────────────────────────────────────────────
@@ -141,7 +147,7 @@ class NeutronMethods(InfomaniakOpenStackBase):
         """One security group, with the keys of ``list_security_groups``."""
         return self._row(
             "get_security_group",
-            lambda conn: conn.network.get_security_group(security_group_id),
+            lambda conn: conn.network.get_security_group(ident(security_group_id)),
             views.SECURITY_GROUP,
         )
 
@@ -157,13 +163,15 @@ class NeutronMethods(InfomaniakOpenStackBase):
         """Change a security group, with the keys of ``list_security_groups``."""
         return self._row(
             "update_security_group",
-            lambda conn: conn.network.update_security_group(security_group_id, **changes),
+            lambda conn: conn.network.update_security_group(ident(security_group_id), **changes),
             views.SECURITY_GROUP,
         )
 
     def delete_security_group(self, security_group_id: str) -> bool:
         """Delete a security group."""
-        return self._done("delete_security_group", lambda conn: conn.network.delete_security_group(security_group_id))
+        return self._done(
+            "delete_security_group", lambda conn: conn.network.delete_security_group(ident(security_group_id))
+        )
 
     def list_security_group_rules(self, security_group_id: str | None = None) -> list[Row]:
         """Rules: id, security_group_id, direction, ethertype, protocol, ports, remote prefix and group."""
@@ -206,7 +214,9 @@ class NeutronMethods(InfomaniakOpenStackBase):
 
     def remove_security_group_rule(self, rule_id: str) -> bool:
         """Delete a rule."""
-        return self._done("remove_security_group_rule", lambda conn: conn.network.delete_security_group_rule(rule_id))
+        return self._done(
+            "remove_security_group_rule", lambda conn: conn.network.delete_security_group_rule(ident(rule_id))
+        )
 
     # ── floating IPs ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -216,7 +226,7 @@ class NeutronMethods(InfomaniakOpenStackBase):
 
     def get_floating_ip(self, floating_ip_id: str) -> Row | None:
         """One floating IP, with the keys of ``list_floating_ips``."""
-        return self._row("get_floating_ip", lambda conn: conn.network.get_ip(floating_ip_id), views.FLOATING_IP)
+        return self._row("get_floating_ip", lambda conn: conn.network.get_ip(ident(floating_ip_id)), views.FLOATING_IP)
 
     def find_floating_ip(self, address: Address) -> Row | None:
         """The floating IP that has an address, in any spelling, with the keys of ``list_floating_ips``.
@@ -246,21 +256,25 @@ class NeutronMethods(InfomaniakOpenStackBase):
         """Change a floating IP, with the keys of ``list_floating_ips``."""
         return self._row(
             "update_floating_ip",
-            lambda conn: conn.network.update_ip(floating_ip_id, **changes),
+            lambda conn: conn.network.update_ip(ident(floating_ip_id), **changes),
             views.FLOATING_IP,
         )
 
     def associate_floating_ip(self, floating_ip_id: str, port_id: str) -> bool:
         """Bind it to a port, wherever it was bound before: ``Operations.floating_ips.associate`` looks first."""
-        return self._done("associate_floating_ip", lambda conn: conn.network.update_ip(floating_ip_id, port_id=port_id))
+        return self._done(
+            "associate_floating_ip", lambda conn: conn.network.update_ip(ident(floating_ip_id), port_id=port_id)
+        )
 
     def disassociate_floating_ip(self, floating_ip_id: str) -> bool:
         """Unbind it."""
-        return self._done("disassociate_floating_ip", lambda conn: conn.network.update_ip(floating_ip_id, port_id=None))
+        return self._done(
+            "disassociate_floating_ip", lambda conn: conn.network.update_ip(ident(floating_ip_id), port_id=None)
+        )
 
     def release_floating_ip(self, floating_ip_id: str) -> bool:
         """Give it back: the address is lost."""
-        return self._done("release_floating_ip", lambda conn: conn.network.delete_ip(floating_ip_id))
+        return self._done("release_floating_ip", lambda conn: conn.network.delete_ip(ident(floating_ip_id)))
 
     # ── ports and quotas ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -271,7 +285,7 @@ class NeutronMethods(InfomaniakOpenStackBase):
 
     def get_port(self, port_id: str) -> Row | None:
         """One port, with the keys of ``list_ports``."""
-        return self._row("get_port", lambda conn: conn.network.get_port(port_id), views.PORT)
+        return self._row("get_port", lambda conn: conn.network.get_port(ident(port_id)), views.PORT)
 
     def create_port(self, network_id: str, name: str | None = None, **kw: Any) -> Row | None:
         """Make a port, with the keys of ``list_ports``."""
@@ -280,17 +294,20 @@ class NeutronMethods(InfomaniakOpenStackBase):
 
     def update_port(self, port_id: str, **changes: Any) -> Row | None:
         """Change a port, with the keys of ``list_ports``."""
-        return self._row("update_port", lambda conn: conn.network.update_port(port_id, **changes), views.PORT)
+        return self._row("update_port", lambda conn: conn.network.update_port(ident(port_id), **changes), views.PORT)
 
     def delete_port(self, port_id: str) -> bool:
         """Delete a port."""
-        return self._done("delete_port", lambda conn: conn.network.delete_port(port_id))
+        return self._done("delete_port", lambda conn: conn.network.delete_port(ident(port_id)))
 
     def get_quota(self) -> Row | None:
         """What Neutron allows the project: for each kind a dict with limit, used and reserved; -1 is no limit."""
 
         def ask(conn: Any) -> Any:
-            return conn.network.get_quota(conn.current_project_id, details=True)
+            project = conn.current_project_id
+            if isinstance(project, str):  # Keystone's word
+                ident(project)
+            return conn.network.get_quota(project, details=True)
 
         return self._row("get_quota", ask, views.QUOTA)
 
@@ -301,8 +318,12 @@ def _network_id(conn: Any, name: str) -> str:
     Raises:
         NotFoundError: there is none.
     """
-    network = conn.network.find_network(name)
+    # openstacksdk looks for what is an id under that id first: anything else must not come into a path.
+    named = None if is_id(name) else list(islice(conn.network.networks(name=name), 2))
+    network = conn.network.find_network(name) if named is None else named[0] if named else None
     if network is None:
         raise NotFoundError(f"there is no network {name!r}")
+    if named and len(named) > 1:
+        raise ConflictError(f"there are several networks {name!r}")
     found: str = views.attribute(network, "id")
     return found

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from infomaniak_operator.client import views
-from infomaniak_operator.client.base import InfomaniakOpenStackBase, sent
+from infomaniak_operator.client.base import InfomaniakOpenStackBase, ident, sent
 from infomaniak_operator.client.kinds import MEMBERS
 from infomaniak_operator.client.rest import check
 
@@ -26,7 +26,7 @@ class OctaviaMethods(InfomaniakOpenStackBase):
         """One load balancer, with the keys of ``list_loadbalancers``, vip_port_id and vip_subnet_id."""
         return self._row(
             "get_loadbalancer",
-            lambda conn: conn.load_balancer.get_load_balancer(loadbalancer_id),
+            lambda conn: conn.load_balancer.get_load_balancer(ident(loadbalancer_id)),
             views.LOADBALANCER_DETAIL,
         )
 
@@ -43,7 +43,7 @@ class OctaviaMethods(InfomaniakOpenStackBase):
         """Change a load balancer, with the keys of ``get_loadbalancer``."""
         return self._row(
             "update_loadbalancer",
-            lambda conn: conn.load_balancer.update_load_balancer(loadbalancer_id, **changes),
+            lambda conn: conn.load_balancer.update_load_balancer(ident(loadbalancer_id), **changes),
             views.LOADBALANCER_DETAIL,
         )
 
@@ -51,7 +51,7 @@ class OctaviaMethods(InfomaniakOpenStackBase):
         """Delete a load balancer; ``cascade``: with all that is under it. It goes on after this returns."""
         return self._done(
             "delete_loadbalancer",
-            lambda conn: conn.load_balancer.delete_load_balancer(loadbalancer_id, cascade=cascade),
+            lambda conn: conn.load_balancer.delete_load_balancer(ident(loadbalancer_id), cascade=cascade),
         )
 
     def wait_for_loadbalancer(self, loadbalancer_id: str, timeout: float = 300, interval: float = 2) -> bool:
@@ -67,7 +67,9 @@ class OctaviaMethods(InfomaniakOpenStackBase):
         """
         return self._done(
             "wait_for_loadbalancer",
-            lambda conn: conn.load_balancer.wait_for_load_balancer(loadbalancer_id, interval=interval, wait=timeout),
+            lambda conn: conn.load_balancer.wait_for_load_balancer(
+                ident(loadbalancer_id), interval=interval, wait=timeout
+            ),
         )
 
     # ── listeners ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -79,7 +81,9 @@ class OctaviaMethods(InfomaniakOpenStackBase):
 
     def get_listener(self, listener_id: str) -> Row | None:
         """One listener, with the keys of ``list_listeners``."""
-        return self._row("get_listener", lambda conn: conn.load_balancer.get_listener(listener_id), views.LISTENER)
+        return self._row(
+            "get_listener", lambda conn: conn.load_balancer.get_listener(ident(listener_id)), views.LISTENER
+        )
 
     def create_listener(self, loadbalancer_id: str, name: str, protocol: str, port: int, **kw: Any) -> Row | None:
         """Make a listener: id, name, and protocol as given."""
@@ -94,13 +98,13 @@ class OctaviaMethods(InfomaniakOpenStackBase):
         """Change a listener, with the keys of ``list_listeners``."""
         return self._row(
             "update_listener",
-            lambda conn: conn.load_balancer.update_listener(listener_id, **changes),
+            lambda conn: conn.load_balancer.update_listener(ident(listener_id), **changes),
             views.LISTENER,
         )
 
     def delete_listener(self, listener_id: str) -> bool:
         """Delete a listener."""
-        return self._done("delete_listener", lambda conn: conn.load_balancer.delete_listener(listener_id))
+        return self._done("delete_listener", lambda conn: conn.load_balancer.delete_listener(ident(listener_id)))
 
     # ── pools ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -111,7 +115,7 @@ class OctaviaMethods(InfomaniakOpenStackBase):
 
     def get_pool(self, pool_id: str) -> Row | None:
         """One pool, with the keys of ``list_pools``."""
-        return self._row("get_pool", lambda conn: conn.load_balancer.get_pool(pool_id), views.POOL)
+        return self._row("get_pool", lambda conn: conn.load_balancer.get_pool(ident(pool_id)), views.POOL)
 
     def create_pool(
         self,
@@ -139,22 +143,26 @@ class OctaviaMethods(InfomaniakOpenStackBase):
 
     def update_pool(self, pool_id: str, **changes: Any) -> Row | None:
         """Change a pool, with the keys of ``list_pools``."""
-        return self._row("update_pool", lambda conn: conn.load_balancer.update_pool(pool_id, **changes), views.POOL)
+        return self._row(
+            "update_pool", lambda conn: conn.load_balancer.update_pool(ident(pool_id), **changes), views.POOL
+        )
 
     def delete_pool(self, pool_id: str) -> bool:
         """Delete a pool, its members and its monitor."""
-        return self._done("delete_pool", lambda conn: conn.load_balancer.delete_pool(pool_id))
+        return self._done("delete_pool", lambda conn: conn.load_balancer.delete_pool(ident(pool_id)))
 
     # ── members ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def list_pool_members(self, pool_id: str) -> list[Row]:
         """Members: id, name, address, protocol_port, weight, operating_status."""
-        return self._rows("list_pool_members", lambda conn: conn.load_balancer.members(pool_id), views.MEMBER)
+        return self._rows("list_pool_members", lambda conn: conn.load_balancer.members(ident(pool_id)), views.MEMBER)
 
     def get_pool_member(self, pool_id: str, member_id: str) -> Row | None:
         """One member, with the keys of ``list_pool_members``."""
         return self._row(
-            "get_pool_member", lambda conn: conn.load_balancer.get_member(member_id, pool_id), views.MEMBER
+            "get_pool_member",
+            lambda conn: conn.load_balancer.get_member(ident(member_id), ident(pool_id)),
+            views.MEMBER,
         )
 
     def add_pool_member(  # noqa: PLR0917 - the contract's own list
@@ -171,7 +179,7 @@ class OctaviaMethods(InfomaniakOpenStackBase):
 
         def create(conn: Any) -> Any:
             arguments = sent(address=address, protocol_port=port, weight=weight, name=name, subnet_id=subnet_id, **kw)
-            return conn.load_balancer.create_member(pool_id, **arguments)
+            return conn.load_balancer.create_member(ident(pool_id), **arguments)
 
         return self._row("add_pool_member", create, views.echoing(views.NEW_MEMBER, address=address, port=port))
 
@@ -179,13 +187,15 @@ class OctaviaMethods(InfomaniakOpenStackBase):
         """Change a member, with the keys of ``list_pool_members``."""
         return self._row(
             "update_pool_member",
-            lambda conn: conn.load_balancer.update_member(member_id, pool_id, **changes),
+            lambda conn: conn.load_balancer.update_member(ident(member_id), ident(pool_id), **changes),
             views.MEMBER,
         )
 
     def remove_pool_member(self, pool_id: str, member_id: str) -> bool:
         """Take a member out."""
-        return self._done("remove_pool_member", lambda conn: conn.load_balancer.delete_member(member_id, pool_id))
+        return self._done(
+            "remove_pool_member", lambda conn: conn.load_balancer.delete_member(ident(member_id), ident(pool_id))
+        )
 
     def replace_pool_members(self, pool_id: str, members: Iterable[Mapping[str, Any]]) -> bool:
         """Make a pool's members these and no others, in one call.
@@ -199,7 +209,7 @@ class OctaviaMethods(InfomaniakOpenStackBase):
             listed = [dict(member) for member in members]
             for member in listed:
                 check(MEMBERS, member)
-            path = f"/lbaas/pools/{pool_id}/members"
+            path = f"/lbaas/pools/{ident(pool_id)}/members"
             return conn.load_balancer.put(path, json={"members": listed}, raise_exc=True)
 
         return self._done("replace_pool_members", replace)
@@ -219,7 +229,7 @@ class OctaviaMethods(InfomaniakOpenStackBase):
         """One health monitor, with the keys of ``list_health_monitors``."""
         return self._row(
             "get_health_monitor",
-            lambda conn: conn.load_balancer.get_health_monitor(health_monitor_id),
+            lambda conn: conn.load_balancer.get_health_monitor(ident(health_monitor_id)),
             views.HEALTH_MONITOR,
         )
 
@@ -255,12 +265,12 @@ class OctaviaMethods(InfomaniakOpenStackBase):
         """Change a health monitor, with the keys of ``list_health_monitors``."""
         return self._row(
             "update_health_monitor",
-            lambda conn: conn.load_balancer.update_health_monitor(health_monitor_id, **changes),
+            lambda conn: conn.load_balancer.update_health_monitor(ident(health_monitor_id), **changes),
             views.HEALTH_MONITOR,
         )
 
     def delete_health_monitor(self, health_monitor_id: str) -> bool:
         """Delete a health monitor."""
         return self._done(
-            "delete_health_monitor", lambda conn: conn.load_balancer.delete_health_monitor(health_monitor_id)
+            "delete_health_monitor", lambda conn: conn.load_balancer.delete_health_monitor(ident(health_monitor_id))
         )

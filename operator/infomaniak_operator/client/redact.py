@@ -1,30 +1,77 @@
-"""Takes secrets out of what is logged: those that are known, and what looks like one."""
+"""Takes secrets out of what is shown: those known, in any form they may come back in, and what looks like one."""
 
 from __future__ import annotations
 
+import base64
+import html
+import json
 import re
 from collections.abc import Iterable
+from urllib.parse import quote, quote_plus
 
 HIDDEN = "***"
 _NAMED = re.compile(
     r"""(?ix)
-    ( (?: secret | password | passwd | token | api_?key | authorization ) [\w-]*+ ["']?
-      \s*+ [:=] \s*+ (?: bearer \s++ | basic \s++ )? ["']? )
-    [^\s"',;&}\])]+
+    ( (?: secret | password | passwd | token | api_?key | authorization ) [\w-]{0,64} (?: \\* ["'] )?
+      \s{0,8} [:=] \s{0,8} (?: bearer \s | basic \s )? )
+    (?:
+      \\+ " [^"\\]* | \\+ ' [^'\\]*                 # JSON within JSON
+      | " (?: [^"\\] | \\. )* "? | ' (?: [^'\\] | \\. )* '?
+      | [^\s"',;&}\])] (?: [^\n"',;&}\])] )*        # blanks too: nobody knows where an unquoted password ends
+    )
     """
 )
-"""Begins at the word itself, and nothing is tried twice: the text is a stranger's, and may be made to take long."""
 _FERNET = re.compile(r"gAAAAA[\w=-]{20,}")
+_SHORTEST_PACKED = 6
+"""A shorter secret is not looked for in base64: its forms would be found in anything."""
 
 
 def redacted(text: str, secrets: Iterable[str] = ()) -> str:
     """The text without secrets.
 
     Args:
-        text: what is to be logged.
-        secrets: values that must not be in it.
+        text: what is to be shown.
+        secrets: values that must not be in it, as they are or encoded (URL, JSON, base64, HTML).
     """
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, HIDDEN)
-    return _FERNET.sub(HIDDEN, _NAMED.sub(rf"\1{HIDDEN}", text))
+    return _NAMED.sub(rf"\1{HIDDEN}", hidden(text, secrets))
+
+
+def hidden(text: str, secrets: Iterable[str]) -> str:
+    """The text without these secrets, and without tokens of Keystone; all else stays."""
+    for form in sorted({form for secret in secrets if secret for form in _forms(secret)}, key=len, reverse=True):
+        text = text.replace(form, HIDDEN)
+    return _FERNET.sub(HIDDEN, text)
+
+
+def _forms(secret: str) -> frozenset[str]:
+    """How a secret may look in what a service or a library says."""
+    raw = secret.encode("utf-8", "surrogatepass")
+    once = {secret, *_written(secret)}
+    found = {again for one in once for again in (one, *_written(one))}
+    if len(raw) >= _SHORTEST_PACKED:
+        found |= _packed(raw)
+    # What is shown has its blanks joined, and what cannot be printed replaced.
+    shown = {" ".join(one.split()) for one in found}
+    shown |= {"".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in one) for one in shown}
+    return frozenset(one for one in found | shown if one)
+
+
+def _written(text: str) -> set[str]:
+    raw = text.encode("utf-8", "surrogatepass")
+    urls = {quote(raw, safe=""), quote(raw), quote_plus(raw)}
+    urls |= {re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), url) for url in urls}
+    texts = {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1]}
+    return {*urls, *texts, html.escape(text), html.escape(text, quote=False)}
+
+
+def _packed(raw: bytes) -> set[str]:
+    """The secret in base64, by itself and as a part of something longer (``user:password``)."""
+    found = set()
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        for before in range(3):
+            text = encode(b"\0" * before + raw).decode().rstrip("=")
+            # The first and the last character also depend on what is before and behind.
+            start = (0, 2, 3)[before]
+            end = len(text) - (1 if (before + len(raw)) % 3 else 0)
+            found.add(text[start:end])
+    return found

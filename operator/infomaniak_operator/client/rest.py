@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from infomaniak_operator.client.errors import ServiceError
 from infomaniak_operator.client.kinds import Kind
+from infomaniak_operator.client.limits import MOST_ROWS
 from infomaniak_operator.client.session import CloudSession, is_id
 
 Row = dict[str, Any]
@@ -35,6 +36,10 @@ class Rest:
 
     def list(self, ids: Ids, fields: Sequence[str] | None, filters: Mapping[str, Any]) -> Rows:
         """All pages of the collection. See ``Collection.list``."""
+        with self.session.whole_list():
+            return self._pages(ids, fields, filters)
+
+    def _pages(self, ids: Ids, fields: Sequence[str] | None, filters: Mapping[str, Any]) -> Rows:
         first: Pairs = [*self._query(filters), *(("fields", name) for name in fields or ())]
         named = not fields or "id" in fields
         query = first
@@ -44,6 +49,8 @@ class Rest:
             asked.add(tuple(query))
             page = self.session.request(self.kind.service, "GET", self.kind.path, ids=ids, params=query)
             rows.extend(self._many(page, changing=False, named=named))
+            if len(rows) > MOST_ROWS:
+                raise ServiceError(f"GET {self.kind.path}: there are more than {MOST_ROWS} rows")
             place = _next(page.get(f"{self.kind.many}_links"), self.kind.path)
             if place is None:
                 return rows

@@ -6,7 +6,8 @@ import copy
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -28,11 +29,16 @@ from infomaniak_operator.client.errors import (
     ReadOnlyError,
     ServiceError,
 )
+from infomaniak_operator.client.limits import LIST_BYTES, LIST_CALLS, Limits
 from infomaniak_operator.client.login import UNREADABLE, endpoint_of, plugin, refused, region_of, unreadable
+from infomaniak_operator.client.redact import hidden
+from infomaniak_operator.client.tls import tls_context
 from infomaniak_operator.client.transport import Call, answered, connections
 
 _ID = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.:-]*")
 _LONGEST_ID = 255
+_SHORTEST_TOKEN = 6
+"""A cloud whose token is a letter or two must not have them struck out of every message."""
 _UNAUTHORIZED = 401
 _READING = frozenset({"GET", "HEAD"})
 _NO_ANSWER = (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError, OSError)
@@ -66,7 +72,9 @@ class CloudSession:
 
     Args:
         credentials: who logs in where. A rotated credential takes a new session.
-        timeout_seconds: the longest silence of a service within a call; connecting may take 10 of them.
+        timeout_seconds: the longest that a call may take as a whole: a login, connecting, the answer to its last byte,
+            and the repetitions of a GET. Connecting to an address may take 10 of them. All pages of a list together
+            may take five times as long.
         pool_size: connections kept open to each service.
         on_call: is told of every request when it is over, failed ones too, in the thread that made it.
         before_change: called right before each request that changes something (not before a login); what it raises
@@ -74,6 +82,7 @@ class CloudSession:
         retry_delays: seconds before each repetition of a GET that failed in passing. Nothing else is ever repeated,
             but for a request that was refused for an expired token, which did nothing.
         sleep: waits that many seconds.
+        proxy: ``http://HOST:PORT`` of a proxy to go through. The environment is never asked.
     """
 
     def __init__(
@@ -86,16 +95,22 @@ class CloudSession:
         before_change: Callable[[], None] | None = None,
         retry_delays: Sequence[float] = (0.2, 0.8),
         sleep: Callable[[float], None] = time.sleep,
+        proxy: str | None = None,
     ) -> None:
         self.credentials = credentials
+        self._seconds = timeout_seconds
+        self._limits = Limits()
         self._timeout = (min(_LONGEST_CONNECT, timeout_seconds), timeout_seconds)
         self._on_call = on_call
         self._retry_delays = tuple(retry_delays)
         self._sleep = sleep
         self._only_reads = False
         self._plugin = plugin(credentials)
-        self._login_lock = threading.Lock()
-        self._http = connections(pool_size, before_change, self._tell)
+        self._login_lock = threading.RLock()
+        tls = tls_context(credentials.cacert, credentials.cert, credentials.key)
+        self._http = connections(
+            pool_size, before_change, self._tell, self._limits, timeout_seconds, tls=tls, proxy=proxy
+        )
         self.keystone = keystone_session.Session(
             auth=self._plugin,
             session=self._http,
@@ -128,6 +143,38 @@ class CloudSession:
             AuthenticationError: refused.
             InfomaniakCloudError: Keystone could not be asked.
         """
+        with self._limits.within(self._seconds), self._turn(), self._telling():
+            return self._login()
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """What a service says back is told without the credential and the token, in whatever form it has them."""
+        try:
+            yield
+        except InfomaniakCloudError as error:
+            token = self._plugin.auth_ref.auth_token if self._plugin.auth_ref else None
+            hideable = isinstance(token, str) and len(token) >= _SHORTEST_TOKEN
+            secrets = [*self.credentials.secrets, *([token] if hideable else ())]
+            error.message = hidden(error.message, secrets)
+            error.error_type = hidden(error.error_type, secrets) if error.error_type else error.error_type
+            error.args = (error.message,)
+            raise
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One login at a time; who waits for another's waits no longer than its own call may take.
+
+        Raises:
+            CloudTimeoutError: the other has not ended in that time.
+        """
+        if not self._login_lock.acquire(timeout=max(0.0, self._limits.remaining())):
+            raise CloudTimeoutError(f"login: another one has not ended in {self._seconds:g} s")
+        try:
+            yield
+        finally:
+            self._login_lock.release()
+
+    def _login(self) -> AccessInfo:
         try:
             access = self._plugin.get_access(self.keystone)
             _ = access.expires  # read here, for keystoneauth reads it before each request
@@ -212,13 +259,23 @@ class CloudSession:
         if if_revision is not None:
             headers["If-Match"] = f"revision_number={if_revision}"
         request = _Request(service, method, route, path, headers, params, body)
+        with self._limits.within(self._seconds), self._telling():
+            return self._repeated(request)
+
+    @contextmanager
+    def whole_list(self) -> Iterator[None]:
+        """Let all calls in the block, the pages of a list, take together what a list may take."""
+        with self._limits.within(LIST_CALLS * self._seconds, LIST_BYTES):
+            yield
+
+    def _repeated(self, request: _Request) -> Any:
         delays = iter(() if request.changing else self._retry_delays)
         while True:
             try:
                 return self._once(request)
             except InfomaniakCloudError as error:
                 delay = next(delays, None) if _passing(error) else None
-                if delay is None:
+                if delay is None or delay >= self._limits.remaining():
                     raise
                 self._sleep(delay)
 
@@ -260,6 +317,7 @@ class CloudSession:
                 redirect=False,
                 raise_exc=False,
                 allow_reauth=False,
+                log=False,  # it would write whole answers
                 connect_retries=0,
                 status_code_retries=0,
             )
@@ -276,7 +334,7 @@ class CloudSession:
 
     def _forget(self, access: AccessInfo) -> None:
         """Drop the token, unless another thread has got a new one meanwhile."""
-        with self._login_lock:
+        with self._turn():
             if self.login() is access:
                 self._plugin.invalidate()
 

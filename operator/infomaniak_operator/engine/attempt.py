@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
+from infomaniak_operator.engine.changes import Change, concerns_others
 from infomaniak_operator.engine.contract import Clock, Key, KubeObject, Superseded, View
 from infomaniak_operator.engine.events import EventRecorder
 from infomaniak_operator.engine.finalizer import claim_patch
@@ -24,6 +25,9 @@ class SteadyView:
 
     Else what was found there at first could be gone, or be another one, when it is asked for again a call later. What
     happens to it meanwhile wakes those that refer to it. Lists are always what the store holds now.
+
+    A newer version that differs in nothing others may go by is as good, and is what a later visit will find: that a
+    Secret is held by our finalizer now, say.
     """
 
     def __init__(self, view: View) -> None:
@@ -32,9 +36,13 @@ class SteadyView:
 
     def get(self, key: Key) -> KubeObject | None:
         """The object as it was when it was first asked for, or None if there was none."""
+        now = self._view.get(key)
         if key not in self._asked:
-            self._asked[key] = self._view.get(key)
-        return self._asked[key]
+            self._asked[key] = now
+        asked = self._asked[key]
+        if asked and now and asked.uid == now.uid and not concerns_others(Change(key, asked, now)):
+            return now
+        return asked
 
     def objects(self, kind: str, namespace: str | None = None) -> list[KubeObject]:
         """All objects of a kind, in one namespace or in all, sorted by key."""

@@ -21,6 +21,9 @@ MAX_MESSAGE = 32768
 
 _REQUEST_ID = re.compile(r"\breq-[0-9a-fA-F-]{8,}")
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]")
+"""What a terminal acts upon, or what puts the characters into another order."""
+
 Condition = dict[str, Any]
 
 
@@ -101,6 +104,16 @@ def printable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
+def readable(text: str, limit: int) -> str:
+    """The text as it may be shown to people, on a terminal too: no control characters but tabs and ends of lines.
+
+    Args:
+        text: what a tenant or a cloud may have had a part in, of any length.
+        limit: as much of it as is kept.
+    """
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", printable(cut(text, limit)))
+
+
 def cut(message: str, limit: int) -> str:
     """The message, or as much of it as the limit allows, with an ellipsis."""
     return message if len(message) <= limit else message[: limit - 1] + "…"
@@ -108,7 +121,7 @@ def cut(message: str, limit: int) -> str:
 
 def _condition(kind: str, aspect: Aspect, former: Mapping[str, Any] | None, generation: int, now: float) -> Condition:
     status = {True: "True", False: "False", None: "Unknown"}[aspect.status]
-    message = cut(printable(aspect.message), MAX_MESSAGE)
+    message = readable(aspect.message, MAX_MESSAGE)
     since = timestamp(now)
     if former and former.get("status") == status:
         since = str(former.get("lastTransitionTime") or since)
@@ -120,6 +133,6 @@ def _condition(kind: str, aspect: Aspect, former: Mapping[str, Any] | None, gene
         "status": status,
         "observedGeneration": generation,
         "lastTransitionTime": since,
-        "reason": str(aspect.reason),
+        "reason": printable(str(aspect.reason)),
         "message": message,
     }

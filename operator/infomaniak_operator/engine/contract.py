@@ -255,6 +255,22 @@ class Superseded(Exception):  # noqa: N818 - a signal, not an error
     """The object has changed or gone since this attempt began: the engine drops the attempt and visits again."""
 
 
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """What an object has in common with others, so that they take turns.
+
+    Attributes:
+        alone: names what only one reconcile at a time may work on; None: there is nothing of the kind.
+        cloud: names the cloud that answers its requests, as far as it is known.
+    """
+
+    alone: str | None = None
+    cloud: str | None = None
+
+
+NO_SHARES = Shares()
+
+
 class View(Protocol):
     """Read access to the store: what was last heard of every watched object, the operator's own writes included."""
 
@@ -353,6 +369,9 @@ class Reconciler(Protocol):
 
     def references(self, resource: KubeObject) -> Iterable[Key]:
         """The keys this object depends on (Secrets too): a change of one of them wakes it. Pure and cheap."""
+
+    def shares(self, resource: KubeObject, view: View) -> Shares:
+        """What it has in common with others. Called in the event loop, again and again: pure and cheap."""
 
     def inputs_hash(self, resource: KubeObject, view: View) -> str | None:
         """A hash of all that decides what the cloud should be; None if it cannot be known yet.

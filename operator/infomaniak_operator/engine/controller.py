@@ -1,4 +1,4 @@
-"""The loop: changes in, visits out. Everything here runs in the event loop's thread; the visits run in theirs."""
+"""The loop: changes in, visits out. All but ``due`` runs in the event loop's thread; the visits run in theirs."""
 
 from __future__ import annotations
 
@@ -92,6 +92,12 @@ class Controller:
         self._guarded = guarded & set(reconcilers)
         self._waiters = Waiters()
         self._superseded: set[Key] = set()
+        self._started: dict[Key, float] = {}
+
+    def longest_running(self) -> float:
+        """Seconds since the longest running reconcile began; 0 if none runs. From any thread."""
+        started = list(self._started.values())
+        return self._clock.monotonic() - min(started) if started else 0.0
 
     def react(self, change: Change, since: float, *, own: bool = False) -> None:
         """Queue whom a change concerns.
@@ -123,19 +129,19 @@ class Controller:
         versions = [version for version in (change.old, change.new) if version is not None]
         return {each for version in versions for each in self._store.refs(version) if each.kind in self._guarded}
 
-    def begin(self) -> int:
-        """Queue, after a start, every object that is not known to be in order; the others wait for their round.
+    def due(self) -> list[Key]:
+        """The objects that are not known to be in order; the others wait for their round. For any thread."""
+        return [
+            resource.key
+            for kind, reconciler in self._reconcilers.items()
+            for resource in self._store.objects(kind)
+            if not in_order(resource, reconciler, self._store)
+        ]
 
-        Returns:
-            How many were queued.
-        """
-        count = 0
-        for kind, reconciler in self._reconcilers.items():
-            for resource in self._store.objects(kind):
-                if not in_order(resource, reconciler, self._store):
-                    self._queue.add(resource.key)
-                    count += 1
-        return count
+    def begin(self, due: Iterable[Key]) -> None:
+        """Queue, after a start, the objects that are due."""
+        for key in due:
+            self._queue.add(key)
 
     def round(self, kind: str) -> None:
         """Queue all objects of a kind, after all changes; they share one moment that observations must not predate."""
@@ -147,7 +153,7 @@ class Controller:
         """Visit one object after the other until the queue is closed. Several of these run at once."""
         loop = asyncio.get_running_loop()
         while item := await self._queue.get():
-            started = self._clock.monotonic()
+            started = self._started[item.key] = self._clock.monotonic()
             label = "failed"
             try:
                 outcome = await loop.run_in_executor(executor, self._visits.visit, item)
@@ -156,6 +162,7 @@ class Controller:
                 _log.exception("%s: could not be settled", item.key)
                 self._queue.add_rate_limited(item.key)
             finally:
+                del self._started[item.key]
                 self._queue.done(item.key)
                 if self._on_visit:
                     ended = self._clock.monotonic()

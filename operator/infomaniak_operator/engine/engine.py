@@ -11,13 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from infomaniak_operator.engine.changes import Change
-from infomaniak_operator.engine.contract import FINALIZER, KubeObject, Reconciler, View
+from infomaniak_operator.engine.contract import FINALIZER, NO_SHARES, Key, KubeObject, Reconciler, Shares, View
 from infomaniak_operator.engine.controller import Controller, OnVisit
 from infomaniak_operator.engine.election import Leadership, LeaseLost
 from infomaniak_operator.engine.events import EventRecorder
 from infomaniak_operator.engine.facts import Facts
 from infomaniak_operator.engine.feed import Feed
 from infomaniak_operator.engine.kube import Kube, ResourceType, Standby, Unavailable
+from infomaniak_operator.engine.lanes import Limits
 from infomaniak_operator.engine.leftovers import Leftovers
 from infomaniak_operator.engine.listing import Listing
 from infomaniak_operator.engine.patience import Patience
@@ -88,7 +89,11 @@ class Engine:
             {kind: each.stands_for for kind, each in resources.items() if each.stands_for},
         )
         self._queue = WorkQueue(
-            clock, rng, BackOffPolicy(settings.backoff_base, settings.backoff_max, settings.backoff_jitter)
+            clock,
+            rng,
+            BackOffPolicy(settings.backoff_base, settings.backoff_max, settings.backoff_jitter),
+            Limits.of(settings.workers),
+            self._shares,
         )
         self._on_change = on_change
         self._leadership = leadership
@@ -143,6 +148,7 @@ class Engine:
     def facts(self) -> Facts:
         """How things stand; from any thread."""
         age = self._feed.age()
+        longest = self._controller.longest_running()
         return Facts(
             ready=self._introduced and all(self._listed.values()),
             alive=age < self._settings.watch_silence,
@@ -153,11 +159,14 @@ class Engine:
             running=self._queue.processing,
             delayed=self._queue.delayed,
             oldest_seconds=self._queue.oldest(),
+            held_back=self._queue.held_back,
             queue=self._queue.stats,
             beat_age=age,
             watch_restarts=self._supervisor.restarts,
             events_dropped=self._recorder.dropped,
             defects=self._defects + self._patience.defects,
+            longest_running_seconds=longest,
+            hanging=longest > self._settings.reconcile_silence,
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -185,7 +194,7 @@ class Engine:
                 others.append(asyncio.create_task(self._supervisor.run(), name="supervisor"))
                 await self._lead(stopped, others)
             if not stop.is_set():
-                workers += self._act(pool)
+                workers += await self._act(pool)
                 others.append(asyncio.create_task(self._sweeping(), name="leftovers"))
                 await _first(stopped, *workers, *others)
         finally:
@@ -205,10 +214,13 @@ class Engine:
         # Who led before has sent nothing since.
         self._visits.acting_since = self._clock.monotonic()
 
-    def _act(self, pool: ThreadPoolExecutor) -> list[asyncio.Task[None]]:
+    async def _act(self, pool: ThreadPoolExecutor) -> list[asyncio.Task[None]]:
         """Begin to visit. What changed before is found by how the objects stand, as after any start."""
         self._acting = True
-        _log.info("%d objects are known, %d to be visited now", len(self._store), self._controller.begin())
+        # In a thread: it reads all that people have written, credentials too.
+        due = await asyncio.to_thread(self._controller.due)
+        self._controller.begin(due)
+        _log.info("%d objects are known, %d to be visited now", len(self._store), len(due))
         return [
             asyncio.create_task(self._controller.work(pool), name=f"worker {number}")
             for number in range(self._settings.workers)
@@ -327,6 +339,16 @@ class Engine:
         since = self._clock.monotonic()
         if self._acting:
             self._in_loop(lambda: self._controller.react(change, since, own=own))
+
+    def _shares(self, key: Key) -> Shares:
+        reconciler, resource = self._reconcilers.get(key.kind), self._store.get(key)
+        if reconciler is None or resource is None:
+            return NO_SHARES
+        try:
+            return reconciler.shares(resource, self._store)
+        except Exception:  # noqa: BLE001 - an odd object must not keep others from their turn
+            _log.debug("%s: what it shares cannot be told", key, exc_info=True)
+            return NO_SHARES
 
     def _in_loop(self, what: Callable[[], None]) -> None:
         def carefully() -> None:

@@ -8,19 +8,22 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from infomaniak_operator.engine.conditions import cut, printable, timestamp, without_request_ids
+from infomaniak_operator.engine.conditions import printable, readable, timestamp, without_request_ids
 from infomaniak_operator.engine.contract import Clock, KubeObject
 from infomaniak_operator.engine.kube import Kube, KubeError, NotFound
 
+MAX_REASON = 128
 MAX_MESSAGE = 1024
 """What the API server accepts in an Event's message."""
 
 _BOUND = 2000
+"""So many may wait to be sent. Beyond it, one of the namespace that has most gives way: the others' are not lost for
+its sake."""
 _KNOWN = 4000
 
 _log = logging.getLogger(__name__)
@@ -32,6 +35,7 @@ class _Subject:
     reason: str
     message: str
     warning: bool
+    namespace: str
 
 
 @dataclass(slots=True)
@@ -68,10 +72,11 @@ class EventRecorder:
         self._kube = kube
         self._clock = clock
         self._component = component
-        self._instance = instance
+        self._instance = printable(instance)
         self._on_event = on_event
         self._known: OrderedDict[_Subject, _Record] = OrderedDict()
         self._pending: OrderedDict[_Subject, None] = OrderedDict()
+        self._waiting: Counter[str] = Counter()
         self._more = threading.Condition()
         self._busy = False
         self._closed = False
@@ -82,12 +87,12 @@ class EventRecorder:
         """Say that something happened to an object; the same said again raises the count."""
         if self._on_event:
             self._on_event(resource.key.kind, reason, warning)
-        message = cut(printable(message), MAX_MESSAGE)
-        subject = _Subject(resource.uid, reason, without_request_ids(message), warning)
+        message, reason = readable(message, MAX_MESSAGE), readable(reason, MAX_REASON)
+        subject = _Subject(resource.uid, reason, without_request_ids(message), warning, resource.key.namespace)
         now = timestamp(self._clock.now())
         with self._more:
             record = self._known.get(subject)
-            if self._closed or (subject not in self._pending and len(self._pending) >= _BOUND):
+            if self._closed or (subject not in self._pending and not self._room(subject.namespace)):
                 self.dropped += 1
                 return
             if record is None:
@@ -98,9 +103,30 @@ class EventRecorder:
             self._known.move_to_end(subject)
             while len(self._known) > _KNOWN:
                 oldest, _ = self._known.popitem(last=False)
-                self._pending.pop(oldest, None)
-            self._pending[subject] = None
+                self._settle(oldest)
+            if subject not in self._pending:
+                self._pending[subject] = None
+                self._waiting[subject.namespace] += 1
             self._more.notify_all()
+
+    def _room(self, namespace: str) -> bool:
+        """Whether there is room for one of a namespace, or one of another has given way."""
+        if len(self._pending) < _BOUND:
+            return True
+        fullest, most = self._waiting.most_common(1)[0]
+        if self._waiting.get(namespace, 0) + 1 >= most:
+            return False
+        self._settle(next(each for each in self._pending if each.namespace == fullest))
+        self.dropped += 1
+        return True
+
+    def _settle(self, subject: _Subject) -> None:
+        """It waits no more."""
+        if subject in self._pending:
+            del self._pending[subject]
+            self._waiting[subject.namespace] -= 1
+            if not self._waiting[subject.namespace]:
+                del self._waiting[subject.namespace]
 
     def start(self) -> None:
         """Begin to send."""
@@ -118,6 +144,7 @@ class EventRecorder:
             self._more.notify_all()
             sent = self._more.wait_for(lambda: not self._pending and not self._busy, timeout)
             self._pending.clear()
+            self._waiting.clear()
         if self._thread:
             self._thread.join(timeout)
         return sent
@@ -130,7 +157,8 @@ class EventRecorder:
                 self._more.wait_for(lambda: self._pending or self._closed)
                 if not self._pending:
                     return
-                subject, _ = self._pending.popitem(last=False)
+                subject = next(iter(self._pending))
+                self._settle(subject)
                 record = self._known[subject]
                 self._busy = True
             self._send(subject, record)

@@ -27,6 +27,9 @@ class Facts:
         watch_restarts: how often the watching had to be started again.
         events_dropped: Kubernetes Events that were lost.
         defects: errors of the operator's own making that its parts had: each is logged, and tried again.
+        longest_running_seconds: since the longest running reconcile began; 0 if none runs.
+        hanging: a reconcile has been running for longer than any can.
+        held_back: of those that are ready, the keys whose namespace, cloud or load balancer has its share of workers.
     """
 
     ready: bool
@@ -43,3 +46,6 @@ class Facts:
     watch_restarts: int
     events_dropped: int
     defects: int = 0
+    longest_running_seconds: float = 0.0
+    hanging: bool = False
+    held_back: int = 0

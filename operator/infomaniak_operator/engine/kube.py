@@ -19,6 +19,8 @@ from typing import Any, Protocol
 from infomaniak_operator.engine.contract import Key, KubeObject
 
 Body = Mapping[str, Any]
+_PAGE = 100
+"""With more at once, Python keeps most of the memory that a page of large objects took."""
 
 
 class KubeError(Exception):
@@ -86,10 +88,11 @@ class ResourceType:
             go, or get or lose our finalizer. Only the finalizer is ever written.
         cluster_scoped: its objects are in no namespace.
         keep: what of a body counts, beside its identity: only that is held in the store, and a change of anything else
-            is none. None: all of it. Only for kinds that are not reconciled.
+            is none. None: all of it, but for other people's metadata. Only for kinds that have no status of ours.
         metadata_only: only the metadata of its objects is asked for: of a Secret no content leaves the API server.
         stands_for: a key that an object stands for: its changes also concern those that refer to that key. They may
             come to nothing that exists, such as one key for all objects of a kind. Read from what is kept.
+        page: so many objects are asked for at once: all of a page are in memory, whole, for a moment.
     """
 
     kind: str
@@ -102,6 +105,7 @@ class ResourceType:
     keep: Callable[[Body], Body] | None = None
     stands_for: Callable[[KubeObject], Key | None] | None = None
     metadata_only: bool = False
+    page: int = _PAGE
 
     @property
     def api_version(self) -> str:
@@ -112,11 +116,13 @@ class ResourceType:
     def unselected(self) -> ResourceType:
         """The objects of the kind that its label selector (``name=value``) leaves out, by their metadata alone."""
         name, _, value = self.label_selector.partition("=")
-        return replace(self, label_selector=f"{name}!={value}", metadata_only=True)
+        return replace(self, label_selector=f"{name}!={value}", metadata_only=True, page=_PAGE)
 
 
-SECRETS = ResourceType("Secret", "", "v1", "secrets", "network.infomaniak.cloud/credentials=true", guarded=True)
-"""The Secrets that are credentials: of no other is the content ever read."""
+SECRETS = ResourceType(
+    "Secret", "", "v1", "secrets", "network.infomaniak.cloud/credentials=true", guarded=True, page=10
+)
+"""The Secrets that are credentials: of no other is the content ever read. Each may be of a megabyte and more."""
 
 
 class Kube(Protocol):
@@ -139,3 +145,6 @@ class Kube(Protocol):
 
     def patch_event(self, namespace: str, name: str, patch: Body) -> Body:
         """Merge-patch a core/v1 Event."""
+
+    def review(self, resource: ResourceType, body: Body) -> Body:
+        """Have the API server answer a question (TokenReview, SubjectAccessReview): a POST that changes nothing."""

@@ -16,7 +16,6 @@ from infomaniak_operator.engine.kube import Body, ResourceType, Unavailable, err
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
-_PAGE = 500
 _MERGE_PATCH = {"Content-Type": "application/merge-patch+json"}
 # Without a second choice: a server that could not do it is to refuse, not to send all there is.
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -59,6 +58,7 @@ class HttpKube:
         on_call: told of every request: verb, plural, status (0 for none), seconds.
         before_change: called right before each request that changes something; what it raises stops the request and
             reaches the caller. ``Standby``, so that what is not to be sent fails like all else.
+        page: the most objects that are asked for at once, where the kind does not say fewer.
     """
 
     def __init__(
@@ -71,7 +71,9 @@ class HttpKube:
         reload_seconds: float = 300.0,
         on_call: Callable[[str, str, int, float], None] | None = None,
         before_change: Callable[[], None] | None = None,
+        page: int = 500,
     ) -> None:
+        self._page = page
         self._load = load
         self._monotonic = monotonic
         self._timeout = timeout_seconds
@@ -88,8 +90,8 @@ class HttpKube:
         return self._call("GET", resource, namespace, name)
 
     def list(self, resource: ResourceType, namespace: str | None) -> Iterator[list[Body]]:
-        """All objects of a kind, in pages of 500."""
-        params: dict[str, Any] = {"limit": _PAGE}
+        """All objects of a kind, in pages of as many as the kind says."""
+        params: dict[str, Any] = {"limit": min(resource.page, self._page)}
         if resource.label_selector:
             params["labelSelector"] = resource.label_selector
         headers = {"Accept": _METADATA_ONLY} if resource.metadata_only else None
@@ -116,6 +118,10 @@ class HttpKube:
     def patch_event(self, namespace: str, name: str, patch: Body) -> Body:
         """Merge-patch a core/v1 Event."""
         return self._call("PATCH", _EVENTS, namespace, name, body=patch)
+
+    def review(self, resource: ResourceType, body: Body) -> Body:
+        """Have the API server answer a question; one that does not lead may ask, too."""
+        return self._call("POST", resource, None, "", body=body)
 
     def close(self) -> None:
         """Close the connections."""
@@ -168,7 +174,7 @@ class HttpKube:
         return response
 
     def _once(self, client: pykube.HTTPClient, verb: str, plural: str, arguments: dict[str, Any]) -> requests.Response:
-        if verb != "GET" and self._before_change:
+        if verb != "GET" and plural not in _QUESTIONS and self._before_change:
             self._before_change()
         started, status = self._monotonic(), 0
         try:
@@ -204,6 +210,8 @@ class HttpKube:
         return client
 
 
+_QUESTIONS = frozenset({"tokenreviews", "subjectaccessreviews"})
+"""What is posted and changes nothing."""
 _EVENTS = ResourceType("Event", "", "v1", "events")
 
 

@@ -1,8 +1,11 @@
 """The work queue: which object is to be visited, and when.
 
 Like controller-runtime's: a key is handed out to one worker at a time; what is added meanwhile is handed out again once
-it is done; a change cuts a delay short; failures delay a key longer and longer, with jitter. All methods belong to the
-event loop's thread, but for those that only count.
+it is done; a change cuts a delay short; failures delay a key longer and longer, with jitter. Beside it, the namespaces
+take turns, and no namespace, cloud or load balancer has all workers: see ``lanes``. All methods belong to the event
+loop's thread, but for those that only count.
+
+The queue is bounded by the number of objects: a key is in it once.
 """
 
 from __future__ import annotations
@@ -12,14 +15,19 @@ import heapq
 import itertools
 import random
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
-from infomaniak_operator.engine.contract import Key
+from infomaniak_operator.engine.contract import NO_SHARES, Key, Shares
+from infomaniak_operator.engine.lanes import Busy, Lane, Lanes, Limits, lane_of
 from infomaniak_operator.engine.timing import Timer, Timers
 
 _ROUND_SHARE = 8
 """Of so many keys handed out one is a round's, if there is one: a flood of changes does not stop the rounds."""
+
+_SLACK = 1000
+"""So many entries of delays that are over may be kept, beside as many as there are delays."""
 
 
 class Priority(IntEnum):
@@ -87,15 +95,26 @@ class WorkQueue:
         timers: the clock, with timers.
         rng: for the jitter.
         backoff: how failures delay.
+        limits: how many keys of one namespace and of one cloud may be handed out at once; None: all.
+        shares: what an object has in common with others.
     """
 
-    def __init__(self, timers: Timers, rng: random.Random, backoff: BackOffPolicy) -> None:
+    def __init__(
+        self,
+        timers: Timers,
+        rng: random.Random,
+        backoff: BackOffPolicy,
+        limits: Limits | None = None,
+        shares: Callable[[Key], Shares] = lambda _: NO_SHARES,
+    ) -> None:
         self._timers = timers
         self._rng = rng
         self._backoff = backoff
-        self._ready: tuple[dict[Key, Item], dict[Key, Item]] = ({}, {})
+        self._busy = Busy(limits)
+
+        self._ready = tuple(Lanes(self._busy, lambda key: lane_of(key, shares(key))) for _ in Priority)
         self._dirty: dict[Key, Item] = {}
-        self._processing: set[Key] = set()
+        self._processing: dict[Key, Lane] = {}
         self._due: dict[Key, float] = {}
         self._heap: list[tuple[float, int, Key]] = []
         self._order = itertools.count()
@@ -119,10 +138,14 @@ class WorkQueue:
         """Keys that wait for their time."""
         return len(self._due)
 
+    @property
+    def held_back(self) -> int:
+        """Keys that are ready and passed over, for their namespace, cloud or load balancer has its share of workers."""
+        return sum(ready.held_back for ready in self._ready)
+
     def oldest(self) -> float:
         """Seconds that the key longest ready has been so; 0 if none is."""
-        # A list first: that is one step, while others change the queue.
-        heads = [item.queued for ready in self._ready for item in list(ready.values())]
+        heads = [item.queued for ready in self._ready for item in ready.items()]
         return self._timers.monotonic() - min(heads) if heads else 0.0
 
     def add(
@@ -157,15 +180,24 @@ class WorkQueue:
         if seconds <= 0:
             self.add(key)
             return
-        for ahead in (self._dirty, *self._ready):
-            if key in ahead:  # that visit comes before the delay is over, and is to do what the delay is for
-                ahead[key] = replace(ahead[key], deep=True)
+        # A visit that is due already comes before the delay is over, and is to do what the delay is for.
+        if (ahead := self._dirty.get(key)) is not None:
+            self._dirty[key] = replace(ahead, deep=True)
+            return
+        for ready in self._ready:
+            if (ahead := ready.get(key)) is not None:
+                ready.put(replace(ahead, deep=True))
                 return
         due = self._timers.monotonic() + seconds
         if due >= self._due.get(key, float("inf")):
             return
         self._due[key] = due
-        heapq.heappush(self._heap, (due, next(self._order), key))
+        if len(self._heap) > _SLACK + 2 * len(self._due):
+            # Most are of delays that were cut short: they would stay until their time.
+            self._heap = [(at, next(self._order), each) for each, at in self._due.items()]
+            heapq.heapify(self._heap)
+        else:
+            heapq.heappush(self._heap, (due, next(self._order), key))
         self._set_alarm()
 
     def add_rate_limited(self, key: Key, at_least: float = 0.0) -> float:
@@ -199,13 +231,19 @@ class WorkQueue:
         self._due.pop(key, None)
         self._dirty.pop(key, None)
         for ready in self._ready:
-            ready.pop(key, None)
+            ready.remove(key)
 
     async def get(self) -> Item | None:
-        """The next key; None once the queue is closed. Every key got must be given back by ``done``."""
+        """The next key; None once the queue is closed.
+
+        Every key got must be given back by ``done``, and who has given one back comes for the next: what has become
+        free by it is for them, and they wake another where there is more.
+        """
         while not self._closed:
             item = self._pop()
             if item is not None:
+                if self._getters and self._promising:
+                    self._wake()
                 return item
             getter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._getters.append(getter)
@@ -220,7 +258,11 @@ class WorkQueue:
 
     def done(self, key: Key) -> None:
         """The visit has ended; what was added during it is ready now."""
-        self._processing.discard(key)
+        lane = self._processing.pop(key, None)
+        if lane is not None:
+            self._busy.give_back(lane)
+            for ready in self._ready:
+                ready.freed(lane)
         dirty = self._dirty.pop(key, None)
         if dirty is not None and not self._closed:
             self._due.pop(key, None)
@@ -238,12 +280,11 @@ class WorkQueue:
     def _pop(self) -> Item | None:
         changes, rounds = self._ready
         fair = self.stats.handed_out % _ROUND_SHARE == _ROUND_SHARE - 1
-        ready = rounds if rounds and (fair or not changes) else changes
-        if not ready:
+        found = (rounds.take() or changes.take()) if fair else (changes.take() or rounds.take())
+        if found is None:
             return None
-        key = next(iter(ready))
-        item = ready.pop(key)
-        self._processing.add(key)
+        item, lane = found
+        self._processing[item.key] = lane
         self.stats.handed_out += 1
         self.stats.waited_seconds += self._timers.monotonic() - item.queued
         return item
@@ -253,10 +294,14 @@ class WorkQueue:
         former = changes.get(item.key) or rounds.get(item.key)
         joined = _joined(former, item)
         if former and former.priority is not joined.priority:
-            self._ready[former.priority].pop(item.key)
-        self._ready[joined.priority][item.key] = joined
-        if former is None:
+            self._ready[former.priority].remove(item.key)
+        self._ready[joined.priority].put(joined)
+        if former is None and self._promising:
             self._wake()
+
+    @property
+    def _promising(self) -> bool:
+        return any(ready.promising for ready in self._ready)
 
     def _wake(self) -> None:
         while self._getters:

@@ -24,6 +24,7 @@ class EngineSettings:
         sweep_delay: how long after the watches (re)started the store is compared with a LIST, to drop what was
             deleted while nobody watched.
         watch_silence: liveness fails once the watching gave no sign of life for so long.
+        reconcile_silence: liveness fails once a single reconcile has been running for so long.
         stop_seconds: how long running visits may take to end once the engine is told to stop.
         flush_seconds: how long unsent Events may hold up the end.
     """
@@ -38,6 +39,7 @@ class EngineSettings:
     watch_backoff_max: float = 30.0
     sweep_delay: float = 3.0
     watch_silence: float = 120.0
+    reconcile_silence: float = 600.0
     stop_seconds: float = 20.0
     flush_seconds: float = 3.0
 

@@ -77,7 +77,7 @@ def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any
 def without_nulls(value: Any) -> Any:
     """The value as a merge patch can write it: without the null members of its objects, all text as UTF-8."""
     if isinstance(value, Mapping):
-        return {name: without_nulls(each) for name, each in value.items() if each is not None}
+        return {without_nulls(name): without_nulls(each) for name, each in value.items() if each is not None}
     if isinstance(value, list | tuple):
         return [without_nulls(each) for each in value]
     return printable(value) if isinstance(value, str) else value

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from infomaniak_operator.engine.changes import Change, concerns_others
 from infomaniak_operator.engine.contract import Key, KubeObject
@@ -45,7 +46,7 @@ class Store:
         self._referrers: dict[Key, set[Key]] = {}
         self._sequence = 0
         self._changed: dict[Key, int] = {}
-        self._gone: OrderedDict[str, KubeObject | None] = OrderedDict()
+        self._gone: OrderedDict[str, str | None] = OrderedDict()
         self._gone_keys: OrderedDict[Key, int] = OrderedDict()
         self._stood_for: OrderedDict[Key, int] = OrderedDict()
 
@@ -113,7 +114,7 @@ class Store:
                 return None
             self._gone.pop(new.uid, None)
             if old and old.uid != new.uid:
-                self._bury(old)
+                self._remember(old.uid, None)
             self._kinds.setdefault(new.key.kind, {})[new.key] = new
             self._index(new.key, references)
             return self._note(Change(new.key, old, new))
@@ -128,9 +129,8 @@ class Store:
                 come back. None: it is gone for good.
         """
         with self._lock:
-            self._gone[uid] = left_at
-            while len(self._gone) > _TOMBSTONES:
-                self._gone.popitem(last=False)
+            # The version alone: the object may be a Secret's.
+            self._remember(uid, left_at.resource_version if left_at else None)
             old = self.get(key)
             if old is None or old.uid != uid:
                 return None
@@ -179,10 +179,11 @@ class Store:
         if new.uid not in self._gone:
             return False
         left_at = self._gone[new.uid]
-        return left_at is None or not _newer(new, left_at)
+        return left_at is None or not _later(new.resource_version, left_at)
 
-    def _bury(self, old: KubeObject) -> None:
-        self._gone[old.uid] = None
+    def _remember(self, uid: str, left_at: str | None) -> None:
+        self._gone[uid] = left_at
+        _bound(self._gone)
 
     def _index(self, key: Key, references: frozenset[Key]) -> None:
         before = self._refers.get(key, frozenset())
@@ -214,7 +215,7 @@ class Store:
         return change
 
 
-def _bound(stamps: OrderedDict[Key, int]) -> None:
+def _bound(stamps: OrderedDict[Any, Any]) -> None:
     """Forget the oldest beyond as many as are remembered."""
     for stale in list(islice(stamps, max(0, len(stamps) - _TOMBSTONES))):
         del stamps[stale]
@@ -226,7 +227,10 @@ def _newer(new: KubeObject, old: KubeObject) -> bool:
     Resource versions are meant to be opaque; where both are numbers, as etcd's are, they tell the order (Kubernetes
     promises so from 1.35 on). Where they are not, what is heard last is taken for the latest.
     """
-    ours, theirs = old.resource_version, new.resource_version
+    return _later(new.resource_version, old.resource_version)
+
+
+def _later(theirs: str, ours: str) -> bool:
     if ours.isdecimal() and theirs.isdecimal():
         return int(theirs) > int(ours)
     return theirs != ours

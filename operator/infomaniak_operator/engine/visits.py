@@ -14,6 +14,7 @@ from infomaniak_operator.engine.changes import Change
 from infomaniak_operator.engine.conditions import READY, RECONCILING, STALLED
 from infomaniak_operator.engine.contract import (
     FINALIZER,
+    GROUP,
     Again,
     Aspect,
     BackOff,
@@ -102,10 +103,16 @@ class Records:
 
 _IDENTITY = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp")
 """What is kept of the metadata of every object."""
+_OURS = f"{GROUP}/"
+"""How the annotations begin that concern us; others may hold a second copy of the object."""
 
 
 def wrap(resource_type: ResourceType, body: Mapping[str, Any]) -> KubeObject:
-    """An object of a kind, or what is kept of it; items of a LIST lack ``apiVersion`` and ``kind``, which are added."""
+    """What is held of an object of a kind; items of a LIST lack ``apiVersion`` and ``kind``, which are added.
+
+    Neither who wrote which field nor the annotations of others: they are nobody's business here, and may be larger than
+    all the rest.
+    """
     whole = {"apiVersion": resource_type.api_version, "kind": resource_type.kind, **body}
     if resource_type.keep:
         kept, meta = resource_type.keep(whole), body.get("metadata") or {}
@@ -116,6 +123,12 @@ def wrap(resource_type: ResourceType, body: Mapping[str, Any]) -> KubeObject:
             **kept,
             "metadata": {**identity, **(kept.get("metadata") or {})},
         }
+    else:
+        meta = {name: value for name, value in (body.get("metadata") or {}).items() if name != "managedFields"}
+        if annotations := meta.pop("annotations", None):
+            ours = {name: value for name, value in annotations.items() if name.startswith(_OURS)}
+            meta |= {"annotations": ours} if ours else {}
+        whole["metadata"] = meta
     return KubeObject.of(whole, resource_type.kind)
 
 

@@ -1,6 +1,7 @@
 """Metrics for Prometheus, by the names that people's dashboards know from operators made with controller-runtime.
 
-Labels hold kinds, names of objects and closed lists: never an id of the cloud, never anything of a credential.
+Labels hold kinds and closed lists, and names of objects only where the operator is told so: never an id of the cloud,
+never anything of a credential.
 """
 
 from __future__ import annotations
@@ -38,6 +39,18 @@ _VISIT = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _CALL = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _QUEUE_TIMES = (0.001, 0.01, 0.1, 1, 10, 60, 600)
 _READY = (1, 2, 3, 5, 10, 20, 30, 60, 120, 300, 600, 1800)
+
+
+_CODES = frozenset(
+    {200, 201, 202, 204, 300, 301, 302, 400, 401, 403, 404, 405, 409, 412, 413, 429, 500, 501, 502, 503, 504}
+)
+
+
+def _code(status: int | None) -> str:
+    """A status as a label: what a server makes up (it may be any number) counts by its class."""
+    if not status:
+        return "0"
+    return str(status) if status in _CODES else f"{status // 100}xx" if 100 <= status <= 599 else "other"  # noqa: PLR2004
 
 
 class Metrics:
@@ -139,4 +152,4 @@ class Metrics:
 
     def cloud_called(self, call: Call) -> None:
         """Count a request to OpenStack."""
-        self._cloud.labels(call.service, call.method, str(call.status or 0)).observe(call.seconds)
+        self._cloud.labels(call.service, call.method, _code(call.status)).observe(call.seconds)

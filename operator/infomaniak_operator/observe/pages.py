@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
@@ -23,7 +25,12 @@ def probes(facts: Callable[[], Facts], lease: Lease | None) -> dict[str, Page]:
 
     def healthz(_: str) -> Answer:
         now = facts()
-        return _checked({f"watch, last heard of {now.beat_age:.0f} s ago": now.alive})
+        return _checked(
+            {
+                f"watch, last heard of {now.beat_age:.0f} s ago": now.alive,
+                f"workers, the longest at its reconcile for {now.longest_running_seconds:.0f} s": not now.hanging,
+            }
+        )
 
     def readyz(_: str) -> Answer:
         now = facts()
@@ -37,16 +44,37 @@ def probes(facts: Callable[[], Facts], lease: Lease | None) -> dict[str, Page]:
     return {"/healthz": healthz, "/readyz": readyz}
 
 
-def metrics(registry: CollectorRegistry) -> dict[str, Page]:
-    """``/metrics``."""
+_KEPT = 1.0
+"""Seconds for which the metrics are told again as they are: however many ask, they are made once in that time."""
+
+
+def metrics(registry: CollectorRegistry, now: Callable[[], float] = time.monotonic) -> dict[str, Page]:
+    """``/metrics``.
+
+    Args:
+        registry: what is told.
+        now: monotonic seconds.
+    """
+    lock = threading.Lock()
+    kept: dict[str, tuple[float, Answer]] = {}
 
     def page(accept: str) -> Answer:
-        encode, content_type = choose_encoder(accept)
-        return Answer(HTTPStatus.OK, encode(registry), content_type)
+        try:
+            encode, content_type = choose_encoder(accept)
+        except Exception:  # noqa: BLE001 - the library does not foresee every header; what all understand will do
+            encode, content_type = choose_encoder("")
+        with lock:
+            at, answer = kept.get(content_type, (float("-inf"), None))
+            if answer is None or now() >= at + _KEPT:
+                answer = Answer(HTTPStatus.OK, encode(registry), content_type)
+                kept.clear()  # one form is asked for; another is made anew
+                kept[content_type] = (now(), answer)
+            return answer
 
     return {"/metrics": page}
 
 
 def _checked(checks: Mapping[str, bool]) -> Answer:
     text = "".join(f"[{'+' if good else '-'}] {name}\n" for name, good in checks.items())
-    return Answer(HTTPStatus.OK if all(checks.values()) else HTTPStatus.SERVICE_UNAVAILABLE, text.encode())
+    status = HTTPStatus.OK if all(checks.values()) else HTTPStatus.SERVICE_UNAVAILABLE
+    return Answer(status, text.encode("utf-8", "replace"))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from infomaniak_operator.engine.contract import View
+from infomaniak_operator.engine.conditions import READY, RECONCILING, RESTING, STALLED
+from infomaniak_operator.engine.contract import KubeObject, View
 from infomaniak_operator.engine.facts import Facts
 from infomaniak_operator.engine.lease import Lease
 from infomaniak_operator.observe.metrics import QUEUE
 
 _OWN = "infomaniak_operator_"
+CONDITIONS = RESTING | {READY, RECONCILING, STALLED}
+"""The types of conditions that are told."""
 
 
 class Standing(Collector):
@@ -24,6 +28,7 @@ class Standing(Collector):
         kinds: whose conditions are told.
         lease: where there is leader election: the Lease, and its name.
         token_expiries: when each token in use expires, seconds since the epoch.
+        names: whether conditions are told of each object, by its name, instead of being counted.
     """
 
     def __init__(
@@ -34,12 +39,14 @@ class Standing(Collector):
         *,
         lease: tuple[Lease, str] | None = None,
         token_expiries: Callable[[], Iterable[float]] = tuple,
+        names: bool = False,
     ) -> None:
         self._facts = facts
         self._view = view
         self._kinds = tuple(kinds)
         self._lease = lease
         self._token_expiries = token_expiries
+        self._names = names
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: so that registering does not already collect."""
@@ -53,7 +60,14 @@ class Standing(Collector):
         yield _counter("workqueue_retries", "Keys put off after a failure.", facts.queue.retries)
         yield _plain(_OWN + "queue_delayed", "Keys whose time has not come.", facts.delayed)
         yield _plain(_OWN + "queue_oldest_seconds", "How long the key longest due has been so.", facts.oldest_seconds)
+        yield _plain(
+            _OWN + "queue_held_back",
+            "Keys that are due while their namespace, cloud or load balancer has its share of workers.",
+            facts.held_back,
+        )
         yield _plain(_OWN + "visits_running", "Visits under way.", facts.running)
+        text = "How long the longest running reconcile has been so."
+        yield _plain(_OWN + "longest_running_seconds", text, facts.longest_running_seconds)
         yield _plain(_OWN + "watch_beat_age_seconds", "Since the watching's last sign of life.", facts.beat_age)
         restarts = CounterMetricFamily(_OWN + "watch_restarts", "How often the watching was started again.")
         restarts.add_metric([], facts.watch_restarts)
@@ -79,19 +93,34 @@ class Standing(Collector):
 
     def _objects(self, facts: Facts) -> Iterator[Metric]:
         objects = GaugeMetricFamily(_OWN + "objects", "Objects by kind.", labels=["kind"])
+        place = ["namespace", "name"] if self._names else []
         conditions = GaugeMetricFamily(
             _OWN + "resource_condition",
-            "The status that each condition has now; always 1.",
-            labels=["kind", "namespace", "name", "type", "status"],
+            "The status that each condition has now; always 1."
+            if self._names
+            else "How many objects have a condition in that status.",
+            labels=["kind", *place, "type", "status"],
         )
         for kind in self._kinds:
             objects.add_metric([kind], facts.objects.get(kind, 0))
+            counts: Counter[tuple[str, ...]] = Counter()
             for each in self._view.objects(kind):
-                for condition in each.conditions:
-                    said = [str(condition.get("type", "")), str(condition.get("status", ""))]
-                    conditions.add_metric([kind, each.key.namespace, each.key.name, *said], 1)
+                where = (each.key.namespace, each.key.name) if self._names else ()
+                counts.update((kind, *where, *said) for said in _said(each))
+            for labels, count in counts.items():
+                conditions.add_metric(labels, count)
         yield objects
         yield conditions
+
+
+def _said(resource: KubeObject) -> set[tuple[str, str]]:
+    """Type and status of each condition that is known: a user may write any into a status, and each were a series."""
+    found = set()
+    for condition in resource.conditions:
+        kind, status = str(condition["type"]), condition.get("status")
+        if kind in CONDITIONS and status in ("True", "False", "Unknown"):
+            found.add((kind, str(status)))
+    return found
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

@@ -24,6 +24,7 @@ from infomaniak_operator.engine.contract import (
     Reason,
     Result,
     Settled,
+    Shares,
     Stuck,
     Verdict,
     View,
@@ -34,6 +35,7 @@ from infomaniak_operator.reconcile.cloud import Clouds
 from infomaniak_operator.reconcile.credentials import CredentialSettings
 from infomaniak_operator.reconcile.fields import shown
 from infomaniak_operator.reconcile.marks import NoRoom
+from infomaniak_operator.reconcile.octavia import tree_name
 from infomaniak_operator.reconcile.outcome import (
     HEALTHY,
     PAUSED,
@@ -99,16 +101,21 @@ class CloudReconciler:
         source = self._settings.credentials.source(resource)
         return [*([source.secret] if source else []), *self._actuator.references(resource)]
 
+    def shares(self, resource: KubeObject, view: View) -> Shares:
+        """The load balancer it belongs to, which only one may change at a time, and the cloud of its credential."""
+        source = self._settings.credentials.source(resource)
+        return Shares(tree_name(resource, view), self._clouds.address_of(source.secret) if source else None)
+
     def inputs_hash(self, resource: KubeObject, view: View) -> str | None:
         """A hash of the spec, the resolved references and the credential; None while they cannot be known."""
-        fingerprint = self._settings.credentials.fingerprint(resource, view)
-        if fingerprint is None or resource.status.get("draining"):
+        credential = self._settings.credentials.version(resource, view)
+        if credential is None or resource.status.get("draining"):
             return None  # members that drain are a matter of time, too
         try:
             inputs = self._actuator.resolve(resource, view)
         except Unresolved:
             return None
-        return _hash(resource, fingerprint, inputs)
+        return _hash(resource, credential, inputs)
 
     def reconcile(self, attempt: Attempt) -> Result:
         """One visit: see the module."""
@@ -287,7 +294,7 @@ class CloudReconciler:
         message = self._actuator.report(visit, row, inputs)
         actuator = self._actuator
         pending = actuator.pending(row)
-        fingerprint = self._settings.credentials.fingerprint(visit.resource, visit.attempt.view)
+        credential = self._settings.credentials.version(visit.resource, visit.attempt.view)
         if pending:
             visit.status.pop("inputsHash", None)
             reason = Reason.UPDATING if visit.was_ready else visit.working
@@ -295,8 +302,8 @@ class CloudReconciler:
         visit.memory.pop(PENDING_SINCE, None)
         if visit.fixed:
             raise _unchangeable(visit, actuator.noun, row)
-        if fingerprint:
-            visit.status["inputsHash"] = _hash(visit.resource, fingerprint, inputs, unsettled=visit.unsettled)
+        if credential:
+            visit.status["inputsHash"] = _hash(visit.resource, credential, inputs, unsettled=visit.unsettled)
         visit.memory[SETTLED_WITH] = visit.inputs
         verdict = Verdict(True, Reason.AVAILABLE, message, Progress.SETTLED, _without_former(visit))
         return Result(verdict, Settled() if visit.due is None else Again(visit.due), dict(visit.status))
@@ -377,11 +384,11 @@ def _without_former(visit: Visit) -> Mapping[str, Aspect]:
     return dict(visit.aspects)
 
 
-def _hash(resource: KubeObject, fingerprint: str, inputs: Inputs, *, unsettled: bool = False) -> str:
+def _hash(resource: KubeObject, credential: str, inputs: Inputs, *, unsettled: bool = False) -> str:
     material: dict[str, Any] = {
         "version": _HASH_VERSION,
         "spec": resource.spec,
-        "credential": fingerprint,
+        "credential": credential,
         "inputs": inputs,
         # Asked for while nobody was there to hear it: the hash tells after a restart.
         "asked": resource.annotations.get(RECONCILE_AT),

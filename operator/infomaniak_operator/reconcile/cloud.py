@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,11 +16,14 @@ from infomaniak_operator.client import (
     InfomaniakCloudError,
     Operations,
 )
+from infomaniak_operator.engine.contract import Key
 from infomaniak_operator.reconcile.snapshots import Rows, Snapshots
 
 REFUSED_FOR = 5.0
 """Seconds for which a refused login answers for all objects with the same credential: one asks, not a thousand."""
 
+_MOST_ADDRESSES = 10_000
+"""Of so many Secrets it is remembered which cloud they lead to."""
 
 EXTERNAL_FOR = 600.0
 """Seconds for which an external network's id is used without another look: as long as a resync takes to come, unless
@@ -72,6 +76,11 @@ class Cloud:
         face = copy.copy(self)
         face.do = self.do.read_only()
         return face
+
+    @property
+    def has_logged_in(self) -> bool:
+        """Whether the credential has worked."""
+        return self._facts is not None
 
     def login(self) -> None:
         """Make sure that the credential works: one login, whoever asks.
@@ -165,43 +174,133 @@ class Cloud:
 
 
 @dataclass(frozen=True, slots=True)
+class Keep:
+    """How many connections are kept. One beyond goes once its last user is done.
+
+    Attributes:
+        working: connections that have logged in; beyond it the longest unused of the namespace that has most goes.
+        working_of_namespace: of them those that one namespace's Secrets led to; beyond it its longest unused goes.
+        untried: connections that have not (yet) logged in. They never take the place of one that has.
+        untried_of_namespace: of them those of one namespace.
+    """
+
+    working: int = 512
+    working_of_namespace: int = 32
+    untried: int = 64
+    untried_of_namespace: int = 4
+
+
+@dataclass(slots=True)
 class _Entry:
     cloud: Cloud
-    credentials: CloudCredentials
+    namespace: str
+
+
+class _Shelf:
+    """Connections of one sort, by credential, the longest unused first."""
+
+    def __init__(self, most: int, most_of_namespace: int) -> None:
+        self._most = most
+        self._most_of_namespace = most_of_namespace
+        self._entries: dict[CloudCredentials, _Entry] = {}
+        self._counts: Counter[str] = Counter()
+
+    def pop(self, credentials: CloudCredentials) -> _Entry | None:
+        entry = self._entries.pop(credentials, None)
+        if entry is not None:
+            self._counts[entry.namespace] -= 1
+            if not self._counts[entry.namespace]:
+                del self._counts[entry.namespace]
+        return entry
+
+    def put(self, credentials: CloudCredentials, entry: _Entry) -> list[_Entry]:
+        """Keep one as the latest used; gives those that went for it."""
+        self._entries[credentials] = entry
+        self._counts[entry.namespace] += 1
+        gone = []
+        while self._counts[entry.namespace] > self._most_of_namespace:
+            gone.append(self._oldest(entry.namespace))
+        while len(self._entries) > self._most:
+            most = max(self._counts.values())
+            gone.append(self._oldest(*(each for each, count in self._counts.items() if count == most)))
+        return gone
+
+    def _oldest(self, *namespaces: str) -> _Entry:
+        among = frozenset(namespaces)
+        longest_unused = next(owner for owner, each in self._entries.items() if each.namespace in among)
+        entry = self.pop(longest_unused)
+        assert entry is not None  # noqa: S101 - for the type checker
+        return entry
+
+    def drain(self) -> list[_Entry]:
+        """All of them, which are kept no more."""
+        entries, self._entries = list(self._entries.values()), {}
+        self._counts.clear()
+        return entries
 
 
 class Clouds:
-    """The pool of clouds by the fingerprint of the credential: a rotated Secret simply gets another one.
+    """The pool of clouds by the credential: a rotated Secret simply gets another one.
 
     Args:
         connect: makes a cloud of a credential, without asking anything yet.
-        keep: how many clouds stay connected; the longest unused goes first.
+        keep: how many clouds stay connected.
     """
 
-    def __init__(self, connect: Callable[[CloudCredentials], Cloud], keep: int = 64) -> None:
+    def __init__(self, connect: Callable[[CloudCredentials], Cloud], keep: Keep | None = None) -> None:
+        keep = keep or Keep()
         self._connect = connect
-        self._keep = keep
         self._lock = threading.Lock()
-        self._entries: dict[str, _Entry] = {}
+        self._working = _Shelf(keep.working, keep.working_of_namespace)
+        self._untried = _Shelf(keep.untried, keep.untried_of_namespace)
+        self._addresses: dict[Key, str] = {}
 
-    def get(self, credentials: CloudCredentials) -> Cloud:
-        """The cloud of a credential."""
+    def get(self, credentials: CloudCredentials, secret: Key | None = None) -> Cloud:
+        """The cloud of a credential.
+
+        Args:
+            credentials: the credential.
+            secret: the Secret that it is in: its namespace has a share of the connections.
+        """
         with self._lock:
-            entry = self._entries.pop(credentials.fingerprint, None)
+            if secret is not None:
+                self._addresses.pop(secret, None)
+                self._addresses[secret] = credentials.auth_url
+                if len(self._addresses) > _MOST_ADDRESSES:
+                    del self._addresses[next(iter(self._addresses))]
+            entry = self._working.pop(credentials) or self._untried.pop(credentials)
             if entry is None:
-                entry = _Entry(self._connect(credentials), credentials)
-            self._entries[credentials.fingerprint] = entry
-            dropped = []
-            while len(self._entries) > self._keep:
-                dropped.append(self._entries.pop(next(iter(self._entries))))
+                entry = _Entry(self._connect(credentials), secret.namespace if secret else "")
+            shelf = self._working if entry.cloud.has_logged_in else self._untried
+            dropped = shelf.put(credentials, entry)
         # Not closed here: another thread may be in the middle of a call. The connection goes with its last user.
         del dropped
         return entry.cloud
 
+    def login(self, cloud: Cloud, credentials: CloudCredentials, secret: Key | None = None) -> None:
+        """Make sure that a cloud's credential works; from then on it is kept among those that do.
+
+        Raises:
+            InfomaniakCloudError: it is refused, or Keystone cannot be asked.
+        """
+        first = not cloud.has_logged_in
+        cloud.login()
+        if first:
+            with self._lock:
+                self._untried.pop(credentials)
+                kept = self._working.pop(credentials)
+                entry = kept or _Entry(cloud, secret.namespace if secret else "")
+                dropped = self._working.put(credentials, entry)
+            del dropped
+
+    def address_of(self, secret: Key) -> str | None:
+        """Where the credential in a Secret led to when it was last used; None if it has not been."""
+        return self._addresses.get(secret)
+
     def close(self) -> None:
         """End all connections."""
         with self._lock:
-            entries, self._entries = list(self._entries.values()), {}
+            entries = self._working.drain() + self._untried.drain()
         for entry in entries:
             entry.cloud.close()
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
-import binascii
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from infomaniak_operator.client import (
     CloudCredentials,
@@ -13,6 +14,8 @@ from infomaniak_operator.client import (
     InvalidCredentialsError,
     parse_credentials,
 )
+from infomaniak_operator.client.clouds_yaml import MAX_BYTES
+from infomaniak_operator.client.credentials import KNOWN
 from infomaniak_operator.engine.contract import Key, KubeObject, Progress, Reason, Stuck, View, Waiting
 from infomaniak_operator.reconcile.cloud import Cloud, Clouds
 from infomaniak_operator.reconcile.outcome import CREDENTIALS_VALID, Stop
@@ -20,6 +23,78 @@ from infomaniak_operator.reconcile.visit import Visit
 
 LABEL = "network.infomaniak.cloud/credentials"
 """Only Secrets with this label, value ``true``, are watched and used."""
+_MAX_ENCODED = MAX_BYTES * 4 // 3 + 4 * len(KNOWN)
+"""As much base64 as can stand for a credential."""
+
+
+class SecretContent(Mapping[str, str]):
+    """Of a Secret's ``data`` what can be a credential, and what was read in it: both go with the Secret.
+
+    An unknown key keeps its name, for the message, and loses its value; a content that is too large is not held.
+
+    Args:
+        data: the Secret's, as the API server gives it.
+    """
+
+    def __init__(self, data: Any) -> None:
+        found = {str(name): str(value or "") for name, value in data.items()} if isinstance(data, Mapping) else {}
+        unknown = min((name for name in found if name not in KNOWN), default=None)
+        kept = {name: value for name, value in found.items() if name in KNOWN}
+        self.too_large = sum(map(len, kept.values())) > _MAX_ENCODED
+        self._data = {} if self.too_large else kept
+        if unknown is not None:
+            self._data[unknown] = ""
+        self._lock = threading.Lock()
+        self._read: dict[object, CloudCredentials | InvalidCredentialsError] = {}
+
+    def __repr__(self) -> str:
+        return f"SecretContent({sorted(self._data)})"
+
+    def __getitem__(self, name: str) -> str:
+        return self._data[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._data)
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def once(self, how: object, parse: Callable[[], CloudCredentials]) -> CloudCredentials:
+        """What ``parse`` makes of it, made once for each ``how``.
+
+        Raises:
+            InvalidCredentialsError: it cannot be used, whatever is wrong with it.
+        """
+        with self._lock:
+            known = self._read.get(how)
+            if known is None:
+                known = self._read[how] = _outcome(parse)
+                while len(self._read) > _MOST_WAYS:
+                    del self._read[next(iter(self._read))]
+        if isinstance(known, InvalidCredentialsError):
+            raise type(known)(*known.args)
+        return known
+
+
+_MOST_WAYS = 8
+"""In so many ways one Secret is remembered to be read: by as many entries of its ``clouds.yaml``."""
+
+
+def _outcome(parse: Callable[[], CloudCredentials]) -> CloudCredentials | InvalidCredentialsError:
+    try:
+        return parse()
+    except InvalidCredentialsError as error:
+        return type(error)(*error.args)  # without the traceback, which holds what was read
+    except Exception as error:  # noqa: BLE001 - what a stranger wrote is never a defect of ours
+        return InvalidCredentialsError(f"it cannot be read ({type(error).__name__})")
+
+
+def keep_secret(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is held of a Secret, beside its identity: its label, its finalizers, and what can be a credential."""
+    meta = body.get("metadata") or {}
+    labels = {name: value for name, value in (meta.get("labels") or {}).items() if name == LABEL}
+    held = {"labels": labels, "finalizers": list(meta.get("finalizers") or ())}
+    return {"metadata": held, "data": SecretContent(body.get("data"))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,27 +153,43 @@ class CredentialSettings:
         Raises:
             InvalidCredentialsError: it cannot be used; the message names the key, never a value.
         """
-        return parse_credentials(_decoded(secret.body.get("data") or {}), cloud, self.allowed_auth_urls)
+        data = secret.body.get("data")
+        content = data if isinstance(data, SecretContent) else SecretContent(data)
+        return content.once((cloud, self.allowed), lambda: self._parsed(content, cloud))
 
-    def fingerprint(self, resource: KubeObject, view: View) -> str | None:
-        """The fingerprint of the credential an object uses now; None where there is none that can be read."""
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """The addresses that may be used; none: any."""
+        return tuple(self.allowed_auth_urls or ())
+
+    def _parsed(self, content: SecretContent, cloud: str | None) -> CloudCredentials:
+        if content.too_large:
+            raise InvalidCredentialsError(f"it holds more than {MAX_BYTES} bytes: leave only the credential in it")
+        return parse_credentials(_decoded(content), cloud, self.allowed_auth_urls)
+
+    def version(self, resource: KubeObject, view: View) -> str | None:
+        """Which version of which credential an object uses now; None where there is none that can be read.
+
+        It tells nothing of the content: what others can read must not let anybody try passwords.
+        """
         source = self.source(resource)
         secret = view.get(source.secret) if source else None
         if source is None or secret is None:
             return None
         try:
-            return self.read(secret, source.cloud).fingerprint
+            self.read(secret, source.cloud)
         except InvalidCredentialsError:
             return None
+        return f"{secret.uid}/{secret.resource_version}/{source.cloud or ''}"
 
 
 def _decoded(data: Mapping[str, str]) -> dict[str, bytes]:
     decoded = {}
     for name, value in data.items():
         try:
-            decoded[name] = base64.b64decode(value or "", validate=True)
-        except binascii.Error as error:
-            raise InvalidCredentialsError(f"the key {name!r} of the Secret is not base64") from error
+            decoded[name] = base64.b64decode(value, validate=True)
+        except ValueError:
+            raise InvalidCredentialsError(f"the key {name!r} of the Secret is not base64") from None
     return decoded
 
 
@@ -132,7 +223,8 @@ def connect(visit: Visit, settings: CredentialSettings, clouds: Clouds) -> Cloud
         visit.aspect(CREDENTIALS_VALID, False, Reason.WAITING_FOR_REFERENCE, message)
         raise Stop(Reason.WAITING_FOR_REFERENCE, message, Waiting(frozenset({source.secret})), keep_ready=True)
     try:
-        cloud = clouds.get(settings.read(secret, source.cloud))
+        read = settings.read(secret, source.cloud)
+        cloud = clouds.get(read, source.secret)
     except InvalidCredentialsError as error:
         message = f"Secret {source.secret.namespace}/{source.secret.name}: {error}"
         if isinstance(error, CloudNotAllowedError):
@@ -140,7 +232,7 @@ def connect(visit: Visit, settings: CredentialSettings, clouds: Clouds) -> Cloud
         visit.aspect(CREDENTIALS_VALID, False, Reason.CREDENTIALS_INVALID, message)
         raise Stop(Reason.CREDENTIALS_INVALID, message, Stuck(), Progress.STALLED) from error
     visit.connect(cloud)
-    cloud.login()
+    clouds.login(cloud, read, source.secret)
     visit.memory["cloud"] = cloud
     visit.aspect(CREDENTIALS_VALID, True, Reason.AVAILABLE, f"project {cloud.project_id} in {cloud.region}")
     return cloud

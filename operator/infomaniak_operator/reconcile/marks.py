@@ -32,7 +32,7 @@ _PATTERN = re.compile(
 
 
 def _digest(text: str, length: int) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode()[:length]
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()).decode()[:length]
 
 
 def short_uid(uid: str) -> str:
@@ -40,7 +40,7 @@ def short_uid(uid: str) -> str:
     try:
         raw = uuid.UUID(uid).bytes
     except ValueError:
-        raw = hashlib.sha256(uid.encode()).digest()[:16]
+        raw = hashlib.sha256(uid.encode("utf-8", "surrogatepass")).digest()[:16]
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 

@@ -29,6 +29,7 @@ from infomaniak_operator.reconcile.visit import PENDING_SINCE, Visit
 LOAD_BALANCER = "LoadBalancer"
 POOL = "Pool"
 MONITOR = "HealthMonitor"
+_IN_A_TREE = frozenset({LOAD_BALANCER, POOL, MONITOR})
 BUSY = 0.1
 """Seconds until the next attempt where another visit has the tree."""
 FRESH = 3.0
@@ -52,6 +53,20 @@ def load_balancer_of(resource: KubeObject, view: View) -> KubeObject | None:
     wanted = resource.status.get("loadBalancerID")
     found = (each for each in view.objects(LOAD_BALANCER, namespace) if wanted and each.status.get("id") == wanted)
     return next(found, None)
+
+
+def tree_name(resource: KubeObject, view: View) -> str | None:
+    """Names the tree that an object is in, the same for all of one tree; None where it is in none, or nothing tells."""
+    namespace, kind = resource.key.namespace, resource.key.kind
+    if kind not in _IN_A_TREE:
+        return None
+    if kind == MONITOR and resource.spec.get("poolRef"):
+        pool = view.get(Key(POOL, namespace, resource.spec["poolRef"]["name"]))
+        return tree_name(pool, view) if pool else None
+    if resource.spec.get("loadBalancerRef"):
+        return str(Key(LOAD_BALANCER, namespace, resource.spec["loadBalancerRef"]["name"]))
+    owner = load_balancer_of(resource, view)
+    return str(owner.key) if owner else None
 
 
 def enter(visit: Visit) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from infomaniak_operator.engine.contract import (
     FINALIZER,
+    NO_SHARES,
     Again,
     Attempt,
     Gone,
@@ -15,6 +16,7 @@ from infomaniak_operator.engine.contract import (
     Reason,
     Result,
     Settled,
+    Shares,
     Verdict,
     View,
     Waiting,
@@ -34,6 +36,11 @@ class SecretGuard:
         """A Secret refers to nothing."""
         del resource
         return ()
+
+    def shares(self, resource: KubeObject, view: View) -> Shares:
+        """Nothing: no cloud is asked."""
+        del resource, view
+        return NO_SHARES
 
     def inputs_hash(self, resource: KubeObject, view: View) -> str | None:
         """There is no status to compare it with."""

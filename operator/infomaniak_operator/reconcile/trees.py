@@ -1,7 +1,8 @@
 """What this process knows of load balancers' trees: who works on one, what was last seen of it, what was just made.
 
 Octavia locks a load balancer with all that is under it for every change. So all that is ours and belongs to one tree
-takes turns: a visit has the tree to itself, or comes back. After a change the tree is PENDING; it is looked at ever
+takes turns: the queue hands out one of them at a time (``Reconciler.shares``), and should two meet all the same, the
+later one comes back. After a change the tree is PENDING; it is looked at ever
 more rarely until it is not, by whichever visit comes first, and no worker waits meanwhile.
 """
 
@@ -20,8 +21,6 @@ STUCK = 900.0
 """Seconds after which a tree that is still PENDING is reported as stuck, and looked at only rarely."""
 STUCK_LOOK = 60.0
 GONE = "DELETED"
-PATIENCE = 0.2
-"""Seconds a visit waits for another one of the same tree: most are over sooner, and coming back costs more."""
 _MOST = 10_000
 """How many trees are remembered: those of objects that are gone fall out in the end."""
 
@@ -88,8 +87,8 @@ class Tree:
         self._since: tuple[str, float] = ("", 0.0)
 
     def acquire(self) -> bool:
-        """Have the tree to oneself; False if somebody else has."""
-        return self._lock.acquire(timeout=PATIENCE)
+        """Have the tree to oneself; False if somebody else has. It never waits: a worker is everybody's."""
+        return self._lock.acquire(blocking=False)
 
     def release(self) -> None:
         """Let others have it."""

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from infomaniak_operator.engine import kube_http
 from infomaniak_operator.engine.kube import Kube
 from infomaniak_operator.engine.kube_http import HttpKube, loader
 from infomaniak_operator.engine.supervisor import Watch
@@ -44,16 +43,15 @@ def hands(env: Environment) -> Iterator[Hands]:
 
 
 @pytest.fixture(params=["fake", "real"])
-def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     if request.param == "fake":
         fake = FakeKube(page=PAGE)
         yield Server(fake, fake, FakeWatch(fake, RESOURCES.values()), "default")
         return
     env: Environment = request.getfixturevalue("env")
     hands: Hands = request.getfixturevalue("hands")
-    monkeypatch.setattr(kube_http, "_PAGE", PAGE)
     load = loader(env.kubeconfig)
-    kube = HttpKube(load, time.monotonic)
+    kube = HttpKube(load, time.monotonic, page=PAGE)
     yield Server(kube, hands, KopfWatch(RESOURCES.values(), load, [hands.namespace]), hands.namespace)
     for resource in RESOURCES.values():
         hands.clear(resource)

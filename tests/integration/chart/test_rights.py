@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import urllib.error
+import urllib.request
 from collections.abc import Iterable
 
 import pytest
 
-from infomaniak_operator.api.rights import PLURALS, RIGHTS, pairs
+from infomaniak_operator.api.rights import PLURALS, RIGHTS, Scope, pairs, rights
 from sandbox import Environment, Sandbox
 from sandbox.logs import KubeCall
-from tests.integration.chart.conftest import Install
-from tests.support.box import until
+from tests.integration.chart.conftest import Install, Release
+from tests.support.box import kubectl, until
 from tests.support.manifests import bundle, floating_ip, interface, router, security_group
 from tests.support.running import User, network
 from tests.support.tree_hands import ILB, IPOOL, listener, load_balancer, member, monitor, pool
@@ -31,6 +33,9 @@ UNUSED: dict[Right, str] = {
     ("", "events", "patch"): "only where the same is said again within an hour",
 }
 """What is granted and need not be seen in this test, and why it is needed all the same."""
+
+USUAL = [right for right in RIGHTS if right.scope is not Scope.METRICS]
+"""What is granted by default."""
 
 KINDS = {"inet": "n", "irouter": "r", "isg": "g", "ifip": "f", ILB: "lb", IPOOL: "p", "ihm": "m"}
 
@@ -82,10 +87,48 @@ def test_no_right_is_granted_that_is_not_used_nor_used_that_is_not_granted(
         return box.kube_calls(mark, release.user)
 
     # A watch comes into the audit log when it has ended.
-    watches = {right for right in pairs(RIGHTS) if right[2] == "watch"}
+    watches = {right for right in pairs(USUAL) if right[2] == "watch"}
     until(lambda: watches <= used(calls()), f"all of {sorted(watches)} in the audit log", 20)
     assert [f"{call.verb} {call.uri}" for call in calls() if call.status == 403] == []
-    granted, seen = pairs(RIGHTS), used(calls())
+    granted, seen = pairs(USUAL), used(calls())
     assert seen - granted == set(), "used and not granted (and yet let through: by whom?)"
     assert granted - seen - set(UNUSED) == set(), "granted and not used"
     assert set(UNUSED) - granted == set(), "excused, and not granted any more"
+
+
+def test_the_rights_to_ask_who_reads_the_metrics_are_used_where_that_is_wanted(
+    box: Sandbox, env: Environment, install: Install
+) -> None:
+    """By a real API server: who has no token, one that may not, and one that may."""
+    mark = box.kube_mark()
+    with install("metrics.authorization.enabled=true") as release:
+        where = release.namespace
+        port = next(each["spec"]["ports"][0]["port"] for each in release.objects if each["kind"] == "Service")
+        for name in ("reader", "stranger"):
+            kubectl(env, "create", "serviceaccount", name, "-n", where)
+        role = next(name for name in names(release, "ClusterRole") if name.endswith("-metrics-reader"))
+        kubectl(env, "create", "clusterrolebinding", where, f"--clusterrole={role}", f"--serviceaccount={where}:reader")
+        try:
+            assert status(port) == 401
+            assert status(port, "no-token") == 401
+            assert status(port, kubectl(env, "create", "token", "stranger", "-n", where).strip()) == 403
+            assert status(port, kubectl(env, "create", "token", "reader", "-n", where).strip()) == 200
+        finally:
+            kubectl(env, "delete", "clusterrolebinding", where)
+    wanted = pairs(rights(Scope.METRICS))
+    until(lambda: wanted <= used(box.kube_calls(mark, release.user)), "both reviews in the audit log", 20)
+
+
+def names(release: Release, kind: str) -> list[str]:
+    return [each["metadata"]["name"] for each in release.objects if each["kind"] == kind]
+
+
+def status(port: int, token: str = "") -> int:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    try:
+        with urllib.request.urlopen(
+            urllib.request.Request(f"http://127.0.0.1:{port}/metrics", headers=headers)
+        ) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code

@@ -90,8 +90,9 @@ def test_the_leader_is_killed_and_the_other_takes_over(box: Sandbox, two: Pair, 
 
     text = page(other, "/metrics")[1]
     assert 'leader_election_master_status{name="infomaniak-operator"} 1.0' in text
-    told = f'kind="InfomaniakNetwork",name="n",namespace="{customer.namespace}",status="True",type="Ready"'
+    told = 'kind="InfomaniakNetwork",status="True",type="Ready"'
     assert f"infomaniak_operator_resource_condition{{{told}}} 1.0" in text
+    assert customer.namespace not in text
     for name in (
         'controller_runtime_reconcile_total{controller="infomaniaknetwork",result="success"}',
         'infomaniak_operator_time_to_ready_seconds_count{kind="InfomaniakNetwork"} 1.0',

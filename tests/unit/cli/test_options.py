@@ -57,3 +57,48 @@ def test_addresses() -> None:
     assert (read.metrics_address, read.health_address) == (Address("127.0.0.1", 9090), None)
     with pytest.raises(SystemExit):
         parse(["run", "--health-address", "8081"], {})
+
+
+@pytest.mark.parametrize("said", ["", ",", " ", "keystone.example.com", "ftp://keystone.example.com", "https://"])
+def test_a_limit_that_says_nothing_is_an_error_not_no_limit(said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(["run"], {"INFOMANIAK_OPERATOR_ALLOWED_AUTH_URL": said})
+    with pytest.raises(SystemExit):
+        parse(["run", "--allowed-auth-url", said], {})
+    assert "--allowed-auth-url" in capsys.readouterr().err
+
+
+def test_which_clouds_are_allowed() -> None:
+    name = "INFOMANIAK_OPERATOR_ALLOWED_AUTH_URL"
+    two = "https://a.example/v3, https://b.example:5000"
+    assert parse(["run"], {name: two}).allowed_auth_urls == ("https://a.example/v3", "https://b.example:5000")
+    assert parse(["run"], {name: "*"}).allowed_auth_urls == ()
+    assert parse(["run", "--allowed-auth-url", "https://a.example"], {name: ""}).allowed_auth_urls == (
+        "https://a.example",
+    )
+
+
+def test_an_empty_namespace_is_not_all_of_them() -> None:
+    with pytest.raises(SystemExit):
+        parse(["run", "--namespace", ""], {})
+    assert parse(["run"], {"INFOMANIAK_OPERATOR_NAMESPACE": ""}).namespaces == ()
+
+
+@pytest.mark.parametrize("said", ["proxy:3128", "https://proxy:3128", "http://me:secret@proxy:3128", "http://proxy/x"])
+def test_what_is_no_proxy(said: str) -> None:
+    with pytest.raises(SystemExit):
+        parse(["run", "--cloud-proxy", said], {})
+
+
+def test_the_proxy_comes_from_its_option_alone() -> None:
+    assert parse(["run"], {"HTTPS_PROXY": "http://proxy:3128"}).cloud_proxy is None
+    assert parse(["run"], {"INFOMANIAK_OPERATOR_CLOUD_PROXY": "http://proxy:3128"}).cloud_proxy == "http://proxy:3128"
+
+
+def test_who_reads_the_metrics_and_what() -> None:
+    read = parse(["run"], {})
+    assert (read.metrics_authorization, read.metrics_object_names) == (False, False)
+    read = parse(["run", "--metrics-authorization", "--metrics-object-names"], {})
+    assert (read.metrics_authorization, read.metrics_object_names) == (True, True)
+    read = parse(["run"], {"INFOMANIAK_OPERATOR_METRICS_AUTHORIZATION": "true"})
+    assert (read.metrics_authorization, read.metrics_object_names) == (True, False)

@@ -92,7 +92,7 @@ AUTH = {"auth_url": URL, "application_credential_id": "abc", "application_creden
         ({**PLAIN, "password": "x"}, "'password' is one too many"),
         ({**PLAIN, "region_name": "dc4-a"}, "says something else"),
         ({**PLAIN, "profile": "https://evil.example/profile"}, "'profile' is not one"),
-        ({**PLAIN, "cacert": "/etc/passwd"}, "'cacert' is not one"),
+        ({**PLAIN, "cacert": "/etc/passwd"}, "'cacert' must hold PEM text"),
         ({**PLAIN, "verify": "false"}, "'verify' must be 'true'"),
         ({**PLAIN, "network_endpoint_override": "https://evil.example"}, "'network_endpoint_override' is not one"),
         ({**PLAIN, "interface": "internal"}, "'interface' must be 'public'"),

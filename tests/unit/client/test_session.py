@@ -355,3 +355,24 @@ def test_a_netrc_is_not_read(session, wire, tmp_path, monkeypatch):
     monkeypatch.setenv("NETRC", str(netrc))
     Operations(session).networks.list()
     assert "authorization" not in wire.asked[0].headers
+
+
+@pytest.mark.parametrize(
+    "expires",
+    [None, "", "never", 7, "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2999-13-45T00:00:00Z", [], {}],
+)
+def test_a_token_whose_end_cannot_be_read_is_a_documented_error_and_breaks_nothing(credentials, wire, expires):
+    def reply(ends):
+        whole = good()
+        token = {name: value for name, value in whole.body["token"].items() if name != "expires_at"}
+        return Reply(201, {"token": token if ends is None else {**token, "expires_at": ends}}, whole.headers)
+
+    good = wire.login
+    wire.login = lambda: reply(expires)
+    session = CloudSession(credentials)
+    for _ in range(2):
+        try:
+            session.login()
+        except InfomaniakCloudError as error:
+            assert error.category is Category.TRANSIENT  # noqa: PT017 - either is right
+        assert session.token_expires is None or isinstance(session.token_expires, float)

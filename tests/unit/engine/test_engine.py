@@ -716,6 +716,33 @@ def test_liveness_goes_with_the_watchs_beats() -> None:
     run(test())
 
 
+def test_a_reconcile_that_does_not_end_is_told_of_and_others_go_on() -> None:
+    async def test() -> None:
+        toys, inside, go = ToyReconciler(), threading.Event(), threading.Event()
+
+        def hanging(attempt: Attempt) -> Result:
+            inside.set()
+            assert go.wait(10)
+            return usual(attempt)
+
+        toys.scripts["toy"] = hanging
+        async with running(toys=toys, reconcile_silence=100.0) as one:
+            made(one.kube)
+            await one.until(inside.is_set)
+            await one.advance(60)
+            made(one.kube, "other")
+            await one.until(lambda: "Ready" in one.conditions("other"))
+            await one.until(lambda: one.engine.facts().running == 1)
+            assert (one.engine.facts().longest_running_seconds, one.engine.facts().hanging) == (60.0, False)
+            await one.advance(41)
+            assert one.engine.facts().hanging
+            go.set()
+            await one.quiet()
+            assert (one.engine.facts().longest_running_seconds, one.engine.facts().hanging) == (0.0, False)
+
+    run(test())
+
+
 def test_a_deleted_object_without_our_finalizer_is_left_alone() -> None:
     async def test() -> None:
         toys = ToyReconciler()

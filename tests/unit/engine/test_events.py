@@ -1,4 +1,7 @@
+import json
 import threading
+
+import pytest
 
 from infomaniak_operator.engine.contract import KubeObject
 from infomaniak_operator.engine.events import MAX_MESSAGE, EventRecorder
@@ -93,3 +96,42 @@ def test_what_the_cloud_says_never_ends_the_events() -> None:
     assert made.close(10)
     assert [each["message"] for each in kube.events] == ["the cloud says ?", "all is well"]
     assert made.dropped == 0
+
+
+HOSTILE = ["x\ud800", "x\x00\x1b[2J", "x\u202e\u2028", "y" * 300_000, "line\nline"]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_no_text_ends_the_thread_nor_is_lost(text: str) -> None:
+    kube = FakeKube()
+    made = EventRecorder(kube, ManualClock(), "infomaniak-operator", f"pod-{text[:50]}")
+    made.start()
+    made.publish(TOY, f"Failed{text}", text)
+    made.publish(TOY, "Created", "fine")
+    assert made.close(10)
+    odd, fine = kube.events
+    assert (fine["message"], made.dropped) == ("fine", 0)
+    json.dumps(odd, ensure_ascii=False).encode()  # as the API server takes it
+    assert len(odd["message"]) <= MAX_MESSAGE
+    assert len(odd["reason"]) <= 128
+    assert odd["message"].replace("\n", "").isprintable()
+    assert ("\n" in odd["message"]) == ("\n" in text)
+
+
+def test_a_namespace_full_of_events_costs_others_none() -> None:
+    kube = FakeKube()
+    made = recorder(kube)
+    for number in range(5000):
+        made.publish(TOY, "Failed", f"of {number}")
+    other = KubeObject.of(
+        {"apiVersion": "g/v1", "kind": "Toy", "metadata": {"name": "o", "namespace": "o", "uid": "o"}}
+    )
+    for number in range(10):
+        made.publish(other, "Failed", f"other {number}")
+    dropped = made.dropped
+    assert 0 < dropped < 5000
+    made.start()
+    assert made.close(20)
+    assert sum(each["metadata"]["namespace"] == "o" for each in kube.events) == 10
+    assert len(kube.events) == 5010 - dropped
+    assert not made._waiting

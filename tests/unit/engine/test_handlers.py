@@ -249,6 +249,7 @@ def test_nothing_is_written_and_only_labelled_secrets_are_asked_for(api: tuple[A
     assert told.writes == []
     assert told.queries
     assert all(each["labelSelector"] == ["network.infomaniak.cloud/credentials=true"] for each in told.queries)
+    assert {each["limit"][0] for each in told.queries if "watch" not in each} == {"25"}, "they may be large"
 
 
 def test_the_login_expires_so_that_a_token_is_read_again(api: tuple[Api, KopfWatch], tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from infomaniak_operator.engine.kube import (
+    SECRETS,
     Conflict,
     Forbidden,
     KubeError,
@@ -112,7 +114,7 @@ def test_list_follows_the_pages(answers: tuple[Answers, str], tmp_path: Path) ->
     told, url = answers
     told.answers = [(200, {"metadata": {"continue": "more"}, "items": [1]}), (200, {"metadata": {}, "items": [2]})]
     assert list(made(config(tmp_path, url)).list(TOYS, None)) == [[1], [2]]
-    path = "/apis/test.infomaniak.cloud/v1/toys?limit=500"
+    path = "/apis/test.infomaniak.cloud/v1/toys?limit=100"
     assert [asked[1] for asked in told.asked] == [path, f"{path}&continue=more"]
 
 
@@ -215,6 +217,9 @@ def test_what_changes_nothing_is_sent_and_what_would_is_not(answers: tuple[Answe
             change()
     assert [verb for verb, *_ in told.asked] == ["GET"]
     assert calls == ["GET"]
+    # A question is posted and changes nothing: a replica that waits has metrics, too.
+    assert kube.review(ResourceType("TokenReview", "authentication.k8s.io", "v1", "tokenreviews"), {"spec": {}})
+    assert [verb for verb, *_ in told.asked] == ["GET", "POST"]
 
 
 def test_the_last_look_is_had_again_before_the_repetition_with_a_new_token(
@@ -226,3 +231,14 @@ def test_the_last_look_is_had_again_before_the_repetition_with_a_new_token(
     told.answers = [(401, {}), (200, {})]
     kube.patch(TOYS, "n", "a", {})
     assert len(asked) == 2
+
+
+@pytest.mark.parametrize(("what", "page"), [(SECRETS, 10), (SECRETS.unselected, 100), (TOYS, 100)])
+def test_large_objects_are_asked_for_few_at_once(
+    what: ResourceType, page: int, answers: tuple[Answers, str], tmp_path: Path
+) -> None:
+    """A Secret may be of a megabyte and more, and all of a page are in memory."""
+    told, url = answers
+    told.answers = [(200, {"metadata": {}, "items": []})]
+    list(made(config(tmp_path, url)).list(what, None))
+    assert f"limit={page}" in re.split("[?&]", told.asked[0][1])

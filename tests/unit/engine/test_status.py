@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import pytest
@@ -82,3 +83,13 @@ def test_an_error_that_repeats_itself_is_written_once() -> None:
 def test_merge_patch(old: dict[str, Any], new: dict[str, Any], patch: dict[str, Any]) -> None:
     assert merge_patch(old, new) == patch
     assert merge(old, patch) == new
+
+
+def test_no_text_of_a_tenant_or_a_cloud_makes_a_status_that_the_api_server_refuses() -> None:
+    odd = {"name\ud800": {"a\udfff": ["b\ud800"]}}
+    verdict = Verdict(False, "Odd\ud800", "m\ud800\x00\x1b[2J" + "y" * 100_000, Progress.STALLED)
+    status = wished(toy(), result(odd, verdict), NOW)
+    json.dumps(status, ensure_ascii=False).encode()
+    for condition in status["conditions"]:
+        assert len(condition["message"]) <= 32768
+        assert condition["message"].isprintable()

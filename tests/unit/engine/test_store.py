@@ -1,11 +1,13 @@
+import gc
 import threading
 from typing import Any
 
 import pytest
 
-from infomaniak_operator.engine.contract import Key, KubeObject
+from infomaniak_operator.engine.contract import GROUP, Key, KubeObject
 from infomaniak_operator.engine.store import Store
-from tests.support.toy import ToyReconciler, key
+from infomaniak_operator.engine.visits import wrap
+from tests.support.toy import TOYS, ToyReconciler, key
 
 
 def toy(name: str, version: str, uid: str | None = None, namespace: str = "default", **spec: Any) -> KubeObject:
@@ -153,3 +155,66 @@ def test_readers_and_writers_in_many_threads() -> None:
     assert not errors
     assert {each.resource_version for each in made.objects("Toy")} == {"199"}
     assert len(made.referrers(key("x1"))) == 4
+
+
+def labelled(number: int, version: str = "5") -> KubeObject:
+    meta = {"name": f"s{number}", "namespace": "default", "uid": f"uid-{number}", "resourceVersion": version}
+    return KubeObject.of({"kind": "Secret", "metadata": meta, "data": {"a": f"{number}" * 100}})
+
+
+def test_nothing_is_held_of_a_secret_that_is_gone_or_has_lost_its_label() -> None:
+    made, kept = Store({}), []
+    for number, left in ((1, False), (2, True)):
+        one = labelled(number)
+        made.upsert(one)
+        gone = labelled(number, "6")
+        made.delete(one.key, one.uid, gone if left else None)
+        kept += [one.body, gone.body]
+        del one, gone
+    for body in kept:
+        holders = [each for each in gc.get_referrers(body) if isinstance(each, KubeObject)]
+        assert holders == []
+
+
+def test_what_is_remembered_of_former_objects_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infomaniak_operator.engine.store._TOMBSTONES", 10)
+    made = Store({})
+    for number in range(50):
+        made.upsert(toy("a", str(number), uid=f"uid-{number}"))
+    assert len(made._gone) == 10
+    for number in range(50, 100):
+        made.upsert(toy(f"b{number}", str(number)))
+        made.delete(key(f"b{number}"), f"uid-b{number}", toy("b", str(number + 1)))
+    assert len(made._gone) == 10
+
+
+def test_of_an_object_neither_the_managers_of_its_fields_nor_the_annotations_of_others_are_held() -> None:
+    body = {
+        "metadata": {
+            "name": "a",
+            "namespace": "default",
+            "uid": "u",
+            "generation": 3,
+            "labels": {"x": "y"},
+            "managedFields": [{"manager": "kubectl"}],
+            "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}", f"{GROUP}/paused": "true"},
+        },
+        "spec": {"colour": "red"},
+    }
+    found = wrap(TOYS, body)
+    assert found.metadata == {
+        "name": "a",
+        "namespace": "default",
+        "uid": "u",
+        "generation": 3,
+        "labels": {"x": "y"},
+        "annotations": {f"{GROUP}/paused": "true"},
+    }
+    assert found.spec == {"colour": "red"}
+    assert "managedFields" in body["metadata"], "what is given stays as it is"
+
+
+@pytest.mark.parametrize("meta", [{"annotations": None}, {"annotations": {}}, {"annotations": {"a": "b"}}, {}])
+def test_an_object_without_annotations_of_ours_has_none(meta: dict[str, Any]) -> None:
+    found = wrap(TOYS, {"metadata": {"name": "a", **meta}})
+    assert found.annotations == {}

@@ -160,9 +160,10 @@ def test_what_another_replica_made_ready_is_its_own_to_count(clock: ManualClock)
     assert "infomaniak_operator_time_to_ready_seconds_count" not in str(values(metrics))
 
 
-def standing(clock: ManualClock, facts: Facts, **more: Any) -> Metrics:
+def standing(clock: ManualClock, facts: Facts, *others: KubeObject, **more: Any) -> Metrics:
     metrics, store = Metrics(clock.now, "1"), Store({})
-    store.upsert(toy(clock, ready=True))
+    for each in (toy(clock, ready=True), *others):
+        store.upsert(each)
     metrics.registry.register(Standing(lambda: facts, store, ["Toy"], **more))
     return metrics
 
@@ -179,10 +180,48 @@ def test_how_it_stands_is_read_at_the_scrape_and_no_id_is_told(clock: ManualCloc
     assert found['workqueue_retries_total{name="infomaniak-operator"}'] == 4
     assert found["infomaniak_operator_openstack_token_expiry_timestamp_seconds"] == 20
     assert found["infomaniak_operator_watch_restarts_total"] == 2
-    name = 'infomaniak_operator_resource_condition{kind="Toy",name="t",namespace="n",status="True",type="Ready"}'
-    assert found[name] == 1
+    assert found['infomaniak_operator_resource_condition{kind="Toy",status="True",type="Ready"}'] == 1
+    assert found["infomaniak_operator_queue_held_back"] == 0
     assert found['infomaniak_operator_objects{kind="Toy"}'] == 1
     assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}", scraped(metrics))
+
+
+def test_names_of_objects_are_told_only_where_they_are_asked_for(clock: ManualClock) -> None:
+    assert "namespace=" not in scraped(standing(clock, FACTS))
+    found = values(standing(clock, FACTS, names=True))
+    name = 'infomaniak_operator_resource_condition{kind="Toy",name="t",namespace="n",status="True",type="Ready"}'
+    assert found[name] == 1
+
+
+@pytest.mark.parametrize("names", [False, True])
+def test_a_status_that_a_user_wrote_makes_no_series_and_no_error(clock: ManualClock, names: bool) -> None:
+    odd = [{"type": f"Odd{number}\ud800", "status": "True"} for number in range(1000)]
+    odd += [{"type": "Ready", "status": f"x\ud800{number}"} for number in range(1000)] + [{"type": "Ready"}]
+    meta = {"name": "odd", "namespace": "n", "uid": "o"}
+    body = {"kind": "Toy", "metadata": meta, "status": {"conditions": odd}}
+    found = values(standing(clock, FACTS, KubeObject.of(body), names=names))
+    assert len([name for name in found if "resource_condition" in name]) == 1
+
+
+def test_codes_that_a_server_makes_up_are_counted_by_their_class(clock: ManualClock) -> None:
+    metrics = Metrics(clock.now, "1")
+    for status in range(100, 1000):
+        metrics.cloud_called(Call("network", "GET", "/v2.0/networks", status, 0.3, None))
+    codes = {part for name in values(metrics) for part in re.findall(r'code="([^"]*)"', name)}
+    assert {"200", "404", "2xx", "5xx", "other"} <= codes
+    assert len(codes) < 30
+
+
+def test_an_odd_accept_header_is_answered(clock: ManualClock) -> None:
+    page = metrics_page(Metrics(clock.now, "1").registry)["/metrics"]
+    odd = [
+        "application/openmetrics-text; version=x",
+        "application/openmetrics-text;version=1.0.0;escaping=\xff",
+        ";;;,,",
+        "x" * 9000,
+    ]
+    for accept in [*odd, "text/plain; version=1.0.0; escaping=none; q", "text/plain;q=high"]:
+        assert page(accept).status == 200
 
 
 def test_of_two_replicas_only_the_one_that_acts_tells_of_objects(clock: ManualClock) -> None:
@@ -281,3 +320,31 @@ def test_addresses(text: str, address: Address | None) -> None:
 def test_what_is_no_address(text: str) -> None:
     with pytest.raises(ValueError, match="no address"):
         Address.parse(text)
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/openmetrics-text; version=x.y",
+        "application/openmetrics-text; version=",
+        "application/openmetrics-text; version=1.0.0; escaping=none-such",
+        "application/openmetrics-text; version",
+        "text/plain; version=-; escaping",
+        "text/plain; version=99999999999999999999999.1",
+        ";;;,,,=;=",
+        "*/*; q=x",
+        "\xff" * 1000,
+    ],
+)
+def test_metrics_are_served_whatever_the_client_accepts(clock: ManualClock, accept: str) -> None:
+    page = metrics_page(Metrics(clock.now, "1").registry)["/metrics"]
+    answer = page(accept)
+    assert answer.status == 200
+    assert b"infomaniak_operator_build_info" in answer.body
+
+
+def test_workers_that_hang_fail_liveness(clock: ManualClock) -> None:
+    facts = replace(FACTS, longest_running_seconds=1801.0, hanging=True)
+    answer = probes(lambda: facts, None)["/healthz"]("")
+    assert (answer.status, b"[-] workers" in answer.body, b"1801 s" in answer.body) == (503, True, True)
+    assert values(standing(clock, facts))["infomaniak_operator_longest_running_seconds"] == 1801

@@ -7,7 +7,7 @@ import pytest
 
 from infomaniak_operator.client import AuthenticationError, Category, CloudConnectionError
 from infomaniak_operator.engine.contract import BackOff, Key, Stuck, Waiting
-from infomaniak_operator.reconcile.cloud import REFUSED_FOR, Cloud, Clouds
+from infomaniak_operator.reconcile.cloud import REFUSED_FOR, Cloud, Clouds, Keep
 from infomaniak_operator.reconcile.credentials import CredentialSettings, DefaultCredentials
 from tests.support.attempt import ManualClock
 from tests.support.objects import CREDENTIAL, SECRET, key_of, network, secret
@@ -254,7 +254,7 @@ def test_clouds_are_kept_by_fingerprint_and_the_longest_unused_goes_first():
         return settings.read(world.object(key_of(secret())), None)
 
     one, two, three = (credential(number) for number in range(3))
-    clouds = Clouds(connect, keep=2)
+    clouds = Clouds(connect, Keep(working=2, untried=2))
     first = clouds.get(one)
     assert clouds.get(one) is first
     clouds.get(two)
