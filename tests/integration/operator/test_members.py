@@ -119,7 +119,7 @@ def test_members_that_the_spec_never_named_are_left_alone(box: Sandbox, beta: Us
     balancer = beta.until_ready(ILB, "lb")["status"]["id"]
     web, own = (beta.until_ready(IPOOL, name)["status"]["id"] for name in ("web", "own"))
     body = {"address": "10.31.0.66", "protocol_port": 66}
-    by_hand(beta, balancer, lambda: beta.cloud.members.create(web, body))
+    other = by_hand(beta, balancer, lambda: beta.cloud.members.create(web, body))["id"]
     mark = box.mark()
     looked_at(box, beta, IPOOL, "web")
     assert sent(box, mark, beta) == []
@@ -140,6 +140,12 @@ def test_members_that_the_spec_never_named_are_left_alone(box: Sandbox, beta: Us
     assert set(members_of(beta, own)) == {f"10.31.0.{20 + n} 8080" for n in range(4)}
     assert set(sent(box, mark, beta)) == {batch(own)}
     assert len(sent(box, mark, beta)) < 4
+
+    # The one that is not ours does not go with the pool.
+    beta.delete(IPOOL, "web", wait=False)
+    assert "10.31.0.66" in beta.until_condition(IPOOL, "web", "Ready", reason="InUse")["message"]
+    by_hand(beta, balancer, lambda: beta.cloud.members.delete(web, other))
+    until(lambda: beta.get(IPOOL, "web") is None, "the pool gone, once nothing of others is in it", 90)
 
 
 @pytest.mark.slow

@@ -93,7 +93,7 @@ def test_every_field_created_changed_drifted_and_taken_out(beta: User) -> None:
 def test_rules_never_named_are_left_alone(box: Sandbox, beta: User) -> None:
     group = made(beta, description="only the group")
     own = {"security_group_id": group, "direction": "ingress", "ethertype": "IPv4", "protocol": "tcp"}
-    beta.cloud.security_group_rules.create({**own, "port_range_min": 23, "port_range_max": 23})
+    by_hand = beta.cloud.security_group_rules.create({**own, "port_range_min": 23, "port_range_max": 23})["id"]
     there = rules(beta, group)
     assert visited(box, beta, "isg", "g") == []
     assert rules(beta, group) == there
@@ -101,6 +101,11 @@ def test_rules_never_named_are_left_alone(box: Sandbox, beta: User) -> None:
     assert rules(beta, group) == there - EGRESS
     made(beta)
     assert rules(beta, group) == there
+    beta.delete("isg", "g", wait=False)
+    assert by_hand in beta.until_condition("isg", "g", "Ready", reason="InUse")["message"]
+    assert rules(beta, group) == there
+    beta.cloud.security_group_rules.delete(by_hand)
+    until(lambda: beta.get("isg", "g") is None, "the group gone, once nothing of others is in it", 90)
 
 
 def test_the_same_rules_in_other_words_and_another_order_cost_no_change(box: Sandbox, beta: User) -> None:
