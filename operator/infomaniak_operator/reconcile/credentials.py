@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
+import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -170,7 +173,9 @@ class CredentialSettings:
     def version(self, resource: KubeObject, view: View) -> str | None:
         """Which version of which credential an object uses now; None where there is none that can be read.
 
-        It tells nothing of the content: what others can read must not let anybody try passwords.
+        The content alone counts: a finalizer or an annotation on the Secret is no reason to ask the cloud. The digest
+        is keyed with the Secret's UID, which is random, and which only those can read who can read the Secret: what
+        others can read must not let anybody try passwords.
         """
         source = self.source(resource)
         secret = view.get(source.secret) if source else None
@@ -180,7 +185,8 @@ class CredentialSettings:
             self.read(secret, source.cloud)
         except InvalidCredentialsError:
             return None
-        return f"{secret.uid}/{secret.resource_version}/{source.cloud or ''}"
+        content = json.dumps([source.cloud or "", dict(secret.body.get("data") or {})], sort_keys=True)
+        return hmac.new(secret.uid.encode(), content.encode(errors="backslashreplace"), hashlib.sha256).hexdigest()
 
 
 def _decoded(data: Mapping[str, str]) -> dict[str, bytes]:

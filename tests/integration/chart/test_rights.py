@@ -109,6 +109,7 @@ def test_the_rights_to_ask_who_reads_the_metrics_are_used_where_that_is_wanted(
         role = next(name for name in names(release, "ClusterRole") if name.endswith("-metrics-reader"))
         kubectl(env, "create", "clusterrolebinding", where, f"--clusterrole={role}", f"--serviceaccount={where}:reader")
         try:
+            until(lambda: status(port), "an answer")
             assert status(port) == 401
             assert status(port, "no-token") == 401
             assert status(port, kubectl(env, "create", "token", "stranger", "-n", where).strip()) == 403
@@ -132,3 +133,5 @@ def status(port: int, token: str = "") -> int:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
+    except urllib.error.URLError:
+        return 0  # nobody listens yet
