@@ -14,7 +14,7 @@ from infomaniak_operator.client import NotFoundError
 from infomaniak_operator.engine.contract import Again, KubeObject, Reason
 from infomaniak_operator.reconcile import listeners, members, octavia, redirect
 from infomaniak_operator.reconcile.actuator import Row
-from infomaniak_operator.reconcile.outcome import Stop, named
+from infomaniak_operator.reconcile.outcome import Stop, named, retained
 from infomaniak_operator.reconcile.ownership import Keepers, mark_of
 from infomaniak_operator.reconcile.visit import Visit
 
@@ -39,7 +39,7 @@ def of_balancer(visit: Visit, row: Row) -> list[str]:
             found.append(f"pool {_named(each)}, {NOBODY}")
         elif _copied(each, keeper, pools):
             found.append(f"pool {each['id']}, carrying a copy of the mark of {named(keeper, visit.resource)}")
-        elif _retained(keeper):
+        elif retained(keeper):
             found.append(f"pool {each['id']} of {named(keeper, visit.resource)}, whose deletionPolicy is Retain")
         else:
             kept.append((each, keeper))
@@ -158,7 +158,7 @@ def _monitors(visit: Visit, pools: Sequence[Row], after: float, *, alone: bool =
         elif _copied(each, keeper, monitors):
             whom = named(keeper, visit.resource)
             found.append(f"health monitor {each['id']} of pool {above}, carrying a copy of the mark of {whom}")
-        elif _retained(keeper):
+        elif retained(keeper):
             whom = named(keeper, visit.resource)
             found.append(f"health monitor {each['id']} of {whom}, whose deletionPolicy is Retain")
         elif alone and not keeper.deleting and "poolRef" not in keeper.spec:
@@ -189,11 +189,6 @@ def _keepers(visit: Visit, kind: str) -> Keepers:
 
 def _part_of(visit: Visit, row: Row, balancer: KubeObject) -> bool:
     return listeners.is_part_of(visit.owner.cluster, balancer, row)
-
-
-def _retained(keeper: KubeObject) -> bool:
-    unmanaged = keeper.spec.get("managementPolicy") == "Unmanaged"
-    return unmanaged or keeper.spec.get("deletionPolicy") == "Retain"
 
 
 def _named(row: Row) -> str:

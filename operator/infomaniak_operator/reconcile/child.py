@@ -9,7 +9,7 @@ from infomaniak_operator.client import NotFoundError
 from infomaniak_operator.engine.contract import FINALIZER, Key, KubeObject, Reason, View, Waiting
 from infomaniak_operator.reconcile import octavia, presence, treeplan
 from infomaniak_operator.reconcile.actuator import Inputs, Row, Unresolved
-from infomaniak_operator.reconcile.outcome import HEALTHY, REFERENCES_RESOLVED, Stop
+from infomaniak_operator.reconcile.outcome import HEALTHY, REFERENCES_RESOLVED, Stop, retained
 from infomaniak_operator.reconcile.ownership import by_id, check_project
 from infomaniak_operator.reconcile.visit import Visit
 
@@ -205,8 +205,7 @@ def goes_with(parent: KubeObject | None) -> None:
     """
     if parent is None or not parent.deleting or FINALIZER not in parent.finalizers:
         return
-    retained = parent.spec.get("deletionPolicy") == "Retain" or parent.spec.get("managementPolicy") == "Unmanaged"
-    if retained or stays(parent, parent.status.get("id")):
+    if retained(parent) or stays(parent, parent.status.get("id")):
         return
     message = f"goes with {parent.key.kind} {parent.key.name}, which is being deleted"
     raise Stop(Reason.DELETING, message, Waiting(frozenset({parent.key})))

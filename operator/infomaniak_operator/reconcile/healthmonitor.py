@@ -11,7 +11,7 @@ from infomaniak_operator.reconcile import child, neutron, octavia, treeplan
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step, Unresolved
 from infomaniak_operator.reconcile.fields import Difference, Field, applied, body_of, changes
 from infomaniak_operator.reconcile.marks import Mark
-from infomaniak_operator.reconcile.outcome import Stop
+from infomaniak_operator.reconcile.outcome import Stop, retained
 from infomaniak_operator.reconcile.ownership import mark_of, whose_main
 from infomaniak_operator.reconcile.visit import Visit, owner_of
 
@@ -62,8 +62,7 @@ def monitor_body(spec: Mapping[str, Any], name: str, mark: Mark) -> dict[str, An
 def _holds(monitor: KubeObject, pool: KubeObject) -> bool:
     """Whether a Pool that is Terminating stays for as long as this monitor of it does, whatever it says meanwhile."""
     used = monitor.status.get(_POOL)
-    goes_alone = pool.spec.get("managementPolicy") == "Unmanaged" or pool.spec.get("deletionPolicy") == "Retain"
-    blocks = not goes_alone and not monitor.deleting and bool(used) and pool.status.get("id") == used
+    blocks = not retained(pool) and not monitor.deleting and bool(used) and pool.status.get("id") == used
     return blocks or child.stays(pool, used)
 
 

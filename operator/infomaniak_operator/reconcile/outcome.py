@@ -78,3 +78,8 @@ def named(other: KubeObject, reader: KubeObject) -> str:
 def with_article(kind: str) -> str:
     """A kind's name with its article."""
     return f"{'an' if kind[0] in 'AEIO' else 'a'} {kind}"
+
+
+def retained(resource: KubeObject) -> bool:
+    """Whether what an object stands for stays in the cloud when the object is deleted."""
+    return resource.spec.get("managementPolicy") == "Unmanaged" or resource.spec.get("deletionPolicy") == "Retain"
