@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 NOT_FILES = ("/proc", "/sys", "/dev/pts", "/dev/mqueue")
 
 
-def left_behind(uid: int, allowed: Sequence[Path], since: float, under: Path = Path("/")) -> list[str]:
-    """What a user has outside the folders that are his.
+def existing(under: Path = Path("/")) -> dict[str, int]:
+    """Every path there is, with the time of its last change in nanoseconds of the epoch."""
+    return {path: info.st_mtime_ns for path, info in _all(under, set())}
+
+
+def left_behind(uid: int, allowed: Sequence[Path], before: Mapping[str, int], under: Path = Path("/")) -> list[str]:
+    """What a user left outside the folders that are theirs.
 
     Args:
         uid: the user.
-        allowed: folders that are his.
-        since: seconds of the epoch; for files that all may write, whoever owns them.
+        allowed: folders that are the user's.
+        before: what there was before the user began, from `existing`.
         under: where to look.
 
     Returns:
-        Paths of what is his, and of files that everybody may write and somebody has, since then.
+        Paths that the user owns now, and files of others that everybody may write, each only if it is new or changed
+        since. A new file of another owner is not counted: the user cannot have made it.
     """
     found = []
     for path, info in _all(under, {str(path) for path in allowed}):
+        if before.get(path) == info.st_mtime_ns:
+            continue
         open_to_all = stat.S_ISREG(info.st_mode) and info.st_mode & stat.S_IWOTH
-        if info.st_uid == uid or (open_to_all and info.st_mtime >= since):
+        if info.st_uid == uid or (open_to_all and path in before):
             found.append(path)
     return sorted(found)
 

@@ -34,6 +34,7 @@ _PATH = "/usr/local/bin:/usr/bin:/bin"
 _CANDIDATES = ("/usr/bin/python3", "/usr/local/bin/python3", *(f"/usr/bin/python3.{minor}" for minor in (13, 12, 11)))
 _FIT = "import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))"
 _STATUS = "ordinary user"
+_UIDS = range(20_000, 60_000)
 
 
 class UnprivilegedError(Exception):
@@ -118,11 +119,34 @@ class User:
         )
 
 
+def free_uid(
+    taken: Callable[[int], bool] | None = None,
+    choose: Callable[[], int] = lambda: secrets.choice(_UIDS),
+) -> int:
+    """A user id that no account has, far from those that `useradd` and container images hand out.
+
+    What else runs on the machine may use the next free id without an account, and its files would count as this user's.
+    """
+    taken = taken or _known
+    while taken(uid := choose()):
+        pass
+    return uid
+
+
+def _known(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
+
+
 @contextmanager
 def account() -> Iterator[User]:
     """An account and its folder; both are gone afterwards, with all that it still runs."""
     name, base = f"sandbox-{secrets.token_hex(4)}", Path(tempfile.mkdtemp(prefix="an ordinary user "))
-    subprocess.run(["useradd", "--no-create-home", "--home-dir", str(base), "--shell", "/bin/sh", name], check=True)
+    options = ["--no-create-home", "--home-dir", str(base), "--shell", "/bin/sh", "--uid", str(free_uid())]
+    subprocess.run(["useradd", *options, name], check=True)
     try:
         user = User(name, base)
         base.chmod(0o755)
@@ -169,12 +193,12 @@ def _as_user() -> None:
         _give_binaries(user.home)
         _own(user)
         python = interpreter(user.can_run)
-        before = outside.times(map(Path, WATCHED))
+        there, before = outside.existing(), outside.times(map(Path, WATCHED))
         user.run(["make", "demo", f"PYTHON={python}", "DEMO_FLAGS=--down-after"], "make demo")
         user.run(["make", "demo", f"PYTHON={python}", "DEMO_FLAGS=--down-after"], "make demo, again")
         pytest = [str(user.checkout / ".venv" / "bin" / "python"), "-m", "pytest", "-q", "-p", "no:xdist", *TESTS]
         user.run(pytest, "a part of the tests")
-        told = [f"was left outside: {path}" for path in outside.left_behind(user.uid, [user.base], since)]
+        told = [f"was left outside: {path}" for path in outside.left_behind(user.uid, [user.base], there)]
         told += [f"was changed: {path}" for path in outside.changed(before, outside.times(map(Path, WATCHED)))]
         told += [f"still runs: {command}" for command in outside.processes(user.uid)]
         told += [f"is in the home folder: {path}" for path in _in_home(user.home)]

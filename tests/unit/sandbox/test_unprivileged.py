@@ -1,13 +1,12 @@
 """How CI makes an ordinary user, and what it finds of him outside."""
 
 import os
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.e2e import outside
-from tests.e2e.unprivileged import UnprivilegedError, environment, interpreter
+from tests.e2e.unprivileged import UnprivilegedError, environment, free_uid, interpreter
 
 
 def test_of_the_callers_environment_only_what_the_network_needs_is_kept() -> None:
@@ -41,24 +40,42 @@ def test_the_first_python_that_he_may_run_is_taken_and_without_one_it_says_what_
         interpreter(lambda _: False, ["/a", "/b"])
 
 
-def test_what_is_his_is_found_but_not_where_it_is_allowed(tmp_path: Path) -> None:
+def test_what_the_user_made_is_found_but_not_where_it_is_allowed(tmp_path: Path) -> None:
+    before = outside.existing(tmp_path)
     for name in ("mine/ok", "etc/keystone/fernet-keys/0", "a file"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    found = outside.left_behind(os.getuid(), [tmp_path / "mine"], time.time(), tmp_path)
+    found = outside.left_behind(os.getuid(), [tmp_path / "mine"], before, tmp_path)
     assert str(tmp_path / "etc/keystone/fernet-keys/0") in found
     assert str(tmp_path / "a file") in found
     assert not [path for path in found if path.startswith(str(tmp_path / "mine" / "ok"))]
 
 
-def test_of_others_only_what_everybody_may_write_and_somebody_did_since_is_found(tmp_path: Path) -> None:
+def test_what_was_there_before_is_found_only_if_it_changed(tmp_path: Path) -> None:
+    for name in ("as it was", "changed"):
+        (tmp_path / name).touch()
+    before = outside.existing(tmp_path)
+    os.utime(tmp_path / "changed", (1, 1))
+    assert outside.left_behind(os.getuid(), [], before, tmp_path) == [str(tmp_path / "changed")]
+
+
+def test_of_others_only_a_change_of_what_everybody_may_write_is_found(tmp_path: Path) -> None:
     nobody = 4242
-    begin = time.time() - 10
-    for name, mode, when in (("new", 0o666, begin + 5), ("old", 0o666, begin - 5), ("closed", 0o644, begin + 5)):
+    for name, mode in (("open", 0o666), ("open, as it was", 0o666), ("closed", 0o644)):
         (tmp_path / name).touch()
         (tmp_path / name).chmod(mode)
-        os.utime(tmp_path / name, (when, when))
-    assert outside.left_behind(nobody, [], begin, tmp_path) == [str(tmp_path / "new")]
+    before = outside.existing(tmp_path)
+    for name in ("open", "closed"):
+        os.utime(tmp_path / name, (1, 1))
+    (tmp_path / "made by somebody else meanwhile").touch()
+    (tmp_path / "made by somebody else meanwhile").chmod(0o666)
+    assert outside.left_behind(nobody, [], before, tmp_path) == [str(tmp_path / "open")]
+
+
+def test_the_user_gets_an_id_that_no_account_has() -> None:
+    ids = iter([20_001, 20_002, 20_003])
+    assert free_uid(lambda uid: uid != 20_003, lambda: next(ids)) == 20_003
+    assert free_uid() >= 20_000
 
 
 def test_what_changed_in_folders_is_named(tmp_path: Path) -> None:
