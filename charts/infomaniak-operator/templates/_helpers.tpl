@@ -81,7 +81,7 @@ annotations:
 - run
 - --log-level={{ .Values.operator.logLevel }}
 - --workers={{ int .Values.operator.workers }}
-- --round-seconds={{ .Values.operator.roundSeconds }}
+- --resync-seconds={{ coalesce .Values.operator.roundSeconds .Values.operator.resyncSeconds }}
 - --create-grace-seconds={{ .Values.operator.createGraceSeconds }}
 - --cloud-timeout-seconds={{ .Values.operator.cloudTimeoutSeconds }}
 - --metrics-address=:{{ int .Values.metrics.port }}

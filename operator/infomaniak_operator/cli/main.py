@@ -24,6 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that the arguments name; returns the exit code."""
     options = parse(sys.argv[1:] if arguments is None else arguments)
     configure(options.log_level)
+    for warning in options.deprecated:
+        _log.warning(warning)
     return leave(asyncio.run(run(options)))
 
 

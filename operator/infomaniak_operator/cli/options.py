@@ -46,7 +46,8 @@ class Options:
         kubeconfig: file to reach the API server with; None: in the cluster, with the Pod's ServiceAccount.
         namespaces: namespaces to watch; empty: all.
         workers: visits at once.
-        round_seconds: seconds between two comparisons of an object with the cloud.
+        resync_seconds: seconds between two comparisons of an object with the cloud.
+        deprecated: warnings about options that are given by a former name, for the log.
         create_grace_seconds: seconds after which a create of unknown outcome has surely been finished.
         cloud_timeout_seconds: seconds a call to OpenStack may take as a whole.
         cloud_proxy: ``http://HOST:PORT`` of the proxy on the way to OpenStack; None: there is none. Variables of the
@@ -66,7 +67,8 @@ class Options:
     kubeconfig: Path | None = None
     namespaces: tuple[str, ...] = ()
     workers: int = 16
-    round_seconds: float = 600.0
+    resync_seconds: float = 600.0
+    deprecated: tuple[str, ...] = ()
     create_grace_seconds: float = 60.0
     cloud_timeout_seconds: float = 60.0
     cloud_proxy: str | None = None
@@ -104,7 +106,8 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] | None = None
         kubeconfig=read.kubeconfig,
         namespaces=_namespaces(parser, read.namespace),
         workers=read.workers,
-        round_seconds=read.round_seconds,
+        resync_seconds=read.resync_seconds if read.round_seconds is None else read.round_seconds,
+        deprecated=_deprecated(read),
         create_grace_seconds=read.create_grace_seconds,
         cloud_timeout_seconds=read.cloud_timeout_seconds,
         cloud_proxy=read.cloud_proxy or None,
@@ -119,6 +122,12 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] | None = None
         health_address=read.health_address,
         log_level=read.log_level,
     )
+
+
+def _deprecated(read: argparse.Namespace) -> tuple[str, ...]:
+    if read.round_seconds is None:
+        return ()
+    return (f"--round-seconds ({PREFIX}ROUND_SECONDS) is deprecated and will be removed: use --resync-seconds",)
 
 
 def _allowed(parser: argparse.ArgumentParser, urls: Sequence[str]) -> tuple[str, ...]:
@@ -208,10 +217,13 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     run.add_argument("--workers", type=int, default=default("WORKERS", was.workers), help="visits at once")
     run.add_argument(
-        "--round-seconds",
+        "--resync-seconds",
         type=_at_least(60.0),
-        default=default("ROUND_SECONDS", was.round_seconds),
+        default=default("RESYNC_SECONDS", was.resync_seconds),
         help="between two comparisons of an object with the cloud (default %(default)s, at least 60)",
+    )
+    run.add_argument(
+        "--round-seconds", type=_at_least(60.0), default=default("ROUND_SECONDS"), help="deprecated: --resync-seconds"
     )
     run.add_argument(
         "--create-grace-seconds",

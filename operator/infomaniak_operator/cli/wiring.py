@@ -113,7 +113,7 @@ def build(options: Options, rng: random.Random) -> Operator:
         sessions.add(opened)
         return opened
 
-    clouds = Clouds(connector(clock.monotonic, session, options.round_seconds))
+    clouds = Clouds(connector(clock.monotonic, session, options.resync_seconds))
     namespaces = options.namespaces
     trees = Trees()
     watched = resources(namespaced=bool(namespaces))
@@ -127,7 +127,7 @@ def build(options: Options, rng: random.Random) -> Operator:
         rng,
         EngineSettings(
             workers=options.workers,
-            round_seconds=options.round_seconds,
+            resync_seconds=options.resync_seconds,
             namespaces=namespaces,
             reconcile_silence=max(SHORTEST_HANG, HANGING_CALLS * options.cloud_timeout_seconds),
             stop_seconds=VISIT_SECONDS,

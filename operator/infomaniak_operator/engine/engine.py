@@ -283,7 +283,7 @@ class Engine:
             raise Unavailable("some keep our finalizer")
 
     async def _rounds(self, kind: str) -> None:
-        seconds, jitter = self._settings.round_seconds, self._settings.round_jitter
+        seconds, jitter = self._settings.resync_seconds, self._settings.resync_jitter
         # The first one at a random time, so that the kinds' rounds, and a restart's, do not fall together.
         pause = seconds * self._rng.uniform(0.5, 1.0)
         while True:

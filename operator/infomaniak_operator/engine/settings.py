@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MIN_ROUND_SECONDS = 60.0
+MIN_RESYNC_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,8 +13,8 @@ class EngineSettings:
 
     Attributes:
         workers: visits at once, each in its own thread.
-        round_seconds: how often every object is visited though nothing is known to have changed; at least 60.
-        round_jitter: the part of a round by which each kind's next round comes earlier, at random, so that the kinds
+        resync_seconds: how often every object is reconciled though nothing is known to have changed; at least 60.
+        resync_jitter: the part of a resync's pause by which each kind's next resync comes earlier, at random, so that the kinds
             (and several operators) do not start theirs together.
         namespaces: the namespaces watched; empty means the whole cluster.
         backoff_base: delay after the first failure of an object; it doubles with every further one.
@@ -30,8 +30,8 @@ class EngineSettings:
     """
 
     workers: int = 16
-    round_seconds: float = 600.0
-    round_jitter: float = 0.1
+    resync_seconds: float = 600.0
+    resync_jitter: float = 0.1
     namespaces: tuple[str, ...] = ()
     backoff_base: float = 1.0
     backoff_max: float = 300.0
@@ -46,9 +46,9 @@ class EngineSettings:
     def __post_init__(self) -> None:
         if self.workers < 1:
             raise ValueError("workers: at least 1")
-        if self.round_seconds < MIN_ROUND_SECONDS:
-            raise ValueError(f"round_seconds: at least {MIN_ROUND_SECONDS:g}")
-        for name in ("round_jitter", "backoff_jitter"):
+        if self.resync_seconds < MIN_RESYNC_SECONDS:
+            raise ValueError(f"resync_seconds: at least {MIN_RESYNC_SECONDS:g}")
+        for name in ("resync_jitter", "backoff_jitter"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name}: at least 0 and below 1")
         if not 0 < self.backoff_base <= self.backoff_max:

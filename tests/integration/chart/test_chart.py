@@ -162,7 +162,7 @@ def test_the_operator_reads_its_arguments_as_the_values_say(chart: Chart) -> Non
     assert told.allowed_auth_urls == ("https://keystone.example.com/v3",)
     assert told.default_credentials is not None
     assert told.default_credentials.namespaces == frozenset({"*"})
-    assert (told.restore, told.log_level, told.round_seconds, told.workers) == (True, "DEBUG", 120, 5)
+    assert (told.restore, told.log_level, told.resync_seconds, told.workers) == (True, "DEBUG", 120, 5)
     assert (told.metrics_address.port, told.health_address.port) == (9090, 9091)
     assert told.lease is not None
     assert told.lease.name == "net-leader"

@@ -31,7 +31,7 @@ def swift(
 ) -> Iterator[OperatorProcess]:
     """An operator with the shortest round there is, which has cleaned up before the shared one runs again."""
     folder = tmp_path_factory.mktemp("swift")
-    options = ("--round-seconds", "60", "--namespace", crowd.namespace, "--create-grace-seconds", "60")
+    options = ("--resync-seconds", "60", "--namespace", crowd.namespace, "--create-grace-seconds", "60")
     with instead_of(running, box, folder, *options) as process:
         yield process
         crowd.kubectl.run("delete", "inet", "--all", "-n", crowd.namespace, "--timeout=110s")

@@ -15,6 +15,25 @@ def test_without_anything() -> None:
     assert read == Options(metrics_address=Address("", 8080), health_address=Address("", 8081))
 
 
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [(["--round-seconds", "90"], {}), ([], {"INFOMANIAK_OPERATOR_ROUND_SECONDS": "90"})],
+)
+def test_the_former_name_of_an_option_works_and_warns(arguments: list[str], environment: dict[str, str]) -> None:
+    read = parse(["run", *arguments], environment)
+    assert read.resync_seconds == 90
+    assert ["--resync-seconds" in warning for warning in read.deprecated] == [True]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [(["--resync-seconds", "90"], {}), ([], {"INFOMANIAK_OPERATOR_RESYNC_SECONDS": "90"})],
+)
+def test_the_present_name_warns_of_nothing(arguments: list[str], environment: dict[str, str]) -> None:
+    read = parse(["run", *arguments], environment)
+    assert (read.resync_seconds, read.deprecated) == (90, ())
+
+
 @pytest.mark.parametrize("command", ["version", "--version"])
 def test_the_version(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:

@@ -537,7 +537,7 @@ def test_rounds_come_back_jittered_and_visit_the_stuck_too() -> None:
         toys = ToyReconciler()
         stalled = Verdict(False, Reason.CONFLICT, "no", Progress.STALLED)
         toys.scripts["toy"] = lambda attempt: Result(stalled, Stuck())
-        async with running(toys=toys, round_seconds=100) as one:
+        async with running(toys=toys, resync_seconds=100) as one:
             made(one.kube)
             await one.quiet()
             assert {"Stalled", "Ready"} == set(one.conditions("toy"))

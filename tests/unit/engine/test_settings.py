@@ -9,8 +9,8 @@ from infomaniak_operator.engine.settings import EngineSettings
     "wrong",
     [
         {"workers": 0},
-        {"round_seconds": 59.0},
-        {"round_jitter": 1.0},
+        {"resync_seconds": 59.0},
+        {"resync_jitter": 1.0},
         {"backoff_jitter": -0.1},
         {"backoff_base": 0.0},
         {"backoff_base": 10.0, "backoff_max": 5.0},
@@ -22,4 +22,4 @@ def test_what_cannot_work_is_refused(wrong: dict[str, Any]) -> None:
 
 
 def test_the_defaults_are_accepted() -> None:
-    assert EngineSettings().round_seconds == 600
+    assert EngineSettings().resync_seconds == 600

@@ -72,7 +72,8 @@ def test_defaults_are_the_operators_own() -> None:
     assert VALUES["operator"] == {
         "logLevel": options.log_level,
         "workers": options.workers,
-        "roundSeconds": options.round_seconds,
+        "resyncSeconds": options.resync_seconds,
+        "roundSeconds": None,
         "createGraceSeconds": options.create_grace_seconds,
         "cloudTimeoutSeconds": options.cloud_timeout_seconds,
         "restore": options.restore,
