@@ -14,8 +14,8 @@ class EngineSettings:
     Attributes:
         workers: visits at once, each in its own thread.
         resync_seconds: how often every object is reconciled though nothing is known to have changed; at least 60.
-        resync_jitter: the part of a resync's pause by which each kind's next resync comes earlier, at random, so that the kinds
-            (and several operators) do not start theirs together.
+        resync_jitter: the part of ``resync_seconds`` by which each kind's next resync comes earlier, at random, so that
+            the kinds (and several operators) do not start theirs together.
         namespaces: the namespaces watched; empty means the whole cluster.
         backoff_base: delay after the first failure of an object; it doubles with every further one.
         backoff_max: the longest delay of a back-off.
