@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from demo import show, tree
 from demo.kubectl import Kubectl
 from demo.operator import OperatorProcess
 from infomaniak_operator.client import CloudSession, Operations, parse_credentials
+from infomaniak_operator.client.resources import Resource
 from sandbox import Environment, Project, Sandbox
 from sandbox.progress import Progress
 
@@ -110,8 +112,12 @@ def _side_by_side(bodies: list[dict[str, Any]], cloud: Operations, project: Proj
     others = [body for body in bodies if body["kind"] in ("Router", "SecurityGroup", "FloatingIP")]
     rows = [cloud.networks.get(body["status"]["id"]) for body in networks]
     subnets = cloud.subnets.list(project_id=project.id)
-    collections = {"Router": cloud.routers, "SecurityGroup": cloud.security_groups, "FloatingIP": cloud.floating_ips}
-    seen = [(body["kind"], collections[body["kind"]].get(body["status"]["id"])) for body in others]
+    gets: dict[str, Callable[[str], Resource]] = {
+        "Router": cloud.routers.get,
+        "SecurityGroup": cloud.security_groups.get,
+        "FloatingIP": cloud.floating_ips.get,
+    }
+    seen = [(body["kind"], gets[body["kind"]](body["status"]["id"])) for body in others]
     left = f"{show.networks_in_kubernetes(networks)}\n{show.others_in_kubernetes(others)}"
     right = f"{show.networks_in_neutron(rows, subnets)}\n{show.others_in_neutron(seen, _legs(cloud, project))}"
     return show.columns(left, right, ("Kubernetes says", "Neutron says"))

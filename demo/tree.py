@@ -82,8 +82,8 @@ def in_octavia(cloud: Operations, ids: Sequence[str]) -> str:
             listener = cloud.listeners.get(reference["id"])
             spot = f"{listener['protocol']} {listener['protocol_port']}"
             lines.append(_line(1, f"listener {listener['name']}", listener, _OCTAVIA, spot))
-            if listener.get("default_pool_id"):
-                lines += _pool_in_octavia(cloud, listener["default_pool_id"])
+            if pool_id := listener.get("default_pool_id"):
+                lines += _pool_in_octavia(cloud, pool_id)
     return "\n".join(lines)
 
 
@@ -94,7 +94,7 @@ def _pool_in_octavia(cloud: Operations, pool_id: str) -> list[str]:
     for member in sorted(members, key=lambda row: (str(row["address"]), int(row["protocol_port"]))):
         where = f"{member['address']} {member['protocol_port']}"
         lines.append(_line(3, where, member, _OCTAVIA, f"weight {member['weight']}"))
-    if pool.get("healthmonitor_id"):
-        monitor = cloud.health_monitors.get(pool["healthmonitor_id"])
+    if monitor_id := pool.get("healthmonitor_id"):
+        monitor = cloud.health_monitors.get(monitor_id)
         lines.append(_line(3, f"health monitor {monitor['name']}", monitor, _OCTAVIA, monitor["type"]))
     return lines

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Generic
 
 from infomaniak_operator.client import kinds
-from infomaniak_operator.client.kinds import Kind
-from infomaniak_operator.client.rest import Body, Rest, Row, Rows
+from infomaniak_operator.client.bodies import L7RuleBody, MemberBody
+from infomaniak_operator.client.kinds import BodyT, Kind, RowT
+from infomaniak_operator.client.resources import L7Rule, Member
+from infomaniak_operator.client.rest import Rest
 from infomaniak_operator.client.session import CloudSession
 
 
-class Collection:
+class Collection(Generic[RowT, BodyT]):
     """One collection of a service.
 
     Args:
@@ -19,10 +22,10 @@ class Collection:
         kind: what the collection takes.
     """
 
-    def __init__(self, session: CloudSession, kind: Kind) -> None:
+    def __init__(self, session: CloudSession, kind: Kind[RowT, BodyT]) -> None:
         self._rest = Rest(session, kind)
 
-    def list(self, *, fields: Sequence[str] | None = None, **filters: Any) -> Rows:
+    def list(self, *, fields: Sequence[str] | None = None, **filters: Any) -> builtins.list[RowT]:
         """All objects that pass the filters, from all pages. ``GET`` on the collection.
 
         Args:
@@ -35,7 +38,7 @@ class Collection:
         """
         return self._rest.list({}, fields, filters)
 
-    def get(self, id: str) -> Row:  # noqa: A002 - the API's word
+    def get(self, id: str) -> RowT:  # noqa: A002 - the API's word
         """One object. ``GET``.
 
         Raises:
@@ -44,7 +47,7 @@ class Collection:
         """
         return self._rest.get({"id": id})
 
-    def create(self, body: Body) -> Row:
+    def create(self, body: BodyT) -> RowT:
         """Make one and return it as it then is. ``POST``, never repeated.
 
         Raises:
@@ -53,7 +56,7 @@ class Collection:
         """
         return self._rest.create({}, body)
 
-    def update(self, id: str, body: Body, *, if_revision: int | None = None) -> Row:  # noqa: A002 - the API's word
+    def update(self, id: str, body: BodyT, *, if_revision: int | None = None) -> RowT:  # noqa: A002 - the API's word
         """Change what the body names, and return the object as it then is. ``PUT``.
 
         Args:
@@ -83,10 +86,10 @@ class Collection:
         self._rest.delete({"id": id}, if_revision)
 
 
-class BulkCollection(Collection):
+class BulkCollection(Collection[RowT, BodyT]):
     """A collection whose service makes several objects in one call, all or none."""
 
-    def create_many(self, bodies: Iterable[Body]) -> Rows:
+    def create_many(self, bodies: Iterable[BodyT]) -> builtins.list[RowT]:
         """Make all or none. ``POST`` of a list; no call for an empty one.
 
         Raises:
@@ -102,19 +105,19 @@ class Members:
     def __init__(self, session: CloudSession) -> None:
         self._rest = Rest(session, kinds.MEMBERS)
 
-    def list(self, pool_id: str, *, fields: Sequence[str] | None = None, **filters: Any) -> Rows:
+    def list(self, pool_id: str, *, fields: Sequence[str] | None = None, **filters: Any) -> builtins.list[Member]:
         """As ``Collection.list``, within a pool."""
         return self._rest.list({"pool_id": pool_id}, fields, filters)
 
-    def get(self, pool_id: str, id: str) -> Row:  # noqa: A002 - the API's word
+    def get(self, pool_id: str, id: str) -> Member:  # noqa: A002 - the API's word
         """As ``Collection.get``, within a pool."""
         return self._rest.get({"pool_id": pool_id, "id": id})
 
-    def create(self, pool_id: str, body: Body) -> Row:
+    def create(self, pool_id: str, body: MemberBody) -> Member:
         """As ``Collection.create``, within a pool."""
         return self._rest.create({"pool_id": pool_id}, body)
 
-    def update(self, pool_id: str, id: str, body: Body) -> Row:  # noqa: A002 - the API's word
+    def update(self, pool_id: str, id: str, body: MemberBody) -> Member:  # noqa: A002 - the API's word
         """As ``Collection.update``, within a pool."""
         return self._rest.update({"pool_id": pool_id, "id": id}, body)
 
@@ -122,7 +125,7 @@ class Members:
         """As ``Collection.delete``, within a pool."""
         self._rest.delete({"pool_id": pool_id, "id": id})
 
-    def replace_all(self, pool_id: str, members: Iterable[Body]) -> None:
+    def replace_all(self, pool_id: str, members: Iterable[MemberBody]) -> None:
         """Make the pool's members these and no others, in one call.
 
         Args:
@@ -144,10 +147,10 @@ class L7Rules:
     def __init__(self, session: CloudSession) -> None:
         self._rest = Rest(session, kinds.L7_RULES)
 
-    def list(self, l7policy_id: str, *, fields: Sequence[str] | None = None, **filters: Any) -> Rows:
+    def list(self, l7policy_id: str, *, fields: Sequence[str] | None = None, **filters: Any) -> builtins.list[L7Rule]:
         """As ``Collection.list``, within a policy."""
         return self._rest.list({"l7policy_id": l7policy_id}, fields, filters)
 
-    def create(self, l7policy_id: str, body: Body) -> Row:
+    def create(self, l7policy_id: str, body: L7RuleBody) -> L7Rule:
         """As ``Collection.create``, within a policy."""
         return self._rest.create({"l7policy_id": l7policy_id}, body)

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, cast
 
 from infomaniak_operator.client import kinds
 from infomaniak_operator.client.addresses import Address, canonical, the_one
+from infomaniak_operator.client.bodies import (
+    FloatingIPBody,
+    LoadBalancerBody,
+    PoolBody,
+    RouterBody,
+)
 from infomaniak_operator.client.collections import BulkCollection, Collection, L7Rules, Members
 from infomaniak_operator.client.errors import Category, ConflictError
-from infomaniak_operator.client.rest import Body, Row, Rows, check, part
+from infomaniak_operator.client.resources import (
+    FloatingIP,
+    LoadBalancer,
+    ProjectQuotas,
+    Resource,
+    Router,
+    RouterInterface,
+    StatusTree,
+)
+from infomaniak_operator.client.rest import check, part
 from infomaniak_operator.client.session import CloudSession
 from infomaniak_operator.client.usage import (
     LOAD_BALANCER_QUOTA,
@@ -45,9 +61,8 @@ class Operations:
         self.l7rules = L7Rules(session)
         self.tags = Tags(session)
         self.quotas = Quotas(session)
-        self._session = session
 
-    def find_floating_ip(self, address: Address) -> Row | None:
+    def find_floating_ip(self, address: Address) -> FloatingIP | None:
         """The floating IP that has an address. One call.
 
         Args:
@@ -62,7 +77,7 @@ class Operations:
             InfomaniakCloudError: they could not be asked for.
         """
         wanted = canonical(address)
-        found: Row | None = the_one(self.floating_ips.list(floating_ip_address=wanted), wanted)
+        found: FloatingIP | None = the_one(self.floating_ips.list(floating_ip_address=wanted), wanted)
         return found
 
     def usage(self) -> Usage:
@@ -77,10 +92,20 @@ class Operations:
         project = self._session.project_id
         quotas = self.quotas.get()
 
-        def rows(name: str) -> Rows:
-            collection: Collection = getattr(self, name)
+        lists: Mapping[str, Callable[..., Sequence[Resource]]] = {
+            "networks": self.networks.list,
+            "subnets": self.subnets.list,
+            "routers": self.routers.list,
+            "security_groups": self.security_groups.list,
+            "security_group_rules": self.security_group_rules.list,
+            "ports": self.ports.list,
+            "floating_ips": self.floating_ips.list,
+            LOAD_BALANCERS: self.load_balancers.list,
+        }
+
+        def rows(name: str) -> Sequence[Resource]:
             needed = (*NEEDED, "port_id") if name == "floating_ips" else NEEDED
-            return collection.list(project_id=project, fields=needed)
+            return lists[name](project_id=project, fields=needed)
 
         def quota(name: str) -> object:
             if name == LOAD_BALANCERS:
@@ -95,13 +120,15 @@ class Operations:
         return Operations(self._session.read_only())
 
 
-class Routers(Collection):
+class Routers(Collection[Router, RouterBody]):
     """Routers and their interfaces."""
 
     def __init__(self, session: CloudSession) -> None:
         super().__init__(session, kinds.ROUTERS)
 
-    def add_interface(self, router_id: str, *, subnet_id: str | None = None, port_id: str | None = None) -> Row:
+    def add_interface(
+        self, router_id: str, *, subnet_id: str | None = None, port_id: str | None = None
+    ) -> RouterInterface:
         """Give the router an interface on a subnet, or the port as one.
 
         Returns:
@@ -114,7 +141,9 @@ class Routers(Collection):
         """
         return self._interface(router_id, "add_router_interface", subnet_id, port_id)
 
-    def remove_interface(self, router_id: str, *, subnet_id: str | None = None, port_id: str | None = None) -> Row:
+    def remove_interface(
+        self, router_id: str, *, subnet_id: str | None = None, port_id: str | None = None
+    ) -> RouterInterface:
         """Take an interface away.
 
         Raises:
@@ -125,22 +154,22 @@ class Routers(Collection):
         """
         return self._interface(router_id, "remove_router_interface", subnet_id, port_id)
 
-    def _interface(self, router_id: str, action: str, subnet_id: str | None, port_id: str | None) -> Row:
+    def _interface(self, router_id: str, action: str, subnet_id: str | None, port_id: str | None) -> RouterInterface:
         if (subnet_id is None) == (port_id is None):
             raise ValueError("give either subnet_id or port_id")
         body = {"subnet_id": subnet_id} if subnet_id is not None else {"port_id": port_id}
         route = f"{kinds.ROUTERS.item}/{action}"
         answer = self._rest.session.request("network", "PUT", route, ids={"id": router_id}, body=body)
-        return part(answer, None, dict, route, changing=True)
+        return cast("RouterInterface", part(answer, None, dict, route, changing=True))
 
 
-class FloatingIPs(Collection):
+class FloatingIPs(Collection[FloatingIP, FloatingIPBody]):
     """Floating IPs, and an association that never takes one away from where it is."""
 
     def __init__(self, session: CloudSession) -> None:
         super().__init__(session, kinds.FLOATING_IPS)
 
-    def associate(self, id: str, port_id: str, fixed_ip_address: str | None = None) -> Row:  # noqa: A002 - the API's word
+    def associate(self, id: str, port_id: str, fixed_ip_address: str | None = None) -> FloatingIP:  # noqa: A002 - the API's word
         """Bind it to a port, unless it is bound to another. Two calls, the second with ``If-Match``.
 
         Args:
@@ -167,12 +196,12 @@ class FloatingIPs(Collection):
             )
         if bound and fixed_ip_address in (None, row.get("fixed_ip_address")):
             return row
-        body = {"port_id": port_id}
+        body: FloatingIPBody = {"port_id": port_id}
         if fixed_ip_address is not None:
             body["fixed_ip_address"] = fixed_ip_address
         return self.update(id, body, if_revision=row["revision_number"])
 
-    def disassociate(self, id: str, expected_port_id: str | None = None) -> Row:  # noqa: A002 - the API's word
+    def disassociate(self, id: str, expected_port_id: str | None = None) -> FloatingIP:  # noqa: A002 - the API's word
         """Unbind it. Two calls, the second with ``If-Match``.
 
         Args:
@@ -196,13 +225,13 @@ class FloatingIPs(Collection):
         return self.update(id, {"port_id": None}, if_revision=row["revision_number"])
 
 
-class LoadBalancers(Collection):
+class LoadBalancers(Collection[LoadBalancer, LoadBalancerBody]):
     """Load balancers: each with its tree under it."""
 
     def __init__(self, session: CloudSession) -> None:
         super().__init__(session, kinds.LOAD_BALANCERS)
 
-    def create_tree(self, body: Body) -> Row:
+    def create_tree(self, body: LoadBalancerBody) -> LoadBalancer:
         """Make a load balancer with listeners, pools, members and monitors in one call.
 
         Args:
@@ -243,7 +272,7 @@ class LoadBalancers(Collection):
         params = [("cascade", "true")] if cascade else []
         self._rest.delete({"id": id}, if_revision, params)
 
-    def status_tree(self, id: str) -> Row:  # noqa: A002 - the API's word
+    def status_tree(self, id: str) -> StatusTree:  # noqa: A002 - the API's word
         """The provisioning and operating status of all that is under a listener, in one call.
 
         Returns:
@@ -256,10 +285,10 @@ class LoadBalancers(Collection):
         answer = self._rest.session.request(
             "load-balancer", "GET", f"{kinds.LOAD_BALANCERS.item}/status", ids={"id": id}
         )
-        return part(answer, "statuses", dict, f"{kinds.LOAD_BALANCERS.item}/status")
+        return cast("StatusTree", part(answer, "statuses", dict, f"{kinds.LOAD_BALANCERS.item}/status"))
 
 
-def _check_pool(pool: Body) -> None:
+def _check_pool(pool: PoolBody) -> None:
     check(kinds.POOLS, pool)
     for member in pool.get("members") or ():
         check(kinds.MEMBERS, member)
@@ -267,7 +296,7 @@ def _check_pool(pool: Body) -> None:
         check(kinds.HEALTH_MONITORS, pool["healthmonitor"])
 
 
-_TAGGED = {
+_TAGGED: Mapping[str, kinds.Kind[Any, Any]] = {
     "networks": kinds.NETWORKS,
     "subnets": kinds.SUBNETS,
     "routers": kinds.ROUTERS,
@@ -312,7 +341,7 @@ class Quotas:
     def __init__(self, session: CloudSession) -> None:
         self._session = session
 
-    def get(self) -> dict[str, Row]:
+    def get(self) -> ProjectQuotas:
         """The limits and uses of the project, by service. Two calls.
 
         Returns:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from infomaniak_operator.client.errors import ServiceError
-from infomaniak_operator.client.kinds import Kind
+from infomaniak_operator.client.kinds import BodyT, Kind, RowT
 from infomaniak_operator.client.limits import MOST_ROWS
 from infomaniak_operator.client.session import CloudSession, is_id
 
-Row = dict[str, Any]
-Rows = list[Row]
 Body = Mapping[str, Any]
 Ids = Mapping[str, str]
 Pairs = list[tuple[str, str]]
@@ -22,7 +21,7 @@ _PLACE = frozenset({"marker", "limit", "page_reverse", "sort_key", "sort_dir"})
 _Part = TypeVar("_Part", dict[str, Any], list[Any])
 
 
-class Rest:
+class Rest(Generic[RowT, BodyT]):
     """The requests of one collection.
 
     Args:
@@ -30,20 +29,20 @@ class Rest:
         kind: what the collection takes.
     """
 
-    def __init__(self, session: CloudSession, kind: Kind) -> None:
+    def __init__(self, session: CloudSession, kind: Kind[RowT, BodyT]) -> None:
         self.session = session
         self.kind = kind
 
-    def list(self, ids: Ids, fields: Sequence[str] | None, filters: Mapping[str, Any]) -> Rows:
+    def list(self, ids: Ids, fields: Sequence[str] | None, filters: Mapping[str, Any]) -> builtins.list[RowT]:
         """All pages of the collection. See ``Collection.list``."""
         with self.session.whole_list():
             return self._pages(ids, fields, filters)
 
-    def _pages(self, ids: Ids, fields: Sequence[str] | None, filters: Mapping[str, Any]) -> Rows:
+    def _pages(self, ids: Ids, fields: Sequence[str] | None, filters: Mapping[str, Any]) -> builtins.list[RowT]:
         first: Pairs = [*self._query(filters), *(("fields", name) for name in fields or ())]
         named = not fields or "id" in fields
         query = first
-        rows: Rows = []
+        rows: builtins.list[RowT] = []
         asked: set[tuple[tuple[str, str], ...]] = set()
         while tuple(query) not in asked and len(asked) < MOST_PAGES:
             asked.add(tuple(query))
@@ -57,19 +56,19 @@ class Rest:
             query = [*first, *place]
         raise ServiceError(f"GET {self.kind.path}: the pages go in a circle, or have no end")
 
-    def get(self, ids: Ids) -> Row:
+    def get(self, ids: Ids) -> RowT:
         """One object. See ``Collection.get``."""
         answer = self.session.request(self.kind.service, "GET", self.kind.item, ids=ids)
         return self._one(answer, changing=False)
 
-    def create(self, ids: Ids, body: Body) -> Row:
+    def create(self, ids: Ids, body: BodyT) -> RowT:
         """Make one. See ``Collection.create``."""
         check(self.kind, body)
         sent = {self.kind.one: dict(body)}
         answer = self.session.request(self.kind.service, "POST", self.kind.path, ids=ids, body=sent)
         return self._one(answer, changing=True)
 
-    def create_many(self, bodies: Iterable[Body]) -> Rows:
+    def create_many(self, bodies: Iterable[BodyT]) -> builtins.list[RowT]:
         """Make several, all or none. See ``BulkCollection.create_many``."""
         listed = [dict(body) for body in bodies]
         for body in listed:
@@ -80,7 +79,7 @@ class Rest:
         answer = self.session.request(self.kind.service, "POST", self.kind.path, body=sent)
         return self._many(answer, changing=True)
 
-    def replace(self, ids: Ids, bodies: Iterable[Body]) -> None:
+    def replace(self, ids: Ids, bodies: Iterable[BodyT]) -> None:
         """Put a whole list in the place of the one there. See ``Members.replace_all``."""
         listed = [dict(body) for body in bodies]
         for body in listed:
@@ -88,7 +87,7 @@ class Rest:
         sent = {self.kind.many: listed}
         self.session.request(self.kind.service, "PUT", self.kind.path, ids=ids, body=sent)
 
-    def update(self, ids: Ids, body: Body, if_revision: int | None = None) -> Row:
+    def update(self, ids: Ids, body: BodyT, if_revision: int | None = None) -> RowT:
         """Change one. See ``Collection.update``."""
         check(self.kind, body)
         self._check_revision(if_revision)
@@ -118,20 +117,20 @@ class Rest:
         if if_revision is not None and self.kind.service != "network":
             raise ValueError(f"{self.kind.many} have no revision number")
 
-    def _one(self, answer: Any, *, changing: bool) -> Row:
+    def _one(self, answer: Any, *, changing: bool) -> RowT:
         row = part(answer, self.kind.one, dict, self.kind.path, changing=changing)
         return self._with_id(row, changing=changing)
 
-    def _many(self, answer: Any, *, changing: bool, named: bool = True) -> Rows:
+    def _many(self, answer: Any, *, changing: bool, named: bool = True) -> builtins.list[RowT]:
         many = part(answer, self.kind.many, list, self.kind.path, changing=changing)
         return [self._with_id(row, changing=changing, named=named) for row in many]
 
-    def _with_id(self, row: Any, *, changing: bool, named: bool = True) -> Row:
+    def _with_id(self, row: Any, *, changing: bool, named: bool = True) -> RowT:
         """A row as everything that reads rows relies on it: an object, and its id is one."""
         if not isinstance(row, dict) or (named and not is_id(row.get("id"))):
             message = f"{self.kind.path}: what the answer has as a {self.kind.one} has no id"
             raise ServiceError(message, outcome_unknown=changing)
-        return row
+        return cast("RowT", row)
 
 
 def part(answer: Any, key: str | None, kind: type[_Part], what: str, *, changing: bool = False) -> _Part:
@@ -153,7 +152,7 @@ def part(answer: Any, key: str | None, kind: type[_Part], what: str, *, changing
     return found
 
 
-def check(kind: Kind, body: Body) -> None:
+def check(kind: Kind[Any, Any], body: Body) -> None:
     """Refuse attributes that the service would refuse, or drop.
 
     Raises:
