@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar, cast
 
 from infomaniak_operator.client import bodies, resources
 from infomaniak_operator.client.resources import Resource
@@ -49,6 +49,18 @@ class Kind(Generic[RowT, BodyT]):
     def item(self) -> str:
         """The path of one object."""
         return f"{self.path}/{{id}}"
+
+    def checked(self, attributes: Mapping[str, Any]) -> BodyT:
+        """A body, put together from anything: refused where the service would refuse it, or drop a name.
+
+        Raises:
+            ValueError: it names an attribute that there is not, and those there are.
+        """
+        unknown = sorted(set(attributes) - self.attributes)
+        if unknown:
+            names = ", ".join(sorted(self.attributes))
+            raise ValueError(f"a {self.one} has no attribute {unknown[0]!r}; there are: {names}")
+        return cast("BodyT", attributes)
 
 
 _TAGS = "tags tags-any not-tags not-tags-any"

@@ -158,9 +158,7 @@ def check(kind: Kind[Any, Any], body: Body) -> None:
     Raises:
         ValueError: it names one, and those there are.
     """
-    unknown = sorted(set(body) - kind.attributes)
-    if unknown:
-        raise ValueError(f"a {kind.one} has no attribute {unknown[0]!r}; there are: {_names(kind.attributes)}")
+    kind.checked(body)
 
 
 def _names(names: Iterable[str]) -> str:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Generic, Literal, Protocol
 
 from infomaniak_operator.client import InfomaniakCloudError
+from infomaniak_operator.client.kinds import BodyT, RowT
+from infomaniak_operator.client.resources import Resource
 from infomaniak_operator.engine.contract import Key, KubeObject, View
 from infomaniak_operator.reconcile.fields import Difference
+from infomaniak_operator.reconcile.resourcetypes import ResourceType
 from infomaniak_operator.reconcile.visit import Visit
 
-Row = Mapping[str, Any]
+Row = Resource
+"""An object in the cloud, of whatever type."""
 Inputs = Mapping[str, Any]
 """The resolved references of an object: what stands in the cloud for them. JSON, for it is part of the inputs' hash."""
 
@@ -65,13 +69,13 @@ class Step:
 Plan = Sequence[Step]
 
 
-class Actuator(Protocol):
+class Actuator(Protocol[RowT, BodyT]):
     """One kind's knowledge. Without state: every method gets what it needs."""
 
     kind: str
     """The kind in Kubernetes."""
-    collection: str
-    """The collection of the client's ``Operations`` that holds its main object."""
+    collection: ResourceType[RowT, BodyT]
+    """The type of its main object in the cloud."""
     noun: str
     """What people call the main object: ``network``."""
     parts: str
@@ -113,16 +117,16 @@ class Actuator(Protocol):
             Stop: that is not there yet.
         """
 
-    def held(self, visit: Visit) -> Row | None:
+    def held(self, visit: Visit) -> RowT | None:
         """The main object as a create has just answered it, where nothing has been changed since; else None."""
 
-    def body(self, visit: Visit, inputs: Inputs) -> dict[str, Any]:
+    def body(self, visit: Visit, inputs: Inputs) -> BodyT:
         """The attributes the main object is created with, its mark included."""
 
-    def outline(self, visit: Visit, body: Row) -> str:
+    def outline(self, visit: Visit, body: BodyT) -> str:
         """What a create would make, for people: ``network office``."""
 
-    def prepare(self, visit: Visit, inputs: Inputs, body: dict[str, Any]) -> Callable[[], Row]:
+    def prepare(self, visit: Visit, inputs: Inputs, body: BodyT) -> Callable[[], RowT]:
         """Make what must be there before the main object, and work out all that is to be sent for that.
 
         Returns:
@@ -143,7 +147,7 @@ class Actuator(Protocol):
     def applied(self, visit: Visit) -> list[str]:
         """The places of the fields that the spec sets (``status.appliedFields``)."""
 
-    def find(self, visit: Visit, rows: Iterable[Row]) -> Row | None:
+    def find(self, visit: Visit, rows: Iterable[RowT]) -> RowT | None:
         """An object of the project that nobody owns and the spec means, to be taken over instead of making one.
 
         Raises:
@@ -153,23 +157,23 @@ class Actuator(Protocol):
     def takes_over(self, visit: Visit) -> bool:
         """Whether the spec names something that others have made: then it is ours once it carries our mark."""
 
-    def plan(self, visit: Visit, row: Row, inputs: Inputs, *, new: bool) -> Plan:
+    def plan(self, visit: Visit, row: RowT, inputs: Inputs, *, new: bool) -> Plan:
         """What is to be changed so that the cloud is as the spec says; ``new``: just made, nothing under it yet."""
 
-    def act(self, visit: Visit, row: Row, steps: Plan) -> Row:
+    def act(self, visit: Visit, row: RowT, steps: Plan) -> RowT:
         """Carry out the steps, in order; returns the main object as it then is."""
 
-    def unmet(self, visit: Visit, row: Row, inputs: Inputs) -> Plan | None:
+    def unmet(self, visit: Visit, row: RowT, inputs: Inputs) -> Plan | None:
         """What the answers of the service still leave to be changed, without asking it anything.
 
         Returns:
             None where they do not tell yet.
         """
 
-    def report(self, visit: Visit, row: Row, inputs: Inputs) -> str:
+    def report(self, visit: Visit, row: RowT, inputs: Inputs) -> str:
         """Put into ``visit.status`` what is seen; returns the message of ``Ready``."""
 
-    def pending(self, row: Row) -> str | None:
+    def pending(self, row: RowT) -> str | None:
         """What is still awaited of the main object (its provisioning state), or None if it is as good as it gets."""
 
     def pause(self, visit: Visit) -> float:
@@ -178,7 +182,7 @@ class Actuator(Protocol):
     def may_make_again(self, visit: Visit) -> bool:
         """Whether one that somebody else deleted is to be made again."""
 
-    def remove(self, visit: Visit, row: Row) -> None:
+    def remove(self, visit: Visit, row: RowT) -> None:
         """Delete the main object and what belongs to it.
 
         Raises:
@@ -194,17 +198,17 @@ class Actuator(Protocol):
             InfomaniakCloudError: the service refused.
         """
 
-    def release(self, visit: Visit, row: Row) -> None:
+    def release(self, visit: Visit, row: RowT) -> None:
         """Give up the marks on the main object and what belongs to it, and leave it all in place."""
 
 
-class PlainActuator:
+class PlainActuator(Generic[RowT, BodyT]):
     """What every kind does that knows no better."""
 
     parts = ""
     optional: frozenset[str] = frozenset()
 
-    def find(self, visit: Visit, rows: Iterable[Row]) -> Row | None:
+    def find(self, visit: Visit, rows: Iterable[RowT]) -> RowT | None:
         """Nothing is taken over but by import."""
         del visit, rows
         return None

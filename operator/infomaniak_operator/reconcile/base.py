@@ -6,10 +6,11 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic
 
 from infomaniak_operator.api.registry import KINDS, InvalidSpec
 from infomaniak_operator.client import InfomaniakCloudError
+from infomaniak_operator.client.kinds import BodyT, RowT
 from infomaniak_operator.engine.conditions import as_it_should_be
 from infomaniak_operator.engine.contract import (
     FINALIZER,
@@ -80,11 +81,11 @@ class ReconcileSettings:
         return self.cluster_id if isinstance(self.cluster_id, str) else self.cluster_id()
 
 
-class CloudReconciler:
+class CloudReconciler(Generic[RowT, BodyT]):
     """One kind's ``Reconciler``: the common way of going about it, around the kind's ``Actuator``."""
 
     def __init__(
-        self, actuator: Actuator, clouds: Clouds, settings: ReconcileSettings, trees: Trees | None = None
+        self, actuator: Actuator[RowT, BodyT], clouds: Clouds, settings: ReconcileSettings, trees: Trees | None = None
     ) -> None:
         self._actuator = actuator
         self._clouds = clouds
@@ -247,7 +248,7 @@ class CloudReconciler:
         _settle_applied(visit, actuator, changed=bool(plan), seen=actuator.pending(row) is None)
         return self._as_seen(visit, row, inputs)
 
-    def _compare(self, visit: Visit, row: Row, inputs: Inputs, plan: Plan) -> Row:
+    def _compare(self, visit: Visit, row: RowT, inputs: Inputs, plan: Plan) -> RowT:
         """Compare what the service has answered with the spec, before ``Synced`` is said.
 
         A create may let a field fall: an update mends that at once. What that does not mend either is said.
@@ -274,7 +275,7 @@ class CloudReconciler:
         visit.aspect(SYNCED, True, Reason.AVAILABLE, bounded("; ".join(visit.remarks)))
         return row
 
-    def _say(self, visit: Visit, row: Row, plan: Plan, *, new: bool) -> None:
+    def _say(self, visit: Visit, row: RowT, plan: Plan, *, new: bool) -> None:
         """Put what is about to be done into ``Synced``; only say it where that is all that is asked for.
 
         Raises:
@@ -290,7 +291,7 @@ class CloudReconciler:
             visit.aspect(SYNCED, False, Reason.UPDATING, text)
             visit.claim()
 
-    def _as_seen(self, visit: Visit, row: Row, inputs: Inputs) -> Result:
+    def _as_seen(self, visit: Visit, row: RowT, inputs: Inputs) -> Result:
         message = self._actuator.report(visit, row, inputs)
         actuator = self._actuator
         pending = actuator.pending(row)
@@ -323,7 +324,7 @@ _WORTH_AN_EVENT = frozenset(
 )
 
 
-def _settle_applied(visit: Visit, actuator: Actuator, *, changed: bool, seen: bool) -> None:
+def _settle_applied(visit: Visit, actuator: Actuator[RowT, BodyT], *, changed: bool, seen: bool) -> None:
     """Forget the fields that the spec no longer has, now that the cloud is seen without them.
 
     While a change may still be under way that sets one (whoever sent it was killed, or had no answer), it is not

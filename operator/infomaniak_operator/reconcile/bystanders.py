@@ -7,30 +7,32 @@ anything of a type, and only then it is listed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
 from infomaniak_operator.client import NotFoundError
+from infomaniak_operator.client.kinds import RowT
+from infomaniak_operator.client.resources import L7Policy, Listener, LoadBalancer, Pool
 from infomaniak_operator.engine.contract import Again, KubeObject, Reason
 from infomaniak_operator.reconcile import listeners, members, octavia, redirect
 from infomaniak_operator.reconcile.actuator import Row
 from infomaniak_operator.reconcile.outcome import Stop, named, retained
 from infomaniak_operator.reconcile.ownership import Keepers, mark_of
+from infomaniak_operator.reconcile.resourcetypes import HEALTH_MONITORS, L7_POLICIES, LISTENERS, POOLS
 from infomaniak_operator.reconcile.visit import Visit
 
 NOBODY = "which no object of this cluster stands for"
 
 
-def of_balancer(visit: Visit, row: Row) -> list[str]:
+def of_balancer(visit: Visit, row: LoadBalancer) -> list[str]:
     """What under a load balancer is neither part of it nor of objects that go with it."""
     after = visit.attempt.clock.monotonic()
-    under = [each for each in visit.rows("listeners", after) if octavia.under(each, row)]
+    under = [each for each in visit.rows(LISTENERS, after) if octavia.under(each, row)]
     strange = listeners.copies(visit, under)
     ours = [each for each in under if each not in strange and listeners.is_ours(visit, each)]
     found = [f"listener {_named(each)}" for each in under if each not in ours]
     found += policies(visit, ours, after).values()
     kept, keepers = [], _keepers(visit, octavia.POOL)
-    pools = visit.rows("pools", after)
+    pools = visit.rows(POOLS, after)
     for each in pools:
         if not octavia.under(each, row):
             continue
@@ -63,7 +65,7 @@ def _copied(row: Row, keeper: KubeObject, rows: Iterable[Row]) -> bool:
     return known is not None or any(mark_of(each) == mark for each in rows if each["id"] != row["id"])
 
 
-def of_pool(visit: Visit, row: Row) -> list[str]:
+def of_pool(visit: Visit, row: Pool) -> list[str]:
     """What under a pool of the visited Pool, or sending to it, is not ours."""
     after = visit.attempt.clock.monotonic()
     found = [*_monitors(visit, [row], after, alone=True), *_members(visit, row, visit.resource)]
@@ -72,13 +74,13 @@ def of_pool(visit: Visit, row: Row) -> list[str]:
         balancers = visit.attempt.view.objects(octavia.LOAD_BALANCER)
         found += [
             f"listener {_named(each)}, which sends to it"
-            for each in visit.rows("listeners", after)
+            for each in visit.rows(LISTENERS, after)
             if each["id"] in users and not any(_part_of(visit, each, balancer) for balancer in balancers)
         ]
     return found
 
 
-def check_pool(visit: Visit, row: Row, going: str) -> None:
+def check_pool(visit: Visit, row: Pool, going: str) -> None:
     """Before a pool goes, or another takes its place.
 
     Args:
@@ -95,11 +97,11 @@ def check_pool(visit: Visit, row: Row, going: str) -> None:
         raise Stop(Reason.IN_USE, message, Again(30.0))
 
 
-def policies(visit: Visit, rows: Iterable[Row], after: float | None = None) -> dict[str, str]:
+def policies(visit: Visit, rows: Iterable[Listener], after: float | None = None) -> dict[str, str]:
     """By the id of the listener, the L7 policies and rules under some of our listeners that are not ours."""
     holders = {each["id"]: each for each in rows if each.get("l7policies")}
     found: dict[str, list[str]] = {}
-    listed = visit.rows("l7policies", after) if holders else ()
+    listed = visit.rows(L7_POLICIES, after) if holders else ()
     for id_, holder in holders.items():
         under = [policy for policy in listed if policy.get("listener_id") == id_]
         ours, _ = redirect.sort_out(visit, listeners.name_of(visit, holder), under)
@@ -119,14 +121,14 @@ def check_policy(visit: Visit, id_: str) -> None:
     Raises:
         Stop: it has rules that are not ours.
     """
-    policy = next((each for each in visit.rows("l7policies") if each["id"] == id_), None)
+    policy = next((each for each in visit.rows(L7_POLICIES) if each["id"] == id_), None)
     found = _rules(visit, policy) if policy is not None else []
     if found:
         message = f"L7 policy {id_} is to go, but holds what is not ours: {'; '.join(found)}: delete that first"
         raise Stop(Reason.IN_USE, message, Again(30.0))
 
 
-def _rules(visit: Visit, policy: Row) -> list[str]:
+def _rules(visit: Visit, policy: L7Policy) -> list[str]:
     """The rules of a redirect of ours that others have added: it is made with one."""
     if len(policy.get("rules") or ()) <= 1:
         return []
@@ -140,16 +142,16 @@ def _rules(visit: Visit, policy: Row) -> list[str]:
     ]
 
 
-def _monitors(visit: Visit, pools: Sequence[Row], after: float, *, alone: bool = False) -> list[str]:
+def _monitors(visit: Visit, pools: Sequence[Pool], after: float, *, alone: bool = False) -> list[str]:
     """The health monitors of some pools that do not go with them; ``alone``: the load balancer stays."""
     ids = {each["id"] for each in pools if each.get("healthmonitor_id")}
     found: list[str] = []
     if not ids:
         return found
     keepers = _keepers(visit, octavia.MONITOR)
-    monitors = visit.rows("health_monitors", after)
+    monitors = visit.rows(HEALTH_MONITORS, after)
     for each in monitors:
-        above = octavia.parent(each, "pools")
+        above = octavia.parent(each.get("pools"))
         if above not in ids:
             continue
         keeper = keepers.of(each)
@@ -166,7 +168,7 @@ def _monitors(visit: Visit, pools: Sequence[Row], after: float, *, alone: bool =
     return found
 
 
-def _members(visit: Visit, pool: Row, keeper: KubeObject) -> list[str]:
+def _members(visit: Visit, pool: Pool, keeper: KubeObject) -> list[str]:
     """The members of a pool, where its Pool does not say which it has."""
     applied = keeper.status.get("appliedFields") or ()
     if not pool.get("members") or members.managed(keeper.spec) or {"members", "membersFrom"} & {*applied}:
@@ -176,9 +178,9 @@ def _members(visit: Visit, pool: Row, keeper: KubeObject) -> list[str]:
     return [f"members {names} of pool {pool['id']}, which {keeper.key} does not list"] if listed else []
 
 
-def _listed(ask: Any) -> list[Row]:
+def _listed(ask: Callable[[], list[RowT]]) -> list[RowT]:
     try:
-        return list(ask())
+        return ask()
     except NotFoundError:
         return []
 
@@ -187,7 +189,7 @@ def _keepers(visit: Visit, kind: str) -> Keepers:
     return Keepers(visit.owner.cluster, visit.attempt.view.objects(kind))
 
 
-def _part_of(visit: Visit, row: Row, balancer: KubeObject) -> bool:
+def _part_of(visit: Visit, row: Listener, balancer: KubeObject) -> bool:
     return listeners.is_part_of(visit.owner.cluster, balancer, row)
 
 

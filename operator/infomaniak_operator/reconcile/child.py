@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NoReturn
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn, TypedDict, cast
 
 from infomaniak_operator.client import NotFoundError
+from infomaniak_operator.client.kinds import BodyT, RowT
+from infomaniak_operator.client.resources import OctaviaResource, Reference
 from infomaniak_operator.engine.contract import FINALIZER, Key, KubeObject, Reason, View, Waiting
 from infomaniak_operator.reconcile import octavia, presence, treeplan
-from infomaniak_operator.reconcile.actuator import Inputs, Row, Unresolved
+from infomaniak_operator.reconcile.actuator import Actuator, Inputs, Unresolved
+from infomaniak_operator.reconcile.octavia import OctaviaT
 from infomaniak_operator.reconcile.outcome import HEALTHY, REFERENCES_RESOLVED, Stop, retained
 from infomaniak_operator.reconcile.ownership import by_id, check_project
+from infomaniak_operator.reconcile.resourcetypes import POOLS, ResourceType
 from infomaniak_operator.reconcile.visit import Visit
 
 _LOOKS = "looks for its end"
 _LONGEST_PAUSE = 30.0
 
 
-class ChildActuator(octavia.TreeActuator):
+class Above(TypedDict, total=False):
+    """What a pool or a health monitor is in.
+
+    Attributes:
+        loadbalancers: as in ``Pool``.
+        pools: as in ``HealthMonitor``.
+    """
+
+    loadbalancers: Sequence[Reference]
+    pools: Sequence[Reference]
+
+
+class ChildActuator(octavia.TreeActuator[OctaviaT, BodyT]):
     """What both kinds' actuators share."""
 
-    collection: str
+    collection: ResourceType[OctaviaT, BodyT]
+
+    def above(self, row: OctaviaT) -> Above:
+        """What it is in."""
+        raise NotImplementedError
 
     def without_reference(self, visit: Visit, key: Key) -> None:
         """One that went with its load balancer has no id, no members and no health any more.
@@ -36,27 +56,26 @@ class ChildActuator(octavia.TreeActuator):
         if not visit.imported and by_id(visit, self.collection, visit.rows(self.collection), visit.id) is None:
             visit.lost()
 
-    def held(self, visit: Visit) -> Row | None:
+    def held(self, visit: Visit) -> OctaviaT | None:
         """The object as the create of its tree has answered it, until it was Ready once."""
-        return held(visit)
+        return held(visit, self.collection)
 
-    def prepare(self, visit: Visit, inputs: Inputs, body: dict[str, Any]) -> Callable[[], Row]:
+    def prepare(self, visit: Visit, inputs: Inputs, body: BodyT) -> Callable[[], OctaviaT]:
         """See that the tree takes a change; then one POST."""
         pool = inputs.get("poolID")
         stands_in(visit, {"pools": [{"id": pool}]} if pool else {})
         octavia.gate(visit)
-        collection = getattr(visit.cloud.do, self.collection)
+        collection = self.collection.of(visit.cloud.do)
 
-        def send() -> Row:
+        def send() -> OctaviaT:
             with octavia.changing(visit):
-                made: Row = collection.create(body)
-            return made
+                return collection.create(body)
 
         return send
 
-    def release(self, visit: Visit, row: Row) -> None:
+    def release(self, visit: Visit, row: OctaviaT) -> None:
         """Release the mark."""
-        stands_in(visit, row)
+        stands_in(visit, self.above(row))
         octavia.release_tags(visit, self.collection, row)
 
 
@@ -89,7 +108,7 @@ def needs_parent(visit: Visit, inputs: Inputs, name: str) -> bool:
     return name in inputs and inputs[name] is None and visit.resource.uid not in visit.tree.held
 
 
-def wait_for_tree(visit: Visit, actuator: Any, parent: Key, field: str) -> NoReturn:
+def wait_for_tree(visit: Visit, actuator: Actuator[RowT, BodyT], parent: Key, field: str) -> NoReturn:
     """Take the finalizer, by which the load balancer knows that this can be made with it, and wait.
 
     Raises:
@@ -135,47 +154,50 @@ def _pause(visit: Visit) -> float:
     return min(0.5 * 2.0 ** min(looks, 10), _LONGEST_PAUSE)
 
 
-def held(visit: Visit) -> Row | None:
+def held(visit: Visit, collection: ResourceType[OctaviaT, BodyT]) -> OctaviaT | None:
     """What the create of the tree has answered for this object, with the states seen since, until it was Ready once."""
     tree, uid = visit.tree, visit.resource.uid
-    row = tree.held.get(uid)
+    row = cast("OctaviaT | None", tree.held.get(uid))  # what was made for this object is of its type
     if row is None or visit.resource.status.get("inputsHash"):
         tree.held.pop(uid, None)
         return None
-    row = _with_state(visit, row)
+    row = _with_state(visit, collection, row)
     if row is None:
         tree.held.pop(uid)
     return row
 
 
-def _with_state(visit: Visit, row: Row) -> Row | None:
+def _with_state(visit: Visit, collection: ResourceType[OctaviaT, BodyT], row: OctaviaT) -> OctaviaT | None:
     """The row with the states that were seen since; None where it is gone."""
     tree = visit.tree
     seen = tree.seen
     if seen is None or seen.began < tree.written:
         return row
     if row["id"] in seen.parts:
-        provisioning, operating = seen.parts[row["id"]]
-        return {**row, "provisioning_status": provisioning, "operating_status": operating}
+        return _in_states(row, *seen.parts[row["id"]])
     if seen.provisioning == "ACTIVE":
         # A status tree does not show what no listener uses.
         try:
-            found: Row = getattr(visit.cloud.do, _COLLECTIONS[visit.resource.key.kind]).get(row["id"])
+            found = collection.of(visit.cloud.do).get(row["id"])
         except NotFoundError:
             return None
-        return {**row, **{name: found[name] for name in ("provisioning_status", "operating_status")}}
+        return _in_states(row, found["provisioning_status"], found["operating_status"])
     return row
 
 
-_COLLECTIONS = {octavia.POOL: "pools", octavia.MONITOR: "health_monitors"}
+def _in_states(row: OctaviaT, provisioning: str, operating: str) -> OctaviaT:
+    """The same row in other states."""
+    found = row.copy()
+    found["provisioning_status"], found["operating_status"] = provisioning, operating
+    return found
 
 
-def state(visit: Visit, row: Row) -> None:
+def state(visit: Visit, row: OctaviaResource) -> None:
     """Put the states into status and ``Healthy``."""
     octavia.state(visit, str(row["provisioning_status"]), str(row.get("operating_status") or ""))
 
 
-def check(noun: str, visit: Visit, row: Row) -> None:
+def check(noun: str, visit: Visit, row: OctaviaResource) -> None:
     """Say so where it is in ERROR.
 
     Raises:
@@ -187,14 +209,16 @@ def check(noun: str, visit: Visit, row: Row) -> None:
         )
 
 
-def stands_in(visit: Visit, row: Row) -> None:
+def stands_in(visit: Visit, above: Above) -> None:
     """Learn from the cloud which load balancer it is in, where no object of Kubernetes tells (an import, an orphan)."""
     tree = visit.tree
     if tree.load_balancer_id is not None:
         return
-    above = octavia.parent(row, "pools")
-    holders = [each for each in visit.rows("pools") if each["id"] == above] if above else [row]
-    tree.load_balancer_id = next((found for each in holders if (found := octavia.parent(each, "loadbalancers"))), None)
+    balancers = [above.get("loadbalancers")]
+    pool = octavia.parent(above.get("pools"))
+    if pool:
+        balancers = [each.get("loadbalancers") for each in visit.rows(POOLS) if each["id"] == pool]
+    tree.load_balancer_id = next((found for each in balancers if (found := octavia.parent(each))), None)
 
 
 def goes_with(parent: KubeObject | None) -> None:
@@ -211,7 +235,9 @@ def goes_with(parent: KubeObject | None) -> None:
     raise Stop(Reason.DELETING, message, Waiting(frozenset({parent.key})))
 
 
-def delete(visit: Visit, actuator: Any, row: Row, check: Callable[[], None] = lambda: None) -> Stop:
+def delete(
+    visit: Visit, actuator: ChildActuator[OctaviaT, BodyT], row: OctaviaT, check: Callable[[], None] = lambda: None
+) -> Stop:
     """Delete it; returns the outcome of waiting for its end.
 
     Args:
@@ -225,10 +251,10 @@ def delete(visit: Visit, actuator: Any, row: Row, check: Callable[[], None] = la
         InfomaniakCloudError: the service refused.
     """
     tree = visit.tree
-    stands_in(visit, row)
+    stands_in(visit, actuator.above(row))
     octavia.gate(visit)
     check()
     with octavia.changing(visit):
-        getattr(visit.cloud.do, actuator.collection).delete(row["id"])
+        actuator.collection.of(visit.cloud.do).delete(row["id"])
     visit.attempt.event("Deleted", f"deleted {actuator.noun} {row['id']}")
     return visit.again(Reason.DELETING, f"{actuator.noun} {row['id']} is being deleted", tree.next_look - tree.written)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +16,13 @@ from infomaniak_operator.client import (
     InfomaniakCloudError,
     Operations,
 )
+from infomaniak_operator.client.kinds import BodyT, RowT
 from infomaniak_operator.engine.contract import Key
-from infomaniak_operator.reconcile.snapshots import Rows, Snapshots
+from infomaniak_operator.reconcile.resourcetypes import ResourceType
+from infomaniak_operator.reconcile.snapshots import Snapshots
+
+_EXTERNAL: Mapping[str, Any] = {"router:external": True}
+"""The filter of external networks; no keyword can spell it."""
 
 REFUSED_FOR = 5.0
 """Seconds for which a refused login answers for all objects with the same credential: one asks, not a thousand."""
@@ -51,7 +56,7 @@ class Cloud:
 
     def __init__(
         self,
-        operations: Any,
+        operations: Operations,
         identity: Callable[[], tuple[str, str]],
         now: Callable[[], float],
         close: Callable[[], None] = lambda: None,
@@ -112,11 +117,13 @@ class Cloud:
         self.login()
         return self._facts[1] if self._facts else ""
 
-    def rows(self, collection: str, fresh_after: float, network_id: str | None = None) -> Rows:
+    def rows(
+        self, collection: ResourceType[RowT, BodyT], fresh_after: float, network_id: str | None = None
+    ) -> Sequence[RowT]:
         """All objects of a type in the project, from a LIST that began at that monotonic second or later.
 
         Args:
-            collection: ``networks``, ``subnets``, … as in ``Operations``.
+            collection: the type.
             fresh_after: monotonic seconds.
             network_id: all that the credential shows in that network instead, other projects' too: only to be read.
 
@@ -125,12 +132,11 @@ class Cloud:
         """
         project = self.project_id
 
-        def load() -> Rows:
+        def load() -> Sequence[RowT]:
             asked = {"project_id": project} if network_id is None else {"network_id": network_id}
-            listed: Rows = getattr(self.do, collection).list(**asked)
-            return listed
+            return collection.of(self.do).list(**asked)
 
-        name = collection if network_id is None else f"{collection} of network {network_id}"
+        name = collection.name if network_id is None else f"{collection} of network {network_id}"
         return self._snapshots.get(name, fresh_after, load)
 
     def external_network(self, name: str) -> str | None:
@@ -144,7 +150,7 @@ class Cloud:
             if known is not None and self._now() < known.at + self._external_for:
                 return known.id
         at = self._now()
-        found = self.do.networks.list(name=name, **{"router:external": True})
+        found = self.do.networks.list(name=name, **_EXTERNAL)
         with self._lock:
             if len(found) != 1:
                 self._external.pop(name, None)
@@ -170,7 +176,7 @@ class Cloud:
 
     def external_networks(self) -> list[str]:
         """The names of the external networks there are, for a message."""
-        return [str(row["name"]) for row in self.do.networks.list(**{"router:external": True})]
+        return [str(row["name"]) for row in self.do.networks.list(**_EXTERNAL)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,4 +342,3 @@ def connector(
 
 
 Connect = Callable[[CloudCredentials], Cloud]
-Row = Mapping[str, Any]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from infomaniak_operator.client import Category, InfomaniakCloudError, NotFoundError
+from infomaniak_operator.client.kinds import BodyT, RowT
 from infomaniak_operator.engine.contract import FINALIZER, BackOff, Gone, KubeObject, Reason, Result, Verdict, Waiting
 from infomaniak_operator.reconcile import doubles, importing, presence
-from infomaniak_operator.reconcile.actuator import Actuator, Row
+from infomaniak_operator.reconcile.actuator import Actuator
 from infomaniak_operator.reconcile.marks import Standing
 from infomaniak_operator.reconcile.outcome import Stop
 from infomaniak_operator.reconcile.ownership import (
@@ -21,7 +22,7 @@ from infomaniak_operator.reconcile.ownership import (
 from infomaniak_operator.reconcile.visit import Visit
 
 
-def delete(visit: Visit, actuator: Actuator, connect: Callable[[], object], *, restore: bool) -> Result:
+def delete(visit: Visit, actuator: Actuator[RowT, BodyT], connect: Callable[[], object], *, restore: bool) -> Result:
     """Take the object out of the cloud, or give it up, as its deletionPolicy says.
 
     Raises:
@@ -93,7 +94,7 @@ def _still_here(stop: Stop) -> Stop:
     return Stop(stop.reason, f"cannot be deleted yet: {stop.message}", stop.next, stop.progress)
 
 
-def _find(visit: Visit, actuator: Actuator) -> Row | None:
+def _find(visit: Visit, actuator: Actuator[RowT, BodyT]) -> RowT | None:
     """What the object stands for, ours or not; doubles are taken away at once. None: nothing of ours is left.
 
     Raises:
@@ -120,7 +121,7 @@ def _find(visit: Visit, actuator: Actuator) -> Row | None:
     return None
 
 
-def _not_adopted(visit: Visit, actuator: Actuator, row: Row) -> bool:
+def _not_adopted(visit: Visit, actuator: Actuator[RowT, BodyT], row: RowT) -> bool:
     """Whether the object was to be taken over and was not (yet), or is what an older object manages."""
     taken_over = actuator.takes_over(visit) or presence.ADOPTING in visit.recorded
     if taken_over and not is_marked(visit, row):
@@ -131,7 +132,7 @@ def _not_adopted(visit: Visit, actuator: Actuator, row: Row) -> bool:
 _TREE = frozenset({"LoadBalancer", "Pool", "HealthMonitor"})
 
 
-def _uses(user: KubeObject, actuator: Actuator) -> bool:
+def _uses(user: KubeObject, actuator: Actuator[RowT, BodyT]) -> bool:
     """Whether a referrer may hold something of this object in the cloud.
 
     One of the same kind, or of the same tree, that is going itself holds nothing up: two groups that refer to each
@@ -145,7 +146,7 @@ def _uses(user: KubeObject, actuator: Actuator) -> bool:
     return user.key.kind in actuator.blocked_by and (FINALIZER in user.finalizers or bool(user.status.get("id")))
 
 
-def _check_users(visit: Visit, actuator: Actuator) -> None:
+def _check_users(visit: Visit, actuator: Actuator[RowT, BodyT]) -> None:
     """Refuse to delete what other objects of Kubernetes use; they wake this one when they go.
 
     Raises:

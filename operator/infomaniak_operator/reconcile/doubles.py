@@ -12,12 +12,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from infomaniak_operator.client.kinds import BodyT, RowT
+from infomaniak_operator.client.resources import SecurityGroupRule
 from infomaniak_operator.engine.contract import Progress, Reason, Stuck
 from infomaniak_operator.reconcile import rules
 from infomaniak_operator.reconcile.creation import LATEST
 from infomaniak_operator.reconcile.marks import Standing, released
 from infomaniak_operator.reconcile.outcome import Stop
 from infomaniak_operator.reconcile.ownership import mark_of
+from infomaniak_operator.reconcile.resourcetypes import PORTS, SUBNETS, ResourceType
 from infomaniak_operator.reconcile.visit import Visit
 
 Row = Mapping[str, Any]
@@ -72,7 +75,7 @@ def _fits_but_for_mark(body: Row, row: Row) -> bool:
     return fits({name: value for name, value in body.items() if name not in ("tags", "description")}, row)
 
 
-def holds(visit: Visit, collection: str, row: Row) -> str:
+def holds(visit: Visit, collection: ResourceType[RowT, BodyT], row: Row) -> str:
     """What has come to belong to a double since it was made, for people; empty where it can go without loss.
 
     Only what is made by one request that can be carried out twice is named here: a second load balancer, say, cannot
@@ -83,19 +86,18 @@ def holds(visit: Visit, collection: str, row: Row) -> str:
     """
     here = row["id"]
 
-    def fresh(name: str) -> Sequence[Row]:
-        return visit.rows(name, visit.attempt.clock.monotonic())
-
-    match collection:
+    after = visit.attempt.clock.monotonic()
+    match collection.name:
         case "networks":
-            found = "it has subnets" if any(each["network_id"] == here for each in fresh("subnets")) else ""
+            found = "it has subnets" if any(each["network_id"] == here for each in visit.rows(SUBNETS, after)) else ""
         case "routers":
-            legs = [each for each in fresh("ports") if each.get("device_id") == here]
+            legs = [each for each in visit.rows(PORTS, after) if each.get("device_id") == here]
             used = row.get("routes") or any(each.get("device_owner") != _GATEWAY for each in legs)
             found = "it has interfaces or routes" if used else ""
         case "security_groups":
             default = {rules.observed(rule) for rule in rules.default_egress()}
-            more = any(rules.observed(rule) not in default for rule in row.get("security_group_rules") or ())
+            there: Iterable[SecurityGroupRule] = row.get("security_group_rules") or ()
+            more = any(rules.observed(rule) not in default for rule in there)
             found = "it has rules" if more else ""
         case "floating_ips":
             found = "it is bound to a port" if row.get("port_id") else ""
@@ -107,7 +109,7 @@ def holds(visit: Visit, collection: str, row: Row) -> str:
     return found
 
 
-def sort_out(visit: Visit, noun: str, marked: Sequence[Row], *, settled: bool) -> tuple[Row | None, list[Row]]:
+def sort_out(visit: Visit, noun: str, marked: Sequence[RowT], *, settled: bool) -> tuple[RowT | None, list[RowT]]:
     """Of the main objects with our mark, that in status apart: the one that is ours, and the others.
 
     Args:
@@ -193,7 +195,7 @@ class Copies:
     rows: Sequence[Row] = ()
     undecided: Sequence[Row] = ()
 
-    def sift(self, rows: Iterable[Row]) -> list[Row]:
+    def sift(self, rows: Iterable[RowT]) -> list[RowT]:
         """The others."""
         ids = {row["id"] for row in self.rows}
         return [row for row in rows if row["id"] not in ids]

@@ -9,6 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from infomaniak_operator.client.bodies import MemberBody
+from infomaniak_operator.client.resources import Member
+
 Place = tuple[str, int]
 """What a member is known by: its address, in the canonical spelling, and its port."""
 
@@ -25,14 +28,14 @@ class Drained:
         next_in: seconds until the next one is due; None if none drains.
     """
 
-    members: list[dict[str, Any]]
+    members: list[MemberBody]
     draining: list[dict[str, Any]]
     next_in: float | None
 
 
 def drain(
-    wanted: Sequence[Mapping[str, Any]],
-    now_there: Sequence[Mapping[str, Any]],
+    wanted: Sequence[MemberBody],
+    now_there: Sequence[Member],
     draining: Sequence[Any],
     seconds: int,
     now: float,
@@ -62,7 +65,7 @@ def drain(
     # In whole seconds, as the status holds it: what is due by the status is due.
     latest = math.ceil(now + seconds) if seconds > 0 else now
     told: list[dict[str, Any]] = []
-    slow: list[dict[str, Any]] = []
+    slow: list[MemberBody] = []
     left: list[float] = []
     for place in sorted(leaving, key=_order):
         row, known = leaving[place], since.get(place)
@@ -78,12 +81,12 @@ def drain(
     return Drained([*keep.values(), *slow], told, min(left, default=None))
 
 
-def _weighted(member: Mapping[str, Any], row: Mapping[str, Any] | None) -> dict[str, Any]:
+def _weighted(member: MemberBody, row: Member | None) -> MemberBody:
     came_back = row is not None and row.get("weight") == 0 and member.get("weight") is None
-    return {**member, "weight": 1} if came_back else dict(member)
+    return {**member, "weight": 1} if came_back else member
 
 
-def _place(member: Mapping[str, Any]) -> Place:
+def _place(member: MemberBody | Member) -> Place:
     return _canonical(member["address"]), int(member["protocol_port"])
 
 

@@ -6,14 +6,17 @@ from collections.abc import Iterable
 from typing import Any
 
 from infomaniak_operator.client import ConflictError, InfomaniakCloudError, NotFoundError
+from infomaniak_operator.client.bodies import FloatingIPBody
+from infomaniak_operator.client.resources import FloatingIP as Address
 from infomaniak_operator.engine.contract import Again, BackOff, Key, KubeObject, Progress, Reason, Stuck, View, Waiting
 from infomaniak_operator.reconcile import external, neutron
-from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step, Unresolved
+from infomaniak_operator.reconcile.actuator import Inputs, Plan, Step, Unresolved
 from infomaniak_operator.reconcile.fields import Difference, address, changes
 from infomaniak_operator.reconcile.marks import described
 from infomaniak_operator.reconcile.octavia import is_adopted
 from infomaniak_operator.reconcile.outcome import Stop, named
 from infomaniak_operator.reconcile.ownership import Whose, is_marked, until_released, whose, whose_main
+from infomaniak_operator.reconcile.resourcetypes import FLOATING_IPS
 from infomaniak_operator.reconcile.targets import Target, can_move, chain, keeps
 from infomaniak_operator.reconcile.visit import Visit, owner_of
 
@@ -34,11 +37,11 @@ _DOWN_SINCE = "down since"
 _UNSEEN = "who has the target is not to be seen"
 
 
-class FloatingIPActuator(neutron.NeutronActuator):
+class FloatingIPActuator(neutron.NeutronActuator[Address, FloatingIPBody]):
     """Knows how a FloatingIP becomes an address with an association."""
 
     kind = "FloatingIP"
-    collection = "floating_ips"
+    collection = FLOATING_IPS
     noun = "floating IP"
     blocked_by: frozenset[str] = frozenset()
 
@@ -77,7 +80,7 @@ class FloatingIPActuator(neutron.NeutronActuator):
             found["portID"] = str(resource.spec["portID"])
         return found
 
-    def body(self, visit: Visit, inputs: Inputs) -> dict[str, Any]:
+    def body(self, visit: Visit, inputs: Inputs) -> FloatingIPBody:
         """The attributes of the floating IP's create, its association included.
 
         Raises:
@@ -87,7 +90,7 @@ class FloatingIPActuator(neutron.NeutronActuator):
         if network is None:
             message = "spec.externalNetwork is missing: name the external network the address is to come from"
             raise Stop(Reason.INVALID_CONFIGURATION, message, Stuck(), Progress.STALLED)
-        attributes: dict[str, Any] = {"floating_network_id": network, **self._target(visit, inputs)}
+        attributes: FloatingIPBody = {"floating_network_id": network, **self._target(visit, inputs)}
         if visit.spec.get("address"):
             attributes["floating_ip_address"] = visit.spec["address"]
         attributes["description"] = described(str(visit.spec.get("description") or ""), visit.owner.mark())
@@ -95,13 +98,16 @@ class FloatingIPActuator(neutron.NeutronActuator):
         return attributes
 
     @staticmethod
-    def _target(visit: Visit, inputs: Inputs) -> dict[str, Any]:
+    def _target(visit: Visit, inputs: Inputs) -> FloatingIPBody:
         if not inputs.get("portID"):
             return {}
         fixed = visit.spec.get("fixedAddress")
-        return {"port_id": inputs["portID"], **({"fixed_ip_address": fixed} if fixed else {})}
+        target: FloatingIPBody = {"port_id": inputs["portID"]}
+        if fixed:
+            target["fixed_ip_address"] = fixed
+        return target
 
-    def find(self, visit: Visit, rows: Iterable[Row]) -> Row | None:
+    def find(self, visit: Visit, rows: Iterable[Address]) -> Address | None:
         """The project's own address that ``spec.address`` asks for: unbound and nobody's, it is taken over.
 
         Asking Neutron to allocate a given address takes rights that customers do not have.
@@ -141,7 +147,7 @@ class FloatingIPActuator(neutron.NeutronActuator):
             return Stop(Reason.WAITING_FOR_REFERENCE, message, BackOff(at_least=5.0))
         return self._taken(visit, error, None) if error.error_type == TAKEN else error
 
-    def _taken(self, visit: Visit, error: InfomaniakCloudError, row: Row | None) -> Stop:
+    def _taken(self, visit: Visit, error: InfomaniakCloudError, row: Address | None) -> Stop:
         """The target has another address: one of this cluster that is to leave it, or one that a person must move.
 
         Of several that change places in a circle one lets go of its own target first.
@@ -187,7 +193,7 @@ class FloatingIPActuator(neutron.NeutronActuator):
         message = f"the target has another floating IP already, which this credential does not show: {error}"
         return Stop(Reason.CONFLICT, message, BackOff(at_least=5.0), Progress.STALLED)
 
-    def _object_of(self, visit: Visit, row: Row) -> KubeObject | None:
+    def _object_of(self, visit: Visit, row: Address) -> KubeObject | None:
         """The object of this cluster that a floating IP belongs to, by its id or, until status shows it, its mark."""
         for each in visit.attempt.view.objects(self.kind):
             if each.uid == visit.resource.uid:
@@ -205,7 +211,7 @@ class FloatingIPActuator(neutron.NeutronActuator):
             return None
         return Target(str(port), resource.spec.get("fixedAddress")) if port else None
 
-    def _let_go(self, visit: Visit, row: Row) -> None:
+    def _let_go(self, visit: Visit, row: Address) -> None:
         with visit.changing():
             freed = visit.cloud.do.floating_ips.update(
                 row["id"], {"port_id": None}, if_revision=row.get("revision_number")
@@ -217,7 +223,7 @@ class FloatingIPActuator(neutron.NeutronActuator):
         """The places of the fields that the spec sets."""
         return [name for name in ("description", "tags", *_TARGETS, "fixedAddress") if name in visit.spec]
 
-    def plan(self, visit: Visit, row: Row, inputs: Inputs, *, new: bool) -> Plan:
+    def plan(self, visit: Visit, row: Address, inputs: Inputs, *, new: bool) -> Plan:
         """Description, association, tags."""
         del new
         self._show(visit, row)  # the visit may end early, and what was seen counts
@@ -239,11 +245,11 @@ class FloatingIPActuator(neutron.NeutronActuator):
             steps.insert(0, Step("update", what, "", row["id"], row.get("revision_number"), body, tuple(found)))
         return steps
 
-    def unmet(self, visit: Visit, row: Row, inputs: Inputs) -> Plan:
+    def unmet(self, visit: Visit, row: Address, inputs: Inputs) -> Plan:
         """The same, by what was answered."""
         return self.plan(visit, row, inputs, new=False)
 
-    def _association(self, visit: Visit, row: Row, inputs: Inputs) -> list[Difference]:
+    def _association(self, visit: Visit, row: Address, inputs: Inputs) -> list[Difference]:
         managed = any(name in visit.spec or name in visit.applied for name in _TARGETS)
         if not managed:
             return []
@@ -262,7 +268,7 @@ class FloatingIPActuator(neutron.NeutronActuator):
             raise Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
         return [Difference("portID" if "portID" in visit.spec else "loadBalancerRef", "port_id", now, wanted)]
 
-    def act(self, visit: Visit, row: Row, steps: Plan) -> Row:
+    def act(self, visit: Visit, row: Address, steps: Plan) -> Address:
         """Carry out the steps.
 
         Raises:
@@ -277,7 +283,7 @@ class FloatingIPActuator(neutron.NeutronActuator):
                 raise self.refused(visit, error) from error
         return row
 
-    def report(self, visit: Visit, row: Row, inputs: Inputs) -> str:
+    def report(self, visit: Visit, row: Address, inputs: Inputs) -> str:
         """What is seen of the address.
 
         Raises:
@@ -298,7 +304,7 @@ class FloatingIPActuator(neutron.NeutronActuator):
         return f"floating IP {row.get('floating_ip_address')}{to}"
 
     @staticmethod
-    def _show(visit: Visit, row: Row) -> None:
+    def _show(visit: Visit, row: Address) -> None:
         seen = {
             "address": row.get("floating_ip_address"),
             "fixedAddress": row.get("fixed_ip_address"),
@@ -311,7 +317,7 @@ class FloatingIPActuator(neutron.NeutronActuator):
         visit.status = {name: value for name, value in visit.status.items() if value not in (None, [])}
 
     @staticmethod
-    def _look_again(visit: Visit, row: Row) -> None:
+    def _look_again(visit: Visit, row: Address) -> None:
         """Have an associated address that is DOWN looked at again, soon at first."""
         if not row.get("port_id") or row.get("status") != "DOWN":
             visit.memory.pop(_DOWN_SINCE, None)
@@ -320,7 +326,7 @@ class FloatingIPActuator(neutron.NeutronActuator):
         if down < COMES_UP_WITHIN:
             visit.come_back(min(1.0 + down / 4, LONGEST_LOOK))
 
-    def pending(self, row: Row) -> str | None:
+    def pending(self, row: Address) -> str | None:
         """ACTIVE and DOWN are both as good as it gets."""
         if row.get("status") in ("ACTIVE", "DOWN", None):
             return None
@@ -330,7 +336,7 @@ class FloatingIPActuator(neutron.NeutronActuator):
         """Only where the spec says so: the address is lost, and another is not the same."""
         return visit.spec.get("recreate") == "Always"
 
-    def remove(self, visit: Visit, row: Row) -> None:
+    def remove(self, visit: Visit, row: Address) -> None:
         """Release the address.
 
         Raises:
@@ -350,7 +356,7 @@ class FloatingIPActuator(neutron.NeutronActuator):
         with visit.changing():
             visit.cloud.do.floating_ips.delete(row["id"], if_revision=row.get("revision_number"))
 
-    def release(self, visit: Visit, row: Row) -> None:
+    def release(self, visit: Visit, row: Address) -> None:
         """Release the mark."""
         neutron.release_row(visit, self.collection, row)
 
@@ -384,7 +390,7 @@ def _leads_to(router: KubeObject, network: str) -> bool:
     return any((leg.get("networkRef") or {}).get("name") == network for leg in router.spec.get("interfaces") or ())
 
 
-def _fixed(visit: Visit, row: Row, inputs: Inputs) -> list[Difference]:
+def _fixed(visit: Visit, row: Address, inputs: Inputs) -> list[Difference]:
     """What of an address cannot be changed: the address itself, and the network it is from."""
     found = []
     wanted = visit.spec.get("address")
@@ -400,17 +406,17 @@ def _fixed(visit: Visit, row: Row, inputs: Inputs) -> list[Difference]:
     return found
 
 
-def _of_address(rows: Iterable[Row], wanted: Any) -> Row | None:
+def _of_address(rows: Iterable[Address], wanted: str | None) -> Address | None:
     """The floating IP that has a certain address; None where none is wanted."""
     return next((row for row in rows if wanted and address(row["floating_ip_address"]) == address(wanted)), None)
 
 
-def _free(visit: Visit, row: Row) -> bool:
+def _free(visit: Visit, row: Address) -> bool:
     """Whether a floating IP is nobody's and leads nowhere."""
     return whose_main(visit, row) in (Whose.STRANGER, Whose.LOST) and not row.get("port_id")
 
 
-def _target(row: Row) -> Target:
+def _target(row: Address) -> Target:
     return Target(str(row.get("port_id")), row.get("fixed_ip_address"))
 
 

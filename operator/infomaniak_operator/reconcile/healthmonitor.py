@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from infomaniak_operator.client import Category, InfomaniakCloudError
+from infomaniak_operator.client.bodies import HealthMonitorBody
+from infomaniak_operator.client.resources import HealthMonitor as Monitor
 from infomaniak_operator.engine.contract import Key, KubeObject, Progress, Reason, Stuck, View, Waiting
 from infomaniak_operator.reconcile import child, neutron, octavia, treeplan
-from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step, Unresolved
+from infomaniak_operator.reconcile.actuator import Inputs, Plan, Step, Unresolved
 from infomaniak_operator.reconcile.fields import Difference, Field, applied, body_of, changes
 from infomaniak_operator.reconcile.marks import Mark
 from infomaniak_operator.reconcile.outcome import Stop, retained
 from infomaniak_operator.reconcile.ownership import mark_of, whose_main
+from infomaniak_operator.reconcile.resourcetypes import HEALTH_MONITORS, POOLS
 from infomaniak_operator.reconcile.visit import Visit, owner_of
 
 
@@ -24,7 +27,7 @@ def _version(value: Any) -> Any:
     return float(value) if value else None
 
 
-def _of_http(default: str) -> Callable[[Row], str | None]:
+def _of_http(default: str) -> Callable[[Monitor], str | None]:
     """A default that only monitors of these types have: Octavia refuses any value in another one."""
     return lambda row: default if row.get("type") in ("HTTP", "HTTPS") else None
 
@@ -54,9 +57,9 @@ def places(spec: Mapping[str, Any]) -> list[str]:
     return [*applied(_CHANGING, spec), *(["tags"] if "tags" in spec else [])]
 
 
-def monitor_body(spec: Mapping[str, Any], name: str, mark: Mark) -> dict[str, Any]:
+def monitor_body(spec: Mapping[str, Any], name: str, mark: Mark) -> HealthMonitorBody:
     """The attributes a health monitor is created with, its pool apart."""
-    return {"name": name, "tags": octavia.tags_of(spec, mark), **body_of(FIELDS, spec)}
+    return HEALTH_MONITORS.body({"name": name, "tags": octavia.tags_of(spec, mark), **body_of(FIELDS, spec)})
 
 
 def _holds(monitor: KubeObject, pool: KubeObject) -> bool:
@@ -66,13 +69,17 @@ def _holds(monitor: KubeObject, pool: KubeObject) -> bool:
     return blocks or child.stays(pool, used)
 
 
-class HealthMonitorActuator(child.ChildActuator):
+class HealthMonitorActuator(child.ChildActuator[Monitor, HealthMonitorBody]):
     """Knows how a HealthMonitor becomes a health monitor."""
 
     kind = octavia.MONITOR
-    collection = "health_monitors"
+    collection = HEALTH_MONITORS
     noun = "health monitor"
     blocked_by: frozenset[str] = frozenset()
+
+    def above(self, row: Monitor) -> child.Above:
+        """Its pool."""
+        return {"pools": row.get("pools") or ()}
 
     def references(self, resource: KubeObject) -> Iterable[Key]:
         """The pool."""
@@ -124,7 +131,7 @@ class HealthMonitorActuator(child.ChildActuator):
         if child.needs_parent(visit, inputs, _POOL):
             child.wait_for_tree(visit, self, key, "spec.poolRef")
 
-    def body(self, visit: Visit, inputs: Inputs) -> dict[str, Any]:
+    def body(self, visit: Visit, inputs: Inputs) -> HealthMonitorBody:
         """The attributes of the monitor's create."""
         return {**monitor_body(visit.spec, visit.name, visit.owner.mark()), "pool_id": inputs[_POOL]}
 
@@ -146,7 +153,7 @@ class HealthMonitorActuator(child.ChildActuator):
                 return Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
         return error
 
-    def outline(self, visit: Visit, body: Row) -> str:
+    def outline(self, visit: Visit, body: HealthMonitorBody) -> str:
         """The monitor and its type."""
         del visit
         return f"health monitor {body['name']} ({body.get('type')})"
@@ -167,11 +174,11 @@ class HealthMonitorActuator(child.ChildActuator):
         """The places of the fields that the spec sets."""
         return places(visit.spec)
 
-    def plan(self, visit: Visit, row: Row, inputs: Inputs, *, new: bool) -> Plan:
+    def plan(self, visit: Visit, row: Monitor, inputs: Inputs, *, new: bool) -> Plan:
         """What is to be changed; what cannot be in place is replaced: members go on serving meanwhile."""
         if new:
             return []
-        child.stands_in(visit, row)
+        child.stands_in(visit, self.above(row))
         found = octavia.main_differences(visit, row, FIELDS)
         wanted, now = inputs.get(_POOL), _pool_of(row)
         if wanted and wanted != now:
@@ -189,7 +196,7 @@ class HealthMonitorActuator(child.ChildActuator):
             return [Step("delete", what, "", here, differences=tuple(found), replaces=True)]
         return [Step("update", what, "", here, None, changes(found), tuple(found))] if found else []
 
-    def act(self, visit: Visit, row: Row, steps: Plan) -> Row:
+    def act(self, visit: Visit, row: Monitor, steps: Plan) -> Monitor:
         """Carry out the step.
 
         Raises:
@@ -204,11 +211,11 @@ class HealthMonitorActuator(child.ChildActuator):
             if step.verb == "delete":
                 monitors.delete(step.id)
             else:
-                monitors.update(step.id, step.body)
+                monitors.update(step.id, HEALTH_MONITORS.body(step.body))
         if step.verb == "delete":
             visit.lost()
 
-    def report(self, visit: Visit, row: Row, inputs: Inputs) -> str:
+    def report(self, visit: Visit, row: Monitor, inputs: Inputs) -> str:
         """What is seen of the monitor.
 
         Raises:
@@ -221,7 +228,7 @@ class HealthMonitorActuator(child.ChildActuator):
         child.check(self.noun, visit, row)
         return f"health monitor {row['id']} ({row.get('type')}) of pool {_pool_of(row)}"
 
-    def remove(self, visit: Visit, row: Row) -> None:
+    def remove(self, visit: Visit, row: Monitor) -> None:
         """Delete the monitor; one whose pool or load balancer is going goes with that.
 
         Raises:
@@ -234,13 +241,13 @@ class HealthMonitorActuator(child.ChildActuator):
         raise child.delete(visit, self, row)
 
 
-def _pool_of(row: Row) -> str | None:
-    return octavia.parent(row, "pools")
+def _pool_of(row: Monitor) -> str | None:
+    return octavia.parent(row.get("pools"))
 
 
 def _same_pool(visit: Visit, pool_id: str | None) -> bool:
     """Whether the pool that a monitor is on is a former self of the one it is to be on, which has replaced it."""
-    row = next((each for each in visit.rows("pools") if each["id"] == pool_id), None)
+    row = next((each for each in visit.rows(POOLS) if each["id"] == pool_id), None)
     key = treeplan.pool_ref(visit.resource)
     pool = visit.attempt.view.get(key) if key else None
     if row is None or pool is None:

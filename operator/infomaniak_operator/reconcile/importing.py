@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from infomaniak_operator.client.kinds import BodyT, RowT
 from infomaniak_operator.engine.contract import KubeObject, Progress, Reason, Stuck, Waiting
-from infomaniak_operator.reconcile.actuator import Actuator, Plan, Row
+from infomaniak_operator.reconcile.actuator import Actuator, Plan
 from infomaniak_operator.reconcile.fields import address
 from infomaniak_operator.reconcile.marks import Standing
 from infomaniak_operator.reconcile.outcome import SYNCED, Stop, bounded, named
 from infomaniak_operator.reconcile.ownership import Whose, by_id, conflict, text_of, whose_main
-from infomaniak_operator.reconcile.snapshots import Rows
 from infomaniak_operator.reconcile.visit import Visit
 
 LOOK_AGAIN = 60.0
 """Seconds between two looks for an object that is not there yet."""
 
 
-def find(visit: Visit, actuator: Actuator, rows: Rows) -> Row:
+def find(visit: Visit, actuator: Actuator[RowT, BodyT], rows: Sequence[RowT]) -> RowT:
     """The object that ``spec.import`` means.
 
     Args:
@@ -47,11 +47,11 @@ def find(visit: Visit, actuator: Actuator, rows: Rows) -> Row:
     return found
 
 
-def _by_filter(visit: Visit, actuator: Actuator, wanted: Mapping[str, Any]) -> Row:
+def _by_filter(visit: Visit, actuator: Actuator[RowT, BodyT], wanted: Mapping[str, Any]) -> RowT:
     asked = {name: value for name, value in _api_filter(wanted).items() if name not in ("tags", "description")}
     # The service's answer is matched once more: a near match (a longer name, a neighbour's address) is none.
-    listed = getattr(visit.cloud.do, actuator.collection).list(**asked)
-    found: list[Row] = [row for row in listed if _matches(row, wanted)]
+    listed = actuator.collection.of(visit.cloud.do).list(**asked)
+    found: list[RowT] = [row for row in listed if _matches(row, wanted)]
     shown = ", ".join(f"{name}={value}" for name, value in wanted.items())
     if not found:
         message = f"spec.import.filter: no {actuator.noun} matches {shown} in project {visit.cloud.project_id}"
@@ -85,7 +85,7 @@ def _api_filter(wanted: Mapping[str, Any]) -> dict[str, Any]:
     return {_API.get(name, name): address(value) if name in _ADDRESSES else value for name, value in wanted.items()}
 
 
-def _matches(row: Row, wanted: Mapping[str, Any]) -> bool:
+def _matches(row: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     for name, value in _api_filter(wanted).items():
         if name == "tags":
             if not set(value) <= set(row.get("tags") or ()):
@@ -98,7 +98,7 @@ def _matches(row: Row, wanted: Mapping[str, Any]) -> bool:
     return True
 
 
-def only_one(visit: Visit, actuator: Actuator, row: Row) -> None:
+def only_one(visit: Visit, actuator: Actuator[RowT, BodyT], row: RowT) -> None:
     """Refuse a second object of Kubernetes that manages one object of the cloud: the younger is the Conflict.
 
     Raises:
@@ -114,7 +114,7 @@ def only_one(visit: Visit, actuator: Actuator, row: Row) -> None:
     raise Stop(Reason.CONFLICT, message, Waiting(frozenset({other.key})), Progress.STALLED)
 
 
-def elder(visit: Visit, actuator: Actuator, row: Row) -> KubeObject | None:
+def elder(visit: Visit, actuator: Actuator[RowT, BodyT], row: RowT) -> KubeObject | None:
     """The older object of Kubernetes that manages the same, if there is one. Who only reads excludes nobody."""
     if visit.unmanaged:
         return None
@@ -128,7 +128,7 @@ def elder(visit: Visit, actuator: Actuator, row: Row) -> KubeObject | None:
     return None
 
 
-def show_first(visit: Visit, actuator: Actuator, row: Row) -> None:
+def show_first(visit: Visit, actuator: Actuator[RowT, BodyT], row: RowT) -> None:
     """Before an adopted object is changed: say what would be, and let a person read it.
 
     Raises:
@@ -139,7 +139,7 @@ def show_first(visit: Visit, actuator: Actuator, row: Row) -> None:
     )
 
 
-def show(visit: Visit, actuator: Actuator, row: Row, plan: Plan) -> None:
+def show(visit: Visit, actuator: Actuator[RowT, BodyT], row: RowT, plan: Plan) -> None:
     """Say what an adoption would change, of the main object or of what is under it.
 
     Raises:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from infomaniak_operator.client.bodies import ListenerBody
+from infomaniak_operator.client.resources import Listener
 from infomaniak_operator.engine.contract import Again, KubeObject, Progress, Reason, Stuck
 from infomaniak_operator.reconcile import doubles, redirect
-from infomaniak_operator.reconcile.actuator import Inputs, Row, Step
+from infomaniak_operator.reconcile.actuator import Inputs, Step
 from infomaniak_operator.reconcile.fields import Difference, Field, applied, body_of, changes, differences, unordered
 from infomaniak_operator.reconcile.neutron import ADMIN_STATE
 from infomaniak_operator.reconcile.octavia import tag_difference
 from infomaniak_operator.reconcile.outcome import Stop
 from infomaniak_operator.reconcile.ownership import Whose, mark_of, whose
+from infomaniak_operator.reconcile.resourcetypes import LISTENERS
 from infomaniak_operator.reconcile.treeplan import fits
 from infomaniak_operator.reconcile.visit import Visit, owner_of
 
@@ -81,17 +84,17 @@ def places(spec: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def creation(visit: Visit, item: Mapping[str, Any], pool_id: str | None = None) -> dict[str, Any]:
+def creation(visit: Visit, item: Mapping[str, Any], pool_id: str | None = None) -> ListenerBody:
     """The body of a listener's create, without its load balancer."""
     name = str(item["name"])
     policies = redirect.creation(visit, item)
-    return {
-        "name": name,
-        "tags": [visit.owner.mark(slot(name)).text],
-        **body_of(FIELDS, flat(item)),
-        **({"default_pool_id": pool_id} if pool_id else {}),
-        **({"l7policies": policies} if policies else {}),
-    }
+    common = {"name": name, "tags": [visit.owner.mark(slot(name)).text]}
+    body = LISTENERS.body({**common, **body_of(FIELDS, flat(item))})
+    if pool_id:
+        body["default_pool_id"] = pool_id
+    if policies:
+        body["l7policies"] = policies
+    return body
 
 
 def _known(visit: Visit) -> dict[str, str]:
@@ -108,17 +111,17 @@ def _recorded(balancer: KubeObject) -> dict[str, str]:
     return {item["id"]: item["name"] for item in balancer.status.get("listeners") or () if item.get("id")}
 
 
-def is_ours(visit: Visit, row: Row) -> bool:
+def is_ours(visit: Visit, row: Listener) -> bool:
     """Whether a listener under our load balancer is ours: by its mark, or because status names it."""
     return whose(visit.owner, row, child=None, inside=True, recorded=_known(visit)).ours
 
 
-def is_part_of(cluster_id: str, balancer: KubeObject, row: Row) -> bool:
+def is_part_of(cluster_id: str, balancer: KubeObject, row: Listener) -> bool:
     """Whether a listener is one of a LoadBalancer's own, whatever object is visited."""
     return whose(owner_of(cluster_id, balancer), row, child=None, recorded=_recorded(balancer)).ours
 
 
-def name_of(visit: Visit, row: Row) -> str | None:
+def name_of(visit: Visit, row: Listener) -> str | None:
     """What a listener of ours is called in the spec, or was; None where nothing tells."""
     known = _known(visit)
     if row["id"] in known:
@@ -130,7 +133,7 @@ def name_of(visit: Visit, row: Row) -> str | None:
     return next((each.removeprefix("listener/") for each in found), None)
 
 
-def copies(visit: Visit, rows: Iterable[Row]) -> doubles.Copies:
+def copies(visit: Visit, rows: Iterable[Listener]) -> doubles.Copies:
     """The listeners that carry a copy of a mark of ours."""
     known = [(slot(name), id_) for id_, name in _known(visit).items()]
     wanted = {slot(item["name"]): creation(visit, item) for item in visit.spec.get("listeners") or ()}
@@ -139,7 +142,7 @@ def copies(visit: Visit, rows: Iterable[Row]) -> doubles.Copies:
     return doubles.copies(visit, rows, known, wanted, doubles.slots_of(visit, "listeners", slot))
 
 
-def of_item(visit: Visit, rows: Iterable[Row], name: str) -> list[Row]:
+def of_item(visit: Visit, rows: Iterable[Listener], name: str) -> list[Listener]:
     """The listeners that stand for an item of the spec: those with its mark, else the one that has lost its mark.
 
     On an imported load balancer one of the item's name that nobody owns is taken over; elsewhere a name says nothing.
@@ -169,7 +172,7 @@ def _spot(row: Mapping[str, Any], port: str) -> tuple[str, int]:
 
 
 def plan(
-    visit: Visit, balancer_id: str, rows: Sequence[Row], inputs: Inputs, keep: Mapping[str, str] | None = None
+    visit: Visit, balancer_id: str, rows: Sequence[Listener], inputs: Inputs, keep: Mapping[str, str] | None = None
 ) -> list[Step]:
     """What is to be changed, in the order that keeps traffic: what makes room, what comes, what changes, what goes.
 
@@ -238,7 +241,7 @@ def _would_break(item: Mapping[str, Any], inputs: Inputs) -> bool:
     return protocol is not None and not fits(item["protocol"], protocol)
 
 
-def _not_replaced(item: Mapping[str, Any], row: Row) -> Stop:
+def _not_replaced(item: Mapping[str, Any], row: Listener) -> Stop:
     message = (
         f"spec.listeners: listener {item['name']} ({row['id']}, {row['protocol']} {row['protocol_port']}) was made by "
         f"others and is not replaced by another on {item['protocol']} {item['port']}: give it its protocol and port in "
@@ -247,7 +250,7 @@ def _not_replaced(item: Mapping[str, Any], row: Row) -> Stop:
     return Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
 
 
-def _taken(item: Mapping[str, Any], blocker: Row, keep: Mapping[str, str], *, ours: bool) -> Stop | None:
+def _taken(item: Mapping[str, Any], blocker: Listener, keep: Mapping[str, str], *, ours: bool) -> Stop | None:
     """Why a listener cannot have its port; None where the one that has it makes room."""
     if ours:
         return _in_use(item["name"], blocker, keep) if blocker["id"] in keep else None
@@ -259,7 +262,7 @@ def _taken(item: Mapping[str, Any], blocker: Row, keep: Mapping[str, str], *, ou
     return Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
 
 
-def _in_use(name: Any, row: Row, keep: Mapping[str, str]) -> Stop:
+def _in_use(name: Any, row: Listener, keep: Mapping[str, str]) -> Stop:
     """The outcome where a listener must not go, for what is in it would go with it."""
     message = (
         f"spec.listeners: listener {name or 'without a name'} ({row['id']}, {row['protocol']} {row['protocol_port']}) "
@@ -270,19 +273,19 @@ def _in_use(name: Any, row: Row, keep: Mapping[str, str]) -> Stop:
 
 def _create(visit: Visit, balancer_id: str, item: Mapping[str, Any], inputs: Inputs) -> Step:
     pool = (inputs.get("pools") or {}).get(item["name"])
-    body = {**creation(visit, item, pool), "loadbalancer_id": balancer_id}
+    body: ListenerBody = {**creation(visit, item, pool), "loadbalancer_id": balancer_id}
     # Only a whole tree is made with policies in it.
     body.pop("l7policies", None)
     what = f"listener {item['name']} ({item['protocol']} {item['port']})"
     return Step("create", what, slot(item["name"]), body=body)
 
 
-def _delete(row: Row, *, replaces: bool = False) -> Step:
+def _delete(row: Listener, *, replaces: bool = False) -> Step:
     what = f"listener {row.get('name') or row['id']} ({row['protocol']} {row['protocol_port']})"
     return Step("delete", what, f"listener:{row['id']}", str(row["id"]), replaces=replaces)
 
 
-def _update(visit: Visit, item: Mapping[str, Any], row: Row, inputs: Inputs) -> list[Step]:
+def _update(visit: Visit, item: Mapping[str, Any], row: Listener, inputs: Inputs) -> list[Step]:
     name = str(item["name"])
     where = prefix(name)
     found = differences(_CHANGING, flat(item), row, visit.applied, where)
@@ -297,7 +300,7 @@ def _update(visit: Visit, item: Mapping[str, Any], row: Row, inputs: Inputs) -> 
     return [Step("update", f"listener {name}", slot(name), str(row["id"]), None, body, tuple(found), adopts=adopts)]
 
 
-def _pool(visit: Visit, item: Mapping[str, Any], row: Row, inputs: Inputs) -> list[Difference]:
+def _pool(visit: Visit, item: Mapping[str, Any], row: Listener, inputs: Inputs) -> list[Difference]:
     """The default pool: one that is not there yet leaves the listener as it is."""
     where = f"{prefix(str(item['name']))}.{POOL_REF}"
     now = row.get("default_pool_id")
@@ -312,7 +315,7 @@ def _pool(visit: Visit, item: Mapping[str, Any], row: Row, inputs: Inputs) -> li
     return [] if now == wanted else [Difference(where, "default_pool_id", now, wanted)]
 
 
-def reported(visit: Visit, rows: Sequence[Row]) -> list[dict[str, Any]]:
+def reported(visit: Visit, rows: Sequence[Listener]) -> list[dict[str, Any]]:
     """The listeners for status: ours, in the order of the spec; all there are where the spec lists none."""
     if visit.unmanaged or not visit.manages("listeners"):
         named = sorted((str(row.get("name") or row["id"]), str(row["id"]), row) for row in rows)
@@ -328,7 +331,7 @@ def reported(visit: Visit, rows: Sequence[Row]) -> list[dict[str, Any]]:
     return list(shown.values())
 
 
-def _state(visit: Visit, name: str, row: Row) -> dict[str, Any]:
+def _state(visit: Visit, name: str, row: Listener) -> dict[str, Any]:
     # A row that a create has answered says nothing of what became of it; one that was listed is as new as this visit.
     made = visit.resource.uid in visit.tree.held
     provisioning, operating = visit.tree.status_of(row, float("-inf") if made else visit.attempt.fresh_after)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final, cast
 
-from infomaniak_operator.client import Category, InfomaniakCloudError
+from infomaniak_operator.client import Category, InfomaniakCloudError, Operations, kinds
+from infomaniak_operator.client.bodies import LoadBalancerBody
+from infomaniak_operator.client.kinds import BodyT, RowT
+from infomaniak_operator.client.resources import Listener
+from infomaniak_operator.client.resources import LoadBalancer as Balancer
 from infomaniak_operator.engine.contract import Key, KubeObject, Progress, Reason, Stuck, View
 from infomaniak_operator.reconcile import (
     bystanders,
@@ -19,10 +23,11 @@ from infomaniak_operator.reconcile import (
     treeplan,
     vip,
 )
-from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step
+from infomaniak_operator.reconcile.actuator import Inputs, Plan, Step
 from infomaniak_operator.reconcile.fields import Difference, Field, address, applied, body_of, changes, unordered
 from infomaniak_operator.reconcile.outcome import REFERENCES_RESOLVED, Stop
 from infomaniak_operator.reconcile.ownership import clear_to_create
+from infomaniak_operator.reconcile.resourcetypes import L7_POLICIES, LISTENERS, LOAD_BALANCERS, ResourceType
 from infomaniak_operator.reconcile.trees import GONE
 from infomaniak_operator.reconcile.visit import Visit
 
@@ -33,7 +38,7 @@ FIELDS = (
     Field("provider", "provider", normal=lambda name: "amphora" if name == "octavia" else name, mutable=False),
     Field("flavorID", "flavor_id", mutable=False),
 )
-_LISTENERS = "listeners"
+_LISTENERS: Final = "listeners"
 _GROUPS = "vip.securityGroups"
 _MOST_GROUPS = 64
 """How many security groups of the VIP status shows."""
@@ -41,11 +46,11 @@ _OWN_QUOTA = "resources: load balancer"
 """In Octavia's words where a project may have no further load balancer."""
 
 
-class LoadBalancerActuator(octavia.TreeActuator):
+class LoadBalancerActuator(octavia.TreeActuator[Balancer, LoadBalancerBody]):
     """Knows how a LoadBalancer becomes a tree."""
 
     kind = octavia.LOAD_BALANCER
-    collection = "load_balancers"
+    collection = LOAD_BALANCERS
     noun = "load balancer"
     parts = _LISTENERS
     blocked_by: frozenset[str] = frozenset()
@@ -91,9 +96,9 @@ class LoadBalancerActuator(octavia.TreeActuator):
         if not visit.id and not visit.imported and visit.resource.uid not in visit.tree.held:
             newtree.hold_back(visit)
 
-    def held(self, visit: Visit) -> Row | None:
+    def held(self, visit: Visit) -> Balancer | None:
         """The load balancer as the create of its tree has answered it, until it was Ready once."""
-        row = visit.tree.held.get(visit.resource.uid)
+        row = cast("Balancer | None", visit.tree.held.get(visit.resource.uid))
         if row is None or visit.resource.status.get("inputsHash"):
             visit.tree.held.pop(visit.resource.uid, None)
             return None
@@ -105,26 +110,26 @@ class LoadBalancerActuator(octavia.TreeActuator):
         visit.children[_LISTENERS] = list(row.get("listeners") or ())
         return row
 
-    def body(self, visit: Visit, inputs: Inputs) -> dict[str, Any]:
+    def body(self, visit: Visit, inputs: Inputs) -> LoadBalancerBody:
         """The load balancer's own attributes; the VIP and the rest of the tree come with ``make``."""
         del inputs
-        return {
+        common = {
             "name": visit.name,
             "project_id": visit.cloud.project_id,
             "tags": octavia.tags_of(visit.spec, visit.owner.mark()),
-            **body_of(FIELDS, visit.spec),
         }
+        return LOAD_BALANCERS.body({**common, **body_of(FIELDS, visit.spec)})
 
-    def outline(self, visit: Visit, body: Row) -> str:
+    def outline(self, visit: Visit, body: LoadBalancerBody) -> str:
         """The whole tree that would be made."""
         return f"load balancer {body['name']} with {newtree.outline(visit)}"
 
-    def prepare(self, visit: Visit, inputs: Inputs, body: dict[str, Any]) -> Callable[[], Row]:
+    def prepare(self, visit: Visit, inputs: Inputs, body: LoadBalancerBody) -> Callable[[], Balancer]:
         """Make the VIP's port, and see that it has an address; then one POST for the whole tree."""
         port = vip.ensure(visit, inputs)
         send = newtree.prepared(visit, {**body, **vip.attributes(visit, port, inputs)})
 
-        def once() -> Row:
+        def once() -> Balancer:
             row = send()
             vip.forget(visit)
             return row
@@ -170,7 +175,7 @@ class LoadBalancerActuator(octavia.TreeActuator):
             *listeners.places(visit.spec),
         ]
 
-    def plan(self, visit: Visit, row: Row, inputs: Inputs, *, new: bool) -> Plan:
+    def plan(self, visit: Visit, row: Balancer, inputs: Inputs, *, new: bool) -> Plan:
         """The load balancer itself, then its listeners, then their redirects, then the mark of the VIP's port.
 
         Raises:
@@ -188,7 +193,7 @@ class LoadBalancerActuator(octavia.TreeActuator):
             recovery.recover(visit, row)
         rows = visit.children.get(_LISTENERS)
         if rows is None:
-            rows = [each for each in visit.rows("listeners") if octavia.under(each, row)]
+            rows = [each for each in visit.rows(LISTENERS) if octavia.under(each, row)]
             visit.children[_LISTENERS] = list(rows)
         steps = self._main(visit, row, inputs)
         steps += self._listeners(visit, row, rows, inputs)
@@ -200,13 +205,13 @@ class LoadBalancerActuator(octavia.TreeActuator):
                     for item in _items(visit.resource)
                     if (found := listeners.of_item(visit, rows, item["name"]))
                 }
-                visit.children[redirect.POLICIES] = list(visit.rows("l7policies"))
+                visit.children[redirect.POLICIES] = list(visit.rows(L7_POLICIES))
                 steps += redirect.plan(visit, named, visit.children[redirect.POLICIES])
             steps += vip.plan(visit, row)
         return steps
 
     @staticmethod
-    def _listeners(visit: Visit, row: Row, rows: list[Row], inputs: Inputs) -> list[Step]:
+    def _listeners(visit: Visit, row: Balancer, rows: list[Listener], inputs: Inputs) -> list[Step]:
         """What is to be done about the listeners: one that goes takes nothing along that is not ours."""
         steps = listeners.plan(visit, str(row["id"]), rows, inputs)
         going = {step.id for step in steps if step.verb == "delete"}
@@ -217,7 +222,7 @@ class LoadBalancerActuator(octavia.TreeActuator):
         return steps
 
     @staticmethod
-    def _main(visit: Visit, row: Row, inputs: Inputs) -> list[Step]:
+    def _main(visit: Visit, row: Balancer, inputs: Inputs) -> list[Step]:
         found = [*octavia.main_differences(visit, row, FIELDS), *vip.fixed(visit, row, inputs)]
         if not octavia.is_adopted(visit, row):
             visit.fixed = [difference for difference in found if not difference.mutable]
@@ -230,7 +235,7 @@ class LoadBalancerActuator(octavia.TreeActuator):
             return []
         return [Step("update", f"load balancer {row['id']}", "", str(row["id"]), None, changes(found), tuple(found))]
 
-    def act(self, visit: Visit, row: Row, steps: Plan) -> Row:
+    def act(self, visit: Visit, row: Balancer, steps: Plan) -> Balancer:
         """Carry out the first step.
 
         Raises:
@@ -241,7 +246,7 @@ class LoadBalancerActuator(octavia.TreeActuator):
             return row
         raise octavia.first(visit, steps, lambda step: self._carry_out(visit, row, step))
 
-    def _carry_out(self, visit: Visit, row: Row, step: Step) -> None:
+    def _carry_out(self, visit: Visit, row: Balancer, step: Step) -> None:
         do = visit.cloud.do
         if step.verb == "delete" and step.slot.startswith("redirect/"):
             bystanders.check_policy(visit, step.id)
@@ -254,30 +259,28 @@ class LoadBalancerActuator(octavia.TreeActuator):
         if step.slot.startswith("rule/"):
             self._create_rule(visit, step)
             return
-        collection = {"listener": do.listeners, "redirect": do.l7policies}.get(
-            step.slot.split("/")[0].split(":")[0], do.load_balancers
-        )
+        what = step.slot.split("/")[0].split(":")[0]
         with octavia.changing(visit):
-            if step.verb == "create":
-                collection.create(step.body)
-            elif step.verb == "delete":
-                collection.delete(step.id)
+            if what == "listener":
+                _send(do, LISTENERS, step)
+            elif what == "redirect":
+                _send(do, L7_POLICIES, step)
             else:
-                collection.update(step.id, step.body)
+                _send(do, LOAD_BALANCERS, step)
 
     @staticmethod
-    def _create_listener(visit: Visit, row: Row, step: Step) -> None:
+    def _create_listener(visit: Visit, row: Balancer, step: Step) -> None:
         name = step.slot.split("/", 1)[1]
 
         def still_absent(not_before: float) -> bool:
-            rows = [each for each in visit.rows("listeners", not_before) if octavia.under(each, row)]
+            rows = [each for each in visit.rows(LISTENERS, not_before) if octavia.under(each, row)]
             seen = {each["id"] for each in visit.children[_LISTENERS]}
             return all(each["id"] in seen for each in listeners.of_item(visit, rows, name))
 
         if not clear_to_create(visit, step.slot, still_absent, step.body):
             raise visit.again(Reason.CREATING, f"listener {name} has appeared in the cloud", 0.0)
         with visit.creating(step.slot, bodies=[step.body]), octavia.changing(visit):
-            made = visit.cloud.do.listeners.create(step.body)
+            made = visit.cloud.do.listeners.create(LISTENERS.body(step.body))
         visit.creates.answered(str(made["id"]))
 
     @staticmethod
@@ -285,13 +288,13 @@ class LoadBalancerActuator(octavia.TreeActuator):
         seen = {each["id"] for each in visit.children[redirect.POLICIES]}
 
         def still_absent(not_before: float) -> bool:
-            listed = visit.rows("l7policies", not_before)
+            listed = visit.rows(L7_POLICIES, not_before)
             return all(each["id"] in seen for each in listed if each.get("listener_id") == step.body["listener_id"])
 
         if not clear_to_create(visit, step.slot, still_absent, step.body):
             raise visit.again(Reason.CREATING, f"the {step.what} has appeared in the cloud", 0.0)
         with visit.creating(step.slot, bodies=[step.body]), octavia.changing(visit):
-            made = visit.cloud.do.l7policies.create(step.body)
+            made = visit.cloud.do.l7policies.create(L7_POLICIES.body(step.body))
         visit.creates.answered(str(made["id"]))
 
     @staticmethod
@@ -305,9 +308,9 @@ class LoadBalancerActuator(octavia.TreeActuator):
         if not clear_to_create(visit, step.slot, still_absent, step.body):
             raise visit.again(Reason.UPDATING, f"the {step.what} has appeared in the cloud", 0.0)
         with visit.creating(step.slot), octavia.changing(visit):
-            rules.create(step.id, step.body)
+            rules.create(step.id, kinds.L7_RULES.checked(step.body))
 
-    def report(self, visit: Visit, row: Row, inputs: Inputs) -> str:
+    def report(self, visit: Visit, row: Balancer, inputs: Inputs) -> str:
         """What is seen of the load balancer and its listeners.
 
         Raises:
@@ -317,7 +320,7 @@ class LoadBalancerActuator(octavia.TreeActuator):
             octavia.note(visit, row)
         rows = visit.children.get(_LISTENERS)
         if rows is None:
-            rows = [each for each in visit.rows("listeners") if octavia.under(each, row)]
+            rows = [each for each in visit.rows(LISTENERS) if octavia.under(each, row)]
         status = visit.status
         octavia.state(visit, str(row["provisioning_status"]), str(row.get("operating_status") or ""))
         status["vipAddress"] = row.get("vip_address")
@@ -346,7 +349,7 @@ class LoadBalancerActuator(octavia.TreeActuator):
         return f"load balancer {row['id']} at {row.get('vip_address')} with {many} listener{'' if many == 1 else 's'}"
 
     @staticmethod
-    def _check_listeners(visit: Visit, rows: list[Row]) -> None:
+    def _check_listeners(visit: Visit, rows: list[Listener]) -> None:
         """Say so where one of the spec's listeners is in ERROR: Octavia keeps the load balancer ACTIVE then.
 
         Raises:
@@ -377,7 +380,7 @@ class LoadBalancerActuator(octavia.TreeActuator):
         reason = Reason.INVALID_CONFIGURATION if foreign else Reason.WAITING_FOR_REFERENCE
         visit.aspect(REFERENCES_RESOLVED, False, reason, message)
 
-    def remove(self, visit: Visit, row: Row) -> None:
+    def remove(self, visit: Visit, row: Balancer) -> None:
         """Delete the whole tree by one call.
 
         Raises:
@@ -390,19 +393,30 @@ class LoadBalancerActuator(octavia.TreeActuator):
         vip.remove(visit)
         visit.trees.forget(visit.resource.uid)
 
-    def release(self, visit: Visit, row: Row) -> None:
+    def release(self, visit: Visit, row: Balancer) -> None:
         """Release the marks: of the listeners, one by one, of the VIP's port, of the load balancer.
 
         Raises:
             Stop: there is more to release.
         """
         octavia.note(visit, row)
-        under = [each for each in visit.rows("listeners") if octavia.under(each, row)]
+        under = [each for each in visit.rows(LISTENERS) if octavia.under(each, row)]
         for each in listeners.copies(visit, under).sift(under):
-            if octavia.release_tags(visit, "listeners", each, child=None):
+            if octavia.release_tags(visit, LISTENERS, each, child=None):
                 raise visit.again(Reason.UPDATING, f"releasing load balancer {row['id']}", self.pause(visit))
         vip.release(visit, row)
         octavia.release_tags(visit, self.collection, row)
+
+
+def _send(do: Operations, collection: ResourceType[RowT, BodyT], step: Step) -> None:
+    """Carry out a step on the object that it is about."""
+    there = collection.of(do)
+    if step.verb == "create":
+        there.create(collection.body(step.body))
+    elif step.verb == "delete":
+        there.delete(step.id)
+    else:
+        there.update(step.id, collection.body(step.body))
 
 
 def _items(resource: KubeObject) -> list[Any]:
@@ -436,7 +450,7 @@ def _pool_to_come(visit: Visit, item: Any) -> str:
     return f"listener {item['name']} has no Pool {item[listeners.POOL_REF]['name']} yet"
 
 
-def _subnet_name(visit: Visit, row: Row) -> str | None:
+def _subnet_name(visit: Visit, row: Balancer) -> str | None:
     """The name that ``vip.subnet`` has for the subnet of the VIP, where ``vip.networkRef`` says the network."""
     ref = (visit.spec.get("vip") or {}).get("networkRef")
     found = visit.attempt.view.get(Key(neutron.NETWORK, visit.resource.key.namespace, ref["name"])) if ref else None

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from infomaniak_operator.client import kinds
+from infomaniak_operator.client.bodies import MemberBody
+from infomaniak_operator.client.resources import Member
 from infomaniak_operator.engine.contract import KubeObject, View
-from infomaniak_operator.reconcile.actuator import Row
 from infomaniak_operator.reconcile.endpoints import members_from
 from infomaniak_operator.reconcile.fields import Field, address, applied, plain
 from infomaniak_operator.reconcile.neutron import subnet_of
@@ -76,8 +78,8 @@ def places(wanted: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def bodies(
-    wanted: Sequence[Mapping[str, Any]], there: Sequence[Row], were_applied: Sequence[str]
-) -> list[dict[str, Any]]:
+    wanted: Sequence[Mapping[str, Any]], there: Sequence[Member], were_applied: Sequence[str]
+) -> list[MemberBody]:
     """All members with all they shall be: what is not managed stays as it is.
 
     Args:
@@ -95,7 +97,8 @@ def bodies(
             "address": row["address"] if row else member["address"],
             "protocol_port": member["protocol_port"],
         }
-        subnet = member.get("subnet_id") or (row or {}).get("subnet_id")
+        subnet = member.get("subnet_id") or (row.get("subnet_id") if row else None)
+        seen: Mapping[str, object] = row or {}
         if subnet:
             body["subnet_id"] = subnet
         for field in FIELDS:
@@ -103,13 +106,13 @@ def bodies(
                 body[field.api] = field.to_api(member["spec"][field.spec])
             elif f"{where(member)}.{field.spec}" in before:
                 body[field.api] = field.default
-            elif row is not None and row.get(field.api) is not None:
-                body[field.api] = row[field.api]
-        found.append(body)
+            elif seen.get(field.api) is not None:
+                body[field.api] = seen[field.api]
+        found.append(kinds.MEMBERS.checked(body))
     return found
 
 
-def movers(wanted: Sequence[Mapping[str, Any]], there: Sequence[Row]) -> list[Identity]:
+def movers(wanted: Sequence[Mapping[str, Any]], there: Sequence[Member]) -> list[Identity]:
     """The members whose subnet changes: Octavia keeps the old one unless they are taken out first."""
     known = {identity(row): row for row in there}
     return [
@@ -122,7 +125,7 @@ def movers(wanted: Sequence[Mapping[str, Any]], there: Sequence[Row]) -> list[Id
     ]
 
 
-def changes(wanted: Sequence[Mapping[str, Any]], there: Sequence[Row]) -> list[str]:
+def changes(wanted: Sequence[MemberBody], there: Sequence[Member]) -> list[str]:
     """What differs, for people; empty if nothing does.
 
     Args:
@@ -133,12 +136,13 @@ def changes(wanted: Sequence[Mapping[str, Any]], there: Sequence[Row]) -> list[s
     found = [f"+{_name(each)}" for each in coming if each not in known]
     found += [f"-{_name(each)}" for each in known if each not in coming]
     for each, body in coming.items():
-        row = known.get(each)
-        if row is None:
+        if each not in known:
             continue
+        now: Mapping[str, object] = known[each]
+        shall: Mapping[str, object] = body
         for api in _API[2:]:
-            if api in body and plain(address(row.get(api))) != plain(address(body[api])):
-                found.append(f"{_name(each)} {api} {row.get(api)} -> {body[api]}")
+            if api in shall and plain(address(now.get(api))) != plain(address(shall[api])):
+                found.append(f"{_name(each)} {api} {now.get(api)} -> {shall[api]}")
     return found
 
 

@@ -6,12 +6,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from infomaniak_operator.client import Category, InfomaniakCloudError
+from infomaniak_operator.client.bodies import NetworkBody
+from infomaniak_operator.client.resources import Network, Subnet
 from infomaniak_operator.engine.contract import Again, Key, KubeObject, Reason, View
 from infomaniak_operator.reconcile import neutron, subnets
-from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step
+from infomaniak_operator.reconcile.actuator import Inputs, Plan, Step
 from infomaniak_operator.reconcile.fields import Field, applied, body_of
 from infomaniak_operator.reconcile.outcome import Stop
 from infomaniak_operator.reconcile.ownership import clear_to_create
+from infomaniak_operator.reconcile.resourcetypes import NETWORKS, SUBNETS
 from infomaniak_operator.reconcile.visit import Visit
 
 FIELDS = (
@@ -23,11 +26,11 @@ FIELDS = (
 )
 
 
-class NetworkActuator(neutron.NeutronActuator):
+class NetworkActuator(neutron.NeutronActuator[Network, NetworkBody]):
     """Knows how an InfomaniakNetwork becomes a network and subnets."""
 
     kind = "InfomaniakNetwork"
-    collection = "networks"
+    collection = NETWORKS
     noun = "network"
     parts = "subnets"
     blocked_by = frozenset({"Router", "LoadBalancer"})
@@ -42,10 +45,10 @@ class NetworkActuator(neutron.NeutronActuator):
         del resource, view
         return {}
 
-    def body(self, visit: Visit, inputs: Inputs) -> dict[str, Any]:
+    def body(self, visit: Visit, inputs: Inputs) -> NetworkBody:
         """The attributes of the network's create."""
         del inputs
-        return neutron.creation(visit, body_of(FIELDS, visit.spec))
+        return neutron.creation(visit, NETWORKS, body_of(FIELDS, visit.spec))
 
     def rivals(self, visit: Visit, error: InfomaniakCloudError) -> list[KubeObject]:
         """The Routers and LoadBalancers on its subnets, or on the one that the refusal is about."""
@@ -70,24 +73,24 @@ class NetworkActuator(neutron.NeutronActuator):
                 places.append(f"{where}.description")
         return places
 
-    def plan(self, visit: Visit, row: Row, inputs: Inputs, *, new: bool) -> Plan:
+    def plan(self, visit: Visit, row: Network, inputs: Inputs, *, new: bool) -> Plan:
         """The network itself first, then its subnets."""
         del inputs
         visit.held_back.clear()
-        rows = [] if new else [item for item in visit.rows("subnets") if item["network_id"] == row["id"]]
+        rows = [] if new else [item for item in visit.rows(SUBNETS) if item["network_id"] == row["id"]]
         visit.children["subnets"] = list(rows)
         return self._steps(visit, row)
 
-    def unmet(self, visit: Visit, row: Row, inputs: Inputs) -> Plan:
+    def unmet(self, visit: Visit, row: Network, inputs: Inputs) -> Plan:
         """The same, by what was answered."""
         del inputs
         return self._steps(visit, row)
 
-    def _steps(self, visit: Visit, row: Row) -> Plan:
+    def _steps(self, visit: Visit, row: Network) -> Plan:
         main = neutron.main_update(visit, row, self.noun, FIELDS)
         return [*main, *subnets.plan(visit, row["id"], visit.children["subnets"])]
 
-    def act(self, visit: Visit, row: Row, steps: Plan) -> Row:
+    def act(self, visit: Visit, row: Network, steps: Plan) -> Network:
         """Carry out the steps; all new subnets in one call."""
         creates = [step for step in steps if step.verb == "create"]
         for step in steps:
@@ -109,12 +112,12 @@ class NetworkActuator(neutron.NeutronActuator):
                 visit.cloud.do.subnets.delete(step.id, if_revision=step.revision)
                 visit.children["subnets"] = others
             else:
-                updated = visit.cloud.do.subnets.update(step.id, step.body, if_revision=step.revision)
+                updated = visit.cloud.do.subnets.update(step.id, SUBNETS.body(step.body), if_revision=step.revision)
                 visit.children["subnets"] = [*others, updated]
 
-    def _create_subnets(self, visit: Visit, row: Row, steps: list[Step]) -> None:
+    def _create_subnets(self, visit: Visit, row: Network, steps: list[Step]) -> None:
         def still_absent(not_before: float) -> bool:
-            fresh = [item for item in visit.rows("subnets", not_before) if item["network_id"] == row["id"]]
+            fresh = [item for item in visit.rows(SUBNETS, not_before) if item["network_id"] == row["id"]]
             known = {item["id"] for item in visit.children["subnets"]}
             return all(item["id"] in known for item in fresh)
 
@@ -122,12 +125,12 @@ class NetworkActuator(neutron.NeutronActuator):
             if not clear_to_create(visit, step.slot, still_absent, step.body):
                 raise visit.again(Reason.CREATING, f"subnets of network {row['id']} have appeared in the cloud", 0.0)
         with visit.creating(*(step.slot for step in steps), bodies=[step.body for step in steps]):
-            made = visit.cloud.do.subnets.create_many([step.body for step in steps])
+            made = visit.cloud.do.subnets.create_many([SUBNETS.body(step.body) for step in steps])
         for each in made:
             visit.creates.answered(str(each["id"]))
         visit.children["subnets"] = [*visit.children["subnets"], *made]
 
-    def report(self, visit: Visit, row: Row, inputs: Inputs) -> str:
+    def report(self, visit: Visit, row: Network, inputs: Inputs) -> str:
         """What is seen of the network and its subnets."""
         del inputs
         if "subnets" not in visit.children:
@@ -139,7 +142,7 @@ class NetworkActuator(neutron.NeutronActuator):
         many = len(visit.status["subnets"])
         return f"network {row['id']} with {many} subnet{'' if many == 1 else 's'}"
 
-    def pending(self, row: Row) -> str | None:
+    def pending(self, row: Network) -> str | None:
         """A network is ready when it is ACTIVE; one that is administratively down stays DOWN."""
         status = row.get("status")
         if status == "ACTIVE" or row.get("admin_state_up") is False:
@@ -151,7 +154,7 @@ class NetworkActuator(neutron.NeutronActuator):
         del visit
         return True
 
-    def remove(self, visit: Visit, row: Row) -> None:
+    def remove(self, visit: Visit, row: Network) -> None:
         """Delete the network, and with it its subnets: one call, which Neutron carries out as a whole.
 
         The revision is tested, so that a subnet added by others since we looked is not taken along.
@@ -160,7 +163,7 @@ class NetworkActuator(neutron.NeutronActuator):
             Stop: a subnet under it is not ours.
         """
         # Listed after the network was read: a subnet that came in between has moved the revision that is tested below.
-        listed = visit.rows("subnets", visit.attempt.clock.monotonic())
+        listed = visit.rows(SUBNETS, visit.attempt.clock.monotonic())
         under = [item for item in listed if item["network_id"] == row["id"]]
         strange = subnets.copies(visit, under)
         foreign = [item for item in under if item in strange or not subnets.is_ours(visit, item)]
@@ -173,23 +176,23 @@ class NetworkActuator(neutron.NeutronActuator):
         with visit.changing():
             visit.cloud.do.networks.delete(row["id"], if_revision=row.get("revision_number"))
 
-    def release(self, visit: Visit, row: Row) -> None:
+    def release(self, visit: Visit, row: Network) -> None:
         """Release the marks of the subnets, then the network's."""
-        under = [item for item in visit.rows("subnets") if item["network_id"] == row["id"]]
+        under = [item for item in visit.rows(SUBNETS) if item["network_id"] == row["id"]]
         for item in subnets.copies(visit, under).sift(under):
-            neutron.release_row(visit, "subnets", item, child=None)
+            neutron.release_row(visit, SUBNETS, item, child=None)
         neutron.release_row(visit, self.collection, row)
 
 
-def _under(visit: Visit, row: Row) -> list[Row]:
+def _under(visit: Visit, row: Network) -> list[Subnet]:
     """The subnets of a network that is only read. Those of a network that others share are theirs, too.
 
     Those of an external one that is not shared are of no use here, and are not asked for at each resync.
     """
     if row.get("project_id") == visit.cloud.project_id:
-        return [item for item in visit.rows("subnets") if item["network_id"] == row["id"]]
+        return [item for item in visit.rows(SUBNETS) if item["network_id"] == row["id"]]
     usable = row.get("subnets") and (row.get("shared") or not row.get("router:external"))
-    return list(visit.rows("subnets", network_id=str(row["id"]))) if usable else []
+    return list(visit.rows(SUBNETS, network_id=str(row["id"]))) if usable else []
 
 
 def _legs(router: KubeObject) -> list[Any]:

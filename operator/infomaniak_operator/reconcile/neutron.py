@@ -5,15 +5,19 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
+from infomaniak_operator.client.kinds import BodyT
+from infomaniak_operator.client.resources import NeutronResource
 from infomaniak_operator.engine.contract import Key, KubeObject, View
 from infomaniak_operator.reconcile.actuator import Inputs, PlainActuator, Row, Step, Unresolved
 from infomaniak_operator.reconcile.fields import Difference, Field, changes, differences, place, unordered
 from infomaniak_operator.reconcile.marks import NoRoom, described, released, user_text
 from infomaniak_operator.reconcile.ownership import Whose, mark_of, whose
+from infomaniak_operator.reconcile.resourcetypes import ResourceType
 from infomaniak_operator.reconcile.visit import PENDING_SINCE, Visit
 
+NeutronT = TypeVar("NeutronT", bound=NeutronResource)
 NETWORK = "InfomaniakNetwork"
 LONGEST_PAUSE = 30.0
 """Seconds between two looks at what is not ready, at most."""
@@ -21,10 +25,10 @@ ADDRESS_TAKEN = "IpAddressAlreadyAllocated"
 ADMIN_STATE = Field("adminStateUp", "admin_state_up", default=True)
 
 
-class NeutronActuator(PlainActuator):
+class NeutronActuator(PlainActuator[NeutronT, BodyT]):
     """What the Neutron kinds' actuators have in common: each object stands for itself, and is made by one call."""
 
-    collection: str
+    collection: ResourceType[NeutronT, BodyT]
     noun: str
 
     def enter(self, visit: Visit) -> None:
@@ -33,19 +37,19 @@ class NeutronActuator(PlainActuator):
     def enlist(self, visit: Visit, inputs: Inputs) -> None:
         """Nothing to wait for but the references."""
 
-    def held(self, visit: Visit) -> Row | None:
+    def held(self, visit: Visit) -> NeutronT | None:
         """What a create answers is used in the same visit."""
         del visit
         return None
 
-    def outline(self, visit: Visit, body: Row) -> str:
+    def outline(self, visit: Visit, body: BodyT) -> str:
         """The noun and the name."""
         return f"{self.noun} {body.get('name', visit.name)}"
 
-    def prepare(self, visit: Visit, inputs: Inputs, body: dict[str, Any]) -> Callable[[], Row]:
+    def prepare(self, visit: Visit, inputs: Inputs, body: BodyT) -> Callable[[], NeutronT]:
         """One POST."""
         del inputs
-        collection = getattr(visit.cloud.do, self.collection)
+        collection = self.collection.of(visit.cloud.do)
         return lambda: collection.create(body)
 
     def pause(self, visit: Visit) -> float:
@@ -54,10 +58,11 @@ class NeutronActuator(PlainActuator):
         return float(min(1.0 + (now - visit.memory.setdefault(PENDING_SINCE, now)) / 4, LONGEST_PAUSE))
 
 
-def creation(visit: Visit, attributes: Mapping[str, Any]) -> dict[str, Any]:
+def creation(visit: Visit, collection: ResourceType[NeutronT, BodyT], attributes: Mapping[str, Any]) -> BodyT:
     """The body of a main object's create: name, marked description and the kind's attributes."""
     description = described(str(visit.spec.get("description") or ""), visit.owner.mark())
-    return {"name": visit.name, "description": description, "project_id": visit.cloud.project_id, **attributes}
+    common = {"name": visit.name, "description": description, "project_id": visit.cloud.project_id}
+    return collection.body({**common, **attributes})
 
 
 def description_difference(
@@ -78,7 +83,7 @@ def description_difference(
     return Difference(place(prefix, name) if name == "description" else name, "description", now, wanted)
 
 
-def main_differences(visit: Visit, row: Row, table: tuple[Field, ...]) -> list[Difference]:
+def main_differences(visit: Visit, row: NeutronResource, table: tuple[Field, ...]) -> list[Difference]:
     """In which managed fields the main object differs from the spec."""
     found = differences(table, visit.spec, row, visit.applied)
     if ("name" in visit.spec or not visit.imported) and row.get("name") != visit.name:
@@ -87,7 +92,7 @@ def main_differences(visit: Visit, row: Row, table: tuple[Field, ...]) -> list[D
     return [*found, *([description] if description else [])]
 
 
-def main_update(visit: Visit, row: Row, noun: str, table: tuple[Field, ...]) -> list[Step]:
+def main_update(visit: Visit, row: NeutronResource, noun: str, table: tuple[Field, ...]) -> list[Step]:
     """The steps that bring the main object itself, and its tags, to the spec."""
     steps = []
     found = main_differences(visit, row, table)
@@ -102,7 +107,7 @@ TAGS = "tags"
 """The slot of the step that sets the tags, which cost a call of their own in Neutron."""
 
 
-def tags_step(visit: Visit, row: Row, noun: str) -> list[Step]:
+def tags_step(visit: Visit, row: NeutronResource, noun: str) -> list[Step]:
     """The step that sets the tags, where the spec names some or named some before."""
     if "tags" in visit.spec:
         wanted = list(visit.spec["tags"] or ())
@@ -117,18 +122,22 @@ def tags_step(visit: Visit, row: Row, noun: str) -> list[Step]:
     return [Step("update", f"tags of {noun} {row['id']}", TAGS, row["id"], None, {"tags": wanted}, (difference,))]
 
 
-def update_main(visit: Visit, collection: str, row: Row, step: Step) -> Row:
+def update_main(visit: Visit, collection: ResourceType[NeutronT, BodyT], row: NeutronT, step: Step) -> NeutronT:
     """Carry out a step of ``main_update``; returns the main object as it then is."""
     if step.slot == TAGS:
         with visit.changing():
-            tags = visit.cloud.do.tags.replace(collection, step.id, list(step.body["tags"]))
-        return {**row, "tags": list(tags)}
+            tags = visit.cloud.do.tags.replace(collection.name, step.id, list(step.body["tags"]))
+        tagged = row.copy()
+        tagged["tags"] = tags
+        return tagged
+    body = collection.body(step.body)
     with visit.changing():
-        updated: Row = getattr(visit.cloud.do, collection).update(step.id, step.body, if_revision=step.revision)
-    return updated
+        return collection.of(visit.cloud.do).update(step.id, body, if_revision=step.revision)
 
 
-def release_row(visit: Visit, collection: str, row: Row, *, child: str | None = "") -> None:
+def release_row(
+    visit: Visit, collection: ResourceType[NeutronT, BodyT], row: NeutronT, *, child: str | None = ""
+) -> None:
     """Rewrite the mark of one object as released; one that carries none of ours is left as it is.
 
     The revision is not tested: that of a network moves with each of its subnets.
@@ -136,11 +145,12 @@ def release_row(visit: Visit, collection: str, row: Row, *, child: str | None = 
     mark = mark_of(row)
     if mark is None or whose(visit.owner, row, child=child, inside=True) is not Whose.OURS:
         return
-    text = user_text(row.get("description"))
+    seen: NeutronResource = row
+    text = user_text(seen.get("description"))
     with contextlib.suppress(NoRoom):  # a released mark is a character longer; none at all says the same
         text = described(text, released(mark))
     with visit.changing():
-        getattr(visit.cloud.do, collection).update(row["id"], {"description": text})
+        collection.of(visit.cloud.do).update(row["id"], collection.body({"description": text}))
 
 
 def used_by(resource: KubeObject) -> frozenset[str]:

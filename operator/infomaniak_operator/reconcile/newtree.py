@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from infomaniak_operator.client.bodies import ListenerBody, LoadBalancerBody, PoolBody
+from infomaniak_operator.client.resources import HealthMonitor, LoadBalancer, Pool
 from infomaniak_operator.engine.contract import KubeObject, View
 from infomaniak_operator.reconcile import healthmonitor, listeners, members, treeplan
-from infomaniak_operator.reconcile.actuator import Row, Unresolved
+from infomaniak_operator.reconcile.actuator import Unresolved
 from infomaniak_operator.reconcile.marks import Mark
 from infomaniak_operator.reconcile.outcome import Unchanged
 from infomaniak_operator.reconcile.pool import places, pool_body
@@ -115,10 +117,10 @@ def outline(visit: Visit) -> str:
     return f"listeners {items or 'none'}; pools {pools or 'none'}"
 
 
-def prepared(visit: Visit, body: Mapping[str, Any]) -> Callable[[], Row]:
+def prepared(visit: Visit, body: LoadBalancerBody) -> Callable[[], LoadBalancer]:
     """All that is to be sent, and what sends it; only the sending can be of unknown outcome."""
     found = branches(visit)
-    whole = {
+    whole: LoadBalancerBody = {
         **body,
         "listeners": [_listener(visit, item, found) for item in visit.spec.get("listeners") or ()],
         "pools": [_branch(visit, branch) for branch in found],
@@ -126,7 +128,7 @@ def prepared(visit: Visit, body: Mapping[str, Any]) -> Callable[[], Row]:
     return lambda: _make(visit, whole, found)
 
 
-def _make(visit: Visit, whole: dict[str, Any], found: list[Branch]) -> Row:
+def _make(visit: Visit, whole: LoadBalancerBody, found: list[Branch]) -> LoadBalancer:
     """Send the POST; what it answers is held for those it was made for.
 
     Raises:
@@ -134,7 +136,7 @@ def _make(visit: Visit, whole: dict[str, Any], found: list[Branch]) -> Row:
     """
     tree, clock = visit.tree, visit.attempt.clock
     try:
-        row = dict(visit.cloud.do.load_balancers.create_tree(whole))
+        row = visit.cloud.do.load_balancers.create_tree(whole)
     except BaseException as error:
         if may_have_acted(error):
             for child in _children(found):
@@ -161,14 +163,16 @@ def _children(found: list[Branch]) -> list[KubeObject]:
     return [*(branch.pool for branch in found), *(branch.monitor for branch in found if branch.monitor)]
 
 
-def _listener(visit: Visit, item: Mapping[str, Any], found: list[Branch]) -> dict[str, Any]:
+def _listener(visit: Visit, item: Mapping[str, Any], found: list[Branch]) -> ListenerBody:
     body = listeners.creation(visit, item)
     ref = (item.get(listeners.POOL_REF) or {}).get("name")
     pool = next((branch.pool for branch in found if branch.pool.key.name == ref), None)
-    return {**body, **({"default_pool": {"name": _name(pool)}} if pool else {})}
+    if pool:
+        body["default_pool"] = {"name": _name(pool)}
+    return body
 
 
-def _branch(visit: Visit, branch: Branch) -> dict[str, Any]:
+def _branch(visit: Visit, branch: Branch) -> PoolBody:
     body = pool_body(branch.pool.spec, _name(branch.pool), _mark(visit, branch.pool))
     body["members"] = members.bodies(branch.members, (), ())
     monitor = branch.monitor
@@ -177,7 +181,7 @@ def _branch(visit: Visit, branch: Branch) -> dict[str, Any]:
     return body
 
 
-def _hold(visit: Visit, row: dict[str, Any], found: list[Branch]) -> None:
+def _hold(visit: Visit, row: LoadBalancer, found: list[Branch]) -> None:
     """Hold what was made until the status of each shows it."""
     tree = visit.tree
     tree.held = {visit.resource.uid: row}
@@ -186,7 +190,9 @@ def _hold(visit: Visit, row: dict[str, Any], found: list[Branch]) -> None:
         pool = by_tag.get(_mark(visit, branch.pool).text)
         if pool is None:
             continue
-        tree.held[branch.pool.uid] = {**pool, "loadbalancers": [{"id": row["id"]}]}
+        inside: Pool = {**pool, "loadbalancers": [{"id": row["id"]}]}
+        tree.held[branch.pool.uid] = inside
         monitor = pool.get("healthmonitor")
         if branch.monitor is not None and monitor:
-            tree.held[branch.monitor.uid] = {**monitor, "pools": [{"id": pool["id"]}]}
+            checking: HealthMonitor = {**monitor, "pools": [{"id": pool["id"]}]}
+            tree.held[branch.monitor.uid] = checking

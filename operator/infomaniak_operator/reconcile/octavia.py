@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from infomaniak_operator.client import Category, InfomaniakCloudError, NotFoundError
+from infomaniak_operator.client.kinds import BodyT
+from infomaniak_operator.client.resources import (
+    HealthMonitor,
+    Listener,
+    LoadBalancer,
+    OctaviaResource,
+    Pool,
+    Reference,
+)
 from infomaniak_operator.engine.contract import (
     FINALIZER,
     Again,
@@ -18,14 +27,16 @@ from infomaniak_operator.engine.contract import (
     Stuck,
     View,
 )
-from infomaniak_operator.reconcile.actuator import PlainActuator, Plan, Row, Step
+from infomaniak_operator.reconcile.actuator import Inputs, PlainActuator, Plan, Row, Step
 from infomaniak_operator.reconcile.fields import Difference, Field, differences, place, unordered
 from infomaniak_operator.reconcile.marks import Mark, released
 from infomaniak_operator.reconcile.outcome import HEALTHY, Stop, Unchanged
 from infomaniak_operator.reconcile.ownership import Whose, is_marked, mark_of, whose, whose_main
+from infomaniak_operator.reconcile.resourcetypes import ResourceType
 from infomaniak_operator.reconcile.trees import FIRST_LOOK, GONE, STUCK_LOOK, Seen, Tree, parts_of
 from infomaniak_operator.reconcile.visit import PENDING_SINCE, Visit
 
+OctaviaT = TypeVar("OctaviaT", bound=OctaviaResource)
 LOAD_BALANCER = "LoadBalancer"
 POOL = "Pool"
 MONITOR = "HealthMonitor"
@@ -106,10 +117,11 @@ def _publish(visit: Visit) -> None:
     if row is None:
         return
     visit.known(row)
-    for name, api in (("loadBalancerID", "loadbalancers"), ("poolID", "pools")):
-        parent = row.get(api)
-        if parent and visit.resource.key.kind != LOAD_BALANCER:
-            visit.status[name] = parent[0]["id"]
+    kind = visit.resource.key.kind
+    if kind == POOL and (balancer := parent(cast("Pool", row).get("loadbalancers"))):
+        visit.status["loadBalancerID"] = balancer
+    if kind == MONITOR and (pool := parent(cast("HealthMonitor", row).get("pools"))):
+        visit.status["poolID"] = pool
 
 
 def look(visit: Visit) -> Seen:
@@ -160,7 +172,7 @@ def waiting(visit: Visit, tree: Tree) -> Stop | Unchanged:
     return Stop(reason, message, Again(seconds), keep_ready=True)
 
 
-class TreeActuator(PlainActuator):
+class TreeActuator(PlainActuator[OctaviaT, BodyT]):
     """What the three kinds' actuators have in common: a turn at the tree, and its states."""
 
     noun: str
@@ -169,13 +181,13 @@ class TreeActuator(PlainActuator):
         """Take the tree."""
         enter(visit)
 
-    def pending(self, row: Row) -> str | None:
+    def pending(self, row: OctaviaT) -> str | None:
         """Ready when ACTIVE."""
         if row["provisioning_status"] == "ACTIVE":
             return None
         return f"{self.noun} {row['id']} is {row['provisioning_status']} in the cloud"
 
-    def unmet(self, visit: Visit, row: Row, inputs: Any) -> Plan | None:
+    def unmet(self, visit: Visit, row: OctaviaT, inputs: Inputs) -> Plan | None:
         """What a create or an update made of the tree is compared by ``plan`` once it is no longer PENDING."""
         del visit, inputs
         return None if str(row["provisioning_status"]).startswith("PENDING") else []
@@ -258,7 +270,7 @@ def first(visit: Visit, steps: Plan, carry_out: Callable[[Step], object]) -> Sto
     )
 
 
-def note(visit: Visit, row: Row) -> None:
+def note(visit: Visit, row: LoadBalancer) -> None:
     """Take the state of a load balancer that was listed for this visit as a look at its tree."""
     began = max(visit.attempt.fresh_after, visit.memory.get("wrote", float("-inf")))
     tree = visit.tree
@@ -301,7 +313,7 @@ def tag_difference(
     return [Difference(place(prefix, "tags") if named else "mark", "tags", now if not named else users, whole)]
 
 
-def main_differences(visit: Visit, row: Row, table: Iterable[Field]) -> list[Difference]:
+def main_differences(visit: Visit, row: OctaviaResource, table: Iterable[Field]) -> list[Difference]:
     """In which managed fields the main object differs from the spec; those that cannot change, too."""
     found = differences(table, visit.spec, row, visit.applied)
     if ("name" in visit.spec or not visit.imported) and row.get("name") != visit.name:
@@ -326,7 +338,9 @@ def irreplaceable(noun: str, row: Row, fixed: Iterable[Difference]) -> Stop:
     return Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
 
 
-def release_tags(visit: Visit, collection: str, row: Row, *, child: str | None = "") -> bool:
+def release_tags(
+    visit: Visit, collection: ResourceType[OctaviaT, BodyT], row: OctaviaT, *, child: str | None = ""
+) -> bool:
     """Rewrite the mark of one object as released; False where it carries none of ours.
 
     Raises:
@@ -338,17 +352,17 @@ def release_tags(visit: Visit, collection: str, row: Row, *, child: str | None =
         return False
     gate(visit)
     with changing(visit):
-        getattr(visit.cloud.do, collection).update(row["id"], {"tags": [*plain_tags(row), released(mark).text]})
+        body = collection.body({"tags": [*plain_tags(row), released(mark).text]})
+        collection.of(visit.cloud.do).update(row["id"], body)
     return True
 
 
-def parent(row: Row, collection: str) -> str | None:
+def parent(references: Sequence[Reference] | None) -> str | None:
     """The id of what a row is in (``loadbalancers``, ``pools``); None where it tells of none, as when it is going."""
-    found = row.get(collection) or ()
-    return str(found[0]["id"]) if found else None
+    return str(references[0]["id"]) if references else None
 
 
-def under(part: Row, balancer: Row) -> bool:
+def under(part: Listener | Pool, balancer: LoadBalancer) -> bool:
     """Whether a listener or a pool is in that load balancer."""
     return any(each["id"] == balancer["id"] for each in part.get("loadbalancers") or ())
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
 from infomaniak_operator.client import NotFoundError
+from infomaniak_operator.client.kinds import BodyT, RowT
 from infomaniak_operator.engine.contract import KubeObject, Next, Progress, Reason, Stuck, Waiting
 from infomaniak_operator.reconcile.actuator import Row
 from infomaniak_operator.reconcile.creation import LATEST, MayCreate, NotYet, Sent, may_create
 from infomaniak_operator.reconcile.marks import Mark, Owner, Standing, released, user_text
 from infomaniak_operator.reconcile.outcome import ADOPT_PREVIOUS, Stop, Unchanged, annotated, with_article
-from infomaniak_operator.reconcile.snapshots import Rows
+from infomaniak_operator.reconcile.resourcetypes import ResourceType
 from infomaniak_operator.reconcile.visit import Visit, owner_of
 
 
@@ -137,7 +138,7 @@ class Keepers:
         return None
 
 
-def main_rows(visit: Visit, rows: Rows, standing: Standing) -> list[Row]:
+def main_rows(visit: Visit, rows: Iterable[RowT], standing: Standing) -> list[RowT]:
     """The main objects (no children) of that standing, oldest first."""
     found = []
     for row in rows:
@@ -165,7 +166,7 @@ def check_project(visit: Visit) -> None:
             raise Stop(Reason.CONFLICT, message, Stuck(), Progress.STALLED)
 
 
-def by_id(visit: Visit, collection: str, rows: Rows, wanted: str) -> Row | None:
+def by_id(visit: Visit, collection: ResourceType[RowT, BodyT], rows: Iterable[RowT], wanted: str) -> RowT | None:
     """The object of that id, from the list, else by asking for it; None only if the service says 404.
 
     Raises:
@@ -175,10 +176,9 @@ def by_id(visit: Visit, collection: str, rows: Rows, wanted: str) -> Row | None:
     if listed is not None:
         return listed
     try:
-        row: Row = getattr(visit.cloud.do, collection).get(wanted)
+        return collection.of(visit.cloud.do).get(wanted)
     except NotFoundError:
         return None
-    return row
 
 
 def conflict(visit: Visit, noun: str, row: Row, standing: Standing) -> Stop:
@@ -218,7 +218,7 @@ def may_take_previous(visit: Visit, *, restore: bool) -> bool:
     return restore or annotated(visit.resource, ADOPT_PREVIOUS)
 
 
-def by_mark(visit: Visit, noun: str, rows: Rows, *, restore: bool) -> tuple[Row | None, list[Row]]:
+def by_mark(visit: Visit, noun: str, rows: Sequence[RowT], *, restore: bool) -> tuple[RowT | None, list[RowT]]:
     """The object that carries our mark, and its doubles.
 
     Raises:

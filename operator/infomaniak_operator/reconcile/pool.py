@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from infomaniak_operator.client.bodies import PoolBody
+from infomaniak_operator.client.resources import Pool as PoolRow
 from infomaniak_operator.engine.contract import Key, KubeObject, Progress, Reason, Stuck, View, Waiting
 from infomaniak_operator.reconcile import bystanders, child, endpoints, members, neutron, octavia, poolparts, treeplan
-from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step
+from infomaniak_operator.reconcile.actuator import Inputs, Plan, Step
 from infomaniak_operator.reconcile.fields import Difference, Field, applied, body_of, changes
 from infomaniak_operator.reconcile.marks import Mark
 from infomaniak_operator.reconcile.outcome import Stop
 from infomaniak_operator.reconcile.ownership import by_id
 from infomaniak_operator.reconcile.poolparts import FORMER, MEMBERS
+from infomaniak_operator.reconcile.resourcetypes import POOLS
 from infomaniak_operator.reconcile.visit import Visit
 
 BETWEEN_BATCHES = 1.1
@@ -52,19 +55,23 @@ def places(resource: KubeObject, view: View) -> list[str]:
     return found
 
 
-def pool_body(spec: Mapping[str, Any], name: str, mark: Mark) -> dict[str, Any]:
+def pool_body(spec: Mapping[str, Any], name: str, mark: Mark) -> PoolBody:
     """The attributes a pool is created with, its members and its load balancer apart."""
-    return {"name": name, "tags": octavia.tags_of(spec, mark), **body_of(FIELDS, spec)}
+    return POOLS.body({"name": name, "tags": octavia.tags_of(spec, mark), **body_of(FIELDS, spec)})
 
 
-class PoolActuator(child.ChildActuator):
+class PoolActuator(child.ChildActuator[PoolRow, PoolBody]):
     """Knows how a Pool becomes a pool with members."""
 
     kind = octavia.POOL
-    collection = "pools"
+    collection = POOLS
     noun = "pool"
     blocked_by = frozenset({octavia.MONITOR})
     optional = frozenset({endpoints.NODES.kind})
+
+    def above(self, row: PoolRow) -> child.Above:
+        """Its load balancer."""
+        return {"loadbalancers": row.get("loadbalancers") or ()}
 
     def references(self, resource: KubeObject) -> Iterable[Key]:
         """The load balancer, the members' networks, the Service they follow."""
@@ -102,19 +109,19 @@ class PoolActuator(child.ChildActuator):
             if row is not None and poolparts.is_former(visit, row):
                 visit.lost()
 
-    def held(self, visit: Visit) -> Row | None:
+    def held(self, visit: Visit) -> PoolRow | None:
         """The pool as the create of its tree has answered it, until it was Ready once."""
-        row = child.held(visit)
+        row = child.held(visit, self.collection)
         if row is not None:
-            visit.children[MEMBERS] = list(row.get(MEMBERS) or ())
+            visit.children["members"] = list(row.get("members") or ())
         return row
 
-    def body(self, visit: Visit, inputs: Inputs) -> dict[str, Any]:
+    def body(self, visit: Visit, inputs: Inputs) -> PoolBody:
         """The attributes of the pool's create; its members come after it."""
         body = pool_body(visit.spec, visit.name, visit.owner.mark())
         return {**body, "loadbalancer_id": inputs["loadBalancerID"]}
 
-    def outline(self, visit: Visit, body: Row) -> str:
+    def outline(self, visit: Visit, body: PoolBody) -> str:
         """The pool and how many members."""
         return f"pool {body['name']} ({body.get('protocol')}) with {len(visit.spec.get(MEMBERS) or ())} members"
 
@@ -122,7 +129,7 @@ class PoolActuator(child.ChildActuator):
         """The places of the fields that the spec sets."""
         return places(visit.resource, visit.attempt.view)
 
-    def plan(self, visit: Visit, row: Row, inputs: Inputs, *, new: bool) -> Plan:
+    def plan(self, visit: Visit, row: PoolRow, inputs: Inputs, *, new: bool) -> Plan:
         """The pool itself, then its members in one batch, then former selves.
 
         Raises:
@@ -130,7 +137,7 @@ class PoolActuator(child.ChildActuator):
         """
         if new:
             return []
-        child.stands_in(visit, row)
+        child.stands_in(visit, self.above(row))
         elsewhere = self._elsewhere(row, inputs)
         if elsewhere and not octavia.is_adopted(visit, row):
             visit.fixed = elsewhere
@@ -151,7 +158,7 @@ class PoolActuator(child.ChildActuator):
         return steps
 
     @staticmethod
-    def _elsewhere(row: Row, inputs: Inputs) -> list[Difference]:
+    def _elsewhere(row: PoolRow, inputs: Inputs) -> list[Difference]:
         """That the pool is in another load balancer than ``loadBalancerRef`` says: a pool cannot move."""
         wanted, now = inputs.get("loadBalancerID"), poolparts.balancer_id(row)
         if not wanted or not now or wanted == now:
@@ -159,13 +166,13 @@ class PoolActuator(child.ChildActuator):
         return [Difference("loadBalancerRef", "loadbalancer_id", now, wanted, mutable=False)]
 
     @staticmethod
-    def _retire(visit: Visit, row: Row, fixed: list[Difference]) -> Step:
+    def _retire(visit: Visit, row: PoolRow, fixed: list[Difference]) -> Step:
         """Have the pool count as a former one: another is made beside it, and the listeners go over to that."""
         tags = [*octavia.plain_tags(row), visit.owner.mark(FORMER).text]
         return Step("update", f"pool {row['id']}", FORMER, str(row["id"]), None, {"tags": tags}, tuple(fixed), True)
 
     @staticmethod
-    def _members(visit: Visit, row: Row, inputs: Inputs) -> list[Step]:
+    def _members(visit: Visit, row: PoolRow, inputs: Inputs) -> list[Step]:
         if not members.managed(visit.spec) and MEMBERS not in visit.applied and "membersFrom" not in visit.applied:
             return []
         rows = poolparts.there(visit, row)
@@ -193,7 +200,7 @@ class PoolActuator(child.ChildActuator):
             steps.append(Step("delete", f"former pool {row['id']}", FORMER, str(row["id"])))
         return steps
 
-    def act(self, visit: Visit, row: Row, steps: Plan) -> Row:
+    def act(self, visit: Visit, row: PoolRow, steps: Plan) -> PoolRow:
         """Carry out the first step.
 
         Raises:
@@ -207,7 +214,7 @@ class PoolActuator(child.ChildActuator):
         do = visit.cloud.do
         if step.slot == FORMER:
             going = "is to go" if step.verb == "delete" else "is to be replaced by another"
-            for row in visit.rows("pools"):
+            for row in visit.rows(POOLS):
                 if row["id"] == step.id:
                     bystanders.check_pool(visit, row, going)
         with octavia.changing(visit):
@@ -218,11 +225,11 @@ class PoolActuator(child.ChildActuator):
             elif step.verb == "delete":
                 do.pools.delete(step.id)
             else:
-                do.pools.update(step.id, step.body)
+                do.pools.update(step.id, POOLS.body(step.body))
         if step.slot == FORMER and step.verb == "update":
             visit.lost()
 
-    def report(self, visit: Visit, row: Row, inputs: Inputs) -> str:
+    def report(self, visit: Visit, row: PoolRow, inputs: Inputs) -> str:
         """What is seen of the pool and its members.
 
         Raises:
@@ -251,7 +258,7 @@ class PoolActuator(child.ChildActuator):
         many = len(listed)
         return f"pool {row['id']} with {many} member{'' if many == 1 else 's'}"
 
-    def remove(self, visit: Visit, row: Row) -> None:
+    def remove(self, visit: Visit, row: PoolRow) -> None:
         """Delete the pool with its members; one whose load balancer is going goes with that.
 
         Raises:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from infomaniak_operator.client import NotFoundError
+from infomaniak_operator.client import NotFoundError, kinds
+from infomaniak_operator.client.bodies import MemberBody
+from infomaniak_operator.client.resources import Member, Pool
 from infomaniak_operator.reconcile import members, octavia
-from infomaniak_operator.reconcile.actuator import Inputs, Row
+from infomaniak_operator.reconcile.actuator import Inputs
 from infomaniak_operator.reconcile.draining import drain
 from infomaniak_operator.reconcile.ownership import Whose, whose
+from infomaniak_operator.reconcile.resourcetypes import LOAD_BALANCERS, POOLS
 from infomaniak_operator.reconcile.trees import MembersSeen
 from infomaniak_operator.reconcile.visit import Visit
 
@@ -20,33 +23,33 @@ _UNMOVED = 2.0
 """Seconds for which ``updated_at``, which counts whole seconds, must have stood still to tell of every change."""
 
 
-def balancer_id(row: Row) -> str | None:
+def balancer_id(row: Pool) -> str | None:
     """The load balancer that a pool is in."""
-    return octavia.parent(row, "loadbalancers")
+    return octavia.parent(row.get("loadbalancers"))
 
 
-def formers(visit: Visit) -> list[Row]:
+def formers(visit: Visit) -> list[Pool]:
     """Pools that this one has replaced, and that are still there."""
-    return [row for row in visit.rows("pools") if is_former(visit, row)]
+    return [row for row in visit.rows(POOLS) if is_former(visit, row)]
 
 
-def is_former(visit: Visit, row: Row) -> bool:
+def is_former(visit: Visit, row: Pool) -> bool:
     """Whether a pool was retired already."""
     return whose(visit.owner, row, child=FORMER) is Whose.OURS
 
 
-def there(visit: Visit, row: Row) -> list[Row]:
+def there(visit: Visit, row: Pool) -> list[Member]:
     """The members of the pool: listed only where the load balancer has moved since they were.
 
     Raises:
         InfomaniakCloudError: they could not be listed.
     """
-    if MEMBERS in visit.children:
-        return visit.children[MEMBERS]
+    if "members" in visit.children:
+        return visit.children["members"]
     tree, clock = visit.tree, visit.attempt.clock
     pool = str(row["id"])
     stamp = ""
-    for balancer in visit.rows("load_balancers"):
+    for balancer in visit.rows(LOAD_BALANCERS):
         if balancer["id"] == balancer_id(row) and balancer["provisioning_status"] == "ACTIVE":
             octavia.note(visit, balancer)
             stamp = str(balancer.get("updated_at") or "")
@@ -63,11 +66,11 @@ def there(visit: Visit, row: Row) -> list[Row]:
             rows = []
         tree.members[pool] = MembersSeen(rows, stamp, sure)
         visit.children["listed"] = []
-    visit.children[MEMBERS] = rows
+    visit.children["members"] = rows
     return rows
 
 
-def wanted(visit: Visit, inputs: Inputs, rows: Sequence[Row]) -> list[dict[str, Any]]:
+def wanted(visit: Visit, inputs: Inputs, rows: Sequence[Member]) -> list[MemberBody]:
     """All members as they shall be, those that drain included; notes in status which drain, and when to come back."""
     bodies = members.bodies(inputs[MEMBERS], rows, visit.applied)
     source = visit.spec.get("membersFrom")
@@ -85,16 +88,17 @@ def wanted(visit: Visit, inputs: Inputs, rows: Sequence[Row]) -> list[dict[str, 
     return [_filled(body, known.get(members.identity(body))) for body in found.members]
 
 
-def _filled(body: Mapping[str, Any], row: Row | None) -> dict[str, Any]:
+def _filled(body: MemberBody, row: Member | None) -> MemberBody:
     """A member with all its fields: those not said are as they are."""
     if row is None:
-        return dict(body)
-    kept = {field.api: row[field.api] for field in members.FIELDS if row.get(field.api) is not None}
+        return body
+    seen: Mapping[str, object] = row
+    kept = {field.api: seen[field.api] for field in members.FIELDS if seen.get(field.api) is not None}
     subnet = {"subnet_id": row["subnet_id"]} if row.get("subnet_id") else {}
-    return {**subnet, **kept, **body}
+    return kinds.MEMBERS.checked({**subnet, **kept, **body})
 
 
-def reported(visit: Visit, rows: Sequence[Row]) -> list[dict[str, Any]]:
+def reported(visit: Visit, rows: Sequence[Member]) -> list[dict[str, Any]]:
     """The members for status, by address and port."""
     found = []
     for row in sorted(rows, key=members.identity):

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import cast
+
 from infomaniak_operator.client import InfomaniakCloudError, NotFoundError, ReadOnlyError
+from infomaniak_operator.client.kinds import BodyT, RowT
+from infomaniak_operator.client.resources import NeutronResource
 from infomaniak_operator.engine.contract import (
     FINALIZER,
     Gone,
@@ -13,7 +18,7 @@ from infomaniak_operator.engine.contract import (
     Verdict,
 )
 from infomaniak_operator.reconcile import doubles, importing, octavia
-from infomaniak_operator.reconcile.actuator import Actuator, Inputs, Row
+from infomaniak_operator.reconcile.actuator import Actuator, Inputs
 from infomaniak_operator.reconcile.marks import Standing
 from infomaniak_operator.reconcile.outcome import SYNCED, Stop
 from infomaniak_operator.reconcile.ownership import (
@@ -28,7 +33,6 @@ from infomaniak_operator.reconcile.ownership import (
     may_take_previous,
     whose_main,
 )
-from infomaniak_operator.reconcile.snapshots import Rows
 from infomaniak_operator.reconcile.visit import Visit
 
 check = check_project
@@ -36,7 +40,7 @@ ADOPTING = "import"
 """Among the fields that we have set, until the cloud is seen with our mark: it was somebody else's before."""
 
 
-def locate(visit: Visit, actuator: Actuator, *, restore: bool) -> Row | None:
+def locate(visit: Visit, actuator: Actuator[RowT, BodyT], *, restore: bool) -> RowT | None:
     """The main object in the cloud, or None where it is to be made.
 
     Raises:
@@ -66,7 +70,7 @@ def locate(visit: Visit, actuator: Actuator, *, restore: bool) -> Row | None:
     return marked if marked is not None else actuator.find(visit, rows)
 
 
-def _lost(visit: Visit, actuator: Actuator, marked: Rows | list[Row] = ()) -> None:
+def _lost(visit: Visit, actuator: Actuator[RowT, BodyT], marked: Sequence[RowT] = ()) -> None:
     """Somebody deleted the object in the cloud.
 
     Args:
@@ -101,7 +105,7 @@ def _lost(visit: Visit, actuator: Actuator, marked: Rows | list[Row] = ()) -> No
     raise visit.again(Reason.EXTERNALLY_DELETED, f"{message}; it is made again", 0.0)
 
 
-def create(visit: Visit, actuator: Actuator, inputs: Inputs) -> Row:
+def create(visit: Visit, actuator: Actuator[RowT, BodyT], inputs: Inputs) -> RowT:
     """Make the main object, by one request that is never repeated blindly.
 
     Raises:
@@ -139,7 +143,7 @@ def create(visit: Visit, actuator: Actuator, inputs: Inputs) -> Row:
     return row
 
 
-def intend(visit: Visit, actuator: Actuator, row: Row | None = None) -> bool:
+def intend(visit: Visit, actuator: Actuator[RowT, BodyT], row: RowT | None = None) -> bool:
     """Note in status which fields are about to be set; whether status does not say so yet, as it is written.
 
     Args:
@@ -156,7 +160,7 @@ def intend(visit: Visit, actuator: Actuator, row: Row | None = None) -> bool:
     return not set(visit.status["appliedFields"]) <= set(visit.recorded)
 
 
-def take(visit: Visit, actuator: Actuator, row: Row) -> None:
+def take(visit: Visit, actuator: Actuator[RowT, BodyT], row: RowT) -> None:
     """Hold on to an object that was found, ours or to be adopted; its mark comes with the first update.
 
     Raises:
@@ -178,7 +182,7 @@ def take(visit: Visit, actuator: Actuator, row: Row) -> None:
     visit.creates.done("")
 
 
-def read_only(visit: Visit, actuator: Actuator) -> Row | Result:
+def read_only(visit: Visit, actuator: Actuator[RowT, BodyT]) -> RowT | Result:
     """The object an Unmanaged one stands for; nothing is written, and a mark of ours is given up.
 
     Returns:
@@ -208,7 +212,7 @@ def read_only(visit: Visit, actuator: Actuator) -> Row | Result:
     return row
 
 
-def remove_doubles(visit: Visit, actuator: Actuator, others: Rows | list[Row]) -> None:
+def remove_doubles(visit: Visit, actuator: Actuator[RowT, BodyT], others: Sequence[RowT]) -> None:
     """Delete the further objects with our mark that this operator knows it made; of all others only say that they are.
 
     Each is read anew before, and goes alone: what has come to belong to it keeps it.
@@ -221,7 +225,7 @@ def remove_doubles(visit: Visit, actuator: Actuator, others: Rows | list[Row]) -
             doubles.warn(visit, actuator.noun, [listed])
             continue
         try:
-            row = getattr(visit.cloud.do, actuator.collection).get(listed["id"])
+            row = actuator.collection.of(visit.cloud.do).get(listed["id"])
         except NotFoundError:
             continue
         if not is_marked(visit, row) or not doubles.on_record(visit, "", row):
@@ -236,8 +240,8 @@ def remove_doubles(visit: Visit, actuator: Actuator, others: Rows | list[Row]) -
             _remove(visit, actuator, row)
 
 
-def _remove(visit: Visit, actuator: Actuator, row: Row) -> None:
-    collection = getattr(visit.cloud.do, actuator.collection)
+def _remove(visit: Visit, actuator: Actuator[RowT, BodyT], row: RowT) -> None:
+    collection = actuator.collection.of(visit.cloud.do)
     try:
         if visit.locked is not None:
             octavia.gate(visit)
@@ -245,7 +249,7 @@ def _remove(visit: Visit, actuator: Actuator, row: Row) -> None:
                 collection.delete(row["id"])
         else:
             with visit.changing():
-                collection.delete(row["id"], if_revision=row.get("revision_number"))
+                collection.delete(row["id"], if_revision=cast("NeutronResource", row).get("revision_number"))
     except NotFoundError:
         return
     except InfomaniakCloudError as error:

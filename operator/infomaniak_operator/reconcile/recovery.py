@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from infomaniak_operator.client import InfomaniakCloudError, NotFoundError
+from infomaniak_operator.client.resources import LoadBalancer
 from infomaniak_operator.engine.contract import Again, BackOff, Progress, Reason, Stuck
 from infomaniak_operator.reconcile import bystanders, octavia, vip
-from infomaniak_operator.reconcile.actuator import Row
 from infomaniak_operator.reconcile.outcome import Stop
+from infomaniak_operator.reconcile.resourcetypes import PORTS
 from infomaniak_operator.reconcile.visit import Visit
 
 NEXT = "next recovery"
@@ -17,7 +18,7 @@ _ATTEMPTS = 3
 _BACKOFF = 60
 
 
-def delete_tree(visit: Visit, row: Row, before: Callable[[], None] = lambda: None) -> Stop:
+def delete_tree(visit: Visit, row: LoadBalancer, before: Callable[[], None] = lambda: None) -> Stop:
     """Delete a load balancer with all that is under it; returns the outcome of waiting for its end.
 
     Args:
@@ -52,7 +53,7 @@ def delete_tree(visit: Visit, row: Row, before: Callable[[], None] = lambda: Non
     return visit.again(Reason.DELETING, f"load balancer {row['id']} is being deleted", tree.next_look - tree.written)
 
 
-def _imported(row: Row) -> Stop:
+def _imported(row: LoadBalancer) -> Stop:
     # The spec names what shall be changed in it, not all that it is: what comes after would not be the same.
     message = (
         f"load balancer {row['id']} is in ERROR in the cloud; it was imported, and spec.recovery does not apply to "
@@ -62,14 +63,14 @@ def _imported(row: Row) -> Stop:
     return Stop(Reason.CLOUD_ERROR, message, Stuck(), Progress.STALLED)
 
 
-def _check_origin(visit: Visit, row: Row) -> None:
+def _check_origin(visit: Visit, row: LoadBalancer) -> None:
     """Refuse to recover what was not made for this object: an import that is left out of the spec by now.
 
     Raises:
         Stop: its VIP's port is somebody else's, Octavia's own say.
         InfomaniakCloudError: the ports could not be listed.
     """
-    port = next((each for each in visit.rows("ports") if each["id"] == row.get("vip_port_id")), None)
+    port = next((each for each in visit.rows(PORTS) if each["id"] == row.get("vip_port_id")), None)
     if port is not None and not vip.is_ours(visit, port):
         message = (
             f"load balancer {row['id']} is in ERROR in the cloud; its VIP's port {port['id']} was not made for this "
@@ -78,7 +79,7 @@ def _check_origin(visit: Visit, row: Row) -> None:
         raise Stop(Reason.CLOUD_ERROR, message, Stuck(), Progress.STALLED)
 
 
-def recover(visit: Visit, row: Row) -> None:
+def recover(visit: Visit, row: LoadBalancer) -> None:
     """A load balancer in ERROR: say so, or take it down, after which it is made again on the same VIP's port.
 
     Raises:

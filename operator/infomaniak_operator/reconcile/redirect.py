@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
+from infomaniak_operator.client.bodies import L7PolicyBody, L7RuleBody
+from infomaniak_operator.client.resources import L7Policy, Listener
 from infomaniak_operator.reconcile import doubles
-from infomaniak_operator.reconcile.actuator import Row, Step
+from infomaniak_operator.reconcile.actuator import Step
 from infomaniak_operator.reconcile.fields import Difference, changes
 from infomaniak_operator.reconcile.octavia import tag_difference
 from infomaniak_operator.reconcile.ownership import whose
 from infomaniak_operator.reconcile.visit import Visit
 
 FIELD = "redirectToHTTPS"
-RULE = {"type": "PATH", "compare_type": "STARTS_WITH", "value": "/"}
+RULE: L7RuleBody = {"type": "PATH", "compare_type": "STARTS_WITH", "value": "/"}
 """Without a rule a policy never applies."""
 _HTTPS = 443
-POLICIES = "l7policies"
+POLICIES: Final = "l7policies"
 """What was listed of them in this visit, in ``Visit.children``."""
 
 
@@ -25,7 +27,7 @@ def slot(name: str) -> str:
     return f"redirect/{name}"
 
 
-def _attributes(item: Mapping[str, Any]) -> dict[str, Any]:
+def _attributes(item: Mapping[str, Any]) -> L7PolicyBody:
     target = item[FIELD]
     port = int(target.get("port") or _HTTPS)
     return {
@@ -35,13 +37,13 @@ def _attributes(item: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def creation(visit: Visit, item: Mapping[str, Any]) -> list[dict[str, Any]]:
+def creation(visit: Visit, item: Mapping[str, Any]) -> list[L7PolicyBody]:
     """The policies that a new listener is made with."""
     if not item.get(FIELD):
         return []
     name = str(item["name"])
     tags = [visit.owner.mark(slot(name)).text]
-    return [{"name": "redirect-to-https", "tags": tags, "position": 1, **_attributes(item), "rules": [dict(RULE)]}]
+    return [{"name": "redirect-to-https", "tags": tags, "position": 1, **_attributes(item), "rules": [RULE.copy()]}]
 
 
 def concerned(visit: Visit) -> bool:
@@ -50,7 +52,7 @@ def concerned(visit: Visit) -> bool:
     return any(item.get(FIELD) for item in items) or any(name.endswith(f".{FIELD}") for name in visit.applied)
 
 
-def plan(visit: Visit, listeners: Mapping[str, Row], policies: Iterable[Row]) -> list[Step]:
+def plan(visit: Visit, listeners: Mapping[str, Listener], policies: Iterable[L7Policy]) -> list[Step]:
     """What is to be changed.
 
     Args:
@@ -78,7 +80,7 @@ def plan(visit: Visit, listeners: Mapping[str, Row], policies: Iterable[Row]) ->
         if not item.get(FIELD):
             steps += [_delete(policy, name) for policy in ours]
         elif not ours:
-            body = {"listener_id": row["id"], **creation(visit, item)[0]}
+            body: L7PolicyBody = {"listener_id": row["id"], **creation(visit, item)[0]}
             body.pop("rules")
             steps.append(Step("create", f"redirect of listener {name}", slot(name), body=body))
         else:
@@ -96,7 +98,7 @@ def recorded(visit: Visit) -> dict[str, str]:
     }
 
 
-def reported(visit: Visit, name: str, listener: Row) -> str | None:
+def reported(visit: Visit, name: str, listener: Listener) -> str | None:
     """The id of a listener's policy, for status: as listed, as the create of the tree answered it, else as before."""
     there = {str(each["id"]) for each in listener.get("l7policies") or ()}
     if POLICIES in visit.children:
@@ -109,7 +111,7 @@ def reported(visit: Visit, name: str, listener: Row) -> str | None:
     return str(ours[0]["id"]) if ours else kept
 
 
-def sort_out(visit: Visit, name: str | None, rows: Iterable[Row]) -> tuple[list[Row], list[Row]]:
+def sort_out(visit: Visit, name: str | None, rows: Iterable[L7Policy]) -> tuple[list[L7Policy], list[L7Policy]]:
     """Of the policies under one listener: those that are ours, and those that carry a copy of a mark of ours.
 
     Ours for sure is what status names, and what is on record. Else the only one of the mark is ours; where status names
@@ -135,12 +137,12 @@ def sort_out(visit: Visit, name: str | None, rows: Iterable[Row]) -> tuple[list[
     return sure, [row for row in marked if row not in sure]
 
 
-def _as_wanted(visit: Visit, name: str, row: Row) -> bool:
+def _as_wanted(visit: Visit, name: str, row: L7Policy) -> bool:
     items = [item for item in visit.spec.get("listeners") or () if item["name"] == name and item.get(FIELD)]
     return any(doubles.fits(_attributes(item), row) for item in items)
 
 
-def _bring(visit: Visit, item: Mapping[str, Any], policy: Row, name: str) -> list[Step]:
+def _bring(visit: Visit, item: Mapping[str, Any], policy: L7Policy, name: str) -> list[Step]:
     steps = []
     if policy.get("rules"):
         visit.creates.done(f"rule/{name}")
@@ -148,10 +150,11 @@ def _bring(visit: Visit, item: Mapping[str, Any], policy: Row, name: str) -> lis
         steps.append(
             Step("create", f"rule of the redirect of listener {name}", f"rule/{name}", str(policy["id"]), body=RULE)
         )
+    seen: Mapping[str, object] = policy
     found = [
-        Difference(f"listeners[{name}].{FIELD}", api, policy.get(api), wanted)
+        Difference(f"listeners[{name}].{FIELD}", api, seen.get(api), wanted)
         for api, wanted in _attributes(item).items()
-        if policy.get(api) != wanted
+        if seen.get(api) != wanted
     ]
     found += tag_difference(visit, {}, policy, slot(name), f"listeners[{name}].{FIELD}")
     if found:
@@ -160,5 +163,5 @@ def _bring(visit: Visit, item: Mapping[str, Any], policy: Row, name: str) -> lis
     return steps
 
 
-def _delete(policy: Row, name: str) -> Step:
+def _delete(policy: L7Policy, name: str) -> Step:
     return Step("delete", f"redirect of listener {name}", slot(name), str(policy["id"]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from infomaniak_operator.reconcile.actuator import Actuator
 from infomaniak_operator.reconcile.floatingip import FloatingIPActuator
 from infomaniak_operator.reconcile.healthmonitor import HealthMonitorActuator
@@ -11,7 +13,7 @@ from infomaniak_operator.reconcile.pool import PoolActuator
 from infomaniak_operator.reconcile.router import RouterActuator
 from infomaniak_operator.reconcile.securitygroup import SecurityGroupActuator
 
-ACTUATORS: tuple[Actuator, ...] = (
+ACTUATORS: tuple[Actuator[Any, Any], ...] = (
     NetworkActuator(),
     RouterActuator(),
     SecurityGroupActuator(),

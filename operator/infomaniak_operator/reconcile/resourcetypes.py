@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, cast
+from typing import Any, Generic
 
 from infomaniak_operator.client import Operations, kinds
 from infomaniak_operator.client.bodies import (
@@ -41,7 +41,6 @@ from infomaniak_operator.client.resources import (
     SecurityGroupRule,
     Subnet,
 )
-from infomaniak_operator.client.rest import check
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +66,7 @@ class ResourceType(Generic[RowT, BodyT]):
         Raises:
             ValueError: the type has no such attribute.
         """
-        check(self.kind, attributes)
-        return cast("BodyT", attributes)
+        return self.kind.checked(attributes)
 
 
 NETWORKS: ResourceType[Network, NetworkBody] = ResourceType("networks", kinds.NETWORKS, lambda do: do.networks)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, Literal
 
 from infomaniak_operator.client import BadRequestError, Category, ConflictError, InfomaniakCloudError, NotFoundError
+from infomaniak_operator.client.bodies import RouterBody
+from infomaniak_operator.client.resources import ExternalGateway, HostRoute, Router
 from infomaniak_operator.engine.contract import Again, Key, KubeObject, Reason, View, Waiting
 from infomaniak_operator.reconcile import external, neutron
-from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step, Unresolved
+from infomaniak_operator.reconcile.actuator import Inputs, Plan, Step, Unresolved
 from infomaniak_operator.reconcile.fields import Difference, applied, body_of, changes, records
 from infomaniak_operator.reconcile.neutron import ADDRESS_TAKEN, subnet_of
 from infomaniak_operator.reconcile.outcome import Stop, named
-from infomaniak_operator.reconcile.visit import Visit
+from infomaniak_operator.reconcile.resourcetypes import PORTS, ROUTERS
+from infomaniak_operator.reconcile.visit import Leg, Visit
 
 FIELDS = (neutron.ADMIN_STATE,)
 _GATEWAY = "externalGateway"
-_INTERFACES = "interfaces"
+_INTERFACES: Final = "interfaces"
 _ROUTES = "routes"
 _OWNERS = frozenset(
     {
@@ -27,11 +30,11 @@ _OWNERS = frozenset(
 )
 
 
-class RouterActuator(neutron.NeutronActuator):
+class RouterActuator(neutron.NeutronActuator[Router, RouterBody]):
     """Knows how a Router becomes a router with gateway, interfaces and routes."""
 
     kind = "Router"
-    collection = "routers"
+    collection = ROUTERS
     noun = "router"
     blocked_by: frozenset[str] = frozenset()
 
@@ -59,21 +62,25 @@ class RouterActuator(neutron.NeutronActuator):
             **external.resolve(resource, view, resource.spec.get(_GATEWAY), "spec.externalGateway"),
         }
 
-    def body(self, visit: Visit, inputs: Inputs) -> dict[str, Any]:
+    def body(self, visit: Visit, inputs: Inputs) -> RouterBody:
         """The attributes of the router's create, its gateway included."""
         gateway = self._gateway(visit, inputs)
         attributes = body_of(FIELDS, visit.spec)
-        return neutron.creation(visit, {**attributes, **({"external_gateway_info": gateway} if gateway else {})})
+        return neutron.creation(
+            visit, ROUTERS, {**attributes, **({"external_gateway_info": gateway} if gateway else {})}
+        )
 
     @staticmethod
-    def _gateway(visit: Visit, inputs: Inputs) -> dict[str, Any] | None:
+    def _gateway(visit: Visit, inputs: Inputs) -> ExternalGateway | None:
         """What is sent for the gateway. ``enable_snat`` takes an administrator's rights: only if the spec asks."""
         network = external.network_id(visit, inputs, "spec.externalGateway")
         if network is None:
             return None
         item = visit.spec[_GATEWAY]
-        snat = {"enable_snat": item["enableSNAT"]} if "enableSNAT" in item else {}
-        return {"network_id": network, **snat}
+        gateway: ExternalGateway = {"network_id": network}
+        if "enableSNAT" in item:
+            gateway["enable_snat"] = item["enableSNAT"]
+        return gateway
 
     def rivals(self, visit: Visit, error: InfomaniakCloudError) -> list[KubeObject]:
         """The FloatingIPs whose way it is; the Routers that have the gateway's address of a subnet it is to be on."""
@@ -98,16 +105,16 @@ class RouterActuator(neutron.NeutronActuator):
         names = ("description", "tags", _GATEWAY, _INTERFACES, _ROUTES)
         return [*applied(FIELDS, visit.spec), *(name for name in names if name in visit.spec)]
 
-    def plan(self, visit: Visit, row: Row, inputs: Inputs, *, new: bool) -> Plan:
+    def plan(self, visit: Visit, row: Router, inputs: Inputs, *, new: bool) -> Plan:
         """The gateway with the router itself, then routes that go, interfaces that go and come, routes that come."""
         visit.children[_INTERFACES] = [] if new else self._ports(visit, row)
         return self._steps(visit, row, inputs)
 
-    def unmet(self, visit: Visit, row: Row, inputs: Inputs) -> Plan:
+    def unmet(self, visit: Visit, row: Router, inputs: Inputs) -> Plan:
         """The same, by what was answered."""
         return self._steps(visit, row, inputs)
 
-    def _steps(self, visit: Visit, row: Row, inputs: Inputs) -> Plan:
+    def _steps(self, visit: Visit, row: Router, inputs: Inputs) -> Plan:
         ports = visit.children[_INTERFACES]
         steps = self._main(visit, row, inputs)
         routes = self._routes(visit, row)
@@ -122,7 +129,7 @@ class RouterActuator(neutron.NeutronActuator):
             steps.append(_routes_step(row, routes))
         return steps
 
-    def _main(self, visit: Visit, row: Row, inputs: Inputs) -> list[Step]:
+    def _main(self, visit: Visit, row: Router, inputs: Inputs) -> list[Step]:
         found = neutron.main_differences(visit, row, FIELDS)
         difference = self._gateway_difference(visit, row, inputs)
         found += [difference] if difference else []
@@ -133,31 +140,32 @@ class RouterActuator(neutron.NeutronActuator):
             steps.insert(0, step)
         return steps
 
-    def _gateway_difference(self, visit: Visit, row: Row, inputs: Inputs) -> Difference | None:
+    def _gateway_difference(self, visit: Visit, row: Router, inputs: Inputs) -> Difference | None:
         now = row.get("external_gateway_info") or None
         if _GATEWAY not in visit.spec:
             if _GATEWAY not in visit.applied or now is None:
                 return None
             return Difference(_GATEWAY, "external_gateway_info", now.get("network_id"), {})
-        wanted = self._gateway(visit, inputs) or {}
+        wanted: Mapping[str, object] = self._gateway(visit, inputs) or {}
         if now is None and not wanted:
             return None
-        if now is not None and all(now.get(name) == value for name, value in wanted.items()) and wanted:
+        if now is not None and wanted and all(now.get(name) == value for name, value in wanted.items()):
             return None
-        return Difference(_GATEWAY, "external_gateway_info", (now or {}).get("network_id"), wanted)
+        return Difference(_GATEWAY, "external_gateway_info", now.get("network_id") if now else None, wanted)
 
     @staticmethod
-    def _routes(visit: Visit, row: Row) -> list[Mapping[str, Any]] | None:
+    def _routes(visit: Visit, row: Router) -> list[HostRoute] | None:
         """The routes to have; None where they are not managed."""
         del row
         if _ROUTES in visit.spec:
-            return [dict(item) for item in visit.spec[_ROUTES] or ()]
+            items = visit.spec[_ROUTES] or ()
+            return [{"destination": item["destination"], "nexthop": item["nexthop"]} for item in items]
         return [] if _ROUTES in visit.applied else None
 
-    def _ports(self, visit: Visit, row: Row) -> list[Row]:
-        return [p for p in visit.rows("ports") if p.get("device_id") == row["id"] and p.get("device_owner") in _OWNERS]
+    def _ports(self, visit: Visit, row: Router) -> list[Leg]:
+        return [p for p in visit.rows(PORTS) if p.get("device_id") == row["id"] and p.get("device_owner") in _OWNERS]
 
-    def act(self, visit: Visit, row: Row, steps: Plan) -> Row:
+    def act(self, visit: Visit, row: Router, steps: Plan) -> Router:
         """Carry out the steps, in order."""
         routers = visit.cloud.do.routers
         for step in steps:
@@ -173,17 +181,18 @@ class RouterActuator(neutron.NeutronActuator):
                     visit.children[_INTERFACES] = [port for port in there if subnet not in _subnets([port])]
             elif step.slot == _ROUTES:
                 with visit.changing():
-                    row = routers.update(row["id"], step.body)
+                    row = routers.update(row["id"], ROUTERS.body(step.body))
             else:
                 row = neutron.update_main(visit, self.collection, row, step)
         return row
 
-    def report(self, visit: Visit, row: Row, inputs: Inputs) -> str:
+    def report(self, visit: Visit, row: Router, inputs: Inputs) -> str:
         """What is seen of the router."""
-        gateway = row.get("external_gateway_info") or {}
+        gateway = row.get("external_gateway_info")
+        outside = gateway.get("external_fixed_ips") if gateway else None
         visit.status["cloudStatus"] = row.get("status")
-        visit.status["externalNetworkID"] = gateway.get("network_id")
-        visit.status["externalAddresses"] = [ip["ip_address"] for ip in gateway.get("external_fixed_ips") or ()]
+        visit.status["externalNetworkID"] = gateway.get("network_id") if gateway else None
+        visit.status["externalAddresses"] = [ip["ip_address"] for ip in outside or ()]
         subnets = list(inputs.get("subnets") or ())
         if not _owns_interfaces(visit):
             ports = visit.children.get(_INTERFACES)
@@ -195,7 +204,7 @@ class RouterActuator(neutron.NeutronActuator):
         where = f", gateway {', '.join(visit.status.get('externalAddresses', ()))}" if gateway else ""
         return f"router {row['id']} with {many} interface{'' if many == 1 else 's'}{where}"
 
-    def pending(self, row: Row) -> str | None:
+    def pending(self, row: Router) -> str | None:
         """A router is ready when it is ACTIVE; one that is administratively down stays DOWN."""
         if row.get("status") in ("ACTIVE", None) or row.get("admin_state_up") is False:
             return None
@@ -206,7 +215,7 @@ class RouterActuator(neutron.NeutronActuator):
         del visit
         return True
 
-    def remove(self, visit: Visit, row: Row) -> None:
+    def remove(self, visit: Visit, row: Router) -> None:
         """Delete the router: its routes, its interfaces, itself.
 
         Raises:
@@ -231,7 +240,7 @@ class RouterActuator(neutron.NeutronActuator):
             # The revision has moved with the interfaces; what others add meanwhile, Neutron itself refuses to delete.
             routers.delete(row["id"])
 
-    def release(self, visit: Visit, row: Row) -> None:
+    def release(self, visit: Visit, row: Router) -> None:
         """Release the mark."""
         neutron.release_row(visit, self.collection, row)
 
@@ -245,16 +254,16 @@ def _owns_interfaces(visit: Visit) -> bool:
     return _INTERFACES in visit.spec or _INTERFACES in visit.applied
 
 
-def _subnets(ports: Iterable[Row]) -> set[str]:
+def _subnets(ports: Iterable[Leg]) -> set[str]:
     return {str(ip["subnet_id"]) for port in ports for ip in port.get("fixed_ips") or ()}
 
 
-def _interface_steps(visit: Visit, row: Row, inputs: Inputs, ports: list[Row]) -> tuple[list[Step], list[Step]]:
+def _interface_steps(visit: Visit, row: Router, inputs: Inputs, ports: Sequence[Leg]) -> tuple[list[Step], list[Step]]:
     if not _owns_interfaces(visit):
         return [], []
     wanted, there = list(dict.fromkeys(inputs["subnets"])), _subnets(ports)
 
-    def step(verb: Any, subnet: str) -> Step:
+    def step(verb: Literal["create", "delete"], subnet: str) -> Step:
         what = f"interface of router {row['id']} on subnet {subnet}"
         return Step(verb, what, f"interface/{subnet}", row["id"], body={"subnet_id": subnet})
 
@@ -262,13 +271,13 @@ def _interface_steps(visit: Visit, row: Row, inputs: Inputs, ports: list[Row]) -
     return gone, [step("create", subnet) for subnet in wanted if subnet not in there]
 
 
-def _routes_step(row: Row, routes: Iterable[Mapping[str, Any]]) -> Step:
+def _routes_step(row: Router, routes: Iterable[HostRoute]) -> Step:
     wanted = [dict(route) for route in routes]
     difference = Difference(_ROUTES, "routes", records(row.get("routes")), records(wanted))
     return Step("update", f"routes of router {row['id']}", _ROUTES, row["id"], None, {"routes": wanted}, (difference,))
 
 
-def _add_interface(visit: Visit, row: Row, subnet: str) -> str:
+def _add_interface(visit: Visit, row: Router, subnet: str) -> str:
     """Add an interface; one that is there already is what was wanted. Returns the subnet it is on.
 
     Neutron answers 400 to an interface that the router has: a former attempt whose answer was lost.

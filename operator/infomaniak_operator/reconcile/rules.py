@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from infomaniak_operator.reconcile.actuator import Row
+from infomaniak_operator.client.bodies import SecurityGroupRuleBody
+from infomaniak_operator.client.resources import RuleMatch, SecurityGroupRule
+from infomaniak_operator.reconcile.resourcetypes import SECURITY_GROUP_RULES
 
 _NUMBERS = {"icmp": "1", "igmp": "2", "tcp": "6", "egp": "8", "udp": "17", "dccp": "33", "rsvp": "46", "gre": "47"}
 _NUMBERS |= {"esp": "50", "ah": "51", "icmpv6": "58", "ipv6-icmp": "58", "ospf": "89", "pgm": "113", "vrrp": "112"}
@@ -76,7 +78,7 @@ def _prefix(value: Any, ether_type: str) -> str:
     return "" if text == _ANY[ether_type] else text
 
 
-def observed(row: Row) -> Rule:
+def observed(row: RuleMatch) -> Rule:
     """A rule as Neutron shows it, or takes it."""
     family = str(row["ethertype"])
     number = _protocol(row.get("protocol"))
@@ -87,11 +89,11 @@ def observed(row: Row) -> Rule:
     if number in _WITH_PORTS and (low or "0") in ("0", "1") and high == str(_LAST_PORT):
         low = high = ""
     prefix = _prefix(row.get("remote_ip_prefix"), family)
-    group, addresses = (str(row.get(f"remote_{kind}_id") or "") for kind in ("group", "address_group"))
+    group, addresses = (str(value or "") for value in (row.get("remote_group_id"), row.get("remote_address_group_id")))
     return Rule(str(row["direction"]), family, number, low, high, prefix, group, addresses)
 
 
-def body(item: Mapping[str, Any], group_id: str, remote_group_id: str | None) -> dict[str, Any]:
+def body(item: Mapping[str, Any], group_id: str, remote_group_id: str | None) -> SecurityGroupRuleBody:
     """The body of a rule's create, from an item of the spec."""
     ports = item.get("portRange") or {}
     sent = {
@@ -105,7 +107,7 @@ def body(item: Mapping[str, Any], group_id: str, remote_group_id: str | None) ->
         "remote_group_id": remote_group_id,
         "description": item.get("description"),
     }
-    return {name: value for name, value in sent.items() if value is not None}
+    return SECURITY_GROUP_RULES.body({name: value for name, value in sent.items() if value is not None})
 
 
 def _numbered(item: Mapping[str, Any]) -> bool:
@@ -118,12 +120,14 @@ def ether_type(item: Mapping[str, Any]) -> str:
     return "IPv6" if prefix and ":" in str(prefix) else "IPv4"
 
 
-def default_egress() -> list[dict[str, Any]]:
+def default_egress() -> list[SecurityGroupRuleBody]:
     """The rules Neutron puts into a new group: everything may leave."""
     return [{"direction": "egress", "ethertype": family} for family in ("IPv4", "IPv6")]
 
 
-def difference(wanted: Iterable[Mapping[str, Any]], rows: Iterable[Row]) -> tuple[list[dict[str, Any]], list[Row]]:
+def difference(
+    wanted: Iterable[SecurityGroupRuleBody], rows: Iterable[SecurityGroupRule]
+) -> tuple[list[SecurityGroupRuleBody], list[SecurityGroupRule]]:
     """Which rules are to be added, and which removed.
 
     Args:
@@ -134,9 +138,9 @@ def difference(wanted: Iterable[Mapping[str, Any]], rows: Iterable[Row]) -> tupl
     Returns:
         Bodies to create, rows to delete.
     """
-    bodies: dict[Rule, dict[str, Any]] = {}
+    bodies: dict[Rule, SecurityGroupRuleBody] = {}
     for one in wanted:
-        bodies.setdefault(observed(one), dict(one))
+        bodies.setdefault(observed(one), one)
     surplus = []
     for row in rows:
         found = bodies.get(observed(row))

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from infomaniak_operator.client import Category, ConflictError, InfomaniakCloudError, NotFoundError
+from infomaniak_operator.client.bodies import SecurityGroupBody, SecurityGroupRuleBody
+from infomaniak_operator.client.resources import SecurityGroup as Group
+from infomaniak_operator.client.resources import SecurityGroupRule
 from infomaniak_operator.engine.contract import Again, Key, KubeObject, Progress, Reason, Stuck, View
 from infomaniak_operator.reconcile import neutron, rules
-from infomaniak_operator.reconcile.actuator import Inputs, Plan, Row, Step
+from infomaniak_operator.reconcile.actuator import Inputs, Plan, Step
 from infomaniak_operator.reconcile.fields import Field, applied, body_of
 from infomaniak_operator.reconcile.outcome import Stop
 from infomaniak_operator.reconcile.ownership import Keepers
+from infomaniak_operator.reconcile.resourcetypes import SECURITY_GROUP_RULES, SECURITY_GROUPS
 from infomaniak_operator.reconcile.visit import Visit
 
 FIELDS = (Field("stateful", "stateful", default=True),)
-_RULES = "rules"
+_RULES: Final = "rules"
 _EGRESS = "keepDefaultEgress"
 _DEFAULT = "SecurityGroupDefaultAlreadyExists"
 
 
-class SecurityGroupActuator(neutron.NeutronActuator):
+class SecurityGroupActuator(neutron.NeutronActuator[Group, SecurityGroupBody]):
     """Knows how a SecurityGroup becomes a group and its rules."""
 
     kind = "SecurityGroup"
-    collection = "security_groups"
+    collection = SECURITY_GROUPS
     noun = "security group"
     blocked_by = frozenset({"SecurityGroup", "LoadBalancer"})
 
@@ -46,10 +50,10 @@ class SecurityGroupActuator(neutron.NeutronActuator):
                 found[key.name] = str(other.status["id"])
         return found
 
-    def body(self, visit: Visit, inputs: Inputs) -> dict[str, Any]:
+    def body(self, visit: Visit, inputs: Inputs) -> SecurityGroupBody:
         """The attributes of the group's create."""
         del inputs
-        return neutron.creation(visit, body_of(FIELDS, visit.spec))
+        return neutron.creation(visit, SECURITY_GROUPS, body_of(FIELDS, visit.spec))
 
     def refused(self, visit: Visit, error: InfomaniakCloudError) -> Exception:
         """Every project has a group named default from the start, and no second one."""
@@ -72,17 +76,17 @@ class SecurityGroupActuator(neutron.NeutronActuator):
         own = [*applied(FIELDS, visit.spec)]
         return own + [name for name in ("description", "tags", _RULES, _EGRESS) if name in visit.spec]
 
-    def plan(self, visit: Visit, row: Row, inputs: Inputs, *, new: bool) -> Plan:
+    def plan(self, visit: Visit, row: Group, inputs: Inputs, *, new: bool) -> Plan:
         """The group itself, then the rules that are missing, then those that are too many."""
         del new
         visit.children[_RULES] = list(row.get("security_group_rules") or ())
         return self._steps(visit, row, inputs)
 
-    def unmet(self, visit: Visit, row: Row, inputs: Inputs) -> Plan:
+    def unmet(self, visit: Visit, row: Group, inputs: Inputs) -> Plan:
         """The same, by what was answered."""
         return self._steps(visit, row, inputs)
 
-    def _steps(self, visit: Visit, row: Row, inputs: Inputs) -> Plan:
+    def _steps(self, visit: Visit, row: Group, inputs: Inputs) -> Plan:
         main = neutron.main_update(visit, row, self.noun, FIELDS)
         there = visit.children[_RULES]
         ours = _manages(visit, _RULES)
@@ -111,7 +115,7 @@ class SecurityGroupActuator(neutron.NeutronActuator):
         return {str(other.status["id"]) for other in found if other and other.deleting and other.status.get("id")}
 
     @staticmethod
-    def _stands(visit: Visit, group_id: str, key: Key, seen: set[Any]) -> bool:
+    def _stands(visit: Visit, group_id: str, key: Key, seen: set[rules.Rule]) -> bool:
         """Whether all rules that name a group which is going are there: they stay for as long as it does."""
         other = visit.attempt.view.get(key)
         if other is None or not other.status.get("id"):
@@ -119,7 +123,7 @@ class SecurityGroupActuator(neutron.NeutronActuator):
         items = [item for item in _items(visit.spec) if (item.get("remoteGroupRef") or {}).get("name") == key.name]
         return all(rules.observed(rules.body(item, group_id, str(other.status["id"]))) in seen for item in items)
 
-    def _wanted(self, visit: Visit, group_id: str, inputs: Inputs) -> list[dict[str, Any]]:
+    def _wanted(self, visit: Visit, group_id: str, inputs: Inputs) -> list[SecurityGroupRuleBody]:
         wanted = []
         for item in _items(visit.spec):
             ref = item.get("remoteGroupRef")
@@ -130,10 +134,10 @@ class SecurityGroupActuator(neutron.NeutronActuator):
                     continue
             wanted.append(rules.body(item, group_id, remote or item.get("remoteGroupID")))
         if visit.spec.get(_EGRESS, True):
-            wanted += [{"security_group_id": group_id, **one} for one in rules.default_egress()]
+            wanted += [_in_group(group_id, one) for one in rules.default_egress()]
         return wanted
 
-    def act(self, visit: Visit, row: Row, steps: Plan) -> Row:
+    def act(self, visit: Visit, row: Group, steps: Plan) -> Group:
         """Carry out the steps in order, the new rules in one call."""
         pending = [step for step in steps if step.verb == "create"]
         there = list(visit.children[_RULES])
@@ -155,7 +159,7 @@ class SecurityGroupActuator(neutron.NeutronActuator):
             visit.cloud.do.security_group_rules.delete(rule_id)
 
     @staticmethod
-    def _add(visit: Visit, there: list[Mapping[str, Any]], steps: list[Step]) -> list[Mapping[str, Any]]:
+    def _add(visit: Visit, there: list[SecurityGroupRule], steps: list[Step]) -> list[SecurityGroupRule]:
         """Add rules in one atomic call. A repeated create doubles nothing: Neutron refuses a duplicate rule.
 
         Raises:
@@ -166,7 +170,9 @@ class SecurityGroupActuator(neutron.NeutronActuator):
             return there
         try:
             with visit.changing():
-                made = visit.cloud.do.security_group_rules.create_many([step.body for step in steps])
+                made = visit.cloud.do.security_group_rules.create_many(
+                    [SECURITY_GROUP_RULES.body(step.body) for step in steps]
+                )
         except ConflictError as error:
             group_id = str(steps[0].body["security_group_id"])
             now = visit.cloud.do.security_group_rules.list(security_group_id=group_id)
@@ -176,7 +182,7 @@ class SecurityGroupActuator(neutron.NeutronActuator):
             raise visit.again(Reason.UPDATING, message, 0.0) from error
         return [*there, *made]
 
-    def report(self, visit: Visit, row: Row, inputs: Inputs) -> str:
+    def report(self, visit: Visit, row: Group, inputs: Inputs) -> str:
         """What is seen of the group.
 
         Raises:
@@ -196,7 +202,7 @@ class SecurityGroupActuator(neutron.NeutronActuator):
         many = len(there)
         return f"security group {row['id']} with {many} rule{'' if many == 1 else 's'}"
 
-    def pending(self, row: Row) -> str | None:
+    def pending(self, row: Group) -> str | None:
         """A group has no state to wait for."""
         del row
         return None
@@ -206,7 +212,7 @@ class SecurityGroupActuator(neutron.NeutronActuator):
         del visit
         return True
 
-    def remove(self, visit: Visit, row: Row) -> None:
+    def remove(self, visit: Visit, row: Group) -> None:
         """Delete the group. Its rules go with it, and so do those of other groups that refer to it.
 
         Raises:
@@ -223,13 +229,13 @@ class SecurityGroupActuator(neutron.NeutronActuator):
             visit.cloud.do.security_groups.delete(row["id"], if_revision=row.get("revision_number"))
 
     @staticmethod
-    def _of_others(visit: Visit, row: Row) -> list[Row]:
+    def _of_others(visit: Visit, row: Group) -> list[SecurityGroupRule]:
         if _manages(visit, _RULES):
             return []
         egress = {rules.observed(one) for one in rules.default_egress()}
         return [each for each in row.get("security_group_rules") or () if rules.observed(each) not in egress]
 
-    def _users(self, visit: Visit, row: Row) -> list[str]:
+    def _users(self, visit: Visit, row: Group) -> list[str]:
         """The rules that refer to the group, in groups that no SecurityGroup stands for: those know of each other."""
         keepers = Keepers(visit.owner.cluster, visit.attempt.view.objects(self.kind))
         return [
@@ -240,13 +246,17 @@ class SecurityGroupActuator(neutron.NeutronActuator):
             if each.get("remote_group_id") == row["id"] and keepers.of(group) is None
         ]
 
-    def release(self, visit: Visit, row: Row) -> None:
+    def release(self, visit: Visit, row: Group) -> None:
         """Release the mark."""
         neutron.release_row(visit, self.collection, row)
 
 
 def _items(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return list(spec.get(_RULES) or ())
+
+
+def _in_group(group_id: str, body: SecurityGroupRuleBody) -> SecurityGroupRuleBody:
+    return {"security_group_id": group_id, **body}
 
 
 def _manages(visit: Visit, field: str) -> bool:

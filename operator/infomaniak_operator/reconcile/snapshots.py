@@ -7,11 +7,14 @@ our own last write to the object. A LIST that fails is an error for all who wait
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar, cast
 
-Rows = Sequence[Mapping[str, Any]]
+from infomaniak_operator.client.resources import Resource
+
+Rows = Sequence[Resource]
+RowT = TypeVar("RowT", bound=Resource)
 
 
 @dataclass(slots=True)
@@ -34,11 +37,11 @@ class Snapshots:
         self._lock = threading.Lock()
         self._flights: dict[str, _Flight] = {}
 
-    def get(self, name: str, fresh_after: float, load: Callable[[], Rows]) -> Rows:
+    def get(self, name: str, fresh_after: float, load: Callable[[], Sequence[RowT]]) -> Sequence[RowT]:
         """The list of that name, from a LIST that began at ``fresh_after`` or later.
 
         Args:
-            name: which list.
+            name: which list; one name is one type.
             fresh_after: monotonic seconds.
             load: asks the service; called by at most one thread at a time for one freshness.
 
@@ -54,15 +57,15 @@ class Snapshots:
         assert flight is not None  # noqa: S101 - for the type checker
         if mine:
             try:
-                flight.rows = load()
+                flight.rows = rows = load()
             except BaseException as error:
                 flight.error = error
                 raise
             finally:
                 flight.done.set()
-            return flight.rows
+            return rows
         flight.done.wait()
         if flight.error is not None:
             raise flight.error
         assert flight.rows is not None  # noqa: S101 - for the type checker
-        return flight.rows
+        return cast("Sequence[RowT]", flight.rows)

@@ -6,9 +6,11 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from infomaniak_operator.client.bodies import SubnetBody
+from infomaniak_operator.client.resources import AllocationPool, Subnet
 from infomaniak_operator.engine.contract import Progress, Reason, Stuck
 from infomaniak_operator.reconcile import doubles
-from infomaniak_operator.reconcile.actuator import Row, Step
+from infomaniak_operator.reconcile.actuator import Step
 from infomaniak_operator.reconcile.fields import (
     Difference,
     Field,
@@ -24,23 +26,24 @@ from infomaniak_operator.reconcile.marks import described
 from infomaniak_operator.reconcile.neutron import description_difference
 from infomaniak_operator.reconcile.outcome import Stop
 from infomaniak_operator.reconcile.ownership import Whose, whose
+from infomaniak_operator.reconcile.resourcetypes import SUBNETS
 from infomaniak_operator.reconcile.visit import Visit
 
 NO_GATEWAY = "none"
 """What ``gateway`` says for a subnet without one."""
 
 
-def _network(row: Row) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+def _network(row: Subnet) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     return ipaddress.ip_network(str(row["cidr"]))
 
 
-def default_gateway(row: Row) -> str:
+def default_gateway(row: Subnet) -> str:
     """The gateway Neutron gives a subnet that names none: its first address, in IPv6 the anycast one of the routers."""
     network = _network(row)
     return str(network.network_address + (1 if network.version == 4 else 0))  # noqa: PLR2004 - IP versions
 
 
-def _hosts(row: Row) -> tuple[int, int]:
+def _hosts(row: Subnet) -> tuple[int, int]:
     """The first and the last address that Neutron hands out of a subnet."""
     network = _network(row)
     first, last = int(network.network_address), int(network.broadcast_address)
@@ -49,7 +52,7 @@ def _hosts(row: Row) -> tuple[int, int]:
     return first + 1, last - (1 if network.version == 4 else 0)  # noqa: PLR2004 - no broadcast in IPv6
 
 
-def default_pools(row: Row) -> list[dict[str, str]]:
+def default_pools(row: Subnet) -> list[AllocationPool]:
     """The allocation pools Neutron gives a subnet that names none: all of it but the gateway."""
     kind = type(_network(row).network_address)
     first, last = _hosts(row)
@@ -59,7 +62,7 @@ def default_pools(row: Row) -> list[dict[str, str]]:
     return [{"start": str(kind(a)), "end": str(kind(b))} for a, b in spans if a <= b]
 
 
-def _made_by_neutron(row: Row) -> bool:
+def _made_by_neutron(row: Subnet) -> bool:
     """Whether the allocation pools are Neutron's own: all addresses, but one for a gateway."""
     first, last = _hosts(row)
     pools = row.get("allocation_pools") or ()
@@ -96,22 +99,21 @@ def prefix(name: str) -> str:
     return f"subnets[{name}]"
 
 
-def creation(visit: Visit, network_id: str, item: Mapping[str, Any]) -> dict[str, Any]:
+def creation(visit: Visit, network_id: str, item: Mapping[str, Any]) -> SubnetBody:
     """The body of a subnet's create."""
     name = item["name"]
     mark = visit.owner.mark(slot(name))
     version = item.get("ipVersion") or ipaddress.ip_network(item["cidr"], strict=False).version
-    return {
+    common = {
         "network_id": network_id,
         "project_id": visit.cloud.project_id,
         "name": name,
         "description": described(str(item.get("description") or ""), mark),
-        **body_of(FIELDS, item),
-        "ip_version": version,
     }
+    return SUBNETS.body({**common, **body_of(FIELDS, item), "ip_version": version})
 
 
-def is_ours(visit: Visit, row: Row) -> bool:
+def is_ours(visit: Visit, row: Subnet) -> bool:
     """Whether a subnet under our network is ours: by its mark, or because status names it."""
     return whose(visit.owner, row, child=None, inside=True, recorded=_ids(visit).values()).ours
 
@@ -123,7 +125,7 @@ def _ids(visit: Visit) -> dict[str, str]:
     return {item["name"]: item["id"] for item in visit.resource.status.get("subnets") or ()}
 
 
-def copies(visit: Visit, rows: Iterable[Row]) -> doubles.Copies:
+def copies(visit: Visit, rows: Iterable[Subnet]) -> doubles.Copies:
     """The subnets that carry a copy of a mark of ours."""
     known = [(slot(name), id_) for name, id_ in _ids(visit).items()]
     rows = list(rows)
@@ -132,7 +134,7 @@ def copies(visit: Visit, rows: Iterable[Row]) -> doubles.Copies:
     return doubles.copies(visit, rows, known, wanted, doubles.slots_of(visit, "subnets", slot))
 
 
-def match(visit: Visit, rows: Iterable[Row], item: Mapping[str, Any]) -> Row | None:
+def match(visit: Visit, rows: Iterable[Subnet], item: Mapping[str, Any]) -> Subnet | None:
     """The subnet of the cloud that an item of the spec stands for.
 
     By its mark, else by status (the mark was lost), by the mark it had before it was given up (Unmanaged meanwhile),
@@ -154,7 +156,7 @@ def match(visit: Visit, rows: Iterable[Row], item: Mapping[str, Any]) -> Row | N
     return None
 
 
-def plan(visit: Visit, network_id: str, rows: Iterable[Row]) -> list[Step]:
+def plan(visit: Visit, network_id: str, rows: Iterable[Subnet]) -> list[Step]:
     """What is to be done about the subnets: first what goes, then what changes, then what is new.
 
     A subnet whose CIDR or IPv6 modes differ is another subnet of the same name: the old one goes, a new one comes.
@@ -210,7 +212,7 @@ def plan(visit: Visit, network_id: str, rows: Iterable[Row]) -> list[Step]:
     return [*deletes, *updates, *creates]
 
 
-def _taken(visit: Visit, item: Mapping[str, Any], rows: Iterable[Row]) -> Stop | None:
+def _taken(visit: Visit, item: Mapping[str, Any], rows: Iterable[Subnet]) -> Stop | None:
     """Why a subnet cannot be made: one of somebody else has its addresses."""
     wanted = ipaddress.ip_network(str(item["cidr"]), strict=False) if item.get("cidr") else None
     for row in rows:
@@ -227,12 +229,12 @@ def _taken(visit: Visit, item: Mapping[str, Any], rows: Iterable[Row]) -> Stop |
     return None
 
 
-def _adopting(visit: Visit, row: Row) -> bool:
+def _adopting(visit: Visit, row: Subnet) -> bool:
     """Whether the subnet was made by others and is about to be taken over: it is never replaced."""
     return visit.imported and not is_ours(visit, row)
 
 
-def _differences(visit: Visit, item: Mapping[str, Any], row: Row) -> list[Difference]:
+def _differences(visit: Visit, item: Mapping[str, Any], row: Subnet) -> list[Difference]:
     name = item["name"]
     found = _with_pools(visit, item, row, differences(FIELDS, item, row, visit.applied, prefix(name)))
     if row.get("name") != name:
@@ -241,7 +243,7 @@ def _differences(visit: Visit, item: Mapping[str, Any], row: Row) -> list[Differ
     return [*found, *([description] if description else [])]
 
 
-def _with_pools(visit: Visit, item: Mapping[str, Any], row: Row, found: list[Difference]) -> list[Difference]:
+def _with_pools(visit: Visit, item: Mapping[str, Any], row: Subnet, found: list[Difference]) -> list[Difference]:
     """Make room for a gateway that moves: Neutron refuses one that lies in the pools it made around the former one."""
     gateway = next((difference.wanted for difference in found if difference.api == "gateway_ip"), None)
     if gateway is None or "allocationPools" in item:
@@ -256,7 +258,7 @@ def _with_pools(visit: Visit, item: Mapping[str, Any], row: Row, found: list[Dif
     return [*rest, Difference(where, "allocation_pools", now, wanted)]
 
 
-def reported(rows: Iterable[Row], visit: Visit) -> list[dict[str, Any]]:
+def reported(rows: Iterable[Subnet], visit: Visit) -> list[dict[str, Any]]:
     """The subnets as status shows them: ours, in the order of the spec; all there are if the spec lists none."""
     rows = list(rows)
     own = copies(visit, rows).sift(rows)

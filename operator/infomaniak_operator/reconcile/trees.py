@@ -11,7 +11,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+
+from infomaniak_operator.client.resources import LoadBalancerStatus, Member, OctaviaResource
 
 FIRST_LOOK = 0.8
 """Seconds from a change to the first look at what became of it."""
@@ -23,8 +24,6 @@ STUCK_LOOK = 60.0
 GONE = "DELETED"
 _MOST = 10_000
 """How many trees are remembered: those of objects that are gone fall out in the end."""
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class MembersSeen:
         sure: whether that had been so for long enough that its seconds tell of every change.
     """
 
-    rows: Sequence[Row]
+    rows: Sequence[Member]
     updated_at: str
     sure: bool
 
@@ -80,7 +79,7 @@ class Tree:
         self.held_back_since: float | None = None
         self.bare = False
         self.made_of = 0  # the generation of the load balancer's spec that it was made of
-        self.held: dict[str, Row] = {}
+        self.held: dict[str, OctaviaResource] = {}
         self.unknown: dict[str, float] = {}
         self.members: dict[str, MembersSeen] = {}
         self._faces: dict[str, Hashable] = {}
@@ -131,7 +130,7 @@ class Tree:
             self._since = (updated_at, now)
         return now - self._since[1]
 
-    def status_of(self, row: Row, made: float = float("-inf")) -> tuple[str, str]:
+    def status_of(self, row: OctaviaResource, made: float = float("-inf")) -> tuple[str, str]:
         """Provisioning and operating status of something under the tree: as last seen, else as its row says.
 
         Args:
@@ -165,11 +164,11 @@ class Trees:
             self._trees.pop(uid, None)
 
 
-def parts_of(statuses: Row) -> dict[str, tuple[str, str]]:
+def parts_of(statuses: LoadBalancerStatus) -> dict[str, tuple[str, str]]:
     """The states of all that a status tree names, by id."""
     found: dict[str, tuple[str, str]] = {}
 
-    def walk(value: Any) -> None:
+    def walk(value: object) -> None:
         if isinstance(value, Mapping):
             if "id" in value and "provisioning_status" in value:
                 found[str(value["id"])] = (str(value["provisioning_status"]), str(value.get("operating_status") or ""))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from infomaniak_operator.client import Category, InfomaniakCloudError, NotFoundError
+from infomaniak_operator.client.bodies import LoadBalancerBody, PortBody
+from infomaniak_operator.client.resources import FixedIP, LoadBalancer, Port
 from infomaniak_operator.engine.contract import Key, KubeObject, Progress, Reason, Stuck, View
 from infomaniak_operator.reconcile import doubles, neutron
-from infomaniak_operator.reconcile.actuator import Inputs, Row, Step
+from infomaniak_operator.reconcile.actuator import Inputs, Step
 from infomaniak_operator.reconcile.fields import Difference, address
 from infomaniak_operator.reconcile.marks import NoRoom, Standing, described, user_text
 from infomaniak_operator.reconcile.outcome import REFERENCES_RESOLVED, Stop
@@ -19,7 +22,7 @@ from infomaniak_operator.reconcile.ownership import (
     may_take_previous,
     whose,
 )
-from infomaniak_operator.reconcile.snapshots import Rows
+from infomaniak_operator.reconcile.resourcetypes import PORTS
 from infomaniak_operator.reconcile.visit import Visit
 
 SLOT = "vip"
@@ -92,14 +95,14 @@ def _spot(resource: KubeObject, view: View, item: Any, field: str, known: list[s
     return {"networkID": str(item["networkID"])}
 
 
-def _whose(visit: Visit, port: Row, *, inside: bool = False) -> Whose:
+def _whose(visit: Visit, port: Port, *, inside: bool = False) -> Whose:
     """Whose a port is; one that has lost its mark is ours where status shows it, and shows that we made it."""
     recorded = visit.status.get("vipPortID") or visit.resource.status.get("vipPortID")
     ours = MADE in visit.recorded and port.get("device_owner") != _OCTAVIA
     return whose(visit.owner, port, child=SLOT, inside=inside, recorded=(recorded,) if recorded and ours else ())
 
 
-def _found(visit: Visit, rows: Rows, *wanted: Whose) -> list[Row]:
+def _found(visit: Visit, rows: Iterable[Port], *wanted: Whose) -> list[Port]:
     """The ports that are such: the one that status shows first, then those with our mark, the oldest first."""
     shown = visit.status.get("vipPortID") or visit.resource.status.get("vipPortID")
     standing = [(_whose(visit, row), row) for row in rows]
@@ -110,11 +113,11 @@ def _found(visit: Visit, rows: Rows, *wanted: Whose) -> list[Row]:
     return [row for _, row in found]
 
 
-def _ours(visit: Visit, rows: Rows) -> list[Row]:
+def _ours(visit: Visit, rows: Iterable[Port]) -> list[Port]:
     return _found(visit, rows, Whose.OURS, Whose.LOST)
 
 
-def _sure(visit: Visit, marked: list[Row]) -> list[Row]:
+def _sure(visit: Visit, marked: list[Port]) -> list[Port]:
     """Of the ports with the mark: the one that status names, and those on record; a copy is left alone.
 
     The only one is ours, too, unless there was another that is gone: status names it, or has forgotten it for that.
@@ -134,22 +137,22 @@ def _sure(visit: Visit, marked: list[Row]) -> list[Row]:
     return sure
 
 
-def is_ours(visit: Visit, row: Row) -> bool:
+def is_ours(visit: Visit, row: Port) -> bool:
     """Whether a port was made for the VIP of this object."""
     return _whose(visit, row).ours
 
 
-def ensure(visit: Visit, inputs: Inputs) -> Row:
+def ensure(visit: Visit, inputs: Inputs) -> Port:
     """The VIP's port, made if there is none.
 
     Raises:
         Stop: a create of it may still be under way, or there is one of a former object that nobody said to take over.
         InfomaniakCloudError: the service refused.
     """
-    known: Row | None = visit.memory.get(SLOT)
+    known: Port | None = visit.memory.get(SLOT)
     if known is not None:
         return known
-    rows = visit.rows("ports")
+    rows = visit.rows(PORTS)
     there = _sure(visit, _ours(visit, rows))
     if there:
         return _known(visit, _marked(visit, there[0]), inputs)
@@ -162,7 +165,7 @@ def ensure(visit: Visit, inputs: Inputs) -> Row:
         return _known(visit, _marked(visit, previous[0]), inputs)
 
     def still_absent(not_before: float) -> bool:
-        return not _ours(visit, visit.rows("ports", not_before))
+        return not _ours(visit, visit.rows(PORTS, not_before))
 
     body = _body(visit, inputs)
     if not clear_to_create(visit, SLOT, still_absent, body):
@@ -170,17 +173,16 @@ def ensure(visit: Visit, inputs: Inputs) -> Row:
     return _known(visit, _made(visit, inputs, body), inputs)
 
 
-def _marked(visit: Visit, port: Row) -> Row:
+def _marked(visit: Visit, port: Port) -> Port:
     """The port with our mark: that of a former object, or one that has lost it, gets it before it is built on."""
     text = _description(visit, port)
     if text == str(port.get("description") or ""):
         return port
     with visit.changing():
-        row: Row = visit.cloud.do.ports.update(port["id"], {"description": text})
-    return row
+        return visit.cloud.do.ports.update(port["id"], {"description": text})
 
 
-def _description(visit: Visit, port: Row) -> str:
+def _description(visit: Visit, port: Port) -> str:
     """What the description should be: a person's text stays. Where that leaves no room, status alone names the port."""
     now = str(port.get("description") or "")
     try:
@@ -189,7 +191,7 @@ def _description(visit: Visit, port: Row) -> str:
         return now
 
 
-def _made(visit: Visit, inputs: Inputs, body: dict[str, Any]) -> Row:
+def _made(visit: Visit, inputs: Inputs, body: PortBody) -> Port:
     """Make the port, on the address that the load balancer had before if that is still to be had."""
     former = visit.status.get("vipAddress")
     if visit.status.pop("vipPortID", None):
@@ -211,14 +213,14 @@ _NOT_THAT_ADDRESS = (400, 403, 409)
 """How Neutron refuses an address: it lies outside, may not be chosen, or is somebody's."""
 
 
-def _create(visit: Visit, body: dict[str, Any]) -> Row:
+def _create(visit: Visit, body: PortBody) -> Port:
     with visit.creating(SLOT, bodies=[body]):
-        row: Row = visit.cloud.do.ports.create(body)
+        row = visit.cloud.do.ports.create(body)
     visit.creates.answered(str(row["id"]))
     return row
 
 
-def _known(visit: Visit, row: Row, inputs: Inputs) -> Row:
+def _known(visit: Visit, row: Port, inputs: Inputs) -> Port:
     visit.memory[SLOT] = row
     visit.memory[_LOOKED] = True
     visit.placed()
@@ -248,7 +250,7 @@ def forget(visit: Visit) -> None:
     visit.memory.pop(SLOT, None)
 
 
-def _body(visit: Visit, inputs: Inputs) -> dict[str, Any]:
+def _body(visit: Visit, inputs: Inputs) -> PortBody:
     network = inputs.get("networkID")
     if network is None:
         network = visit.cloud.do.subnets.get(inputs["subnetID"])["network_id"]
@@ -256,22 +258,28 @@ def _body(visit: Visit, inputs: Inputs) -> dict[str, Any]:
         message = f"spec.vip.networkID: network {network} has no subnet that the VIP could be in: add one to it"
         raise _no_address(visit, message)
     address = visit.spec["vip"].get("address")
-    first = {
-        **({"subnet_id": inputs["subnetID"]} if inputs.get("subnetID") else {}),
-        **({"ip_address": address} if address else {}),
-    }
-    more = [
-        {"subnet_id": each["subnetID"], **({"ip_address": each["address"]} if each.get("address") else {})}
-        for each in inputs.get("additional") or ()
-    ]
+    first = _place(inputs.get("subnetID"), address)
+    more = [_place(each["subnetID"], each.get("address")) for each in inputs.get("additional") or ()]
     spots = [*([first] if first else []), *more]
-    return {
+    body: PortBody = {
         "name": f"{visit.name[: _LONGEST_NAME - len(_SUFFIX)]}{_SUFFIX}",
         "description": described(f"VIP of load balancer {visit.name}"[:150], visit.owner.mark(SLOT)),
         "project_id": visit.cloud.project_id,
         "network_id": network,
-        **({"fixed_ips": spots} if spots else {}),
     }
+    if spots:
+        body["fixed_ips"] = spots
+    return body
+
+
+def _place(subnet: str | None, address: str | None) -> FixedIP:
+    """Where an address is to be, as far as that is said."""
+    found: FixedIP = {}
+    if subnet:
+        found["subnet_id"] = subnet
+    if address:
+        found["ip_address"] = address
+    return found
 
 
 def _no_address(visit: Visit, message: str) -> Stop:
@@ -280,12 +288,12 @@ def _no_address(visit: Visit, message: str) -> Stop:
     return visit.again(Reason.WAITING_FOR_REFERENCE, message, _LOOK_AGAIN)
 
 
-def _main_spot(visit: Visit, port: Row, inputs: Inputs) -> dict[str, Any] | None:
+def _main_spot(visit: Visit, port: Port, inputs: Inputs) -> FixedIP | None:
     """Which of the port's addresses is the VIP: Neutron adds those of subnets that hand out addresses by themselves.
 
     It is the one that the spec names, else the one there was, else the one on the VIP's subnet, else the first.
     """
-    spots = [dict(spot) for spot in port.get("fixed_ips") or ()]
+    spots = list(port.get("fixed_ips") or ())
     for wanted in ((visit.spec.get("vip") or {}).get("address"), visit.status.get("vipAddress")):
         for spot in spots:
             if wanted and address(spot["ip_address"]) == address(wanted):
@@ -294,7 +302,7 @@ def _main_spot(visit: Visit, port: Row, inputs: Inputs) -> dict[str, Any] | None
     return next(iter([*here, *spots]), None)
 
 
-def attributes(visit: Visit, port: Row, inputs: Inputs) -> dict[str, Any]:
+def attributes(visit: Visit, port: Port, inputs: Inputs) -> LoadBalancerBody:
     """What a load balancer is told of its VIP.
 
     Raises:
@@ -314,7 +322,7 @@ def attributes(visit: Visit, port: Row, inputs: Inputs) -> dict[str, Any]:
     ]
     # The port alone is not enough where it has, or gets meanwhile, several addresses. A subnet given, too, would have
     # Octavia look it up with the caller's rights once more: a login and six calls of its own.
-    found: dict[str, Any] = {"vip_port_id": port["id"], "vip_address": main["ip_address"]}
+    found: LoadBalancerBody = {"vip_port_id": port["id"], "vip_address": main["ip_address"]}
     if further:
         found["additional_vips"] = [
             {"subnet_id": spot["subnet_id"], "ip_address": spot["ip_address"]} for spot in further
@@ -324,7 +332,7 @@ def attributes(visit: Visit, port: Row, inputs: Inputs) -> dict[str, Any]:
     return found
 
 
-def fixed(visit: Visit, row: Row, inputs: Inputs) -> list[Difference]:
+def fixed(visit: Visit, row: LoadBalancer, inputs: Inputs) -> list[Difference]:
     """In what of the VIP that cannot be changed the load balancer differs from the spec.
 
     A subnet that the spec does not name is not compared: the one it is in stands.
@@ -335,10 +343,11 @@ def fixed(visit: Visit, row: Row, inputs: Inputs) -> list[Difference]:
     if item.get("subnet") or item.get("subnetID"):
         wanted.append(("subnet" if item.get("subnet") else "subnetID", "vip_subnet_id", inputs.get("subnetID")))
     wanted.append(("address", "vip_address", item.get("address")))
+    seen: Mapping[str, object] = row
     found = [
-        Difference(f"vip.{name}", api, row.get(api), value, mutable=False)
+        Difference(f"vip.{name}", api, seen.get(api), value, mutable=False)
         for name, api, value in wanted
-        if value and row.get(api) and address(row[api]) != address(value)
+        if value and seen.get(api) and address(seen[api]) != address(value)
     ]
     there = {str(each.get("subnet_id")): address(each.get("ip_address")) for each in row.get("additional_vips") or ()}
     more = {str(each.get("subnetID")): each.get("address") for each in inputs.get("additional") or ()}
@@ -348,7 +357,7 @@ def fixed(visit: Visit, row: Row, inputs: Inputs) -> list[Difference]:
     return found
 
 
-def plan(visit: Visit, balancer: Row) -> list[Step]:
+def plan(visit: Visit, balancer: LoadBalancer) -> list[Step]:
     """What is to be done about the port of a load balancer that is there: its mark is put back.
 
     A port that is gone is said once all else is done, in ``visit.held_back``. The ports are listed where that may
@@ -357,7 +366,7 @@ def plan(visit: Visit, balancer: Row) -> list[Step]:
     port_id = balancer.get("vip_port_id")
     if not port_id or not _to_be_looked_at(visit):
         return []
-    port = by_id(visit, "ports", visit.rows("ports"), str(port_id))
+    port = by_id(visit, PORTS, visit.rows(PORTS), str(port_id))
     visit.memory[_LOOKED] = port is not None
     if port is None:
         if not visit.imported:  # a port of others may be there, and not for us to see
@@ -383,10 +392,10 @@ def act(visit: Visit, step: Step) -> None:
         InfomaniakCloudError: the service refused.
     """
     with visit.changing():
-        visit.cloud.do.ports.update(step.id, step.body)
+        visit.cloud.do.ports.update(step.id, PORTS.body(step.body))
 
 
-def hold(visit: Visit, balancer: Row) -> None:
+def hold(visit: Visit, balancer: LoadBalancer) -> None:
     """Before a load balancer goes whose port status does not show yet: note which it is, by its mark and in status.
 
     Raises:
@@ -414,7 +423,7 @@ def _to_be_looked_at(visit: Visit) -> bool:
     return not (under_way and visit.memory.get(_LOOKED))
 
 
-def _gone(balancer: Row) -> Stop:
+def _gone(balancer: LoadBalancer) -> Stop:
     message = (
         f"port {balancer['vip_port_id']} of the VIP {balancer.get('vip_address')} was deleted in the cloud by somebody "
         "else: Neutron may give the address to another port, no floating IP can lead to it, and Octavia takes no other "
@@ -433,12 +442,12 @@ def remove(visit: Visit) -> None:
         Stop: a create of it may still be under way.
         InfomaniakCloudError: the service refused.
     """
-    there = _sure(visit, _ours(visit, visit.rows("ports")))
+    there = _sure(visit, _ours(visit, visit.rows(PORTS)))
     unsettled = SLOT in visit.creates.unknown or (visit.id is None and not visit.status.get("vipPortID"))
     if not there and unsettled and not visit.imported:
 
         def still_absent(not_before: float) -> bool:
-            return not _ours(visit, visit.rows("ports", not_before))
+            return not _ours(visit, visit.rows(PORTS, not_before))
 
         if not clear_to_create(visit, SLOT, still_absent):
             raise visit.again(Reason.DELETING, "the VIP's port has appeared in the cloud", 0.0)
@@ -454,9 +463,9 @@ def remove(visit: Visit) -> None:
             continue
 
 
-def release(visit: Visit, balancer: Row) -> None:
+def release(visit: Visit, balancer: LoadBalancer) -> None:
     """Release the mark of the port that the load balancer has; who takes that again looks for it at once."""
     visit.memory.pop(_LOOKED, None)
-    for row in visit.rows("ports"):
+    for row in visit.rows(PORTS):
         if row["id"] == balancer.get("vip_port_id"):
-            neutron.release_row(visit, "ports", row, child=SLOT)
+            neutron.release_row(visit, PORTS, row, child=SLOT)

@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypedDict
 
 from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.client import InfomaniakCloudError, ReadOnlyError
+from infomaniak_operator.client.kinds import BodyT, RowT
+from infomaniak_operator.client.resources import (
+    FixedIP,
+    L7Policy,
+    Listener,
+    Member,
+    Resource,
+    SecurityGroupRule,
+    Subnet,
+)
 from infomaniak_operator.engine.contract import (
     FINALIZER,
     Again,
@@ -40,7 +50,7 @@ from infomaniak_operator.reconcile.outcome import (
     annotated,
     bounded,
 )
-from infomaniak_operator.reconcile.snapshots import Rows
+from infomaniak_operator.reconcile.resourcetypes import ResourceType
 from infomaniak_operator.reconcile.trees import Tree, Trees
 
 ENGINE_FIELDS = frozenset({"conditions", "observedGeneration"})
@@ -101,6 +111,38 @@ def _lives(view: View, uid: str) -> bool:
     return any(short_uid(each.uid) == uid for kind in KINDS for each in view.objects(kind))
 
 
+class Leg(TypedDict, total=False):
+    """What counts of the port of a router's interface: the subnets that it is on.
+
+    Attributes:
+        fixed_ips: as in ``Port``.
+    """
+
+    fixed_ips: list[FixedIP]
+
+
+class Children(TypedDict, total=False):
+    """What was seen under a main object in this visit; what is not there was not looked for.
+
+    Attributes:
+        subnets: of a network.
+        interfaces: of a router: their ports.
+        rules: of a security group.
+        listeners: of a load balancer.
+        l7policies: all of the project.
+        members: of a pool.
+        listed: there, and empty, where the members were listed in this visit.
+    """
+
+    subnets: list[Subnet]
+    interfaces: list[Leg]
+    rules: list[SecurityGroupRule]
+    listeners: list[Listener]
+    l7policies: list[L7Policy]
+    members: list[Member]
+    listed: list[Member]
+
+
 @dataclass(slots=True)
 class Visit:
     """The state of one visit.
@@ -111,7 +153,7 @@ class Visit:
         status: the kind's status fields as they will be written, whatever the outcome.
         aspects: the further conditions found so far.
         connected: the cloud of its credentials, once they are resolved.
-        children: what was seen under the main object, by collection, kept up to date by the steps carried out.
+        children: what was seen under the main object, kept up to date by the steps carried out.
         create_grace: seconds after which a create that was sent has surely been finished.
         trees: what is known of load balancers.
         exits: what is to be done when the visit ends.
@@ -133,7 +175,7 @@ class Visit:
     status: dict[str, Any]
     aspects: dict[str, Aspect] = field(default_factory=dict)
     connected: Cloud | None = None
-    children: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
+    children: Children = field(default_factory=Children)
     trees: Trees = field(default_factory=Trees)
     exits: ExitStack = field(default_factory=ExitStack)
     locked: Tree | None = None
@@ -350,7 +392,7 @@ class Visit:
         found = self.memory.get("id") or self.status.get("id")
         return str(found) if found else None
 
-    def known(self, row: Mapping[str, Any]) -> None:
+    def known(self, row: Resource) -> None:
         """Hold on to the identity of the object in the cloud."""
         self.memory["id"] = row["id"]
         self.status["id"] = row["id"]
@@ -381,7 +423,12 @@ class Visit:
         if HEALTHY in self.former():
             self.aspect(HEALTHY, None, Reason.EXTERNALLY_DELETED, message)
 
-    def rows(self, collection: str, fresh_after: float | None = None, network_id: str | None = None) -> Rows:
+    def rows(
+        self,
+        collection: ResourceType[RowT, BodyT],
+        fresh_after: float | None = None,
+        network_id: str | None = None,
+    ) -> Sequence[RowT]:
         """All objects of a type in the project, from a LIST begun after what this visit must have seen.
 
         With a network: all that is seen in it, whosever it is. That is only to be read: ownership is looked up in the

@@ -502,6 +502,6 @@ def test_a_change_that_no_plan_says_is_refused_and_is_no_defect(hook):
 
 
 def test_every_kind_is_in_the_table():
-    assert {actuator.kind: actuator.collection for actuator in ACTUATORS} == {
+    assert {actuator.kind: actuator.collection.name for actuator in ACTUATORS} == {
         key.kind: collection for key, collection in KINDS.items()
     }
