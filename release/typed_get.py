@@ -1,0 +1,38 @@
+"""A plugin for mypy: ``row.get("…")`` with a key that a TypedDict does not have is an error, as ``row["…"]`` is.
+
+mypy itself lets any key pass there, since a TypedDict may have further ones at run time. The rows of the cloud
+(``client.resources``) do not: a key that they do not name is misspelt. Named in ``pyproject.toml``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mypy.errorcodes import TYPEDDICT_ITEM
+from mypy.plugin import MethodContext, Plugin
+from mypy.plugins.common import try_getting_str_literals
+from mypy.plugins.default import typed_dict_get_callback
+from mypy.types import Type, TypedDictType
+
+
+class TypedGet(Plugin):
+    """Looks at each call of ``get`` of a mapping."""
+
+    def get_method_hook(self, fullname: str) -> Callable[[MethodContext], Type] | None:
+        """What looks at a call of a method of that name; None: nothing does."""
+        return _get if fullname == "typing.Mapping.get" else None
+
+
+def _get(context: MethodContext) -> Type:
+    if isinstance(context.type, TypedDictType) and context.args and context.args[0]:
+        for key in try_getting_str_literals(context.args[0][0], context.arg_types[0][0]) or ():
+            if key not in context.type.items:
+                name = context.type.fallback.type.fullname.rpartition(".")[2]
+                context.api.fail(f'TypedDict "{name}" has no key "{key}"', context.context, code=TYPEDDICT_ITEM)
+    return typed_dict_get_callback(context)
+
+
+def plugin(version: str) -> type[Plugin]:
+    """What mypy asks for; the version is mypy's."""
+    del version
+    return TypedGet
