@@ -35,8 +35,8 @@ class FakeOperations:
         self.pools = FakeCollection(cloud, project_id, "pools")
         self.members = FakeMembers(cloud, project_id, "members")
         self.health_monitors = FakeCollection(cloud, project_id, "health_monitors")
-        self.l7policies = FakeCollection(cloud, project_id, "l7policies")
-        self.l7rules = FakeNested(cloud, project_id, "l7rules")
+        self.l7_policies = FakeCollection(cloud, project_id, "l7policies")
+        self.l7_rules = FakeNested(cloud, project_id, "l7rules")
         self.tags = FakeTags(cloud, project_id)
         self.quotas = FakeQuotas(cloud, project_id)
 

@@ -76,8 +76,8 @@ def listeners_of(user: User, balancer_id: str) -> dict[str, Row]:
 
 def policies_of(user: User, listener_id: str) -> list[Row]:
     """The L7 policies of a listener with their rules, in full."""
-    rows = user.cloud.l7policies.list(listener_id=listener_id)
-    return [{**row, "rules": list(user.cloud.l7rules.list(row["id"]))} for row in rows]
+    rows = user.cloud.l7_policies.list(listener_id=listener_id)
+    return [{**row, "rules": list(user.cloud.l7_rules.list(row["id"]))} for row in rows]
 
 
 def user_tags(row: Row) -> list[str]:

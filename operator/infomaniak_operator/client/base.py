@@ -72,6 +72,9 @@ class InfomaniakOpenStackBase:
         Args:
             environment: None: the process's own.
 
+        Returns:
+            The client; close it, or use it in a ``with`` statement.
+
         Raises:
             InvalidCredentialsError: a variable is missing, or its value cannot be used; the message names it.
         """
@@ -107,6 +110,9 @@ class InfomaniakOpenStackBase:
             auth_url: Keystone; None: that of dc3-a.
             region: the region.
 
+        Returns:
+            The client; close it, or use it in a ``with`` statement.
+
         Raises:
             InvalidCredentialsError: a value is missing or cannot be used.
         """
@@ -122,6 +128,9 @@ class InfomaniakOpenStackBase:
         Args:
             path: the file.
             cloud_name: which entry; None: the only one.
+
+        Returns:
+            The client; close it, or use it in a ``with`` statement.
 
         Raises:
             InvalidCredentialsError: something in it is missing or cannot be used.
@@ -148,7 +157,11 @@ class InfomaniakOpenStackBase:
         return client
 
     def close(self) -> None:
-        """Close the connection; what goes wrong is logged."""
+        """Close the connection.
+
+        Raises:
+            Nothing: an error is logged.
+        """
         self._done("close", lambda conn: conn.close())
 
     def __enter__(self) -> Self:
@@ -160,11 +173,13 @@ class InfomaniakOpenStackBase:
         self.close()
 
     def validate_connection(self) -> bool:
-        """Whether Keystone takes the credential now: asks it for its catalogue.
+        """Ask Keystone whether it takes the credential now: ``GET /v3/auth/catalog``.
 
         Returns:
-            False, and a line in the log, where it does not, or the credential is of another project than
-            ``INFOMANIAK_PROJECT_ID`` says.
+            Whether it does, and the credential is of the project that ``INFOMANIAK_PROJECT_ID`` names, if it names one.
+
+        Raises:
+            Nothing: an error is logged, and False comes back.
         """
 
         def ask(conn: Any) -> None:

@@ -17,6 +17,8 @@ from infomaniak_operator.client.session import CloudSession
 class Collection(Generic[RowT, BodyT]):
     """One collection of a service.
 
+    How an object looks is a TypedDict in ``resources``, with its route; what a body may set is one in ``bodies``.
+
     Args:
         session: the connection.
         kind: what the collection takes.
@@ -26,11 +28,14 @@ class Collection(Generic[RowT, BodyT]):
         self._rest = Rest(session, kind)
 
     def list(self, *, fields: Sequence[str] | None = None, **filters: Any) -> builtins.list[RowT]:
-        """All objects that pass the filters, from all pages. ``GET`` on the collection.
+        """List all objects that pass the filters, from all pages: ``GET`` of the collection's route.
 
         Args:
             fields: the attributes wanted; None: all.
             **filters: the service applies them, by its own names; a list asks for any of its values.
+
+        Returns:
+            The objects, with ``fields`` only those attributes of each.
 
         Raises:
             ValueError: the service has no such filter, or it has no value; nothing was sent.
@@ -39,7 +44,13 @@ class Collection(Generic[RowT, BodyT]):
         return self._rest.list({}, fields, filters)
 
     def get(self, id: str) -> RowT:  # noqa: A002 - the API's word
-        """One object. ``GET``.
+        """Get one object: ``GET`` of the route and the id.
+
+        Args:
+            id: which.
+
+        Returns:
+            The object.
 
         Raises:
             NotFoundError: it is not there.
@@ -48,7 +59,13 @@ class Collection(Generic[RowT, BodyT]):
         return self._rest.get({"id": id})
 
     def create(self, body: BodyT) -> RowT:
-        """Make one and return it as it then is. ``POST``, never repeated.
+        """Make one: ``POST`` to the collection's route, never repeated.
+
+        Args:
+            body: the attributes to set; the service has defaults for the others.
+
+        Returns:
+            The object as it then is. In Octavia it is PENDING_CREATE, and locks its load balancer.
 
         Raises:
             ValueError: the service knows no such attribute; nothing was sent.
@@ -57,28 +74,32 @@ class Collection(Generic[RowT, BodyT]):
         return self._rest.create({}, body)
 
     def update(self, id: str, body: BodyT, *, if_revision: int | None = None) -> RowT:  # noqa: A002 - the API's word
-        """Change what the body names, and return the object as it then is. ``PUT``.
+        """Change what the body names: ``PUT`` to the route and the id, never repeated.
 
         Args:
             id: which.
             body: the attributes to change.
             if_revision: only if it still has this ``revision_number`` (Neutron alone has one).
 
+        Returns:
+            The object as it then is. In Octavia it is PENDING_UPDATE, and locks its load balancer.
+
         Raises:
-            ValueError: the service knows no such attribute; nothing was sent.
+            ValueError: the service knows no such attribute, or has no revisions; nothing was sent.
             PreconditionFailedError: it has another revision.
             InfomaniakCloudError: refused, or ``outcome_unknown``.
         """
         return self._rest.update({"id": id}, body, if_revision)
 
     def delete(self, id: str, *, if_revision: int | None = None) -> None:  # noqa: A002 - the API's word
-        """Delete it. ``DELETE``.
+        """Delete one: ``DELETE`` of the route and the id, never repeated. In Octavia it goes on after this returns.
 
         Args:
             id: which.
             if_revision: only if it still has this ``revision_number`` (Neutron alone has one).
 
         Raises:
+            ValueError: the service has no revisions; nothing was sent.
             NotFoundError: it is not there.
             PreconditionFailedError: it has another revision.
             InfomaniakCloudError: refused, or ``outcome_unknown``.
@@ -90,7 +111,13 @@ class BulkCollection(Collection[RowT, BodyT]):
     """A collection whose service makes several objects in one call, all or none."""
 
     def create_many(self, bodies: Iterable[BodyT]) -> builtins.list[RowT]:
-        """Make all or none. ``POST`` of a list; no call for an empty one.
+        """Make all or none: ``POST`` of a list to the collection's route; no call for an empty one.
+
+        Args:
+            bodies: what each sets.
+
+        Returns:
+            The objects as they then are, in the order of the bodies.
 
         Raises:
             ValueError: the service knows no such attribute; nothing was sent.
@@ -106,27 +133,97 @@ class Members:
         self._rest = Rest(session, kinds.MEMBERS)
 
     def list(self, pool_id: str, *, fields: Sequence[str] | None = None, **filters: Any) -> builtins.list[Member]:
-        """As ``Collection.list``, within a pool."""
+        """List all members of a pool that pass the filters: ``GET /v2/lbaas/pools/{pool_id}/members``.
+
+        Args:
+            pool_id: the pool.
+            fields: the attributes wanted; None: all.
+            **filters: the service applies them, by its own names; a list asks for any of its values.
+
+        Returns:
+            The objects, with ``fields`` only those attributes of each.
+
+        Raises:
+            ValueError: the service has no such filter, or it has no value; nothing was sent.
+            NotFoundError: there is no such pool.
+            InfomaniakCloudError: the list could not be had: that is never an empty list.
+        """
         return self._rest.list({"pool_id": pool_id}, fields, filters)
 
     def get(self, pool_id: str, id: str) -> Member:  # noqa: A002 - the API's word
-        """As ``Collection.get``, within a pool."""
+        """Get one member of a pool: ``GET /v2/lbaas/pools/{pool_id}/members/{id}``.
+
+        Args:
+            pool_id: the pool.
+            id: which.
+
+        Returns:
+            The object.
+
+        Raises:
+            NotFoundError: it is not there.
+            InfomaniakCloudError: it could not be asked for.
+        """
         return self._rest.get({"pool_id": pool_id, "id": id})
 
     def create(self, pool_id: str, body: MemberBody) -> Member:
-        """As ``Collection.create``, within a pool."""
+        """Add one to a pool: ``POST /v2/lbaas/pools/{pool_id}/members``, never repeated. It locks the load balancer.
+
+        Args:
+            pool_id: the pool.
+            body: the attributes to set; the service has defaults for the others.
+
+        Returns:
+            The object as it then is: PENDING_CREATE.
+
+        Raises:
+            ValueError: the service knows no such attribute; nothing was sent.
+            ConflictError: (WAITING) the load balancer is being changed.
+            InfomaniakCloudError: refused, or ``outcome_unknown``.
+        """
         return self._rest.create({"pool_id": pool_id}, body)
 
     def update(self, pool_id: str, id: str, body: MemberBody) -> Member:  # noqa: A002 - the API's word
-        """As ``Collection.update``, within a pool."""
+        """Change what the body names: ``PUT /v2/lbaas/pools/{pool_id}/members/{id}``.
+
+        It is never repeated, and locks the load balancer.
+
+        Args:
+            pool_id: the pool.
+            id: which.
+            body: the attributes to change.
+
+        Returns:
+            The object as it then is: PENDING_UPDATE.
+
+        Raises:
+            ValueError: the service knows no such attribute; nothing was sent.
+            NotFoundError: it is not there.
+            ConflictError: (WAITING) the load balancer is being changed.
+            InfomaniakCloudError: refused, or ``outcome_unknown``.
+        """
         return self._rest.update({"pool_id": pool_id, "id": id}, body)
 
     def delete(self, pool_id: str, id: str) -> None:  # noqa: A002 - the API's word
-        """As ``Collection.delete``, within a pool."""
+        """Take one out of a pool: ``DELETE /v2/lbaas/pools/{pool_id}/members/{id}``.
+
+        It is never repeated, and locks the load balancer.
+
+        Args:
+            pool_id: the pool.
+            id: which.
+
+        Raises:
+            NotFoundError: it is not there.
+            ConflictError: (WAITING) the load balancer is being changed.
+            InfomaniakCloudError: refused, or ``outcome_unknown``.
+        """
         self._rest.delete({"pool_id": pool_id, "id": id})
 
     def replace_all(self, pool_id: str, members: Iterable[MemberBody]) -> None:
-        """Make the pool's members these and no others, in one call.
+        """Make the pool's members these and no others, in one call: ``PUT /v2/lbaas/pools/{pool_id}/members``.
+
+        It is never repeated, and locks the load balancer.
 
         Args:
             pool_id: the pool.
@@ -148,9 +245,38 @@ class L7Rules:
         self._rest = Rest(session, kinds.L7_RULES)
 
     def list(self, l7policy_id: str, *, fields: Sequence[str] | None = None, **filters: Any) -> builtins.list[L7Rule]:
-        """As ``Collection.list``, within a policy."""
+        """List all rules of a policy that pass the filters: ``GET /v2/lbaas/l7policies/{l7policy_id}/rules``.
+
+        Args:
+            l7policy_id: the policy.
+            fields: the attributes wanted; None: all.
+            **filters: the service applies them, by its own names; a list asks for any of its values.
+
+        Returns:
+            The objects, with ``fields`` only those attributes of each.
+
+        Raises:
+            ValueError: the service has no such filter, or it has no value; nothing was sent.
+            NotFoundError: there is no such policy.
+            InfomaniakCloudError: the list could not be had: that is never an empty list.
+        """
         return self._rest.list({"l7policy_id": l7policy_id}, fields, filters)
 
     def create(self, l7policy_id: str, body: L7RuleBody) -> L7Rule:
-        """As ``Collection.create``, within a policy."""
+        """Add one to a policy: ``POST /v2/lbaas/l7policies/{l7policy_id}/rules``.
+
+        It is never repeated, and locks the load balancer.
+
+        Args:
+            l7policy_id: the policy.
+            body: the attributes to set; the service has defaults for the others.
+
+        Returns:
+            The object as it then is: PENDING_CREATE.
+
+        Raises:
+            ValueError: the service knows no such attribute; nothing was sent.
+            ConflictError: (WAITING) the load balancer is being changed.
+            InfomaniakCloudError: refused, or ``outcome_unknown``.
+        """
         return self._rest.create({"l7policy_id": l7policy_id}, body)

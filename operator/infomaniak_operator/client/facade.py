@@ -27,14 +27,16 @@ class InfomaniakNetworkClient(NeutronMethods, OctaviaMethods):
     _service_name = "network"
 
     def usage(self) -> dict[str, Any] | None:
-        """What the project has itself, for metering. Ten calls: a list of each type, and each service's quotas.
+        """Count what the project has itself, for metering: ``GET`` of eight collections and of both services' quotas.
 
         Returns:
             ``{"project_id": …, "networks": {"count": 2, "quota": 10, "created_at": {id: "2026-11-27T08:00:00Z", …}},
             …}`` for networks, subnets, routers, security_groups, security_group_rules, ports, floating_ips (with
             ``in_use``: those that are bound to a port) and load_balancers. A quota of -1 is no limit; a time is None
-            where the service does not say. What others share with the project is not counted. None, and a line in the
-            log, where anything could not be had: that is never counted as 0.
+            where the service does not say. What others share with the project is not counted.
+
+        Raises:
+            Nothing: an error is logged, and None comes back; what could not be had is never counted as 0.
         """
         found: dict[str, Any] | None = self._try("usage", _usage)
         return found

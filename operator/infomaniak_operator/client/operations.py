@@ -9,14 +9,17 @@ from infomaniak_operator.client import kinds
 from infomaniak_operator.client.addresses import Address, canonical, the_one
 from infomaniak_operator.client.bodies import (
     FloatingIPBody,
+    L7PolicyBody,
     LoadBalancerBody,
     PoolBody,
     RouterBody,
 )
 from infomaniak_operator.client.collections import BulkCollection, Collection, L7Rules, Members
+from infomaniak_operator.client.deprecated import warn
 from infomaniak_operator.client.errors import Category, ConflictError
 from infomaniak_operator.client.resources import (
     FloatingIP,
+    L7Policy,
     LoadBalancer,
     ProjectQuotas,
     Resource,
@@ -57,13 +60,25 @@ class Operations:
         self.pools = Collection(session, kinds.POOLS)
         self.members = Members(session)
         self.health_monitors = Collection(session, kinds.HEALTH_MONITORS)
-        self.l7policies = Collection(session, kinds.L7_POLICIES)
-        self.l7rules = L7Rules(session)
+        self.l7_policies = Collection(session, kinds.L7_POLICIES)
+        self.l7_rules = L7Rules(session)
         self.tags = Tags(session)
         self.quotas = Quotas(session)
 
+    @property
+    def l7policies(self) -> Collection[L7Policy, L7PolicyBody]:
+        """The former name of ``l7_policies``, which goes with the next release."""
+        warn("l7policies", "l7_policies")
+        return self.l7_policies
+
+    @property
+    def l7rules(self) -> L7Rules:
+        """The former name of ``l7_rules``, which goes with the next release."""
+        warn("l7rules", "l7_rules")
+        return self.l7_rules
+
     def find_floating_ip(self, address: Address) -> FloatingIP | None:
-        """The floating IP that has an address. One call.
+        """Find the floating IP that has an address: ``GET /v2.0/floatingips``.
 
         Args:
             address: in any spelling, ``::ffff:192.0.2.1`` too.
@@ -81,10 +96,13 @@ class Operations:
         return found
 
     def usage(self) -> Usage:
-        """What the project has itself, with its quotas and since when. Ten calls, and one more for each further page.
+        """Count what the project has itself, with its quotas and since when: ten calls, and one for each further page.
 
-        Neutron's seven types and Octavia's load balancers are listed once each, for the project alone, whatever else
-        the credential sees; each service is asked once for the quotas.
+        They are ``GET`` of the routes of Neutron's seven types, of Octavia's load balancers and of both services'
+        quotas. Only the project's own objects are listed, whatever else the credential sees.
+
+        Returns:
+            For each type how many there are, how many there may be, and since when each has been there.
 
         Raises:
             InfomaniakCloudError: a list or a quota could not be had: that is never counted as 0.
@@ -116,7 +134,14 @@ class Operations:
         return measured(project, rows, quota)
 
     def read_only(self) -> Operations:
-        """The same collections over the same connection; whatever would change something raises ``ReadOnlyError``."""
+        """Get the same collections over the same connection, through which nothing can be changed: no call.
+
+        Returns:
+            Operations of which whatever is not a ``GET`` raises ``ReadOnlyError``.
+
+        Raises:
+            Nothing: it asks nobody.
+        """
         return Operations(self._session.read_only())
 
 
@@ -129,7 +154,12 @@ class Routers(Collection[Router, RouterBody]):
     def add_interface(
         self, router_id: str, *, subnet_id: str | None = None, port_id: str | None = None
     ) -> RouterInterface:
-        """Give the router an interface on a subnet, or the port as one.
+        """Give a router an interface on a subnet, or a port as one: ``PUT /v2.0/routers/{id}/add_router_interface``.
+
+        Args:
+            router_id: the router.
+            subnet_id: the subnet, whose gateway address the interface gets.
+            port_id: the port; give either.
 
         Returns:
             ``port_id``, ``subnet_id``, … of the interface.
@@ -144,7 +174,15 @@ class Routers(Collection[Router, RouterBody]):
     def remove_interface(
         self, router_id: str, *, subnet_id: str | None = None, port_id: str | None = None
     ) -> RouterInterface:
-        """Take an interface away.
+        """Take a router's interface away: ``PUT /v2.0/routers/{id}/remove_router_interface``.
+
+        Args:
+            router_id: the router.
+            subnet_id: the subnet that it is on.
+            port_id: its port; give either.
+
+        Returns:
+            ``port_id``, ``subnet_id``, … of the interface that was.
 
         Raises:
             ValueError: neither or both are given.
@@ -170,7 +208,7 @@ class FloatingIPs(Collection[FloatingIP, FloatingIPBody]):
         super().__init__(session, kinds.FLOATING_IPS)
 
     def associate(self, id: str, port_id: str, fixed_ip_address: str | None = None) -> FloatingIP:  # noqa: A002 - the API's word
-        """Bind it to a port, unless it is bound to another. Two calls, the second with ``If-Match``.
+        """Bind it, if it is not bound elsewhere: ``GET /v2.0/floatingips/{id}``, then ``PUT`` with ``If-Match``.
 
         Args:
             id: which floating IP.
@@ -202,7 +240,7 @@ class FloatingIPs(Collection[FloatingIP, FloatingIPBody]):
         return self.update(id, body, if_revision=row["revision_number"])
 
     def disassociate(self, id: str, expected_port_id: str | None = None) -> FloatingIP:  # noqa: A002 - the API's word
-        """Unbind it. Two calls, the second with ``If-Match``.
+        """Unbind it: ``GET /v2.0/floatingips/{id}``, then ``PUT`` with ``If-Match``.
 
         Args:
             id: which floating IP.
@@ -232,7 +270,7 @@ class LoadBalancers(Collection[LoadBalancer, LoadBalancerBody]):
         super().__init__(session, kinds.LOAD_BALANCERS)
 
     def create_tree(self, body: LoadBalancerBody) -> LoadBalancer:
-        """Make a load balancer with listeners, pools, members and monitors in one call.
+        """Make a load balancer with all that is in it, in one call: ``POST /v2/lbaas/loadbalancers``, never repeated.
 
         Args:
             body: as for ``create``, with ``listeners[]`` (each with its ``default_pool``) and ``pools[]`` (each with
@@ -258,7 +296,7 @@ class LoadBalancers(Collection[LoadBalancer, LoadBalancerBody]):
         return self.create(body)
 
     def delete(self, id: str, *, if_revision: int | None = None, cascade: bool = False) -> None:  # noqa: A002 - the API's word
-        """Delete it.
+        """Delete it: ``DELETE /v2/lbaas/loadbalancers/{id}``, never repeated. It goes on after this returns.
 
         Args:
             id: which.
@@ -266,6 +304,7 @@ class LoadBalancers(Collection[LoadBalancer, LoadBalancerBody]):
             cascade: with all that is under it; without, children stand in the way.
 
         Raises:
+            ValueError: a revision is given; nothing was sent.
             NotFoundError: it is not there.
             InfomaniakCloudError: refused, or ``outcome_unknown``.
         """
@@ -273,7 +312,10 @@ class LoadBalancers(Collection[LoadBalancer, LoadBalancerBody]):
         self._rest.delete({"id": id}, if_revision, params)
 
     def status_tree(self, id: str) -> StatusTree:  # noqa: A002 - the API's word
-        """The provisioning and operating status of all that is under a listener, in one call.
+        """Get the states of all that is in it, in one call: ``GET /v2/lbaas/loadbalancers/{id}/status``.
+
+        Args:
+            id: which.
 
         Returns:
             ``{"loadbalancer": {…, "listeners": […]}}`` without pools that no listener uses.
@@ -313,7 +355,7 @@ class Tags:
         self._session = session
 
     def replace(self, resource: str, id: str, tags: Iterable[str]) -> list[str]:  # noqa: A002 - the API's word
-        """Make these the object's tags, and no others. ``PUT …/tags``.
+        """Make these the object's tags, and no others: ``PUT /v2.0/{collection}/{id}/tags``.
 
         Args:
             resource: the collection, as in ``Operations``: ``networks``, ``floating_ips``, …
@@ -342,7 +384,9 @@ class Quotas:
         self._session = session
 
     def get(self) -> ProjectQuotas:
-        """The limits and uses of the project, by service. Two calls.
+        """Get the limits and uses of the project, by service, in two calls.
+
+        They are ``GET /v2.0/quotas/{project_id}/details.json`` and ``GET /v2/lbaas/quotas/{project_id}``.
 
         Returns:
             ``{"network": {"network": {"limit": 10, "used": 3, "reserved": 0}, …}, "load-balancer": {"load_balancer":

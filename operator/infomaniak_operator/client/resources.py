@@ -717,7 +717,7 @@ class LoadBalancer(OctaviaResource, total=False):
 # ── status trees ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class _Status(TypedDict, total=False):
+class Status(TypedDict, total=False):
     """The states of one object in a status tree.
 
     Attributes:
@@ -733,7 +733,7 @@ class _Status(TypedDict, total=False):
     operating_status: str
 
 
-class MemberStatus(_Status, total=False):
+class MemberStatus(Status, total=False):
     """The states of a member.
 
     Attributes:
@@ -745,7 +745,7 @@ class MemberStatus(_Status, total=False):
     protocol_port: int
 
 
-class HealthMonitorStatus(_Status, total=False):
+class HealthMonitorStatus(Status, total=False):
     """The states of a health monitor.
 
     Attributes:
@@ -755,7 +755,7 @@ class HealthMonitorStatus(_Status, total=False):
     type: str
 
 
-class PoolStatus(_Status, total=False):
+class PoolStatus(Status, total=False):
     """The states of a pool and what is under it.
 
     Attributes:
@@ -767,7 +767,7 @@ class PoolStatus(_Status, total=False):
     health_monitor: HealthMonitorStatus
 
 
-class L7PolicyStatus(_Status, total=False):
+class L7PolicyStatus(Status, total=False):
     """The states of an L7 policy.
 
     Attributes:
@@ -776,10 +776,10 @@ class L7PolicyStatus(_Status, total=False):
     """
 
     action: str
-    rules: list[_Status]
+    rules: list[Status]
 
 
-class ListenerStatus(_Status, total=False):
+class ListenerStatus(Status, total=False):
     """The states of a listener and what is under it.
 
     Attributes:
@@ -791,7 +791,7 @@ class ListenerStatus(_Status, total=False):
     l7policies: list[L7PolicyStatus]
 
 
-class LoadBalancerStatus(_Status, total=False):
+class LoadBalancerStatus(Status, total=False):
     """The states of a load balancer and what is under it.
 
     Attributes:

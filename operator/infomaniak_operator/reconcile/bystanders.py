@@ -132,7 +132,7 @@ def _rules(visit: Visit, policy: L7Policy) -> list[str]:
     """The rules of a redirect of ours that others have added: it is made with one."""
     if len(policy.get("rules") or ()) <= 1:
         return []
-    listed = _listed(lambda: visit.cloud.do.l7rules.list(policy["id"]))
+    listed = _listed(lambda: visit.cloud.do.l7_rules.list(policy["id"]))
     ours = [each for each in listed if all(each.get(name) == value for name, value in redirect.RULE.items())][:1]
     return [
         f"L7 rule {each['id']} ({each.get('type')} {each.get('compare_type')} {each.get('value')}) of L7 policy "

@@ -294,12 +294,12 @@ class LoadBalancerActuator(octavia.TreeActuator[Balancer, LoadBalancerBody]):
         if not clear_to_create(visit, step.slot, still_absent, step.body):
             raise visit.again(Reason.CREATING, f"the {step.what} has appeared in the cloud", 0.0)
         with visit.creating(step.slot, bodies=[step.body]), octavia.changing(visit):
-            made = visit.cloud.do.l7policies.create(L7_POLICIES.body(step.body))
+            made = visit.cloud.do.l7_policies.create(L7_POLICIES.body(step.body))
         visit.creates.answered(str(made["id"]))
 
     @staticmethod
     def _create_rule(visit: Visit, step: Step) -> None:
-        rules = visit.cloud.do.l7rules
+        rules = visit.cloud.do.l7_rules
 
         def still_absent(not_before: float) -> bool:
             del not_before

@@ -91,5 +91,5 @@ HEALTH_MONITORS: ResourceType[HealthMonitor, HealthMonitorBody] = ResourceType(
     "health_monitors", kinds.HEALTH_MONITORS, lambda do: do.health_monitors
 )
 L7_POLICIES: ResourceType[L7Policy, L7PolicyBody] = ResourceType(
-    "l7policies", kinds.L7_POLICIES, lambda do: do.l7policies
+    "l7policies", kinds.L7_POLICIES, lambda do: do.l7_policies
 )

@@ -213,31 +213,31 @@ def test_the_facade_on_the_same_tree(client: InfomaniakNetworkClient, tree: Tree
     assert client.list_health_monitors(NOWHERE) == []
 
     made = client.create_listener(lb, "facade", "TCP", 9100, connection_limit=11)
-    assert client.wait_for_loadbalancer(lb, timeout=120, interval=1)
+    assert client.wait_for_load_balancer(lb, timeout=120, interval=1)
     assert tree.do.listeners.get(made["id"])["connection_limit"] == 11
     pool = client.create_pool("facade", "TCP", "ROUND_ROBIN", listener_id=made["id"])
-    assert client.wait_for_loadbalancer(lb, timeout=120, interval=1)
+    assert client.wait_for_load_balancer(lb, timeout=120, interval=1)
     member = client.add_pool_member(pool["id"], "10.77.0.70", 80, weight=3, name="m", subnet_id=tree.subnet)
     assert (member["address"], member["port"]) == ("10.77.0.70", 80)
-    assert client.wait_for_loadbalancer(lb, timeout=120, interval=1)
+    assert client.wait_for_load_balancer(lb, timeout=120, interval=1)
     check = client.create_health_monitor(pool["id"], "TCP", 5, 3, name="hm")
     assert check["pool_id"] == pool["id"]
-    assert client.wait_for_loadbalancer(lb, timeout=120, interval=1)
-    assert client.update_pool_member(pool["id"], member["id"], weight=4)["weight"] == 4
-    assert client.wait_for_loadbalancer(lb, timeout=120, interval=1)
+    assert client.wait_for_load_balancer(lb, timeout=120, interval=1)
+    assert client.update_member(pool["id"], member["id"], weight=4)["weight"] == 4
+    assert client.wait_for_load_balancer(lb, timeout=120, interval=1)
     assert client.replace_pool_members(pool["id"], [{"address": "10.77.0.71", "protocol_port": 80, "weight": 6}])
-    assert client.wait_for_loadbalancer(lb, timeout=120, interval=1)
+    assert client.wait_for_load_balancer(lb, timeout=120, interval=1)
     assert [(row["address"], row["weight"]) for row in client.list_pool_members(pool["id"])] == [("10.77.0.71", 6)]
     assert client.delete_health_monitor(check["id"])
-    assert client.wait_for_loadbalancer(lb, timeout=120, interval=1)
+    assert client.wait_for_load_balancer(lb, timeout=120, interval=1)
     assert client.delete_pool(pool["id"])
-    assert client.wait_for_loadbalancer(lb, timeout=120, interval=1)
+    assert client.wait_for_load_balancer(lb, timeout=120, interval=1)
     assert client.delete_listener(made["id"])
-    until(lambda: client.get_loadbalancer(lb)["provisioning_status"] == "ACTIVE")
+    until(lambda: client.get_load_balancer(lb)["provisioning_status"] == "ACTIVE")
 
 
 def test_the_facade_s_sentinels(client: InfomaniakNetworkClient, caplog):
-    assert client.get_loadbalancer(NOWHERE) is None
+    assert client.get_load_balancer(NOWHERE) is None
     assert client.create_listener(NOWHERE, "n", "TCP", 80) is None
     assert client.create_loadbalancer("n", NOWHERE) is None
     assert client.create_pool("n", "NONSENSE", "ROUND_ROBIN") is None
@@ -246,5 +246,5 @@ def test_the_facade_s_sentinels(client: InfomaniakNetworkClient, caplog):
     assert client.create_health_monitor(NOWHERE, "TCP", 5, 3) is None
     assert client.update_listener(NOWHERE, name="n") is None
     assert client.replace_pool_members(NOWHERE, []) is False
-    assert client.wait_for_loadbalancer(NOWHERE, timeout=3, interval=1) is False
+    assert client.wait_for_load_balancer(NOWHERE, timeout=3, interval=1) is False
     assert len(caplog.records) >= 10

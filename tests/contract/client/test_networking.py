@@ -54,7 +54,7 @@ def test_a_network_with_a_way_out_and_back(client: InfomaniakNetworkClient, do, 
     assert client.remove_router_interface(router["id"], subnet["id"])
     assert client.delete_router(router["id"])
     assert client.delete_port(port["id"])
-    assert client.remove_security_group_rule(rule["id"])
+    assert client.delete_security_group_rule(rule["id"])
     assert client.delete_security_group(group["id"])
     assert client.delete_subnet(subnet["id"])
     assert client.delete_network(network["id"])

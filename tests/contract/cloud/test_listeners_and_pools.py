@@ -156,7 +156,7 @@ def test_policies(cloud, balancer):
     (pool,), (listener,) = balancer["pools"], balancer["listeners"]
 
     def create(**body):
-        return lambda: do.l7policies.create({"listener_id": listener["id"], **body})
+        return lambda: do.l7_policies.create({"listener_id": listener["id"], **body})
 
     rule = {"type": "PATH", "compare_type": "STARTS_WITH", "value": "/a"}
     bare = "redirect_url must not be None"
@@ -174,26 +174,26 @@ def test_policies(cloud, balancer):
     near = create(action="REDIRECT_TO_POOL", redirect_pool_id=pool["id"], position=1)()
     assert near["position"] == 1
     locked = f"L7Policy {near['id']} is immutable and cannot be updated"
-    refused(lambda: do.l7rules.create(near["id"], rule), ConflictError, Category.WAITING, locked)
+    refused(lambda: do.l7_rules.create(near["id"], rule), ConflictError, Category.WAITING, locked)
     cloud.settled(lb)
-    assert do.l7policies.get(far["id"])["position"] == 2
-    if do.l7policies.get(near["id"])["provisioning_status"] != "ACTIVE":
+    assert do.l7_policies.get(far["id"])["position"] == 2
+    if do.l7_policies.get(near["id"])["provisioning_status"] != "ACTIVE":
         return  # The sandbox settles no policies, and so takes no rules for them.
-    made = do.l7rules.create(near["id"], rule)
+    made = do.l7_rules.create(near["id"], rule)
     assert set(made) == RULE
     assert states(do.listeners.get(listener["id"]), do.load_balancers.get(lb)) == [("PENDING_UPDATE", "ONLINE")] * 2
     cloud.settled(lb)
-    assert do.l7policies.get(near["id"])["rules"] == [{"id": made["id"]}]
+    assert do.l7_policies.get(near["id"])["rules"] == [{"id": made["id"]}]
     assert [one["id"] for one in do.listeners.get(listener["id"])["l7policies"]] == [near["id"], far["id"]]
     used = f"Pool {pool['id']} is in use by L7 policy {near['id']}"
     refused(lambda: do.pools.delete(pool["id"]), ConflictError, Category.IN_USE, used)
-    changed = do.l7policies.update(near["id"], {"action": "REJECT", "position": 2})
+    changed = do.l7_policies.update(near["id"], {"action": "REJECT", "position": 2})
     assert (changed["redirect_pool_id"], changed["position"], changed["provisioning_status"]) == (
         None,
         2,
         "PENDING_UPDATE",
     )
     cloud.settled(lb)
-    assert do.l7policies.get(far["id"])["position"] == 1
-    do.l7policies.delete(far["id"])
-    assert do.l7policies.get(far["id"])["provisioning_status"] == "PENDING_DELETE"
+    assert do.l7_policies.get(far["id"])["position"] == 1
+    do.l7_policies.delete(far["id"])
+    assert do.l7_policies.get(far["id"])["provisioning_status"] == "PENDING_DELETE"

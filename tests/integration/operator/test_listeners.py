@@ -234,9 +234,9 @@ def test_redirects_with_the_tree_and_later(box: Sandbox, beta: User, hands: ByHa
 
     # Changed by somebody else in the cloud, and put back.
     mine = {"redirect_prefix": "https://evil.example", "redirect_http_code": 307}
-    by_hand(beta, status["id"], lambda: beta.cloud.l7policies.update(policy["id"], mine))
+    by_hand(beta, status["id"], lambda: beta.cloud.l7_policies.update(policy["id"], mine))
     (added,) = policies_of(beta, b)
-    by_hand(beta, status["id"], lambda: beta.cloud.l7policies.delete(added["id"]))
+    by_hand(beta, status["id"], lambda: beta.cloud.l7_policies.delete(added["id"]))
     look_again(beta, ILB, "lb")
     until(lambda: (redirects(a), redirects(b)) == ([second], [first]), "the redirects as they were")
     unlocked(beta, status["id"])

@@ -101,7 +101,7 @@ def test_what_is_under_it(box: Sandbox, beta: User, hands: ByHand) -> None:
     (http,) = [row["id"] for row in beta.cloud.listeners.list(load_balancer_id=balancer)]
     do = beta.cloud
     checked = by_hand(beta, balancer, lambda: do.health_monitors.create({**MONITOR, "pool_id": web}))
-    denied = by_hand(beta, balancer, lambda: do.l7policies.create({"action": "REJECT", "listener_id": http}))
+    denied = by_hand(beta, balancer, lambda: do.l7_policies.create({"action": "REJECT", "listener_id": http}))
     added = by_hand(beta, balancer, lambda: do.members.create(web, {"address": "10.32.0.99", "protocol_port": 80}))
     ssh = {"name": "ssh", "protocol": "TCP", "protocol_port": 22, "loadbalancer_id": balancer}
     theirs = by_hand(beta, balancer, lambda: do.listeners.create(ssh))
@@ -125,7 +125,7 @@ def test_what_is_under_it(box: Sandbox, beta: User, hands: ByHand) -> None:
     for each in (checked["id"], denied["id"], theirs["id"], added["address"]):
         assert each in message
     assert sent(box, mark, beta) == []
-    by_hand(beta, balancer, lambda: do.l7policies.delete(denied["id"]))
+    by_hand(beta, balancer, lambda: do.l7_policies.delete(denied["id"]))
     by_hand(beta, balancer, lambda: do.listeners.delete(theirs["id"]))
     by_hand(beta, balancer, lambda: do.health_monitors.delete(checked["id"]))
     by_hand(beta, balancer, lambda: do.members.delete(web, added["id"]))

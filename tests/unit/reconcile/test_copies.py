@@ -166,7 +166,7 @@ def test_a_copied_policy_stays(change, restart):
         case "redirect":
             world.spec(LB, listeners=[listener(), listener("other", 81, pool=None)])
         case "original gone":
-            world.others.l7policies.delete(ours["id"])
+            world.others.l7_policies.delete(ours["id"])
             world.fake.settle()
     if restart:
         world.restart()

@@ -17,7 +17,7 @@ def test_a_redirect_is_not_doubled(what, late):
     world.run(300)
     calm(world)
     policy = world.one("l7policies")
-    assert len(world.others.l7rules.list(policy["id"])) == 1
+    assert len(world.others.l7_rules.list(policy["id"])) == 1
     for key in (LB, SITE):
         world.delete(key)
     world.run(900)

@@ -154,7 +154,7 @@ def test_a_policy_of_others_keeps_its_listener(change):
     assert before in world.message(LB)
     names = sorted(row["name"] for row in world.table("listeners"))
     assert names == (["http", "more", "other"] if change == "gone" else ["http", "more"])  # the rest proceeds
-    world.others.l7policies.delete(made["id"])
+    world.others.l7_policies.delete(made["id"])
     world.run()
     calm(world)
     assert before not in {row["id"] for row in world.table("listeners")}

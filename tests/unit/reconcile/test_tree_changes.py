@@ -133,12 +133,12 @@ def test_a_redirect_comes_changes_and_goes():
         port = f":{wanted['port']}" if wanted and "port" in wanted else ""
         assert found == ([(f"https://www.example.org{port}", wanted.get("statusCode", 302))] if wanted else [])
         assert len(world.table("l7rules")) == len(found)
-    world.others.l7rules.delete(world.one("l7policies")["id"], world.one("l7rules")["id"])
+    world.others.l7_rules.delete(world.one("l7policies")["id"], world.one("l7rules")["id"])
     world.clock.advance(5)
     world.round()
     world.run()
     assert len(world.table("l7rules")) == 1
-    world.others.l7policies.delete(world.one("l7policies")["id"])
+    world.others.l7_policies.delete(world.one("l7policies")["id"])
     world.clock.advance(5)
     world.round()
     world.run()

@@ -221,7 +221,7 @@ def test_the_mark_of_a_redirect_is_put_back(restart):
     world = tree(pool(), listeners=[listener(redirectToHTTPS={"host": "www.example.org"})])
     before = dict(world.one("l7policies"))
     assert world.object(LB).status["listeners"][0]["redirectPolicyID"] == before["id"]
-    world.others.l7policies.update(before["id"], {"tags": [], "name": "drifted"})
+    world.others.l7_policies.update(before["id"], {"tags": [], "name": "drifted"})
     if restart:
         world.restart()
     later(world)
@@ -233,7 +233,7 @@ def test_the_mark_of_a_redirect_is_put_back(restart):
 @pytest.mark.parametrize("end", ["load balancer", "redirect"])
 def test_a_redirect_without_its_mark_goes_with_ours(end):
     world = tree(pool(), listeners=[listener(redirectToHTTPS={"host": "www.example.org"})])
-    world.others.l7policies.update(world.one("l7policies")["id"], {"tags": []})
+    world.others.l7_policies.update(world.one("l7policies")["id"], {"tags": []})
     world.clock.advance(60)
     if end == "redirect":
         world.spec(LB, listeners=[listener()])

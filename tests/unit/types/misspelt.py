@@ -47,7 +47,7 @@ def rows(do: Operations) -> None:
     print(do.quotas.get()["load_balancer"])  # E: "load_balancer"
 
 
-def each(  # noqa: PLR0913, PLR0917 - one of each
+def each(  # noqa: PLR0917 - one of each
     network: Network,
     subnet: Subnet,
     router: Router,
@@ -63,7 +63,9 @@ def each(  # noqa: PLR0913, PLR0917 - one of each
 ) -> None:
     print(network["subnet"])  # E: "subnet"
     print(subnet.get("gateway"))  # E: "gateway"
-    print((router.get("external_gateway_info") or {"network_id": ""}).get("external_fixed_ip"))  # E: "external_fixed_ip"
+    print(
+        (router.get("external_gateway_info") or {"network_id": ""}).get("external_fixed_ip")
+    )  # E: "external_fixed_ip"
     print(group["security_group_rules"][0]["ether_type"])  # E: "ether_type"
     print(address.get("floating_address"))  # E: "floating_address"
     print(port["fixed_ips"][0].get("address"))  # E: "address"

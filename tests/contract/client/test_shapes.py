@@ -1,0 +1,83 @@
+"""What the real Neutron and Octavia answer is what the TypedDicts say: no attribute that they do not know, no other type."""
+
+import uuid
+from typing import Any
+
+import pytest
+
+from infomaniak_operator.client import kinds, resources
+from tests.contract.client.conftest import Tree
+from tests.support.shapes import misfits
+
+NEUTRON = {
+    "networks": kinds.NETWORKS,
+    "subnets": kinds.SUBNETS,
+    "routers": kinds.ROUTERS,
+    "security_groups": kinds.SECURITY_GROUPS,
+    "security_group_rules": kinds.SECURITY_GROUP_RULES,
+    "floating_ips": kinds.FLOATING_IPS,
+    "ports": kinds.PORTS,
+}
+OCTAVIA = {
+    "load_balancers": kinds.LOAD_BALANCERS,
+    "listeners": kinds.LISTENERS,
+    "pools": kinds.POOLS,
+    "health_monitors": kinds.HEALTH_MONITORS,
+    "l7policies": kinds.L7_POLICIES,
+}
+
+
+def checked(rows: list[Any], kind: kinds.Kind[Any, Any]) -> None:
+    assert rows, f"no {kind.many}: nothing was looked at"
+    assert sorted({each for row in rows for each in misfits(row, kind.row, kind.one)}) == []
+
+
+@pytest.fixture(scope="module")
+def way(do, tree):
+    """A router with a gateway, an interface and a route, and a floating IP bound through it."""
+    (external,) = do.networks.list(**{"router:external": True})
+    name = f"shapes-{uuid.uuid4().hex[:8]}"
+    router = do.routers.create({"name": name, "external_gateway_info": {"network_id": external["id"]}})
+    interface = do.routers.add_interface(router["id"], subnet_id=tree.subnet)
+    do.routers.update(router["id"], {"routes": [{"destination": "10.99.0.0/24", "nexthop": "10.77.0.77"}]})
+    address = do.floating_ips.create({"floating_network_id": external["id"], "port_id": tree.port["id"]})
+    yield interface
+    do.floating_ips.delete(address["id"])
+    do.routers.update(router["id"], {"routes": []})
+    do.routers.remove_interface(router["id"], subnet_id=tree.subnet)
+    do.routers.delete(router["id"])
+
+
+@pytest.mark.parametrize("name", NEUTRON)
+def test_neutron(do, way, name):
+    checked(getattr(do, name).list(), NEUTRON[name])
+
+
+@pytest.mark.parametrize("name", OCTAVIA)
+def test_octavia(do, tree: Tree, name):
+    if name == "l7policies":
+        tree.active()
+        body = {"listener_id": tree.listener, "action": "REDIRECT_PREFIX", "redirect_prefix": "https://a.example"}
+        policy = do.l7_policies.create(body)
+        tree.active()
+        rule = do.l7_rules.create(policy["id"], {"type": "PATH", "compare_type": "STARTS_WITH", "value": "/"})
+        checked([rule, *do.l7_rules.list(policy["id"])], kinds.L7_RULES)
+        tree.active()
+    collection = getattr(do, name)
+    rows = collection.list()
+    checked([*rows, *(collection.get(row["id"]) for row in rows)], OCTAVIA[name])
+
+
+def test_the_answer_to_the_create_of_a_tree(tree: Tree):
+    assert list(misfits(tree.row, resources.LoadBalancer)) == []
+
+
+def test_members_states_and_quotas(do, tree: Tree):
+    tree.active()
+    checked(do.members.list(tree.pool), kinds.MEMBERS)
+    assert list(misfits(do.load_balancers.status_tree(tree.row["id"]), resources.StatusTree)) == []
+    assert list(misfits(do.quotas.get(), resources.ProjectQuotas)) == []
+
+
+def test_an_interface(way):
+    assert list(misfits(way, resources.RouterInterface)) == []
