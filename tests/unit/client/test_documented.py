@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 
-from infomaniak_operator.client import InfomaniakNetworkClient, Operations, kinds
+from infomaniak_operator.client import CloudCredentials, InfomaniakNetworkClient, Operations, kinds
 from infomaniak_operator.client import collections as raising
 from infomaniak_operator.client import operations as more
 
@@ -157,3 +157,33 @@ def test_the_new_names_are_the_sdks():
 
     for name in [name for name, _, _ in FORMER.values()] + ["l7_policies", "l7_rules"]:
         assert hasattr(Octavia, name) or hasattr(Neutron, name)
+
+
+# ── the requests ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+GIVEN = {"port": 80, "delay": 5, "timeout": 3.0, "cidr": "10.0.0.0/24", "members": [], "address": "192.0.2.1"}
+ELSEWHERE = CONNECTING | {"validate_connection", "usage"}
+"""What asks Keystone, or for many things: their own tests see to them."""
+REQUESTS = [(name, method) for face, name, method in METHODS if face == FACADE.__name__ and name not in ELSEWHERE]
+
+
+@pytest.fixture
+def client(wire):
+    return FACADE._connected(CloudCredentials(wire.auth_url, "app", None, "s3cret-value"))
+
+
+@pytest.mark.parametrize(("name", "method"), REQUESTS, ids=lambda one: one if isinstance(one, str) else "")
+def test_the_request_is_the_one_that_is_documented(client, wire, name, method):
+    verb, route = re.search(r"``([A-Z]+) /v2(?:\.0)?(/[^`]+)``", inspect.getdoc(method)).groups()
+    wanted = re.compile(r"/(network|load-balancer)/v2(\.0)?" + re.sub(r"\{\w+\}", "[^/]+", route) + r"(\.json)?")
+    arguments = {
+        each.name: GIVEN.get(each.name, "n1")
+        for each in inspect.signature(method).parameters.values()
+        if each.name != "self" and each.default is each.empty and each.kind is each.POSITIONAL_OR_KEYWORD
+    }
+    if "load_balancer" in name and "wait" in name:
+        arguments["timeout"] = 0.1
+    changes = {"name": "n"} if name.startswith("update_") else {}
+    getattr(client, name)(**arguments, **changes)
+    asked = [(each.method, each.path) for each in wire.asked]
+    assert any(one == verb and wanted.fullmatch(path) for one, path in asked), asked
