@@ -48,7 +48,7 @@ class ResourceType(Generic[RowT, BodyT]):
     """One type of objects in the cloud.
 
     Attributes:
-        name: the attribute of ``Operations`` that is its collection; also the name of its list and in the logs.
+        name: the attribute of ``Operations`` that is its collection.
         kind: the names that the service knows.
         of: its collection in a cloud.
     """
@@ -91,5 +91,5 @@ HEALTH_MONITORS: ResourceType[HealthMonitor, HealthMonitorBody] = ResourceType(
     "health_monitors", kinds.HEALTH_MONITORS, lambda do: do.health_monitors
 )
 L7_POLICIES: ResourceType[L7Policy, L7PolicyBody] = ResourceType(
-    "l7policies", kinds.L7_POLICIES, lambda do: do.l7_policies
+    "l7_policies", kinds.L7_POLICIES, lambda do: do.l7_policies
 )
