@@ -21,6 +21,7 @@ from infomaniak_operator.client.resources import (
     FloatingIP,
     L7Policy,
     LoadBalancer,
+    OctaviaQuota,
     ProjectQuotas,
     Resource,
     Router,
@@ -400,5 +401,5 @@ class Quotas:
         balancer = self._session.request("load-balancer", "GET", "/v2/lbaas/quotas/{project_id}", ids=ids)
         return {
             "network": part(network, "quota", dict, "/v2.0/quotas"),
-            "load-balancer": part(balancer, "quota", dict, "/v2/lbaas/quotas"),
+            "load-balancer": cast("OctaviaQuota", part(balancer, "quota", dict, "/v2/lbaas/quotas")),
         }

@@ -102,7 +102,7 @@ class Network(NeutronResource, _NetworkColons, total=False):
         ipv6_address_scope: id of an address scope.
         qos_policy_id: id of a QoS policy.
         vlan_transparent: whether guests may tag frames; None: not known.
-        vlan_qinq: whether guests may tag frames twice; None: not known.
+        qinq: whether guests may tag frames twice; None: not known.
         l2_adjacency: whether all its ports are in one segment.
         segments: its segments, where it has several.
         router:external: whether it leads outside.
@@ -125,7 +125,7 @@ class Network(NeutronResource, _NetworkColons, total=False):
     ipv6_address_scope: str | None
     qos_policy_id: str | None
     vlan_transparent: bool | None
-    vlan_qinq: bool | None
+    qinq: bool | None
     l2_adjacency: bool
     segments: list[dict[str, str | int | None]]
 
@@ -154,7 +154,10 @@ class HostRoute(TypedDict):
     nexthop: str
 
 
-class Subnet(NeutronResource, total=False):
+_SubnetColons = TypedDict("_SubnetColons", {"router:external": bool}, total=False)
+
+
+class Subnet(NeutronResource, _SubnetColons, total=False):
     """A subnet. Route: ``/v2.0/subnets``.
 
     Attributes:
@@ -593,8 +596,8 @@ class Pool(OctaviaResource, total=False):
         ca_tls_container_ref: a Barbican secret.
         crl_container_ref: a Barbican secret.
         tls_ciphers: in OpenSSL's form.
-        tls_versions: ``TLSv1.2`` …
-        alpn_protocols: ``h2``, ``http/1.1`` …
+        tls_versions: ``TLSv1.2`` …; None: no TLS.
+        alpn_protocols: ``h2``, ``http/1.1`` …; None: no TLS.
     """
 
     protocol: str
@@ -610,8 +613,8 @@ class Pool(OctaviaResource, total=False):
     ca_tls_container_ref: str | None
     crl_container_ref: str | None
     tls_ciphers: str | None
-    tls_versions: list[str]
-    alpn_protocols: list[str]
+    tls_versions: list[str] | None
+    alpn_protocols: list[str] | None
 
 
 class Listener(OctaviaResource, total=False):
@@ -635,8 +638,8 @@ class Listener(OctaviaResource, total=False):
         client_authentication: NONE, OPTIONAL or MANDATORY.
         client_crl_container_ref: a Barbican secret.
         tls_ciphers: in OpenSSL's form.
-        tls_versions: ``TLSv1.2`` …
-        alpn_protocols: ``h2``, ``http/1.1`` …
+        tls_versions: ``TLSv1.2`` …; None: no TLS.
+        alpn_protocols: ``h2``, ``http/1.1`` …; None: no TLS.
         hsts_max_age: seconds; None: off.
         hsts_include_subdomains: whether HSTS counts for subdomains.
         hsts_preload: whether HSTS may be preloaded.
@@ -660,8 +663,8 @@ class Listener(OctaviaResource, total=False):
     client_authentication: str
     client_crl_container_ref: str | None
     tls_ciphers: str | None
-    tls_versions: list[str]
-    alpn_protocols: list[str]
+    tls_versions: list[str] | None
+    alpn_protocols: list[str] | None
     hsts_max_age: int | None
     hsts_include_subdomains: bool
     hsts_preload: bool
@@ -830,8 +833,38 @@ class QuotaDetail(TypedDict):
     reserved: int
 
 
-ProjectQuotas = TypedDict("ProjectQuotas", {"network": dict[str, QuotaDetail], "load-balancer": dict[str, int | None]})
+class OctaviaQuota(TypedDict, total=False):
+    """What Octavia allows, each type under two names; -1 is no limit, None is Octavia's default.
+
+    Attributes:
+        loadbalancer: how many load balancers.
+        load_balancer: the same.
+        listener: how many listeners.
+        pool: how many pools.
+        member: how many members.
+        healthmonitor: how many health monitors.
+        health_monitor: the same.
+        l7policy: how many L7 policies.
+        l7rule: how many L7 rules.
+        project_id: the project.
+        tenant_id: the same under its old name.
+    """
+
+    loadbalancer: int | None
+    load_balancer: int | None
+    listener: int | None
+    pool: int | None
+    member: int | None
+    healthmonitor: int | None
+    health_monitor: int | None
+    l7policy: int | None
+    l7rule: int | None
+    project_id: str
+    tenant_id: str
+
+
+ProjectQuotas = TypedDict("ProjectQuotas", {"network": dict[str, QuotaDetail], "load-balancer": OctaviaQuota})
 """The limits of a project, by service and by the service's own name for the type.
 
-``network`` has limit, use and reservations; ``load-balancer`` only limits. -1 is no limit; None: Octavia's default.
+``network`` has limit, use and reservations; ``load-balancer`` only limits.
 """
