@@ -3,6 +3,7 @@
 import inspect
 import re
 import warnings
+from pathlib import Path
 
 import pytest
 
@@ -149,6 +150,14 @@ def test_a_former_name_of_the_raising_form_warns_and_is_the_same(session, former
 def test_no_former_name_is_forgotten():
     found = [name for name, each in inspect.getmembers(FACADE) if "former name" in (getattr(each, "__doc__", "") or "")]
     assert sorted(found) == sorted(FORMER)
+
+
+def test_every_former_name_is_in_the_documentation():
+    page = (Path(__file__).parents[3] / "docs" / "client.md").read_text("utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    for former, name in [*((former, new) for former, (new, _, _) in FORMER.items()), ("do.l7rules", "do.l7_rules")]:
+        (row,) = [line for line in rows if f"`{former}`" in line]
+        assert f"`{name}`" in row
 
 
 def test_the_new_names_are_the_sdks():
