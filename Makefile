@@ -15,7 +15,10 @@ VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' operator/infomaniak_op
 REVISION = $(shell git rev-parse HEAD 2>/dev/null)
 EPOCH = $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),0)
 CREATED = $(shell date -u -d @$(EPOCH) +%Y-%m-%dT%H:%M:%SZ)
-BASE ?= python:3.13-slim-bookworm
+# By digest; BASE_BY_TAG=1 lets a tag pass, for an image that is not released.
+BASE ?=
+BASE_BY_TAG ?=
+SOURCE ?= unknown
 IMAGE ?= infomaniak-operator:$(VERSION)
 BUILDER ?=
 IMAGE_FLAGS ?=
@@ -97,11 +100,17 @@ dist: $(STAMP) ## the release in dist/: wheel, chart, install.yaml, bill of mate
 release-keep: $(STAMP) ## the chart of the release that is made now, kept in release/last for the next one's upgrade tests
 	$(PY) -m release keep
 
-image: ## the image, by docker, podman or buildah: IMAGE=name:tag BASE=python:3.13-slim-bookworm
+image: ## the image and its bill of materials, by docker, podman or buildah: IMAGE=name:tag BASE=name@sha256:… SOURCE=https://…
+	@printf '%s\n' '$(BASE)' | grep -Eq '^[^@ ]+@sha256:[0-9a-f]{64}$$' || test -n '$(BASE)' -a -n '$(BASE_BY_TAG)' || \
+	  { echo "make image takes its base by digest: BASE=python:3.13-slim-bookworm@sha256:… (docs/releasing.md: how to find it)"; exit 1; }
 	@builder="$(BUILDER)"; : "$${builder:=$$(command -v docker || command -v podman || command -v buildah)}"; \
 	test -n "$$builder" || { echo "make image takes docker, podman or buildah"; exit 1; }; \
-	$$builder build $(IMAGE_FLAGS) --tag $(IMAGE) --build-arg BASE=$(BASE) --build-arg VERSION=$(VERSION) \
-	  --build-arg REVISION=$(REVISION) --build-arg CREATED=$(CREATED) --build-arg SOURCE_DATE_EPOCH=$(EPOCH) .
+	base='$(BASE)'; case "$$base" in *@*) digest="$${base#*@}";; *) digest=unknown;; esac; \
+	set -- $(IMAGE_FLAGS) --build-arg BASE="$$base" --build-arg BASE_NAME="$${base%%@*}" --build-arg BASE_DIGEST="$$digest" \
+	  --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --build-arg CREATED=$(CREATED) \
+	  --build-arg SOURCE='$(SOURCE)' --build-arg SOURCE_DATE_EPOCH=$(EPOCH); \
+	$$builder build "$$@" --tag '$(IMAGE)' . && \
+	$$builder build "$$@" --target bill --output type=local,dest=dist/image .
 
 demo: $(STAMP) ## sandbox up, operator running, examples Ready, shown side by side with Neutron
 	$(PY) -m demo up --state "$(SANDBOX)" $(DEMO_FLAGS)
