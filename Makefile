@@ -21,10 +21,13 @@ BASE_BY_TAG ?=
 SOURCE ?= unknown
 IMAGE ?= infomaniak-operator:$(VERSION)
 BUILDER ?=
+# Of the signatures: the key's file, and the image's digest as its push printed it.
+KEY ?=
+IMAGE_DIGEST ?=
 IMAGE_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install check fix generate lock chart-docs chart-check test test-unit test-slow test-full test-user e2e-node demo demo-down bench bench-stack dist release-keep image clean
+.PHONY: help install check fix generate lock chart-docs chart-check test test-unit test-slow test-full test-user e2e-node demo demo-down bench bench-stack dist release-sign release-keep image audit clean
 
 help: ## this list
 	@grep -hE '^[a-z][a-zA-Z0-9-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-zA-Z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -37,12 +40,13 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -m sandbox.install $(VENV)
 	@touch $@
 
-check: $(STAMP) ## lint, format, types, import arrows, generated files
+check: $(STAMP) ## lint, format, types, import arrows, generated files, lock files
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
 	$(PY) -m infomaniak_operator.api.generate --check
+	$(PY) -m release.audit --offline
 
 fix: $(STAMP) ## what can be mended by machine
 	$(PY) -m ruff check --fix .
@@ -50,6 +54,9 @@ fix: $(STAMP) ## what can be mended by machine
 
 generate: $(STAMP) ## CRDs, reference, rights and the chart's part of them from the kinds' definitions
 	$(PY) -m infomaniak_operator.api.generate
+
+audit: $(STAMP) ## the locked packages: yanked, newer patches, and with ADVISORIES=<OSV's dump> known vulnerabilities
+	@$(PY) -m release.audit $(if $(ADVISORIES),--advisories '$(ADVISORIES)')
 
 chart-docs: $(STAMP) ## the chart's README from its values (by helm-docs)
 	$(PY) -m release chart-docs
@@ -96,6 +103,9 @@ bench-stack: $(STAMP) ## measurements, as JSON: examples/web beside a plain scri
 
 dist: $(STAMP) ## the release in dist/: wheel, chart, install.yaml, bill of materials
 	$(PY) -m release dist
+
+release-sign: $(STAMP) ## signatures and attestations of what `make dist` made: KEY=file SOURCE=https://…, and IMAGE=, IMAGE_DIGEST=, BASE= for the image
+	@$(PY) -m release sign --key '$(KEY)' --source '$(SOURCE)' --image '$(IMAGE)' --image-digest '$(IMAGE_DIGEST)' --base '$(BASE)'
 
 release-keep: $(STAMP) ## the chart of the release that is made now, kept in release/last for the next one's upgrade tests
 	$(PY) -m release keep

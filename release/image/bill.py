@@ -165,4 +165,4 @@ def _interpreter() -> dict[str, Any]:
 
 
 def _occurrences(paths: Iterable[Path]) -> dict[str, Any]:
-    return {"occurrences": [{"location": str(path)} for path in sorted(paths)]}
+    return {"occurrences": [{"location": path} for path in sorted(map(str, paths))]}
