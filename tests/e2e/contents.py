@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
 BILL = "usr/share/sbom/infomaniak-operator.cdx.json"
 _PROGRAMS = {"python3", "infomaniak-operator"}
 _SHELLS = {"sh", "ash", "bash", "csh", "dash", "fish", "ksh", "mksh", "rbash", "tcsh", "zsh", "busybox", "toybox"}
@@ -112,6 +115,8 @@ def _unaccounted(image: Image) -> list[str]:
     if BILL not in image.entries:
         return [f"{BILL}: not there"]
     bill = json.loads(image.entries[BILL].head)
+    if error := JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(bill)):
+        return [f"{BILL}: not as CycloneDX's schema has it: {error.data}"]
     listed: list[str] = []
     for component in [bill["metadata"]["component"], *bill["components"]]:
         if component["type"] == "file":

@@ -63,10 +63,17 @@ def _archive(path: Path, *layers: dict[str, dict[str, Any]], user: str = "65532:
     return path
 
 
-def _bill(listed: list[str]) -> dict[str, dict[str, Any]]:
+def _bill(listed: list[str], **other: Any) -> dict[str, dict[str, Any]]:
     places = {"evidence": {"occurrences": [{"location": path} for path in listed]}}
-    bill = {"metadata": {"component": {"type": "application", **places}}, "components": []}
-    return {contents.BILL: {"text": json.dumps(bill).encode()}}
+    component = {"type": "application", "name": "infomaniak-operator", **places}
+    bill = {"bomFormat": "CycloneDX", "specVersion": "1.6", "metadata": {"component": component}, "components": []}
+    return {contents.BILL: {"text": json.dumps({**bill, **other}).encode()}}
+
+
+def test_the_bill_has_to_be_one(tmp_path: Path) -> None:
+    image = contents.read(_archive(tmp_path / "image.tar", FINE, _bill(LISTED, specVersion=16)))
+    (found,) = contents.problems(image)
+    assert found.startswith(f"{contents.BILL}: not as CycloneDX's schema has it")
 
 
 def test_an_image_as_it_should_be(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from release.image import bill, debian, tree
 
@@ -250,6 +252,12 @@ def test_every_file_of_the_image_is_in_the_bill_once(tmp_path: Path) -> None:
     listed = [path for paths in places.values() for path in paths] + list(loose)
     there = {str(path) for path in bill.contents(tmp_path)} - {str(bill.PLACE), f"{bill.RECORDS}/libx1"}
     assert sorted(listed) == sorted(there)
+
+
+def test_the_bill_is_as_cyclonedx_s_schema_has_it(tmp_path: Path) -> None:
+    made = _image(tmp_path).bill(LOCK, "0.2.0", MADE)
+    assert {each["type"] for each in made["components"]} == {"library", "platform", "file"}
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(made)) is None
 
 
 def test_what_is_installed_has_to_be_what_is_locked(tmp_path: Path) -> None:
