@@ -27,7 +27,8 @@ metadata:
 _BILL = f"{NAME}-{__version__}.cdx.json"
 IMAGE_BILL = f"{NAME}.cdx.json"
 """The image's bill of materials, as ``make image`` writes it."""
-_WITH_TAGS = ("README.md", "docs/install.md")
+_WITH_TAGS = ("README.md", "docs/install.md", "docs/verifying.md")
+_TAG = re.compile(r"(?:/infomaniak-operator:|image\.tag=)(\d\S*)|infomaniak[-_]operator-(\d+\.\d+\.\d+)")
 
 
 class DistError(Exception):
@@ -39,8 +40,8 @@ def disagreeing() -> list[str]:
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
     found = [(f"charts/{NAME}/Chart.yaml: {field}", str(chart[field])) for field in ("version", "appVersion")]
     for page in _WITH_TAGS:
-        tags = re.findall(r"(?:/infomaniak-operator:|image\.tag=)(\d\S*)", (ROOT / page).read_text(encoding="utf-8"))
-        found += [(f"{page}: a tag", tag) for tag in sorted(set(tags))]
+        tags = {"".join(pair) for pair in _TAG.findall((ROOT / page).read_text(encoding="utf-8"))}
+        found += [(f"{page}: a tag", tag) for tag in sorted(tags)]
     return [
         f"{where} is {version}, and the package's version is {__version__}"
         for where, version in found

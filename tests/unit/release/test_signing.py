@@ -23,6 +23,7 @@ SOURCE, REVISION = "https://git.example.com/team/infomaniak-operator", "a" * 40
 IMAGE = "registry.example.com:5000/team/infomaniak-operator"
 DIGEST, BASE = f"sha256:{'1' * 64}", f"docker.io/library/python:3.13-slim@sha256:{'2' * 64}"
 PASSPHRASE = "correct horse"
+PAGE = (Path(__file__).parents[3] / "docs" / "verifying.md").read_text()
 P256 = ec.SECP256R1()
 
 
@@ -171,6 +172,23 @@ def test_an_image_is_signed_by_its_digest_in_both_of_cosign_s_ways(key: keys.Key
     assert built["externalParameters"]["BASE"] == BASE
     base = {"name": "docker.io/library/python:3.13-slim", "digest": {"sha256": "2" * 64}}
     assert {**built["resolvedDependencies"][-1], "uri": ""} == {**base, "uri": ""}
+
+
+@needs_openssl
+def test_the_page_s_commands_with_openssl_take_what_was_signed(key: keys.Key, folder: Path) -> None:
+    _sign(key, folder, None)
+    block = PAGE.split("## With openssl alone", 1)[1].split("```sh\n", 1)[1].split("```", 1)[0]
+
+    def said() -> str:
+        words = ["sh", "-c", block]
+        return subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False).stdout
+
+    assert said() == "Verified OK\n" * 3
+    (folder / "install.yaml").write_text("another")
+    assert said().count("Verified OK") == 2
+    shown = PAGE.rsplit("```sh\n", 1)[1].split("```", 1)[0]
+    done = subprocess.run(["sh", "-c", shown], cwd=folder, capture_output=True, text=True, check=False)
+    assert json.loads(done.stdout)["predicateType"] == formats.PROVENANCE
 
 
 def test_without_a_digest_the_image_is_not_signed_and_that_is_said(key: keys.Key, folder: Path) -> None:

@@ -41,6 +41,7 @@ def test_chart_package_and_docs_agree(monkeypatch: pytest.MonkeyPatch) -> None:
         "charts/infomaniak-operator/Chart.yaml: appVersion",
         "README.md: a tag",
         "docs/install.md: a tag",
+        "docs/verifying.md: a tag",
     ]
 
 
