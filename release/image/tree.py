@@ -236,7 +236,7 @@ def run(command: Sequence[str]) -> str:
     Raises:
         TreeError: it failed.
     """
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)  # noqa: S603 - fixed words and paths of the build's own
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words and paths of the build's own
     if done.returncode:
         raise TreeError(f"{' '.join(command[:4])} …: {done.stdout[-500:]}{done.stderr[-1500:]}")
     return done.stdout
