@@ -1,8 +1,10 @@
 # The operator's image. `make image` builds it. Its files depend neither on the time nor on the machine, given the base; its own
 # time of creation is docker's to set, from SOURCE_DATE_EPOCH (buildah and podman: IMAGE_FLAGS="--timestamp …").
-#   docker build --build-arg VERSION=… --build-arg REVISION=… --build-arg CREATED=… --build-arg SOURCE_DATE_EPOCH=… .
-# BASE needs Python 3.11 to 3.13, and for the first stage its venv and pip. There is no HEALTHCHECK: the chart's probes do it.
-ARG BASE=python:3.13-slim-bookworm
+#   docker build --build-arg BASE=python:3.13-slim-bookworm@sha256:… --build-arg VERSION=… --build-arg REVISION=… .
+# BASE is a Debian 12 or newer with Python 3.11 to 3.13, and for the first stage its venv and pip. It has no default: a tag
+# does not say what is built on. Nothing of it but the interpreter and what that loads comes into the image: no shell, no
+# package manager, no other program. There is no HEALTHCHECK: the chart's probes do it.
+ARG BASE
 
 FROM ${BASE} AS build
 # Where packages come from, if not from the usual place.
@@ -18,33 +20,36 @@ RUN python3 -m venv --without-pip /opt/venv \
  && /build/bin/pip --python /opt/venv/bin/python install --no-compile --only-binary=:all: --require-hashes -r requirements/run.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY operator operator
-COPY release/sbom.py release/sbom.py
 RUN /build/bin/hatchling build --target wheel --directory /wheel \
- && /build/bin/pip --python /opt/venv/bin/python install --no-compile --no-deps --no-index /wheel/*.whl \
- && python3 release/sbom.py requirements/run.txt "$(/opt/venv/bin/infomaniak-operator --version)" \
-      /sbom/infomaniak-operator.cdx.json
-# Neither tests of dependencies nor the activation scripts. Bytecode is made now: the root file system is read-only then. It
-# is made by one process (several give other files now and then) and not checked by time: the same sources, the same files.
-RUN find /opt/venv -type d \( -name tests -o -name test \) -path '*/site-packages/*' -prune -exec rm -rf {} + \
- && find /opt/venv -name '*.pyi' -delete \
- && find /opt/venv -name __pycache__ -prune -exec rm -rf {} + \
- && rm -f /opt/venv/bin/activate* /opt/venv/bin/Activate* \
- && PYTHONHASHSEED=0 /opt/venv/bin/python -m compileall -q -f --invalidation-mode unchecked-hash /opt/venv/lib \
- && find /opt/venv /sbom -exec touch --no-dereference --date="@${SOURCE_DATE_EPOCH}" {} +
+ && /build/bin/pip --python /opt/venv/bin/python install --no-compile --no-deps --no-index /wheel/*.whl
+COPY release/__init__.py release/sbom.py release/
+COPY release/image release/image
+# The image's file system, in two layers, with its bill of materials.
+RUN python3 -B -m release.image --environment /opt/venv --lock requirements/run.txt --to /image
 
-FROM ${BASE}
+# For `make image`, which writes the bill of materials beside the other parts of a release.
+FROM scratch AS bill
+COPY --from=build /image/operator/usr/share/sbom/ /
+
+FROM scratch
 ARG VERSION=0
 ARG REVISION=unknown
 ARG CREATED=1970-01-01T00:00:00Z
+ARG SOURCE=unknown
+ARG BASE_NAME=unknown
+ARG BASE_DIGEST=unknown
 LABEL org.opencontainers.image.title="infomaniak-operator" \
       org.opencontainers.image.description="Kubernetes operator for Infomaniak Public Cloud networking" \
       org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.source="${SOURCE}" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
-      org.opencontainers.image.created="${CREATED}"
-COPY --from=build /opt/venv /opt/venv
-COPY --from=build /sbom /usr/share/sbom
-ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp
+      org.opencontainers.image.created="${CREATED}" \
+      org.opencontainers.image.base.name="${BASE_NAME}" \
+      org.opencontainers.image.base.digest="${BASE_DIGEST}"
+COPY --from=build /image/base/ /
+COPY --from=build /image/operator/ /
+ENV PATH=/opt/venv/bin PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp
 USER 65532:65532
 WORKDIR /tmp
 EXPOSE 8080 8081

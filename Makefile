@@ -15,13 +15,19 @@ VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' operator/infomaniak_op
 REVISION = $(shell git rev-parse HEAD 2>/dev/null)
 EPOCH = $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),0)
 CREATED = $(shell date -u -d @$(EPOCH) +%Y-%m-%dT%H:%M:%SZ)
-BASE ?= python:3.13-slim-bookworm
+# By digest; BASE_BY_TAG=1 lets a tag pass, for an image that is not released.
+BASE ?=
+BASE_BY_TAG ?=
+SOURCE ?= unknown
 IMAGE ?= infomaniak-operator:$(VERSION)
 BUILDER ?=
+# Of the signatures: the key's file, and the image's digest as its push printed it.
+KEY ?=
+IMAGE_DIGEST ?=
 IMAGE_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install check fix generate lock chart-docs chart-check test test-unit test-slow test-full test-user e2e-node demo demo-down bench bench-stack dist release-keep image clean
+.PHONY: help install check fix generate lock chart-docs chart-check test test-unit test-slow test-full test-user e2e-node demo demo-down bench bench-stack dist release-sign release-keep image audit clean
 
 help: ## this list
 	@grep -hE '^[a-z][a-zA-Z0-9-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-zA-Z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -34,12 +40,13 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -m sandbox.install $(VENV)
 	@touch $@
 
-check: $(STAMP) ## lint, format, types, import arrows, generated files
+check: $(STAMP) ## lint, format, types, import arrows, generated files, lock files
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
 	$(PY) -m infomaniak_operator.api.generate --check
+	$(PY) -m release.audit --offline
 
 fix: $(STAMP) ## what can be mended by machine
 	$(PY) -m ruff check --fix .
@@ -47,6 +54,9 @@ fix: $(STAMP) ## what can be mended by machine
 
 generate: $(STAMP) ## CRDs, reference, rights and the chart's part of them from the kinds' definitions
 	$(PY) -m infomaniak_operator.api.generate
+
+audit: $(STAMP) ## the locked packages: yanked, newer patches, and with ADVISORIES=<OSV's dump> known vulnerabilities
+	@$(PY) -m release.audit $(if $(ADVISORIES),--advisories '$(ADVISORIES)')
 
 chart-docs: $(STAMP) ## the chart's README from its values (by helm-docs)
 	$(PY) -m release chart-docs
@@ -94,14 +104,23 @@ bench-stack: $(STAMP) ## measurements, as JSON: examples/web beside a plain scri
 dist: $(STAMP) ## the release in dist/: wheel, chart, install.yaml, bill of materials
 	$(PY) -m release dist
 
+release-sign: $(STAMP) ## signatures and attestations of what `make dist` made: KEY=file SOURCE=https://…, and IMAGE=, IMAGE_DIGEST=, BASE= for the image
+	@$(PY) -m release sign --key '$(KEY)' --source '$(SOURCE)' --image '$(IMAGE)' --image-digest '$(IMAGE_DIGEST)' --base '$(BASE)'
+
 release-keep: $(STAMP) ## the chart of the release that is made now, kept in release/last for the next one's upgrade tests
 	$(PY) -m release keep
 
-image: ## the image, by docker, podman or buildah: IMAGE=name:tag BASE=python:3.13-slim-bookworm
+image: ## the image and its bill of materials, by docker, podman or buildah: IMAGE=name:tag BASE=name@sha256:… SOURCE=https://…
+	@printf '%s\n' '$(BASE)' | grep -Eq '^[^@ ]+@sha256:[0-9a-f]{64}$$' || test -n '$(BASE)' -a -n '$(BASE_BY_TAG)' || \
+	  { echo "make image takes its base by digest: BASE=python:3.13-slim-bookworm@sha256:… (docs/releasing.md: how to find it)"; exit 1; }
 	@builder="$(BUILDER)"; : "$${builder:=$$(command -v docker || command -v podman || command -v buildah)}"; \
 	test -n "$$builder" || { echo "make image takes docker, podman or buildah"; exit 1; }; \
-	$$builder build $(IMAGE_FLAGS) --tag $(IMAGE) --build-arg BASE=$(BASE) --build-arg VERSION=$(VERSION) \
-	  --build-arg REVISION=$(REVISION) --build-arg CREATED=$(CREATED) --build-arg SOURCE_DATE_EPOCH=$(EPOCH) .
+	base='$(BASE)'; case "$$base" in *@*) digest="$${base#*@}";; *) digest=unknown;; esac; \
+	set -- $(IMAGE_FLAGS) --build-arg BASE="$$base" --build-arg BASE_NAME="$${base%%@*}" --build-arg BASE_DIGEST="$$digest" \
+	  --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --build-arg CREATED=$(CREATED) \
+	  --build-arg SOURCE='$(SOURCE)' --build-arg SOURCE_DATE_EPOCH=$(EPOCH); \
+	$$builder build "$$@" --tag '$(IMAGE)' . && \
+	$$builder build "$$@" --target bill --output type=local,dest=dist/image .
 
 demo: $(STAMP) ## sandbox up, operator running, examples Ready, shown side by side with Neutron
 	$(PY) -m demo up --state "$(SANDBOX)" $(DEMO_FLAGS)

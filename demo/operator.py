@@ -50,7 +50,7 @@ class OperatorProcess:
         command = [sys.executable, "-m", "infomaniak_operator.cli.main", "run", "--kubeconfig", str(self._kubeconfig)]
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603 - this interpreter, with words of the demo's
                 [*command, *self._arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

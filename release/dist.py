@@ -24,7 +24,11 @@ metadata:
   labels:
     pod-security.kubernetes.io/enforce: restricted
 """
-_WITH_TAGS = ("README.md", "docs/install.md")
+_BILL = f"{NAME}-{__version__}.cdx.json"
+IMAGE_BILL = f"{NAME}.cdx.json"
+"""The image's bill of materials, as ``make image`` writes it."""
+_WITH_TAGS = ("README.md", "docs/install.md", "docs/verifying.md")
+_TAG = re.compile(r"(?:/infomaniak-operator:|image\.tag=)(\d\S*)|infomaniak[-_]operator-(\d+\.\d+\.\d+)")
 
 
 class DistError(Exception):
@@ -36,8 +40,8 @@ def disagreeing() -> list[str]:
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
     found = [(f"charts/{NAME}/Chart.yaml: {field}", str(chart[field])) for field in ("version", "appVersion")]
     for page in _WITH_TAGS:
-        tags = re.findall(r"(?:/infomaniak-operator:|image\.tag=)(\d\S*)", (ROOT / page).read_text(encoding="utf-8"))
-        found += [(f"{page}: a tag", tag) for tag in sorted(set(tags))]
+        tags = {"".join(pair) for pair in _TAG.findall((ROOT / page).read_text(encoding="utf-8"))}
+        found += [(f"{page}: a tag", tag) for tag in sorted(tags)]
     return [
         f"{where} is {version}, and the package's version is {__version__}"
         for where, version in found
@@ -52,6 +56,12 @@ def unwritten() -> list[str]:
     return [] if heading else [f"CHANGELOG.md: no heading `## {__version__} - YYYY-MM-DD`"]
 
 
+def files(folder: Path) -> list[Path]:
+    """What ``make`` makes: wheel, chart, install.yaml and bill of materials."""
+    names = (f"infomaniak_operator-{__version__}-py3-none-any.whl", f"{NAME}-{__version__}.tgz", "install.yaml", _BILL)
+    return [folder / name for name in names]
+
+
 def make(folder: Path) -> list[Path]:
     """Make everything; returns the files.
 
@@ -63,11 +73,11 @@ def make(folder: Path) -> list[Path]:
         raise DistError("\n".join(problems))
     folder.mkdir(parents=True, exist_ok=True)
     chart = Chart()
-    bill = folder / f"{NAME}-{__version__}.cdx.json"
-    sbom.written(ROOT / "requirements" / "run.txt", __version__, bill)
-    install = folder / "install.yaml"
-    install.write_text(f"{_NAMESPACE}{_without_tests(chart)}", encoding="utf-8")
-    return [_wheel(folder), chart.package(folder), install, bill]
+    sbom.written(ROOT / "requirements" / "run.txt", __version__, folder / _BILL)
+    (folder / "install.yaml").write_text(f"{_NAMESPACE}{_without_tests(chart)}", encoding="utf-8")
+    _wheel(folder)
+    chart.package(folder)
+    return files(folder)
 
 
 def _without_tests(chart: Chart) -> str:
@@ -76,10 +86,9 @@ def _without_tests(chart: Chart) -> str:
     return "\n---\n".join(["", *(each.removeprefix("---\n") for each in documents if "helm.sh/hook" not in each)])
 
 
-def _wheel(folder: Path) -> Path:
+def _wheel(folder: Path) -> None:
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
     environment = {"SOURCE_DATE_EPOCH": "315532800", **os.environ}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)  # noqa: S603 - this interpreter, with fixed words
     if done.returncode:
         raise DistError(f"the wheel: {done.stderr}")
-    return folder / f"infomaniak_operator-{__version__}-py3-none-any.whl"

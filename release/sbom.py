@@ -1,6 +1,6 @@
 """A software bill of materials (CycloneDX 1.6, JSON) from the lock file.
 
-Only the standard library is used, so that the image's build can run it: ``python release/sbom.py LOCK VERSION OUT``.
+Only the standard library is used, so that the image's build can run it.
 The same lock, version and ``SOURCE_DATE_EPOCH`` give the same bytes.
 """
 
@@ -10,7 +10,6 @@ import datetime as dt
 import json
 import os
 import re
-import sys
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -61,7 +60,7 @@ def pins(lock: str) -> Iterator[Pin]:
         if not hashes:
             raise ValueError(f"{found['name']}: the lock has no hash for it")
         via = [match["name"] for line in block.splitlines() if (match := _VIA.match(line)) and match["name"] != "via"]
-        yield Pin(_normal(found["name"]), found["version"], hashes, tuple(map(_normal, via)))
+        yield Pin(normal(found["name"]), found["version"], hashes, tuple(map(normal, via)))
 
 
 def bill(lock: str, version: str, made: dt.datetime) -> dict[str, Any]:
@@ -72,7 +71,18 @@ def bill(lock: str, version: str, made: dt.datetime) -> dict[str, Any]:
         version: the operator's.
         made: when; part of the bill.
     """
-    found = list(pins(lock))
+    return bill_of(list(pins(lock)), version, made, identity=lock)
+
+
+def bill_of(found: list[Pin], version: str, made: dt.datetime, *, identity: str) -> dict[str, Any]:
+    """The bill of some packages.
+
+    Args:
+        found: the packages.
+        version: the operator's.
+        made: when; part of the bill.
+        identity: another text gives the bill another serial number.
+    """
     urls = {pin.name: pin.purl for pin in found}
     ours = f"pkg:pypi/{NAME}@{version}"
     needs: dict[str, list[str]] = {ours: [], **{pin.purl: [] for pin in found}}
@@ -83,7 +93,7 @@ def bill(lock: str, version: str, made: dt.datetime) -> dict[str, Any]:
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
-        "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, ours + lock)}",
+        "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, ours + identity)}",
         "version": 1,
         "metadata": {
             "timestamp": made.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -114,16 +124,17 @@ def bill(lock: str, version: str, made: dt.datetime) -> dict[str, Any]:
 
 def written(lock: Path, version: str, out: Path) -> None:
     """Write the bill of a lock file."""
-    epoch = int(os.environ.get("SOURCE_DATE_EPOCH") or 0)
-    made = dt.datetime.fromtimestamp(epoch, dt.timezone.utc)  # noqa: UP017 - runs with the image's Python, too
+    made = dt.datetime.fromtimestamp(epoch(), dt.UTC)
     out.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(bill(lock.read_text(encoding="utf-8"), version, made), indent=1)
     out.write_text(text + "\n", encoding="utf-8")
 
 
-def _normal(name: str) -> str:
+def epoch() -> int:
+    """``SOURCE_DATE_EPOCH``, in seconds since 1970; 0 where it is not set."""
+    return int(os.environ.get("SOURCE_DATE_EPOCH") or 0)
+
+
+def normal(name: str) -> str:
+    """A package's name as package URLs have it."""
     return re.sub(r"[-_.]+", "-", name).lower()
-
-
-if __name__ == "__main__":
-    written(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))

@@ -114,7 +114,7 @@ def run(command: Sequence[str], log: Path, cwd: Path | None = None, env: Mapping
     before = log.stat().st_size if log.exists() else 0
     with log.open("ab") as out:
         try:
-            done = subprocess.run(
+            done = subprocess.run(  # noqa: S603 - commands of the sandbox's own steps
                 bound,
                 stdin=subprocess.DEVNULL,
                 stdout=out,

@@ -33,7 +33,7 @@ def _buildah(*words: str) -> list[str]:
 
 
 def _run(*words: str, cwd: Path | None = None) -> str:
-    done = subprocess.run(words, capture_output=True, text=True, timeout=1800, check=False, cwd=cwd)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=1800, check=False, cwd=cwd)  # noqa: S603 - buildah and debootstrap, with words of the sandbox's
     if done.returncode:
         raise SandboxError(f"`{' '.join(words[:12])} …` failed:\n{done.stdout[-1500:]}\n{done.stderr[-3000:]}")
     return done.stdout
@@ -60,7 +60,15 @@ def load_pause(node: Node, binary: Path, folder: Path) -> None:
     node.load(archive)
 
 
-def build(context: Path, tag: str, dockerfile: Path, arguments: Mapping[str, str], mounts: Sequence[str] = ()) -> None:
+def build(
+    context: Path,
+    tag: str,
+    dockerfile: Path,
+    arguments: Mapping[str, str],
+    mounts: Sequence[str] = (),
+    *,
+    anew: bool = False,
+) -> None:
     """Build an image from a Dockerfile.
 
     Args:
@@ -69,6 +77,7 @@ def build(context: Path, tag: str, dockerfile: Path, arguments: Mapping[str, str
         dockerfile: the file.
         arguments: values of its ARGs.
         mounts: of this machine, for its RUNs; they do not become part of the image.
+        anew: do every step again, also those of a former build.
 
     Raises:
         SandboxError: it failed.
@@ -76,6 +85,7 @@ def build(context: Path, tag: str, dockerfile: Path, arguments: Mapping[str, str
     given = [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
     given += [word for mount in mounts for word in ("--volume", mount)]
     command = _buildah("bud", "--isolation", "chroot", "--format", "docker", "--layers", "--pull-never", "--tag", tag)
+    command += ["--no-cache"] if anew else []
     _run("nice", "-n", "5", *command, *given, "--file", str(dockerfile), str(context))
 
 
@@ -87,7 +97,7 @@ def save(tag: str, archive: Path) -> None:
 
 def exists(tag: str) -> bool:
     """Whether an image was built."""
-    return subprocess.run(_buildah("inspect", "--type", "image", tag), capture_output=True, check=False).returncode == 0
+    return subprocess.run(_buildah("inspect", "--type", "image", tag), capture_output=True, check=False).returncode == 0  # noqa: S603 - buildah, with an image's name of the sandbox's
 
 
 def layer_sizes(archive: Path) -> list[int]:
@@ -104,20 +114,26 @@ def _member(tar: tarfile.TarFile, name: str) -> IO[bytes]:
     return found
 
 
-def operator(tag: str, revision: str) -> None:
+def digest(tag: str) -> str:
+    """The digest of an image's manifest in buildah's storage, ``sha256:…``."""
+    return _run(*_buildah("inspect", "--type", "image", "--format", "{{.FromImageDigest}}", tag)).strip()
+
+
+def operator(tag: str, labels: Mapping[str, str], *, anew: bool = False) -> None:
     """Build the operator's image from the Dockerfile, on the base image.
 
     Args:
         tag: its name.
-        revision: for its label; another one makes another image.
+        labels: arguments of the Dockerfile that become labels; others make another image, of the same files.
+        anew: do every step again, also those of a former build.
 
     Raises:
         SandboxError: the build failed.
     """
     top = HERE.parent
-    arguments = {"BASE": BASE, "REVISION": revision}
+    arguments = {"BASE": BASE, "BASE_NAME": BASE, "BASE_DIGEST": digest(BASE), **labels}
     with tempfile.TemporaryDirectory() as folder:
-        build(top, tag, top / "Dockerfile", arguments, _pip_as_here(Path(folder)))
+        build(top, tag, top / "Dockerfile", arguments, _pip_as_here(Path(folder)), anew=anew)
 
 
 def _pip_as_here(folder: Path) -> list[str]:

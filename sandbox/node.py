@@ -116,7 +116,7 @@ class Node:
         ]
 
     def _containerd_answers(self) -> bool:
-        return subprocess.run([*self._ctr(), "version"], capture_output=True, timeout=60, check=False).returncode == 0
+        return subprocess.run([*self._ctr(), "version"], capture_output=True, timeout=60, check=False).returncode == 0  # noqa: S603 - the sandbox's own ctr
 
     def _kubelet_answers(self) -> bool:
         return answers(f"http://127.0.0.1:{self._ports['kubelet-healthz']}/healthz")
@@ -168,7 +168,7 @@ class Node:
         kubectl = [str(self._binaries["kubectl"]), f"--kubeconfig={self._kubernetes.kubeconfig}"]
         deadline = time.monotonic() + seconds
         command = [*kubectl, "wait", "--for=condition=Ready", f"node/{NODE}", wanted]
-        while subprocess.run(command, capture_output=True, timeout=seconds + 30, check=False).returncode:
+        while subprocess.run(command, capture_output=True, timeout=seconds + 30, check=False).returncode:  # noqa: S603 - the sandbox's own kubectl
             if time.monotonic() > deadline:
                 raise SandboxError(f"the node is not Ready; see {self._folder / 'log' / 'kubelet.log'}")
             time.sleep(0.2)
@@ -180,7 +180,7 @@ class Node:
             SandboxError: containerd refused it.
         """
         command = [*self._ctr(), "images", "import", "--local", str(archive)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)  # noqa: S603 - the sandbox's own ctr, with a file of the caller's
         if done.returncode:
             raise SandboxError(f"containerd does not take {archive}: {done.stderr.strip()}")
 

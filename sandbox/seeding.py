@@ -17,8 +17,8 @@ _TYPES = {"neutron": "network", "octavia": "load-balancer"}
 def endpoints_sql(layout: Layout) -> str:
     """The statement that brings the catalogue to this start's ports."""
     urls = {"identity": f"{layout.url('keystone')}/v3", **{_TYPES[name]: layout.url(name) for name in _TYPES}}
-    updates = (  # addresses of our own making
-        f"UPDATE endpoint SET url = '{url}' WHERE service_id IN (SELECT id FROM service WHERE type = '{kind}')"
+    updates = (
+        f"UPDATE endpoint SET url = '{url}' WHERE service_id IN (SELECT id FROM service WHERE type = '{kind}')"  # noqa: S608 - addresses and types of our own making
         for kind, url in urls.items()
     )
     return "; ".join(updates)

@@ -26,7 +26,7 @@ _TABLES = {  # by the driver library's names, children first
     "loadbalancers": "load_balancer",
 }
 _PENDING = " UNION ALL ".join(
-    f"SELECT '{kind}', id, provisioning_status FROM {table} WHERE provisioning_status LIKE 'PENDING%'"
+    f"SELECT '{kind}', id, provisioning_status FROM {table} WHERE provisioning_status LIKE 'PENDING%'"  # noqa: S608 - names of the table above
     for kind, table in _TABLES.items()
 )
 
@@ -44,7 +44,7 @@ _UNDER = {  # what a driver deletes along with a load balancer, in an order that
     "pools": "pool JOIN load_balancer ON pool.load_balancer_id = load_balancer.id",
 }
 _ORPHANS = " UNION ALL ".join(
-    f"SELECT '{kind}', {_TABLES[kind]}.id FROM {tables} WHERE load_balancer.provisioning_status = 'DELETED'"
+    f"SELECT '{kind}', {_TABLES[kind]}.id FROM {tables} WHERE load_balancer.provisioning_status = 'DELETED'"  # noqa: S608 - names of the tables above
     for kind, tables in _UNDER.items()
 )
 

@@ -75,7 +75,7 @@ def _initialise(folder: Path) -> None:
     options = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--username=postgres", "--no-sync", "--no-instructions"]
     command = [*as_whom(os.geteuid()), str(_programs() / "initdb"), *options, "-D", str(partial)]
     environment = {**os.environ, "LC_ALL": "C"}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=environment, cwd="/")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=environment, cwd="/")  # noqa: S603 - the sandbox's own PostgreSQL
     if done.returncode:
         sys.exit(f"initdb failed:\n{done.stdout}{done.stderr}")
     with (partial / "postgresql.conf").open("a") as config:
@@ -92,7 +92,7 @@ def _start(folder: Path, sockets: Path) -> None:
     log = folder.parent / "log" / "postgres.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - the sandbox's own PostgreSQL
             [*command, "-c", f"unix_socket_directories={quoted(sockets)}"],
             stdin=subprocess.DEVNULL,
             stdout=out,
@@ -140,7 +140,7 @@ def _copy(sockets: Path, target: Path) -> None:
     _give(target)
     options = ["--checkpoint=fast", "--no-sync", "--username=postgres", "--no-manifest", "-h", str(sockets)]
     command = [*as_whom(os.geteuid()), str(_programs() / "pg_basebackup"), *options, "-D", str(target)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd="/")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd="/")  # noqa: S603 - the sandbox's own PostgreSQL
     if done.returncode:
         sys.exit(f"pg_basebackup failed:\n{done.stdout}{done.stderr}")
     for lock in target.glob(

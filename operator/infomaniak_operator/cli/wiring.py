@@ -203,7 +203,7 @@ class ClusterId:
 
 def _lease(options: LeaseOptions, kubeconfig: Path | None, clock: SystemClock) -> Lease:
     # Only here: it costs memory, and without leader election nothing needs it.
-    from infomaniak_operator.engine.lease_api import HttpLease  # noqa: PLC0415
+    from infomaniak_operator.engine.lease_api import HttpLease  # noqa: PLC0415 - only where there is a Lease
 
     # A container that is started again has its Pod's name again, but it is another one that holds nothing.
     identity = f"{os.environ.get('HOSTNAME') or socket.gethostname()}_{uuid.uuid4()}"

@@ -110,7 +110,7 @@ class _Transport(HTTPAdapter):
         with self._limits.within(self._seconds, most + HEAD_BYTES):
             response = super().send(request, *args, **kwargs)
             response._content = _body(response, most)  # noqa: SLF001 - where requests keeps it
-            response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001
+            response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001 - as above
         # Else it would be guessed, or decoded by whatever codec a stranger names: some take the square of the length.
         if (response.encoding or "").lower() not in CHARSETS:
             response.encoding = "utf-8"

@@ -75,7 +75,7 @@ class Usage:
                 found[name]["in_use"] = one.in_use
             found[name]["created_at"] = {
                 id: at and at.strftime("%Y-%m-%dT%H:%M:%SZ")
-                for id, at in one.created_at.items()  # noqa: A001
+                for id, at in one.created_at.items()  # noqa: A001 - as the service names it
             }
         return found
 
@@ -104,7 +104,7 @@ def _counted(project_id: str, name: str, listed: Iterable[Any], limit: Any) -> T
     made: dict[str, datetime | None] = {}
     bound = 0
     for number, row in enumerate(islice(listed, MOST_ROWS + 1)):
-        id, owner = attribute(row, "id"), attribute(row, "project_id")  # noqa: A001
+        id, owner = attribute(row, "id"), attribute(row, "project_id")  # noqa: A001 - as the service names it
         if number >= MOST_ROWS or not isinstance(id, str) or not isinstance(owner, str):
             what = "there is no end of them" if number >= MOST_ROWS else "one has no id, or no project"
             raise ServiceError(f"usage: {name} cannot be counted: {what}")

@@ -50,7 +50,7 @@ def _code(status: int | None) -> str:
     """A status as a label: what a server makes up (it may be any number) counts by its class."""
     if not status:
         return "0"
-    return str(status) if status in _CODES else f"{status // 100}xx" if 100 <= status <= 599 else "other"  # noqa: PLR2004
+    return str(status) if status in _CODES else f"{status // 100}xx" if 100 <= status <= 599 else "other"  # noqa: PLR2004 - the codes that HTTP has
 
 
 class Metrics:

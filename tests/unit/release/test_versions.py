@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from infomaniak_operator import __version__
 from release import dist, sbom
@@ -39,6 +41,7 @@ def test_chart_package_and_docs_agree(monkeypatch: pytest.MonkeyPatch) -> None:
         "charts/infomaniak-operator/Chart.yaml: appVersion",
         "README.md: a tag",
         "docs/install.md: a tag",
+        "docs/verifying.md: a tag",
     ]
 
 
@@ -71,6 +74,15 @@ def test_the_bill_names_every_package_of_the_lock_and_what_leads_to_it() -> None
             ahead += needs[ref]
     assert reached == set(needs)
     assert bill["metadata"]["timestamp"] == "2026-01-02T03:04:05Z"
+
+
+def test_the_bill_is_as_cyclonedx_s_schema_has_it() -> None:
+    text = (ROOT / "requirements" / "run.txt").read_text()
+    bill = sbom.bill(text, __version__, dt.datetime(2026, 1, 2, tzinfo=dt.UTC))
+    validator = JsonStrictValidator(SchemaVersion.V1_6)
+    assert validator.validate_str(json.dumps(bill)) is None
+    bill["components"][0]["type"] = "nonsense"
+    assert validator.validate_str(json.dumps(bill)) is not None
 
 
 def test_the_same_lock_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

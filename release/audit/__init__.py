@@ -1,0 +1,1 @@
+"""``make audit``: what can be known of the packages that the lock files name."""

@@ -1,0 +1,1 @@
+"""Signatures and attestations of a release, in the formats that cosign reads."""
