@@ -160,6 +160,17 @@ class CredentialSettings:
         content = data if isinstance(data, SecretContent) else SecretContent(data)
         return content.once((cloud, self.allowed), lambda: self._parsed(content, cloud))
 
+    def address_of(self, resource: KubeObject, view: View) -> str | None:
+        """The Keystone that an object's credential leads to; None where there is no credential that can be read."""
+        source = self.source(resource)
+        secret = view.get(source.secret) if source else None
+        if source is None or secret is None:
+            return None
+        try:
+            return self.read(secret, source.cloud).auth_url
+        except InvalidCredentialsError:
+            return None
+
     @property
     def allowed(self) -> tuple[str, ...]:
         """The addresses that may be used; none: any."""
