@@ -30,7 +30,7 @@ _MOST_NAMED = 5
 class Isolation(StrEnum):
     """Which namespaces may name nothing in the cloud that another namespace may own."""
 
-    OFF = "off"
+    NONE = "none"
     """None."""
     DEFAULT_CREDENTIAL = "default-credential"
     """Those that use the operator's default credential, where it serves more than one."""
@@ -101,7 +101,7 @@ def refusal(
     Returns:
         The fields at fault, the reason and what to do; no other namespace is named.
     """
-    if isolation.mode is Isolation.OFF or resource.key.namespace in isolation.exempt:
+    if isolation.mode is Isolation.NONE or resource.key.namespace in isolation.exempt:
         return None
     if stood == resource.generation or stands_ready(resource):
         return None
@@ -120,9 +120,7 @@ def check(visit: Visit, settings: CredentialSettings, isolation: TenantIsolation
     """
     if stands_ready(visit.resource):
         visit.memory[_STOOD] = visit.resource.generation
-    message = refusal(
-        visit.resource, visit.attempt.view, settings, isolation, place, stood=visit.memory.get(_STOOD)
-    )
+    message = refusal(visit.resource, visit.attempt.view, settings, isolation, place, stood=visit.memory.get(_STOOD))
     if message:
         raise Stop(Reason.INVALID_CONFIGURATION, message, Stuck(), Progress.STALLED)
 

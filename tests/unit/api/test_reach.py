@@ -6,7 +6,7 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from infomaniak_operator.api.common import Import
-from infomaniak_operator.api.model import ApiModel, Names, Reach
+from infomaniak_operator.api.model import ApiModel, Reach
 from infomaniak_operator.api.reach import Kept, named
 from infomaniak_operator.api.registry import KINDS
 from tests.support.reach import ALL, declared, parts
@@ -72,7 +72,7 @@ def test_every_kind_imports_by_a_model_that_is_known_as_an_import() -> None:
 def test_what_status_is_to_show_is_there() -> None:
     """A misspelt name would refuse what is in use."""
     for kind, place, _, info in ALL:
-        shown = {alias for alias in every_alias(KINDS[kind].status)}
+        shown = set(every_alias(KINDS[kind].status))
         for mark in declared(info):
             assert set(mark.shown) <= shown, f"{kind} {place}"
 
@@ -87,7 +87,9 @@ def every_alias(model: type[ApiModel]) -> Iterator[str]:
 
 def test_the_page_on_tenancy_lists_exactly_what_is_declared() -> None:
     listed = table()
-    found = {(kind, place.removeprefix("spec.")): mark.reach.value for kind, place, _, info in ALL for mark in declared(info)}
+    found = {
+        (kind, place.removeprefix("spec.")): mark.reach.value for kind, place, _, info in ALL for mark in declared(info)
+    }
     found |= {(kind, "import"): Reach.PROJECT.value for kind in KINDS}
     assert {row: listed[row] for row in listed if row not in found} == {}, "listed and not declared"
     assert {row: found[row] for row in found if listed.get(row) != found[row]} == {}, "declared and not so listed"
@@ -101,7 +103,10 @@ def test_what_a_spec_names_is_found_at_whatever_depth() -> None:
     router = of("Router", interfaces=[{"networkRef": {"name": "n"}, "subnet": "a"}, {"subnetID": ID}])
     assert router == [("spec.interfaces[1].subnetID", ID, Reach.PROJECT)]
     vip = {"subnetID": ID, "securityGroupIDs": [ID], "additionalVips": [{"subnetID": ID, "address": "10.0.0.1"}]}
-    tls = {"barbicanContainer": f"https://kms/v1/secrets/{ID}", "sniBarbicanContainers": [f"https://kms/v1/secrets/{ID}"]}
+    tls = {
+        "barbicanContainer": f"https://kms/v1/secrets/{ID}",
+        "sniBarbicanContainers": [f"https://kms/v1/secrets/{ID}"],
+    }
     balancer = of(
         "LoadBalancer", vip=vip, listeners=[{"name": "a", "protocol": "TERMINATED_HTTPS", "port": 1, "tls": tls}]
     )

@@ -18,7 +18,7 @@ from tests.support.world import PROJECT, REGION, World
 
 ID = "1b4e28ba-2fa1-41d2-883f-0016d3cca427"
 KMS = f"https://kms.example.com/v1/secrets/{ID}"
-OFF = TenantIsolation(Isolation.OFF)
+FREE = TenantIsolation(Isolation.NONE)
 
 
 def default(*namespaces: str) -> CredentialSettings:
@@ -52,7 +52,7 @@ REACHING: dict[tuple[str, str], dict[str, Any]] = {
     **{
         (kind, "spec.import"): {"import_": {"id": ID}}
         for kind in (
-            "InfomaniakNetwork Router SecurityGroup FloatingIP LoadBalancer Pool HealthMonitor".split()
+            ["InfomaniakNetwork", "Router", "SecurityGroup", "FloatingIP", "LoadBalancer", "Pool", "HealthMonitor"]
         )
     },
     ("Router", "spec.interfaces.subnetID"): {"interfaces": [{"subnetID": ID}]},
@@ -78,9 +78,7 @@ REACHING: dict[tuple[str, str], dict[str, Any]] = {
 
 def test_every_field_that_reaches_all_of_a_project_is_tried_here() -> None:
     wanted = {
-        (kind, place)
-        for kind, place, _, info in ALL
-        if any(each.reach is Reach.PROJECT for each in declared(info))
+        (kind, place) for kind, place, _, info in ALL if any(each.reach is Reach.PROJECT for each in declared(info))
     }
     assert {each for each in REACHING if each[1] != "spec.import"} == wanted
 
@@ -106,13 +104,13 @@ def test_it_is_refused_before_anything_is_asked_of_the_cloud_and_goes_without_a_
 @pytest.mark.parametrize(
     ("settings", "isolation"),
     [
-        (SHARED, OFF),
+        (SHARED, FREE),
         (SHARED, TenantIsolation(exempt=frozenset({"shop"}))),
         (default("shop"), None),
         (default("*"), TenantIsolation(watched=("shop",))),
         (default("shop", "bank"), TenantIsolation(watched=("shop", "yard"))),
     ],
-    ids=["off", "exempt", "one namespace", "one that is watched", "one of those that are watched"],
+    ids=["none", "exempt", "one namespace", "one that is watched", "one of those that are watched"],
 )
 def test_it_is_not_refused_where_nobody_else_is_concerned(
     kind: str, place: str, settings: CredentialSettings, isolation: TenantIsolation | None
@@ -168,7 +166,7 @@ def test_what_every_project_may_use_stays_usable() -> None:
 
 def standing(**spec: Any) -> tuple[World, Key, str, str]:
     """A cluster in which a network of somebody else was imported, or joined, while that was allowed."""
-    cluster = world(isolation=OFF)
+    cluster = world(isolation=FREE)
     theirs = cluster.others.networks.create({"name": "theirs", "description": "made by hand"})
     item = {"network_id": theirs["id"], "name": "lan", "cidr": "10.1.0.0/24", "ip_version": 4}
     (lan,) = cluster.others.subnets.create_many([item])
@@ -242,7 +240,7 @@ def test_an_id_that_is_in_use_may_stay_in_a_spec_that_changes_and_no_other_may_c
 
 def grouped() -> tuple[World, Key]:
     """A group that names another one, of which status shows nothing."""
-    cluster = world(isolation=OFF)
+    cluster = world(isolation=FREE)
     theirs = cluster.others.security_groups.create({"name": "theirs"})
     rules = [{"direction": "ingress", "remoteGroupID": theirs["id"]}]
     key = cluster.apply(mine("SecurityGroup", rules=rules))
@@ -329,9 +327,10 @@ def test_a_pool_that_has_come_to_name_a_subnet_is_left_out_of_the_tree_that_is_m
     pool = forest.object(trees.SITE)
     assert FINALIZER in pool.finalizers  # it is enlisted, by what its spec said then
     forest.spec(trees.SITE, members=[trees.member(subnetID=ID)])
-    while not forest.others.load_balancers.list():
+    for _ in range(30):  # it is held back until what may belong to it has come to rest
         forest.visit(trees.LB)
         forest.clock.advance(1)
+    assert len(forest.others.load_balancers.list()) == 1
     assert forest.others.pools.list() == []
     forest.visit(trees.SITE)
     assert forest.ready(trees.SITE) == ("False", "InvalidConfiguration")

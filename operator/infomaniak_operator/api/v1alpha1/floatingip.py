@@ -94,16 +94,16 @@ class FloatingIPSpec(CommonSpec, Described):
             api="port_id",
         ),
     )
-    port_id: Annotated[
-        CloudId | None, Names("a port", Reach.PROJECT, instead="loadBalancerRef", shown=("portID",))
-    ] = Field(
-        None,
-        description=about(
-            "Id of the port it leads to. An address that is bound elsewhere is never taken from there",
-            absent="with loadBalancerRef absent too, it leads nowhere and is kept",
-            changes="Can be changed; the address stays the same",
-            api="port_id",
-        ),
+    port_id: Annotated[CloudId | None, Names("a port", Reach.PROJECT, instead="loadBalancerRef", shown=("portID",))] = (
+        Field(
+            None,
+            description=about(
+                "Id of the port it leads to. An address that is bound elsewhere is never taken from there",
+                absent="with loadBalancerRef absent too, it leads nowhere and is kept",
+                changes="Can be changed; the address stays the same",
+                api="port_id",
+            ),
+        )
     )
     fixed_address: Annotated[
         Address | None, Names("an address of the port", Reach.WITHIN, instead="it is of the port in portID")

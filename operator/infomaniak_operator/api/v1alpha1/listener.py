@@ -106,9 +106,7 @@ class Tls(ApiModel):
             api="default_tls_container_ref",
         ),
     )
-    sni_barbican_containers: Annotated[
-        Annotated[list[Container], Field(max_length=32)] | None, CERTIFICATE
-    ] = Field(
+    sni_barbican_containers: Annotated[Annotated[list[Container], Field(max_length=32)] | None, CERTIFICATE] = Field(
         None,
         description=about(
             "The same for further certificates, chosen by the name that the client asks for. [] for none",

@@ -24,7 +24,18 @@ from infomaniak_operator.api.common import (
     unless_imported,
 )
 from infomaniak_operator.api.kind import Column, Kind
-from infomaniak_operator.api.model import REFUSED, ApiModel, Names, Reach, Rule, about, first_setting, immutable, kept, listed
+from infomaniak_operator.api.model import (
+    REFUSED,
+    ApiModel,
+    Names,
+    Reach,
+    Rule,
+    about,
+    first_setting,
+    immutable,
+    kept,
+    listed,
+)
 from infomaniak_operator.api.types import Address, CloudId, same_address
 from infomaniak_operator.api.v1alpha1.listener import Listener
 from infomaniak_operator.api.v1alpha1.vip import ANOTHER, FIXED_VIP, Vip, same_vips

@@ -16,9 +16,7 @@ def one_of(*names: str, required: bool = True) -> str:
     return f"{count} == 1" if required else f"{count} <= 1"
 
 
-EXTERNAL = Names(
-    "an external network", Reach.PUBLIC, instead="Neutron takes an external network there and no other"
-)
+EXTERNAL = Names("an external network", Reach.PUBLIC, instead="Neutron takes an external network there and no other")
 
 
 class SubnetChoice(ApiModel):
@@ -66,7 +64,9 @@ class ExternalNetwork(ApiModel):
         None,
         description=about("An InfomaniakNetwork that stands for the external network by import", changes=None),
     )
-    network_id: Annotated[CloudId | None, EXTERNAL] = Field(None, description=about("Its id in the cloud", changes=None))
+    network_id: Annotated[CloudId | None, EXTERNAL] = Field(
+        None, description=about("Its id in the cloud", changes=None)
+    )
     network_name: Annotated[CloudName | None, EXTERNAL] = Field(
         None, description=about("Its name in the cloud, such as ext-floating1", changes=None)
     )

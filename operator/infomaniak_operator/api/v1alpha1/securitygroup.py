@@ -169,13 +169,13 @@ class SecurityGroupRule(ApiModel):
             api="remote_group_id",
         ),
     )
-    remote_group_id: Annotated[
-        CloudId | None, Names("a security group", Reach.PROJECT, instead="remoteGroupRef")
-    ] = Field(
-        None,
-        description=about(
-            "The same by id, for a group that no object of this API stands for", changes=None, api="remote_group_id"
-        ),
+    remote_group_id: Annotated[CloudId | None, Names("a security group", Reach.PROJECT, instead="remoteGroupRef")] = (
+        Field(
+            None,
+            description=about(
+                "The same by id, for a group that no object of this API stands for", changes=None, api="remote_group_id"
+            ),
+        )
     )
     description: Annotated[str, Field(max_length=255)] | None = Field(
         None, description=about("Free text for people", absent="none", changes=None, api="description")

@@ -14,9 +14,7 @@ ANOTHER = "create another LoadBalancer, for its address would be lost"
 FIXED_VIP = f"{FIXED}: {ANOTHER}"
 
 
-OF_THE_SUBNET = Names(
-    "an address of the subnet", Reach.WITHIN, instead="it is of the VIP's subnet, and must be free"
-)
+OF_THE_SUBNET = Names("an address of the subnet", Reach.WITHIN, instead="it is of the VIP's subnet, and must be free")
 
 
 class AdditionalVip(SubnetChoice):
