@@ -74,16 +74,6 @@ RIGHTS = (
         "How the object stands.",
     ),
     Right(
-        Scope.CREDENTIALS,
-        "",
-        ("secrets",),
-        ("list", "watch", "patch"),
-        f"Credentials: only Secrets with the label {GROUP}/credentials=true are read and watched. RBAC knows no "
-        "labels, so whoever has this right can list all Secrets there. Those with the label are patched to set a "
-        "finalizer; the admission policy sees to it that nothing else of a Secret can be changed. Of the others only "
-        "the metadata is listed, to take that finalizer off one that has lost its label.",
-    ),
-    Right(
         Scope.WATCHED,
         "",
         ("services",),
@@ -98,6 +88,16 @@ RIGHTS = (
         ("events",),
         ("create", "patch"),
         "What happened, for `kubectl describe`; a repeated Event is counted up.",
+    ),
+    Right(
+        Scope.CREDENTIALS,
+        "",
+        ("secrets",),
+        ("list", "watch", "patch"),
+        f"Credentials: only Secrets with the label {GROUP}/credentials=true are read and watched. RBAC knows no "
+        "labels, so whoever has this right can list all Secrets there. Those with the label are patched to set a "
+        "finalizer; the admission policy sees to it that nothing else of a Secret can be changed. Of the others only "
+        "the metadata is listed, to take that finalizer off one that has lost its label.",
     ),
     Right(
         Scope.CLUSTER,
