@@ -16,7 +16,7 @@ from typing import Any
 import kopf
 
 from infomaniak_operator.engine.kube import ResourceType
-from infomaniak_operator.engine.supervisor import Sink
+from infomaniak_operator.engine.supervisor import Sink, Together, Watch
 
 LOGIN_SECONDS = 300.0
 """How long a login is used: a ServiceAccount's token is replaced on disk about once an hour."""
@@ -123,6 +123,24 @@ class KopfWatch:
                 _handler(each.kind, sink)
             )
         return registry
+
+
+def watching(resources: Iterable[ResourceType], load: Callable[[], Any], namespaces: Iterable[str] = ()) -> Watch:
+    """The watch of some kinds, each in the namespaces that it is to be watched in.
+
+    Kopf watches all kinds of one operator in the same namespaces, so that kinds that differ in them take one each.
+
+    Args:
+        resources: the kinds to watch.
+        load: as for ``KopfWatch``.
+        namespaces: where kinds that name no namespaces themselves are watched; none means everywhere.
+    """
+    groups: dict[tuple[str, ...], list[ResourceType]] = {}
+    everywhere = tuple(namespaces)
+    for each in resources:
+        groups.setdefault(each.namespaces or everywhere, []).append(each)
+    watches = [KopfWatch(kinds, load, where) for where, kinds in groups.items()]
+    return watches[0] if len(watches) == 1 else Together(watches)
 
 
 def connection(config: Any) -> kopf.ConnectionInfo:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from infomaniak_operator.client import CloudCredentials, InfomaniakCloudError
@@ -13,6 +14,7 @@ from infomaniak_operator.reconcile.cloud import Cloud, Clouds
 from infomaniak_operator.reconcile.credentials import CredentialSettings
 from infomaniak_operator.reconcile.marks import Mark, Owner
 from infomaniak_operator.reconcile.registry import ACTUATORS
+from infomaniak_operator.reconcile.tenancy import TenantIsolation
 from infomaniak_operator.reconcile.trees import Trees
 from tests.support.attempt import Cluster
 from tests.support.fake_cloud import FakeCloud
@@ -34,6 +36,7 @@ class World(Cluster):
         restore: the operator's restore flag.
         credentials: the operator's settings of credentials.
         with_secret: whether the Secret is there.
+        isolation: what namespaces may not name; as the operator has it by default where it is not given.
 
     Attributes:
         cloud: the calls the operator makes, with the place to interfere.
@@ -50,6 +53,7 @@ class World(Cluster):
         restore: bool = False,
         credentials: CredentialSettings | None = None,
         with_secret: bool = True,
+        isolation: TenantIsolation | None = None,
     ) -> None:
         self.fake = fake or FakeCloud()
         self.others = self.fake.operations(PROJECT)
@@ -58,7 +62,11 @@ class World(Cluster):
         self.project = (PROJECT, REGION)
         self.login: Callable[[CloudCredentials], None] = lambda _: None
         self._settings = ReconcileSettings(
-            cluster_id=cluster_id, credentials=credentials or CredentialSettings(), create_grace=GRACE, restore=restore
+            cluster_id=cluster_id,
+            credentials=credentials or CredentialSettings(),
+            create_grace=GRACE,
+            restore=restore,
+            isolation=isolation or TenantIsolation(),
         )
         super().__init__(*([secret()] if with_secret else []), *bodies)
         self.fake.neutron.now = self.clock.now
@@ -78,6 +86,11 @@ class World(Cluster):
     def restart(self) -> None:
         super().restart()
         self._connect()
+
+    def told_anew(self, **options: Any) -> None:
+        """Another process takes over, with other options."""
+        self._settings = replace(self._settings, **options)
+        self.restart()
 
     def mark(self, key: Key, child: str = "", cluster_id: str | None = None) -> Mark:
         """The mark of an object of this cluster, or of its namesake in another."""

@@ -77,6 +77,15 @@ annotations:
 {{- $found | uniq | toJson -}}
 {{- end -}}
 
+{{- /* The namespaces whose Secrets are read, as JSON; empty: all that are watched. */ -}}
+{{- define "infomaniak-operator.secretsIn" -}}
+{{- $found := .Values.credentials.namespaces -}}
+{{- if and $found .Values.credentials.default.secretName -}}
+{{- $found = append $found (include "infomaniak-operator.secretNamespace" .) -}}
+{{- end -}}
+{{- $found | uniq | toJson -}}
+{{- end -}}
+
 {{- define "infomaniak-operator.args" -}}
 - run
 - --log-level={{ .Values.operator.logLevel }}
@@ -114,6 +123,13 @@ annotations:
 {{- end }}
 {{- end }}
 {{- end }}
+{{- range .Values.credentials.namespaces }}
+- {{ printf "--credentials-namespace=%s" . | quote }}
+{{- end }}
+- --tenant-isolation={{ .Values.tenantIsolation.mode }}
+{{- range .Values.tenantIsolation.exemptNamespaces }}
+- {{ printf "--tenant-isolation-exempt=%s" . | quote }}
+{{- end }}
 {{- if .Values.operator.restore }}
 - --restore
 {{- end }}
@@ -132,6 +148,11 @@ annotations:
 {{- end -}}
 {{- if and .Values.credentials.default.secretName (not .Values.credentials.default.allowedNamespaces) -}}
 {{- fail "credentials.default.secretName: nobody may use it: name namespaces in credentials.default.allowedNamespaces, or \"*\"" -}}
+{{- end -}}
+{{- range .Values.credentials.namespaces -}}
+{{- if and $.Values.watch.namespaces (not (has . $.Values.watch.namespaces)) -}}
+{{- fail (printf "credentials.namespaces: %s is not among watch.namespaces, so nothing in it is looked at" .) -}}
+{{- end -}}
 {{- end -}}
 {{- if and .Values.metrics.serviceMonitor.enabled (not .Values.metrics.service.enabled) -}}
 {{- fail "metrics.serviceMonitor.enabled: takes metrics.service.enabled; or use metrics.podMonitor" -}}

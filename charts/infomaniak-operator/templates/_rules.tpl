@@ -15,12 +15,6 @@
     - pools/status
     - healthmonitors/status
   verbs: [patch]
-# Credentials: only Secrets with the label network.infomaniak.cloud/credentials=true are read and watched. They are
-# patched to set a finalizer; the admission policy sees to it that nothing else of a Secret can be changed. Of the
-# others only the metadata is listed, to take that finalizer off one that has lost its label.
-- apiGroups: [""]
-  resources: [secrets]
-  verbs: [list, watch, patch]
 # What the members of a Pool follow (spec.membersFrom). Only read; here as for the operator's own kinds `get` is for
 # one that was not in a LIST and may yet be there.
 - apiGroups: [""]
@@ -34,6 +28,16 @@
 - apiGroups: [""]
   resources: [events]
   verbs: [create, patch]
+{{- end -}}
+
+{{- define "infomaniak-operator.rules.credentials" -}}
+# Credentials: only Secrets with the label network.infomaniak.cloud/credentials=true are read and watched. RBAC
+# knows no labels, so whoever has this right can list all Secrets there. Those with the label are patched to set a
+# finalizer; the admission policy sees to it that nothing else of a Secret can be changed. Of the others only the
+# metadata is listed, to take that finalizer off one that has lost its label.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [list, watch, patch]
 {{- end -}}
 
 {{- define "infomaniak-operator.rules.cluster" -}}

@@ -104,6 +104,11 @@ class Import(ApiModel):
 
     id: CloudId | None = Field(None, description="Its id in the cloud.")
 
+    @property
+    def only_public(self) -> bool:
+        """Whether it can mean nothing but what every project sees."""
+        return False
+
 
 FILTER: dict[str, JsonValue] = {"minProperties": 1}
 """``json_schema_extra`` of every filter: an empty one would match everything."""

@@ -77,7 +77,7 @@ def _listed(name: str, items: Iterable[str]) -> list[str]:
 
 def rbac() -> str:
     """``deploy/rbac.yaml``: for the whole cluster, without Helm."""
-    everywhere = rules(rights(Scope.WATCHED, Scope.CLUSTER, Scope.CLUSTER_ID))
+    everywhere = rules(rights(Scope.WATCHED, Scope.CREDENTIALS, Scope.CLUSTER, Scope.CLUSTER_ID))
     return "---\n".join(
         (
             _RBAC_HEAD,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_validator
@@ -81,6 +82,35 @@ def about(
     parts += [f"{changes}."] if changes else []
     parts += [f"OpenStack: {api}."] if api else []
     return " ".join(parts)
+
+
+class Reach(Enum):
+    """How far a field that names something in the cloud reaches."""
+
+    PROJECT = "project"
+    """To whatever there is in the credential's project, whoever made it."""
+    PUBLIC = "public"
+    """To what every project may use: the service takes nothing else there."""
+    WITHIN = "within"
+    """No further than what it stands beside: an address of a subnet that another field names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Annotation of a field that names something in the cloud: ``Annotated[CloudId | None, Names(...)]``.
+
+    Attributes:
+        what: what it names, with its article: ``a subnet``.
+        reach: how far it reaches.
+        instead: what to write where it is refused, or why it need not be.
+        shown: the fields of ``status``, by their own names, that show the value once it is in use; of an item of a list
+            as well. None: status does not show it.
+    """
+
+    what: str
+    reach: Reach
+    instead: str
+    shown: tuple[str, ...] = ()
 
 
 FIXED = "Cannot be changed"

@@ -25,6 +25,8 @@ class Scope(Enum):
 
     WATCHED = "watched"
     """In all namespaces, or in those that are watched."""
+    CREDENTIALS = "credentials"
+    """In all namespaces, or in those whose Secrets are read."""
     CLUSTER = "cluster"
     """Only where the whole cluster is watched: it is about what is in no namespace."""
     CLUSTER_ID = "clusterID"
@@ -74,15 +76,6 @@ RIGHTS = (
     Right(
         Scope.WATCHED,
         "",
-        ("secrets",),
-        ("list", "watch", "patch"),
-        f"Credentials: only Secrets with the label {GROUP}/credentials=true are read and watched. They are patched to "
-        "set a finalizer; the admission policy sees to it that nothing else of a Secret can be changed. Of the others "
-        "only the metadata is listed, to take that finalizer off one that has lost its label.",
-    ),
-    Right(
-        Scope.WATCHED,
-        "",
         ("services",),
         READ,
         "What the members of a Pool follow (spec.membersFrom). Only read; here as for the operator's own kinds `get` "
@@ -95,6 +88,16 @@ RIGHTS = (
         ("events",),
         ("create", "patch"),
         "What happened, for `kubectl describe`; a repeated Event is counted up.",
+    ),
+    Right(
+        Scope.CREDENTIALS,
+        "",
+        ("secrets",),
+        ("list", "watch", "patch"),
+        f"Credentials: only Secrets with the label {GROUP}/credentials=true are read and watched. RBAC knows no "
+        "labels, so whoever has this right can list all Secrets there. Those with the label are patched to set a "
+        "finalizer; the admission policy sees to it that nothing else of a Secret can be changed. Of the others only "
+        "the metadata is listed, to take that finalizer off one that has lost its label.",
     ),
     Right(
         Scope.CLUSTER,

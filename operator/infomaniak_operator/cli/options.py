@@ -13,6 +13,7 @@ from infomaniak_operator import __version__
 from infomaniak_operator.client.credentials import is_address
 from infomaniak_operator.observe.server import Address
 from infomaniak_operator.reconcile.credentials import DefaultCredentials
+from infomaniak_operator.reconcile.tenancy import Isolation
 
 PREFIX = "INFOMANIAK_OPERATOR_"
 INFOMANIAK_AUTH_URLS = (
@@ -55,6 +56,10 @@ class Options:
         cluster_id: names this cluster in the marks; None: the UID of the kube-system Namespace.
         allowed_auth_urls: Keystone addresses that credentials may lead to; empty: any.
         default_credentials: the operator's own credential.
+        credentials_namespaces: the namespaces whose Secrets are read, beside that of ``default_credentials``; empty:
+            all that are watched.
+        tenant_isolation: which namespaces may name nothing in the cloud that another namespace may own.
+        tenant_isolation_exempt: namespaces that may all the same.
         restore: take over what was made for objects of the same name that are no more.
         lease: the Lease that decides which of several operators acts; None: this is the only one.
         metrics_address: where ``/metrics`` is served; None: nowhere.
@@ -75,6 +80,9 @@ class Options:
     cluster_id: str | None = None
     allowed_auth_urls: tuple[str, ...] = INFOMANIAK_AUTH_URLS
     default_credentials: DefaultCredentials | None = None
+    credentials_namespaces: tuple[str, ...] = ()
+    tenant_isolation: Isolation = Isolation.DEFAULT_CREDENTIAL
+    tenant_isolation_exempt: tuple[str, ...] = ()
     restore: bool = False
     lease: LeaseOptions | None = None
     metrics_address: Address | None = None
@@ -102,9 +110,10 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] | None = None
     default = None
     if read.default_credentials:
         default = _default_credentials(parser, read.default_credentials, read.default_credentials_namespace)
+    namespaces = _namespaces(parser, "--namespace", read.namespace)
     return Options(
         kubeconfig=read.kubeconfig,
-        namespaces=_namespaces(parser, read.namespace),
+        namespaces=namespaces,
         workers=read.workers,
         resync_seconds=read.resync_seconds if read.round_seconds is None else read.round_seconds,
         deprecated=_deprecated(read),
@@ -114,6 +123,9 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] | None = None
         cluster_id=read.cluster_id,
         allowed_auth_urls=_allowed(parser, read.allowed_auth_url),
         default_credentials=default,
+        credentials_namespaces=_credentials_namespaces(parser, read.credentials_namespace, namespaces),
+        tenant_isolation=_isolation(parser, read.tenant_isolation),
+        tenant_isolation_exempt=tuple(read.tenant_isolation_exempt),
         restore=read.restore,
         lease=_lease(parser, read.lease_namespace, read.lease_name) if read.leader_elect else None,
         metrics_address=read.metrics_address,
@@ -143,10 +155,28 @@ def _allowed(parser: argparse.ArgumentParser, urls: Sequence[str]) -> tuple[str,
     return tuple(urls)
 
 
-def _namespaces(parser: argparse.ArgumentParser, names: Sequence[str]) -> tuple[str, ...]:
+def _namespaces(parser: argparse.ArgumentParser, option: str, names: Sequence[str]) -> tuple[str, ...]:
     if not all(name.strip() for name in names):
-        parser.error("--namespace: it is empty; for all namespaces leave it out")
+        parser.error(f"{option}: it is empty; for all namespaces leave it out")
     return tuple(names)
+
+
+def _isolation(parser: argparse.ArgumentParser, text: str) -> Isolation:
+    """Checked here, for ``choices`` does not look at what comes from the environment."""
+    try:
+        return Isolation(text)
+    except ValueError:
+        parser.error(f"--tenant-isolation: {text!r} is none of {', '.join(each.value for each in Isolation)}")
+
+
+def _credentials_namespaces(
+    parser: argparse.ArgumentParser, names: Sequence[str], watched: Sequence[str]
+) -> tuple[str, ...]:
+    found = _namespaces(parser, "--credentials-namespace", names)
+    for name in found:
+        if watched and name not in watched:
+            parser.error(f"--credentials-namespace: {name} is not watched; name it by --namespace, too")
+    return found
 
 
 def _proxy(text: str) -> str:
@@ -262,6 +292,27 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         action=_Listed,
         default=listed("DEFAULT_CREDENTIALS_NAMESPACE"),
         help="a namespace whose objects may use it, again for more, * for all",
+    )
+    run.add_argument(
+        "--credentials-namespace",
+        action=_Listed,
+        default=listed("CREDENTIALS_NAMESPACE"),
+        help="read Secrets in this namespace only, again for more (default: wherever objects are watched); that of "
+        "--default-credentials is read besides",
+    )
+    run.add_argument(
+        "--tenant-isolation",
+        choices=[each.value for each in Isolation],
+        default=default("TENANT_ISOLATION", was.tenant_isolation.value),
+        help="which namespaces may neither import nor name by id what may belong to another namespace: those that "
+        "share the default credential, those that share a project, or all (default %(default)s)",
+    )
+    run.add_argument(
+        "--tenant-isolation-exempt",
+        action=_Listed,
+        default=listed("TENANT_ISOLATION_EXEMPT"),
+        metavar="NAMESPACE",
+        help="a namespace that may all the same, again for more",
     )
 
     def said(name: str) -> bool:

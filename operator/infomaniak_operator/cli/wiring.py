@@ -27,7 +27,7 @@ from infomaniak_operator.engine.kube_http import HttpKube, loader
 from infomaniak_operator.engine.lease import Lease
 from infomaniak_operator.engine.settings import EngineSettings
 from infomaniak_operator.engine.timing import SystemClock
-from infomaniak_operator.handlers import KopfWatch
+from infomaniak_operator.handlers import watching
 from infomaniak_operator.observe.access import Access
 from infomaniak_operator.observe.metrics import Metrics
 from infomaniak_operator.observe.standing import Standing
@@ -36,6 +36,7 @@ from infomaniak_operator.reconcile.cloud import Clouds, connector
 from infomaniak_operator.reconcile.credentials import CredentialSettings, keep_secret
 from infomaniak_operator.reconcile.registry import ACTUATORS
 from infomaniak_operator.reconcile.secrets import SecretGuard
+from infomaniak_operator.reconcile.tenancy import TenantIsolation
 from infomaniak_operator.reconcile.trees import Trees
 
 _log = logging.getLogger(__name__)
@@ -65,16 +66,25 @@ class Operator:
     access: Access | None = None
 
 
-def resources(*, namespaced: bool = False) -> Mapping[str, ResourceType]:
+def resources(*, namespaced: bool = False, secrets_in: tuple[str, ...] = ()) -> Mapping[str, ResourceType]:
     """The kinds that are watched: those that are reconciled, the Secrets of their credentials, and what members follow.
 
     Args:
         namespaced: whether single namespaces are watched: then Nodes are not.
+        secrets_in: the namespaces whose Secrets are watched; empty: all in which objects are.
     """
     own = {actuator.kind: KINDS[actuator.kind] for actuator in ACTUATORS}
     watched = {kind: ResourceType(kind, GROUP, VERSION, each.plural) for kind, each in own.items()}
-    secrets = replace(SECRETS, keep=keep_secret)
+    secrets = replace(SECRETS, keep=keep_secret, namespaces=secrets_in)
     return {**watched, secrets.kind: secrets, **followed(namespaced=namespaced)}
+
+
+def _secrets_in(options: Options) -> tuple[str, ...]:
+    """The namespaces whose Secrets are watched; none: all in which objects are."""
+    default = options.default_credentials
+    if not options.credentials_namespaces:
+        return ()
+    return tuple(dict.fromkeys((*options.credentials_namespaces, *([default.namespace] if default else []))))
 
 
 def build(options: Options, rng: random.Random) -> Operator:
@@ -95,9 +105,14 @@ def build(options: Options, rng: random.Random) -> Operator:
     cluster = ClusterId(kube, options.cluster_id)
     settings = ReconcileSettings(
         cluster_id=cluster,
-        credentials=CredentialSettings(options.default_credentials, options.allowed_auth_urls or None),
+        credentials=CredentialSettings(
+            options.default_credentials, options.allowed_auth_urls or None, frozenset(options.credentials_namespaces)
+        ),
         create_grace=options.create_grace_seconds,
         restore=options.restore,
+        isolation=TenantIsolation(
+            options.tenant_isolation, frozenset(options.tenant_isolation_exempt), options.namespaces
+        ),
     )
     sessions = Sessions()
 
@@ -116,7 +131,7 @@ def build(options: Options, rng: random.Random) -> Operator:
     clouds = Clouds(connector(clock.monotonic, session, options.resync_seconds))
     namespaces = options.namespaces
     trees = Trees()
-    watched = resources(namespaced=bool(namespaces))
+    watched = resources(namespaced=bool(namespaces), secrets_in=_secrets_in(options))
     if namespaces and options.default_credentials:
         namespaces = tuple(dict.fromkeys((*namespaces, options.default_credentials.namespace)))
     engine = Engine(
@@ -132,7 +147,7 @@ def build(options: Options, rng: random.Random) -> Operator:
             reconcile_silence=max(SHORTEST_HANG, HANGING_CALLS * options.cloud_timeout_seconds),
             stop_seconds=VISIT_SECONDS,
         ),
-        watch=KopfWatch(watched.values(), load, namespaces),
+        watch=watching(watched.values(), load, namespaces),
         on_visit=metrics.visited,
         on_change=metrics.changed,
         on_event=metrics.event,

@@ -92,6 +92,7 @@ class ResourceType:
         metadata_only: only the metadata of its objects is asked for: of a Secret no content leaves the API server.
         stands_for: a key that an object stands for: its changes also concern those that refer to that key. They may
             come to nothing that exists, such as one key for all objects of a kind. Read from what is kept.
+        namespaces: only in these namespaces, wherever else the operator watches; empty: in all that it watches.
         page: so many objects are asked for at once: all of a page are in memory, whole, for a moment.
     """
 
@@ -105,12 +106,21 @@ class ResourceType:
     keep: Callable[[Body], Body] | None = None
     stands_for: Callable[[KubeObject], Key | None] | None = None
     metadata_only: bool = False
+    namespaces: tuple[str, ...] = ()
     page: int = _PAGE
 
     @property
     def api_version(self) -> str:
         """``apiVersion``."""
         return f"{self.group}/{self.version}" if self.group else self.version
+
+    def within(self, watched: tuple[str, ...]) -> tuple[str | None, ...]:
+        """The namespaces to list one by one; None stands for the whole cluster.
+
+        Args:
+            watched: the namespaces that the operator watches; empty: all.
+        """
+        return (None,) if self.cluster_scoped else self.namespaces or watched or (None,)
 
     @property
     def unselected(self) -> ResourceType:

@@ -24,7 +24,7 @@ class Leftovers:
     def __init__(self, kube: Kube, resources: Mapping[str, ResourceType], namespaces: tuple[str, ...]) -> None:
         self._kube = kube
         self._kinds = tuple(each for each in resources.values() if each.guarded and each.label_selector)
-        self._namespaces: tuple[str | None, ...] = namespaces or (None,)
+        self._namespaces = namespaces
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -42,7 +42,7 @@ class Leftovers:
         """
         done = True
         for resource in self._kinds:
-            for namespace in self._namespaces:
+            for namespace in resource.within(self._namespaces):
                 for page in self._kube.list(resource.unselected, namespace):
                     for body in page:
                         found = KubeObject.of(body, resource.kind)

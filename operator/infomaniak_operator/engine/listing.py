@@ -38,7 +38,7 @@ class Listing:
     ) -> None:
         self._kube = kube
         self._resources = resources
-        self._namespaces: tuple[str | None, ...] = namespaces or (None,)
+        self._namespaces = namespaces
         self._store = store
         self._visits = visits
         self._changed = changed
@@ -54,7 +54,7 @@ class Listing:
         """
         resource_type = self._resources[kind]
         gone = 0
-        for namespace in (None,) if resource_type.cluster_scoped else self._namespaces:
+        for namespace in resource_type.within(self._namespaces):
             mark = self._store.mark(kind, namespace)
             listed: list[Key] = []
             for page in self._kube.list(resource_type, namespace):

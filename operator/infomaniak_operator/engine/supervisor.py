@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from infomaniak_operator.engine.timing import Timers, sleep
 
 _log = logging.getLogger(__name__)
+_LOOK_SECONDS = 0.05
+"""Between two looks at whether watches that run together are to end."""
 
 
 class Sink(Protocol):
@@ -39,6 +41,88 @@ class Watch(Protocol):
         Raises:
             Exception: the watching broke; it may be started again.
         """
+
+
+class Together:
+    """Several watches as one: it has started, and is alive, once all of them are, and it ends with the first of them.
+
+    Args:
+        watches: each watches its own kinds.
+    """
+
+    def __init__(self, watches: Sequence[Watch]) -> None:
+        self._watches = tuple(watches)
+
+    def run(self, sink: Sink, stop: threading.Event) -> None:
+        """Watch until ``stop`` is set, each in a thread of its own.
+
+        Raises:
+            Exception: what the first of them that ended by itself raised.
+        """
+        ended = threading.Event()
+        problems: list[BaseException] = []
+        started, alive = _All(len(self._watches), sink.started), _All(len(self._watches), sink.beat)
+
+        def watch(number: int, each: Watch) -> None:
+            try:
+                each.run(_Part(sink, number, started, alive), ended)
+                if not ended.is_set():
+                    problems.append(RuntimeError("a watch ended by itself"))
+            except BaseException as problem:  # noqa: BLE001 - whatever it is, the others end with it
+                problems.append(problem)
+            finally:
+                ended.set()
+
+        threads = [
+            threading.Thread(target=watch, args=(number, each), name=f"watch {number}", daemon=True)
+            for number, each in enumerate(self._watches)
+        ]
+        for thread in threads:
+            thread.start()
+        while not ended.wait(_LOOK_SECONDS):
+            if stop.is_set():
+                ended.set()
+        for thread in threads:
+            thread.join()
+        if problems:
+            raise problems[0]
+
+
+class _All:
+    """Calls something each time that all of several parts have reported since the last time."""
+
+    def __init__(self, parts: int, what: Callable[[], None]) -> None:
+        self._parts = parts
+        self._what = what
+        self._lock = threading.Lock()
+        self._reported: set[int] = set()
+
+    def report(self, part: int) -> None:
+        """One part."""
+        with self._lock:
+            self._reported.add(part)
+            if len(self._reported) < self._parts:
+                return
+            self._reported.clear()
+        self._what()
+
+
+class _Part:
+    """The ``Sink`` of one of several watches."""
+
+    def __init__(self, sink: Sink, number: int, started: _All, alive: _All) -> None:
+        self.event = sink.event
+        self._number = number
+        self._started = started
+        self._alive = alive
+
+    def started(self) -> None:
+        """This one has begun."""
+        self._started.report(self._number)
+
+    def beat(self) -> None:
+        """This one is alive."""
+        self._alive.report(self._number)
 
 
 class Supervisor:

@@ -30,7 +30,7 @@ from infomaniak_operator.engine.contract import (
     Verdict,
     View,
 )
-from infomaniak_operator.reconcile import credentials, deletion, failure, importing, presence
+from infomaniak_operator.reconcile import credentials, deletion, failure, importing, presence, tenancy
 from infomaniak_operator.reconcile.actuator import Actuator, Inputs, Plan, Row, Unresolved
 from infomaniak_operator.reconcile.cloud import Clouds
 from infomaniak_operator.reconcile.credentials import CredentialSettings
@@ -48,6 +48,7 @@ from infomaniak_operator.reconcile.outcome import (
     annotated,
     bounded,
 )
+from infomaniak_operator.reconcile.tenancy import TenantIsolation
 from infomaniak_operator.reconcile.trees import Trees
 from infomaniak_operator.reconcile.visit import NOT_TAKEN, PENDING_SINCE, SETTLED_WITH, Visit
 
@@ -68,12 +69,14 @@ class ReconcileSettings:
         credentials: where credentials come from and where they may lead.
         create_grace: seconds after which a create that was sent has surely been finished by the service.
         restore: take over what was made for objects of the same name that are no more (restore from a backup).
+        isolation: which namespaces may name nothing in the cloud that another namespace may own.
     """
 
     cluster_id: str | Callable[[], str]
     credentials: CredentialSettings = field(default_factory=CredentialSettings)
     create_grace: float = 60.0
     restore: bool = False
+    isolation: TenantIsolation = field(default_factory=TenantIsolation)
 
     @property
     def cluster(self) -> str:
@@ -163,6 +166,8 @@ class CloudReconciler(Generic[RowT, BodyT]):
             KINDS[self.kind].parse(resource.spec)
         except InvalidSpec as error:
             raise Stop(Reason.INVALID_CONFIGURATION, str(error), Stuck(), Progress.STALLED) from error
+        settings = self._settings
+        tenancy.check(visit, settings.credentials, settings.isolation)
         self._connect(visit)
         inputs = self._resolve(visit)
         presence.check(visit)
@@ -188,7 +193,15 @@ class CloudReconciler(Generic[RowT, BodyT]):
         )
 
     def _connect(self, visit: Visit) -> None:
-        credentials.connect(visit, self._settings.credentials, self._clouds)
+        settings = self._settings
+        cloud = credentials.connect(visit, settings.credentials, self._clouds)
+        if not visit.resource.deleting:
+            view = visit.attempt.view
+            place = tenancy.Place(settings.credentials.address_of(visit.resource, view), cloud.project_id, cloud.region)
+            tenancy.check(visit, settings.credentials, settings.isolation, place)
+            visit.barred = lambda other: bool(
+                tenancy.refusal(other, view, settings.credentials, settings.isolation, place)
+            )
         self._actuator.enter(visit)
 
     def _resolve(self, visit: Visit) -> Inputs:

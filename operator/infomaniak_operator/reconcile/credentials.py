@@ -136,10 +136,18 @@ class CredentialSettings:
     Attributes:
         default: the operator's own credential, if one is configured.
         allowed_auth_urls: the Keystone addresses that may be used; None: any.
+        namespaces: the namespaces whose Secrets the operator may read, beside that of ``default``; empty: all that it
+            watches.
     """
 
     default: DefaultCredentials | None = None
     allowed_auth_urls: Sequence[str] | None = None
+    namespaces: frozenset[str] = frozenset()
+
+    def readable(self, namespace: str) -> bool:
+        """Whether the operator may read Secrets in a namespace."""
+        own = self.default.namespace if self.default else None
+        return not self.namespaces or namespace in self.namespaces or namespace == own
 
     def source(self, resource: KubeObject) -> CredentialSource | None:
         """Where the object's credential comes from; None where it names none and may not use the default."""
@@ -159,6 +167,17 @@ class CredentialSettings:
         data = secret.body.get("data")
         content = data if isinstance(data, SecretContent) else SecretContent(data)
         return content.once((cloud, self.allowed), lambda: self._parsed(content, cloud))
+
+    def address_of(self, resource: KubeObject, view: View) -> str | None:
+        """The Keystone that an object's credential leads to; None where there is no credential that can be read."""
+        source = self.source(resource)
+        secret = view.get(source.secret) if source else None
+        if source is None or secret is None:
+            return None
+        try:
+            return self.read(secret, source.cloud).auth_url
+        except InvalidCredentialsError:
+            return None
 
     @property
     def allowed(self) -> tuple[str, ...]:
@@ -211,6 +230,14 @@ def connect(visit: Visit, settings: CredentialSettings, clouds: Clouds) -> Cloud
         message = (
             "spec.cloudCredentialsRef is missing, and the operator has no default credential for namespace "
             f"{visit.resource.key.namespace}: name a Secret in spec.cloudCredentialsRef.secretName"
+        )
+        visit.aspect(CREDENTIALS_VALID, False, Reason.CREDENTIALS_INVALID, message)
+        raise Stop(Reason.CREDENTIALS_INVALID, message, Stuck(), Progress.STALLED)
+    if not settings.readable(source.secret.namespace):
+        message = (
+            f"spec.cloudCredentialsRef: this operator reads no Secrets in namespace {source.secret.namespace} "
+            "(--credentials-namespace): leave it out to use the operator's default credential, or ask the cluster's "
+            "administrator to have the namespace added"
         )
         visit.aspect(CREDENTIALS_VALID, False, Reason.CREDENTIALS_INVALID, message)
         raise Stop(Reason.CREDENTIALS_INVALID, message, Stuck(), Progress.STALLED)

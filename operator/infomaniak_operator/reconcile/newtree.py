@@ -74,7 +74,7 @@ def branches(visit: Visit) -> list[Branch]:
     found: list[Branch] = []
     taken: set[str] = set()
     for pool in treeplan.pools_of(balancer, view):
-        if not treeplan.enlisted(pool, balancer) or treeplan.misfit(balancer, pool):
+        if not treeplan.enlisted(pool, balancer) or treeplan.misfit(balancer, pool) or visit.barred(pool):
             continue
         try:
             wanted = members.resolve(pool, view)
@@ -112,7 +112,7 @@ def outline(visit: Visit) -> str:
     pools = ", ".join(
         pool.key.name
         for pool in treeplan.pools_of(balancer, view)
-        if not pool.deleting and treeplan.misfit(balancer, pool) is None
+        if not pool.deleting and treeplan.misfit(balancer, pool) is None and not visit.barred(pool)
     )
     return f"listeners {items or 'none'}; pools {pools or 'none'}"
 

@@ -75,6 +75,12 @@ def named(other: KubeObject, reader: KubeObject) -> str:
     return f"{with_article(other.key.kind)} of another namespace"
 
 
+def stands_ready(resource: KubeObject) -> bool:
+    """Whether an object is Ready at this very generation."""
+    ready = resource.condition("Ready") or {}
+    return ready.get("status") == "True" and ready.get("observedGeneration") == resource.generation
+
+
 def with_article(kind: str) -> str:
     """A kind's name with its article."""
     return f"{'an' if kind[0] in 'AEIO' else 'a'} {kind}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict
@@ -49,6 +49,7 @@ from infomaniak_operator.reconcile.outcome import (
     Stop,
     annotated,
     bounded,
+    stands_ready,
 )
 from infomaniak_operator.reconcile.resourcetypes import ResourceType
 from infomaniak_operator.reconcile.trees import Tree, Trees
@@ -167,6 +168,7 @@ class Visit:
         held_back: the outcomes of what could not be planned; they are said once all else is done.
         fixed: in what cloud and spec differ that cannot be changed, so that nothing is done about it but to say so.
         refused: how the last change that failed did.
+        barred: whether another object of the tree names what it may not (tenant isolation), and so is left out.
     """
 
     attempt: Attempt
@@ -188,6 +190,7 @@ class Visit:
     held_back: list[Stop] = field(default_factory=list)
     fixed: list[Difference] = field(default_factory=list)
     refused: BaseException | None = None
+    barred: Callable[[KubeObject], bool] = lambda _: False
 
     @classmethod
     def begin(cls, attempt: Attempt, cluster_id: str, create_grace: float, trees: Trees | None = None) -> Visit:
@@ -350,10 +353,7 @@ class Visit:
     @property
     def was_ready(self) -> bool:
         """Whether the object was Ready at this very generation."""
-        ready = self.resource.condition("Ready")
-        return bool(
-            ready and ready.get("status") == "True" and ready.get("observedGeneration") == self.resource.generation
-        )
+        return stands_ready(self.resource)
 
     @property
     def working(self) -> Reason:

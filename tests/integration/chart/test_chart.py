@@ -13,6 +13,7 @@ import yaml
 
 from infomaniak_operator.cli.options import parse
 from infomaniak_operator.reconcile.credentials import DefaultCredentials
+from infomaniak_operator.reconcile.tenancy import Isolation
 from release.chart import CHART, ROOT, Chart
 from sandbox import Environment, Sandbox
 from tests.integration.chart.conftest import NAME, Install, Release, arguments, documents, one
@@ -146,6 +147,8 @@ def test_the_operator_reads_its_arguments_as_the_values_say(chart: Chart) -> Non
     assert plain.namespaces == ()
     assert plain.cluster_id is None
     assert plain.default_credentials is None
+    assert plain.credentials_namespaces == ()
+    assert (plain.tenant_isolation, plain.tenant_isolation_exempt) == (Isolation.DEFAULT_CREDENTIAL, ())
     assert plain.allowed_auth_urls == (
         "https://api.pub1.infomaniak.cloud/identity",
         "https://api.pub2.infomaniak.cloud/identity",
@@ -157,11 +160,14 @@ def test_the_operator_reads_its_arguments_as_the_values_say(chart: Chart) -> Non
     assert told.namespaces == ("team-a", "team-b")
     assert told.cluster_id == "production-1"
     assert told.default_credentials == DefaultCredentials("shared", "infomaniak", "infomaniak", frozenset({"team-a"}))
+    assert told.credentials_namespaces == ("team-b",)
 
     told = parse(arguments(documents(chart.render(SETS["everything"]))), {})
     assert told.allowed_auth_urls == ("https://keystone.example.com/v3",)
     assert told.default_credentials is not None
     assert told.default_credentials.namespaces == frozenset({"*"})
+    assert told.credentials_namespaces == ("team-a", "team-b")
+    assert (told.tenant_isolation, told.tenant_isolation_exempt) == (Isolation.SHARED_PROJECT, ("platform",))
     assert (told.restore, told.log_level, told.resync_seconds, told.workers) == (True, "DEBUG", 120, 5)
     assert (told.metrics_address.port, told.health_address.port) == (9090, 9091)
     assert told.lease is not None
@@ -216,6 +222,9 @@ def the_policy_is_in_force(env: Environment, namespace: str, operator: str) -> N
         assert "annotations or owners" in patched({"metadata": {"ownerReferences": owners}}, *as_operator)
     ours = {"metadata": {"finalizers": ["network.infomaniak.cloud/cleanup"]}}
     assert "patched" in patched(ours, *as_operator)
+    kubectl(env, "create", "secret", "generic", "plain", "-n", namespace)
+    hold = ("patch", "secret", "plain", "-n", namespace, "--type=merge", "-p", json.dumps(ours))
+    assert "only to a Secret with the label" in kubectl(env, *hold, *as_operator, check=False)
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterable
@@ -50,12 +51,15 @@ def _group(uri: str) -> str:
     return parts[1] if parts[0] == "apis" else ""
 
 
+@pytest.mark.parametrize("named", [False, True], ids=["Secrets of all namespaces", "Secrets of one namespace"])
 def test_no_right_is_granted_that_is_not_used_nor_used_that_is_not_granted(
-    box: Sandbox, env: Environment, namespace: str, install: Install
+    box: Sandbox, env: Environment, namespace: str, install: Install, named: bool
 ) -> None:
     user = User(env, namespace, env.projects["alpha"])
     mark = box.kube_mark()
-    with install() as release:
+    with install(*([f'credentials.namespaces=["{namespace}"]'] if named else [])) as release:
+        lists = {where: may_list_secrets(env, release, where) for where in (namespace, "default")}
+        assert lists == {namespace: True, "default": not named}
         user.credentials()
         user.apply(network("n", subnets=[{"name": "a", "cidr": "10.1.0.0/24"}]))
         status = user.until_ready("inet", "n")["status"]
@@ -86,6 +90,9 @@ def test_no_right_is_granted_that_is_not_used_nor_used_that_is_not_granted(
     def calls() -> list[KubeCall]:
         return box.kube_calls(mark, release.user)
 
+    reached = {call.uri.partition("/secrets")[0] for call in calls() if call.resource == "secrets"}
+    here = f"/api/v1/namespaces/{namespace}"
+    assert reached == ({here} if named else {"/api/v1", here}), "here it is patched"
     # A watch comes into the audit log when it has ended.
     watches = {right for right in pairs(USUAL) if right[2] == "watch"}
     until(lambda: watches <= used(calls()), f"all of {sorted(watches)} in the audit log", 20)
@@ -94,6 +101,44 @@ def test_no_right_is_granted_that_is_not_used_nor_used_that_is_not_granted(
     assert seen - granted == set(), "used and not granted (and yet let through: by whom?)"
     assert granted - seen - set(UNUSED) == set(), "granted and not used"
     assert set(UNUSED) - granted == set(), "excused, and not granted any more"
+
+
+def may_list_secrets(env: Environment, release: Release, namespace: str) -> bool:
+    said = kubectl(env, "auth", "can-i", "list", "secrets", "-n", namespace, f"--as={release.user}", check=False)
+    return "yes" in said.split()
+
+
+def test_a_credential_in_a_namespace_that_is_not_named_is_not_read_and_the_object_says_so(
+    box: Sandbox, env: Environment, namespace: str, install: Install
+) -> None:
+    """The default credential lies in another one that is not named either, and is read there."""
+    mark = box.kube_mark()
+    own, named = f"{namespace}-own", f"{namespace}-named"
+    for name in (own, named):
+        kubectl(env, "create", "namespace", name)
+    try:
+        user, there = User(env, namespace, env.projects["alpha"]), User(env, named, env.projects["alpha"])
+        for each in (user, there, User(env, own, env.projects["alpha"])):
+            each.credentials()
+        default = {"secretName": "infomaniak", "secretNamespace": own, "allowedNamespaces": [namespace]}
+        values = (f'credentials.namespaces=["{named}"]', f"credentials.default={json.dumps(default)}")
+        with install(*values) as release:
+            asking, lent = network("asking"), network("lent")
+            del lent["spec"]["cloudCredentialsRef"]
+            user.apply(bundle(asking, lent))
+            there.apply(network("n"))
+            said = user.until_condition("inet", "asking", "Stalled", status="True", reason="CredentialsInvalid")
+            assert f"reads no Secrets in namespace {namespace}" in said["message"]
+            user.until_ready("inet", "lent")
+            there.until_ready("inet", "n")
+            for each in (user, there):
+                each.kubectl.run("delete", "infomaniak", "--all", "-n", each.namespace, "--timeout=60s")
+        calls = box.kube_calls(mark, release.user)
+        reached = {call.uri.partition("/secrets")[0] for call in calls if call.resource == "secrets"}
+        assert reached == {f"/api/v1/namespaces/{name}" for name in (own, named)}
+        assert [f"{call.verb} {call.uri}" for call in calls if call.status == 403] == []
+    finally:
+        kubectl(env, "delete", "namespace", own, named, "--wait=false")
 
 
 def test_the_rights_to_ask_who_reads_the_metrics_are_used_where_that_is_wanted(

@@ -90,3 +90,35 @@ def test_the_operators_rights_end_at_its_finalizer(box: Sandbox, user: User, pat
     kube = HttpKube(loader(kubeconfig), time.monotonic)
     with pytest.raises(KubeError, match=says):
         kube.patch(SECRETS, user.namespace, "infomaniak", patch)
+
+
+def patched(box: Sandbox, user: User, name: str, finalizers: list[str]) -> list[str]:
+    """A Secret's finalizers, as the operator's own ServiceAccount sets them: what the Secret has then."""
+    kubeconfig = box.service_account_kubeconfig(OPERATOR_NAMESPACE, "infomaniak-operator")
+    patch = {"metadata": {"finalizers": finalizers}}
+    body = HttpKube(loader(kubeconfig), time.monotonic).patch(SECRETS, user.namespace, name, patch)
+    return list(body["metadata"].get("finalizers") or ())
+
+
+@pytest.mark.parametrize("label", [None, "false", "TRUE", ""], ids=["none", "false", "in capitals", "empty"])
+def test_the_operator_cannot_hold_a_secret_that_is_no_credential(box: Sandbox, user: User, label: str | None) -> None:
+    user.kubectl.run("create", "secret", "generic", "plain", "-n", user.namespace, "--from-literal=a=b")
+    if label is not None:
+        user.kubectl.run(
+            "label", "secret", "plain", "-n", user.namespace, f"network.infomaniak.cloud/credentials={label}"
+        )
+    with pytest.raises(KubeError, match="only to a Secret with the label"):
+        patched(box, user, "plain", [FINALIZER])
+    assert "finalizers" not in (user.get("secret", "plain") or {})["metadata"]
+
+
+def test_the_operator_may_hold_a_credential_and_let_it_go_though_it_has_lost_its_label(
+    box: Sandbox, user: User, running: OperatorProcess
+) -> None:
+    running.stop()  # it would let it go itself
+    assert patched(box, user, "infomaniak", [FINALIZER]) == [FINALIZER]
+    user.kubectl.run("label", "secret", "infomaniak", "-n", user.namespace, "network.infomaniak.cloud/credentials-")
+    assert patched(box, user, "infomaniak", [FINALIZER]) == [FINALIZER]  # no change is none
+    assert patched(box, user, "infomaniak", []) == []
+    with pytest.raises(KubeError, match="only to a Secret with the label"):
+        patched(box, user, "infomaniak", [FINALIZER])

@@ -8,6 +8,7 @@ from infomaniak_operator import __version__
 from infomaniak_operator.cli import options as module
 from infomaniak_operator.cli.options import LeaseOptions, Options, parse
 from infomaniak_operator.observe.server import Address
+from infomaniak_operator.reconcile.tenancy import Isolation
 
 
 def test_without_anything() -> None:
@@ -121,3 +122,46 @@ def test_who_reads_the_metrics_and_what() -> None:
     assert (read.metrics_authorization, read.metrics_object_names) == (True, True)
     read = parse(["run"], {"INFOMANIAK_OPERATOR_METRICS_AUTHORIZATION": "true"})
     assert (read.metrics_authorization, read.metrics_object_names) == (True, False)
+
+
+# Whose Secrets are read, and what tenants may name
+
+
+def test_secrets_are_read_where_objects_are_watched_unless_told_otherwise() -> None:
+    assert parse(["run"], {}).credentials_namespaces == ()
+    given = ["run", "--credentials-namespace", "a", "--credentials-namespace", "b"]
+    assert parse(given, {}).credentials_namespaces == ("a", "b")
+    assert parse(["run"], {"INFOMANIAK_OPERATOR_CREDENTIALS_NAMESPACE": "a,b"}).credentials_namespaces == ("a", "b")
+
+
+@pytest.mark.parametrize("given", [["--credentials-namespace", ""], ["--namespace=a", "--credentials-namespace=b"]])
+def test_secrets_cannot_be_read_nowhere_nor_where_nothing_is_watched(given: list[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(["run", *given], {})
+
+
+def test_tenants_are_kept_apart_by_default() -> None:
+    read = parse(["run"], {})
+    assert (read.tenant_isolation, read.tenant_isolation_exempt) == (Isolation.DEFAULT_CREDENTIAL, ())
+
+
+def test_how_far_tenants_are_kept_apart() -> None:
+    read = parse(["run", "--tenant-isolation=strict", "--tenant-isolation-exempt=platform"], {})
+    assert (read.tenant_isolation, read.tenant_isolation_exempt) == (Isolation.STRICT, ("platform",))
+    environment = {
+        "INFOMANIAK_OPERATOR_TENANT_ISOLATION": "none",
+        "INFOMANIAK_OPERATOR_TENANT_ISOLATION_EXEMPT": "a,b",
+    }
+    read = parse(["run"], environment)
+    assert (read.tenant_isolation, read.tenant_isolation_exempt) == (Isolation.NONE, ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [(["--tenant-isolation=off"], {}), ([], {"INFOMANIAK_OPERATOR_TENANT_ISOLATION": "of"})],
+)
+def test_a_misspelt_isolation_is_refused_and_never_means_none(
+    arguments: list[str], environment: dict[str, str]
+) -> None:
+    with pytest.raises(SystemExit):
+        parse(["run", *arguments], environment)

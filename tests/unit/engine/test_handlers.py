@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from infomaniak_operator import handlers
+from infomaniak_operator.engine.kube import SECRETS
 from infomaniak_operator.engine.kube_http import loader
-from infomaniak_operator.handlers import KopfWatch, connection
+from infomaniak_operator.handlers import KopfWatch, connection, watching
+from tests.support.box import until
 from tests.support.toy import RESOURCES, TOYS
 
 VERBS = ["get", "list", "watch"]
@@ -58,6 +61,7 @@ class Api:
         status: of LISTs.
         writes: requests that were no GET.
         queries: of LISTs and watches of Secrets.
+        asked: the paths of LISTs and watches.
     """
 
     def __init__(self) -> None:
@@ -65,6 +69,7 @@ class Api:
         self.status = 200
         self.writes: list[str] = []
         self.queries: list[dict[str, list[str]]] = []
+        self.asked: set[str] = set()
         self.closing = threading.Event()
 
 
@@ -88,6 +93,7 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(self.told.status, {"kind": "Status", "message": "no", "code": self.told.status})
         else:
             toys = url.path.endswith("/toys")
+            self.told.asked.add(url.path)
             if not toys:
                 self.told.queries.append(query)
             if "watch" not in query:
@@ -250,6 +256,36 @@ def test_nothing_is_written_and_only_labelled_secrets_are_asked_for(api: tuple[A
     assert told.queries
     assert all(each["labelSelector"] == ["network.infomaniak.cloud/credentials=true"] for each in told.queries)
     assert {each["limit"][0] for each in told.queries if "watch" not in each} == {"25"}, "they may be large"
+
+
+def test_a_kind_is_watched_in_its_own_namespaces_while_the_others_are_everywhere(
+    api: tuple[Api, KopfWatch], tmp_path: Path
+) -> None:
+    told, _ = api
+    secrets = replace(SECRETS, namespaces=("one", "two"))
+    watch = watching([TOYS, secrets], loader(tmp_path / "kubeconfig"))
+    everywhere = {
+        f"/apis/{TOYS.api_version}/toys",
+        "/api/v1/namespaces/one/secrets",
+        "/api/v1/namespaces/two/secrets",
+    }
+    stop = threading.Event()
+    heard = Heard(stop, enough=99)
+    thread = threading.Thread(target=watch.run, args=(heard, stop), daemon=True)
+    thread.start()
+    until(lambda: told.asked == everywhere and heard.starts and heard.beats, f"{everywhere}, started and alive")
+    stop.set()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert told.asked == everywhere
+    assert heard.starts == 1
+    assert [name for *_, name in heard.events] == ["a"]
+
+
+def test_kinds_that_are_watched_in_the_same_namespaces_are_one_watch(tmp_path: Path) -> None:
+    load = loader(tmp_path / "kubeconfig")
+    assert isinstance(watching(RESOURCES.values(), load), KopfWatch)
+    assert isinstance(watching([TOYS, replace(SECRETS, namespaces=("one",))], load, ["one"]), KopfWatch)
 
 
 def test_the_login_expires_so_that_a_token_is_read_again(api: tuple[Api, KopfWatch], tmp_path: Path) -> None:

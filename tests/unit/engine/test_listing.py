@@ -1,11 +1,13 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from infomaniak_operator.engine.changes import Change
 from infomaniak_operator.engine.events import EventRecorder
-from infomaniak_operator.engine.kube import Body, ResourceType, Unavailable
+from infomaniak_operator.engine.kube import SECRETS, Body, ResourceType, Unavailable
+from infomaniak_operator.engine.leftovers import Leftovers
 from infomaniak_operator.engine.listing import Listing
 from infomaniak_operator.engine.store import Store
 from infomaniak_operator.engine.visits import Visits, wrap
@@ -14,7 +16,9 @@ from tests.support.fake_kube import FakeKube
 from tests.support.toy import RESOURCES, TOYS, ToyReconciler, key
 
 
-def made(kube: FakeKube, *namespaces: str) -> tuple[Listing, Store, list[Change]]:
+def made(
+    kube: FakeKube, *namespaces: str, resources: Mapping[str, ResourceType] = RESOURCES
+) -> tuple[Listing, Store, list[Change]]:
     toys, changes, clock = ToyReconciler(), [], ManualClock()
     store = Store({"Toy": toys.references})
 
@@ -23,14 +27,14 @@ def made(kube: FakeKube, *namespaces: str) -> tuple[Listing, Store, list[Change]
 
     visits = Visits(
         {"Toy": toys},
-        RESOURCES,
+        resources,
         kube=kube,
         store=store,
         clock=clock,
         recorder=EventRecorder(kube, clock, "test", "test"),
         own_change=changed,
     )
-    return Listing(kube, RESOURCES, namespaces, store=store, visits=visits, changed=changed), store, changes
+    return Listing(kube, resources, namespaces, store=store, visits=visits, changed=changed), store, changes
 
 
 def test_it_fills_the_store_of_the_namespaces_it_is_told() -> None:
@@ -43,6 +47,32 @@ def test_it_fills_the_store_of_the_namespaces_it_is_told() -> None:
     assert len(changes) == 2
     assert listing.list("Toy") == 0
     assert len(changes) == 2, "what is known is no change"
+
+
+def test_a_kind_that_has_namespaces_of_its_own_is_listed_there_alone() -> None:
+    kube = FakeKube()
+    for namespace in ("one", "two", "three"):
+        kube.create(TOYS, "a", namespace, spec={})
+    only = {**RESOURCES, "Toy": replace(TOYS, namespaces=("two",))}
+    for watched in ((), ("one", "two")):
+        listing, store, _ = made(kube, *watched, resources=only)
+        listing.list("Toy")
+        assert [each.key.namespace for each in store.objects("Toy")] == ["two"]
+
+
+def test_what_has_lost_its_label_is_looked_for_in_the_namespaces_of_its_kind_alone() -> None:
+    asked: list[str | None] = []
+
+    class Asked(FakeKube):
+        def list(self, resource: ResourceType, namespace: str | None) -> Iterator[list[Body]]:
+            asked.append(namespace)
+            return super().list(resource, namespace)
+
+    secrets = {"Secret": replace(SECRETS, namespaces=("one", "two"))}
+    Leftovers(Asked(), secrets, ()).sweep()
+    Leftovers(Asked(), {"Secret": SECRETS}, ("three",)).sweep()
+    Leftovers(Asked(), {"Secret": SECRETS}, ()).sweep()
+    assert asked == ["one", "two", "three", None]
 
 
 def test_what_is_gone_goes_and_only_that_of_the_namespaces_listed() -> None:

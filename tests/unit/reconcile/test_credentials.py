@@ -172,6 +172,30 @@ def test_an_object_that_names_a_secret_never_falls_back_to_the_default():
     assert world.cloud.take() == []
 
 
+@pytest.mark.parametrize(
+    ("namespaces", "read"), [((), True), (("shop",), True), (("bank",), False), (("bank", "shop"), True)]
+)
+def test_a_secret_in_a_namespace_that_is_not_read_is_refused_with_what_to_do(namespaces, read):
+    world = World(credentials=CredentialSettings(DEFAULT, namespaces=frozenset(namespaces)))
+    key = world.apply(network())
+    world.visit(key)
+    if read:
+        assert world.ready(key) == ("True", "Available")
+    else:
+        assert world.ready(key) == ("False", "CredentialsInvalid")
+        assert world.progress(key) == "Stalled"
+        assert "--credentials-namespace" in world.message(key)
+        assert world.cloud.take() == []
+
+
+def test_the_default_credential_is_read_wherever_it_lies():
+    settings = CredentialSettings(DEFAULT, namespaces=frozenset({"bank"}))
+    world = World(secret("own", namespace="operator"), credentials=settings, with_secret=False)
+    key = world.apply(network(cloudCredentialsRef=...))
+    world.visit(key)
+    assert world.ready(key) == ("True", "Available")
+
+
 def test_a_rotated_secret_logs_in_anew_and_changes_nothing():
     world = World()
     logins = []

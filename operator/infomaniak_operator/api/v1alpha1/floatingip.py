@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -21,7 +21,7 @@ from infomaniak_operator.api.common import (
     unless_imported,
 )
 from infomaniak_operator.api.kind import Column, Kind
-from infomaniak_operator.api.model import REFUSED, Rule, about
+from infomaniak_operator.api.model import REFUSED, Names, Reach, Rule, about
 from infomaniak_operator.api.types import Address, CloudId, Ref, same_address
 from infomaniak_operator.api.v1alpha1.refs import ExternalNetwork, one_of
 
@@ -67,7 +67,15 @@ class FloatingIPSpec(CommonSpec, Described):
             api="floating_network_id",
         ),
     )
-    address: Address | None = Field(
+    address: Annotated[
+        Address | None,
+        Names(
+            "a floating IP of the project",
+            Reach.PROJECT,
+            instead="leave it out, and the cloud chooses an address",
+            shown=("address",),
+        ),
+    ] = Field(
         None,
         description=about(
             "A certain address. If the project has it already, unbound and nobody's, it is taken over; else to ask the "
@@ -86,16 +94,20 @@ class FloatingIPSpec(CommonSpec, Described):
             api="port_id",
         ),
     )
-    port_id: CloudId | None = Field(
-        None,
-        description=about(
-            "Id of the port it leads to. An address that is bound elsewhere is never taken from there",
-            absent="with loadBalancerRef absent too, it leads nowhere and is kept",
-            changes="Can be changed; the address stays the same",
-            api="port_id",
-        ),
+    port_id: Annotated[CloudId | None, Names("a port", Reach.PROJECT, instead="loadBalancerRef", shown=("portID",))] = (
+        Field(
+            None,
+            description=about(
+                "Id of the port it leads to. An address that is bound elsewhere is never taken from there",
+                absent="with loadBalancerRef absent too, it leads nowhere and is kept",
+                changes="Can be changed; the address stays the same",
+                api="port_id",
+            ),
+        )
     )
-    fixed_address: Address | None = Field(
+    fixed_address: Annotated[
+        Address | None, Names("an address of the port", Reach.WITHIN, instead="it is of the port in portID")
+    ] = Field(
         None,
         description=about(
             "Which address of the port it leads to, where the port has several",

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from infomaniak_operator.api.common import Administrable, Described
-from infomaniak_operator.api.model import ApiModel, Checked, Rule, about, listed
+from infomaniak_operator.api.model import ApiModel, Checked, Names, Reach, Rule, about, listed
 from infomaniak_operator.api.types import ChildName, Cidr, Port, Ref
 
 _HTTP = "self.protocol in ['HTTP', 'TERMINATED_HTTPS']"
@@ -41,6 +41,13 @@ Container = Annotated[
         )
     ),
 ]
+
+
+CERTIFICATE = Names(
+    "a certificate with its key",
+    Reach.PROJECT,
+    instead="pass TLS on to the members (protocol: HTTPS, without tls)",
+)
 
 
 class Timeouts(ApiModel):
@@ -91,7 +98,7 @@ class Tls(ApiModel):
         ),
     )
 
-    barbican_container: Container | None = Field(
+    barbican_container: Annotated[Container | None, CERTIFICATE] = Field(
         None,
         description=about(
             "Address of the Barbican container or PKCS#12 secret with the certificate and its key",
@@ -99,7 +106,7 @@ class Tls(ApiModel):
             api="default_tls_container_ref",
         ),
     )
-    sni_barbican_containers: Annotated[list[Container], Field(max_length=32)] | None = Field(
+    sni_barbican_containers: Annotated[Annotated[list[Container], Field(max_length=32)] | None, CERTIFICATE] = Field(
         None,
         description=about(
             "The same for further certificates, chosen by the name that the client asks for. [] for none",

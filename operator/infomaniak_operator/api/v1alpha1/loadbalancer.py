@@ -24,7 +24,18 @@ from infomaniak_operator.api.common import (
     unless_imported,
 )
 from infomaniak_operator.api.kind import Column, Kind
-from infomaniak_operator.api.model import REFUSED, ApiModel, Rule, about, first_setting, immutable, kept, listed
+from infomaniak_operator.api.model import (
+    REFUSED,
+    ApiModel,
+    Names,
+    Reach,
+    Rule,
+    about,
+    first_setting,
+    immutable,
+    kept,
+    listed,
+)
 from infomaniak_operator.api.types import Address, CloudId, same_address
 from infomaniak_operator.api.v1alpha1.listener import Listener
 from infomaniak_operator.api.v1alpha1.vip import ANOTHER, FIXED_VIP, Vip, same_vips
@@ -102,7 +113,10 @@ class LoadBalancerSpec(CommonSpec, Named, Described, Administrable):
             changes="The network and the address cannot be changed, the security groups can",
         ),
     )
-    provider: Annotated[str, Field(min_length=1, max_length=64)] | None = Field(
+    provider: Annotated[
+        Annotated[str, Field(min_length=1, max_length=64)] | None,
+        Names("a driver", Reach.PUBLIC, instead="the cloud's administrator offers it to every project"),
+    ] = Field(
         None,
         description=about(
             "The load balancer service's driver; Infomaniak has amphora only",
@@ -111,7 +125,10 @@ class LoadBalancerSpec(CommonSpec, Named, Described, Administrable):
             api="provider",
         ),
     )
-    flavor_id: CloudId | None = Field(
+    flavor_id: Annotated[
+        CloudId | None,
+        Names("a flavor", Reach.PUBLIC, instead="the cloud's administrator offers it to every project"),
+    ] = Field(
         None,
         description=about("Id of a flavor; Infomaniak has none", absent="none", changes=FIXED_VIP, api="flavor_id"),
     )

@@ -7,10 +7,17 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from infomaniak_operator.api.common import Administrable
-from infomaniak_operator.api.model import ApiModel, Checked, Rule, about
+from infomaniak_operator.api.model import ApiModel, Checked, Names, Reach, Rule, about
 from infomaniak_operator.api.types import Address, ChildName, CloudId, Port, Ref
 
 _MEMBER = "Another address or port is another member"
+
+
+OF_A_MEMBER = Names(
+    "an address of a member",
+    Reach.WITHIN,
+    instead="the load balancer reaches what the VIP's subnet and the member's subnet reach",
+)
 
 
 class Member(Administrable):
@@ -30,6 +37,7 @@ class Member(Administrable):
 
     address: Annotated[
         Address,
+        OF_A_MEMBER,
         Checked(
             Rule(
                 "!isIP(self) || ip.isCanonical(self)",
@@ -71,7 +79,9 @@ class Member(Administrable):
             api="subnet_id",
         ),
     )
-    subnet_id: CloudId | None = Field(
+    subnet_id: Annotated[
+        CloudId | None, Names("a subnet", Reach.PROJECT, instead="networkRef and subnet", shown=("subnetID",))
+    ] = Field(
         None,
         description=about(
             "Id of a subnet that no object of this API stands for",
@@ -80,7 +90,7 @@ class Member(Administrable):
             api="subnet_id",
         ),
     )
-    monitor_address: Address | None = Field(
+    monitor_address: Annotated[Address | None, OF_A_MEMBER] = Field(
         None, description=about("Address to check it at", absent="address", api="monitor_address")
     )
     monitor_port: Port | None = Field(None, description=about("Port to check it at", absent="port", api="monitor_port"))

@@ -45,6 +45,11 @@ class NetworkImport(Import):
 
     filter: NetworkFilter | None = Field(None, description=FILTER_TEXT, json_schema_extra=FILTER)
 
+    @property
+    def only_public(self) -> bool:
+        """Whether it can mean nothing but an external network."""
+        return self.filter is not None and self.filter.external is True
+
 
 _V6 = "x.cidr.contains(':')"
 

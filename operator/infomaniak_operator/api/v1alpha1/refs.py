@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from infomaniak_operator.api.model import ApiModel, Rule, about
+from infomaniak_operator.api.model import ApiModel, Names, Reach, Rule, about
 from infomaniak_operator.api.types import ChildName, CloudId, CloudName, Ref
 
 
@@ -14,6 +14,9 @@ def one_of(*names: str, required: bool = True) -> str:
     """A CEL expression: exactly one of these fields is there, or at most one."""
     count = f"[{', '.join(f'has(self.{name})' for name in names)}].filter(x, x).size()"
     return f"{count} == 1" if required else f"{count} <= 1"
+
+
+EXTERNAL = Names("an external network", Reach.PUBLIC, instead="Neutron takes an external network there and no other")
 
 
 class SubnetChoice(ApiModel):
@@ -39,7 +42,9 @@ class SubnetChoice(ApiModel):
             changes=None,
         ),
     )
-    subnet_id: CloudId | None = Field(
+    subnet_id: Annotated[
+        CloudId | None, Names("a subnet", Reach.PROJECT, instead="networkRef and subnet", shown=("subnetID",))
+    ] = Field(
         None,
         description=about("Id of a subnet that no object of this API stands for", changes=None),
     )
@@ -59,7 +64,9 @@ class ExternalNetwork(ApiModel):
         None,
         description=about("An InfomaniakNetwork that stands for the external network by import", changes=None),
     )
-    network_id: CloudId | None = Field(None, description=about("Its id in the cloud", changes=None))
-    network_name: CloudName | None = Field(
+    network_id: Annotated[CloudId | None, EXTERNAL] = Field(
+        None, description=about("Its id in the cloud", changes=None)
+    )
+    network_name: Annotated[CloudName | None, EXTERNAL] = Field(
         None, description=about("Its name in the cloud, such as ext-floating1", changes=None)
     )

@@ -19,7 +19,7 @@ from infomaniak_operator.api.common import (
     NamedFilter,
 )
 from infomaniak_operator.api.kind import Column, Kind
-from infomaniak_operator.api.model import ApiModel, Rule, about, listed
+from infomaniak_operator.api.model import ApiModel, Names, Reach, Rule, about, listed
 from infomaniak_operator.api.types import Cidr, CloudId, Ref
 from infomaniak_operator.api.v1alpha1.refs import one_of
 
@@ -169,11 +169,13 @@ class SecurityGroupRule(ApiModel):
             api="remote_group_id",
         ),
     )
-    remote_group_id: CloudId | None = Field(
-        None,
-        description=about(
-            "The same by id, for a group that no object of this API stands for", changes=None, api="remote_group_id"
-        ),
+    remote_group_id: Annotated[CloudId | None, Names("a security group", Reach.PROJECT, instead="remoteGroupRef")] = (
+        Field(
+            None,
+            description=about(
+                "The same by id, for a group that no object of this API stands for", changes=None, api="remote_group_id"
+            ),
+        )
     )
     description: Annotated[str, Field(max_length=255)] | None = Field(
         None, description=about("Free text for people", absent="none", changes=None, api="description")

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from infomaniak_operator.api.model import FIXED, ApiModel, Rule, about, listed
+from infomaniak_operator.api.model import FIXED, ApiModel, Names, Reach, Rule, about, listed
 from infomaniak_operator.api.types import Address, ChildName, CloudId, Ref, same_address
 from infomaniak_operator.api.v1alpha1.refs import SubnetChoice, one_of
 
@@ -14,10 +14,13 @@ ANOTHER = "create another LoadBalancer, for its address would be lost"
 FIXED_VIP = f"{FIXED}: {ANOTHER}"
 
 
+OF_THE_SUBNET = Names("an address of the subnet", Reach.WITHIN, instead="it is of the VIP's subnet, and must be free")
+
+
 class AdditionalVip(SubnetChoice):
     """A further address of a load balancer."""
 
-    address: Address | None = Field(
+    address: Annotated[Address | None, OF_THE_SUBNET] = Field(
         None, description=about("A certain address of the subnet", absent="the cloud chooses", changes=None)
     )
 
@@ -69,7 +72,9 @@ class Vip(ApiModel):
             api="vip_subnet_id",
         ),
     )
-    network_id: CloudId | None = Field(
+    network_id: Annotated[
+        CloudId | None, Names("a network", Reach.PROJECT, instead="networkRef", shown=("vipNetworkID",))
+    ] = Field(
         None,
         description=about(
             "Id of a network that no object of this API stands for; the cloud chooses the subnet",
@@ -77,13 +82,15 @@ class Vip(ApiModel):
             api="vip_network_id",
         ),
     )
-    subnet_id: CloudId | None = Field(
+    subnet_id: Annotated[
+        CloudId | None, Names("a subnet", Reach.PROJECT, instead="networkRef and subnet", shown=("vipSubnetID",))
+    ] = Field(
         None,
         description=about(
             "Id of a subnet that no object of this API stands for", changes=FIXED_VIP, api="vip_subnet_id"
         ),
     )
-    address: Address | None = Field(
+    address: Annotated[Address | None, OF_THE_SUBNET] = Field(
         None,
         description=about(
             "A certain address of the subnet", absent="the cloud chooses", changes=FIXED_VIP, api="vip_address"
@@ -99,7 +106,10 @@ class Vip(ApiModel):
         ),
         json_schema_extra=listed("map", "name"),
     )
-    security_group_ids: Annotated[list[CloudId], Field(max_length=20)] | None = Field(
+    security_group_ids: Annotated[
+        Annotated[list[CloudId], Field(max_length=20)] | None,
+        Names("a security group", Reach.PROJECT, instead="securityGroupRefs", shown=("vipSecurityGroupIDs",)),
+    ] = Field(
         None,
         description=about(
             "The same by id, for groups that no object of this API stands for; both lists count together",
