@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from infomaniak_operator.cli.ending import Ending, leave
 from infomaniak_operator.cli.logs import configure
+from infomaniak_operator.cli.memory import keep_private
 from infomaniak_operator.cli.options import Options, parse
 from infomaniak_operator.cli.serving import serving
 from infomaniak_operator.cli.wiring import build
@@ -24,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that the arguments name; returns the exit code."""
     options = parse(sys.argv[1:] if arguments is None else arguments)
     configure(options.log_level)
+    keep_private()
     return leave(asyncio.run(run(options)))
 
 
