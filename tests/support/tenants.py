@@ -134,7 +134,7 @@ def at_home(user: User, subnets: Sequence[Mapping[str, Any]]) -> None:
     rules = [{"direction": "ingress", "etherType": "IPv4", "protocol": "tcp", "portRange": {"min": 80, "max": 80}}]
     user.apply(
         bundle(
-            router(AT_HOME["irouter"], interfaces=[interface(AT_HOME["inet"])], **gateway()),
+            router(AT_HOME["irouter"], interfaces=[interface(AT_HOME["inet"], "a")], **gateway()),
             security_group(AT_HOME["isg"], rules=rules),
             floating_ip(AT_HOME["ifip"]),
             load_balancer(AT_HOME[ILB], subnet, listener("http", pool=AT_HOME[IPOOL])),
