@@ -69,12 +69,17 @@ def home(env: Environment, house: House) -> AtHome:
 def mallory(env: Environment, house: House, home: AtHome) -> Iterator[Tenant]:
     """Who tries things, with a credential of the project ``alpha``; all that was tried goes afterwards."""
     own = Tenant(env, house.mallory, "mallory@example.com")
-    kubectl(env, "apply", "-n", own.namespace, "-f", "-", stdin=credentials_secret(env.projects["alpha"]))
+
+    def credential() -> None:
+        kubectl(env, "apply", "-n", own.namespace, "-f", "-", stdin=credentials_secret(env.projects["alpha"]))
+
+    credential()
     yield own
     try:
         home.unchanged()
         Canary.of(env).cluster([str(env.kubectl), f"--kubeconfig={env.kubeconfig}"])
     finally:
+        credential()  # with which all can be cleaned up
         for each in ("paused", "dry-run"):
             off = f"network.infomaniak.cloud/{each}-"
             kubectl(env, "annotate", "infomaniak", "--all", "-n", own.namespace, off, check=False)

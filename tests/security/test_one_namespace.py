@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from demo.flow import OPERATOR_NAMESPACE, credentials_secret
+from demo.flow import OPERATOR_NAMESPACE
 from infomaniak_operator.engine.contract import FINALIZER
 from sandbox import Environment
 from tests.security.conftest import SHARED, House
@@ -30,13 +30,11 @@ from tests.support.tree_hands import load_balancer
 pytestmark = pytest.mark.slow
 
 SUBNETS = [{"name": "a", "cidr": "10.91.0.0/24"}]
-DEFAULT: dict[str, Any] = {"cloudCredentialsRef": None}
-"""No credential of their own: the operator's, which is of the other tenant's project."""
 FORGED = "x\n2026-11-27T00:00:00+0000 ERROR   infomaniak_operator: forged\r\x1b[2J\x1b]0;owned\x07\u202e\u2028y"
 
 
 def unowned(body: dict[str, Any]) -> dict[str, Any]:
-    """The same with the operator's own credential."""
+    """The same with the operator's own credential, which is of the other tenant's project."""
     spec = {key: value for key, value in body["spec"].items() if key != "cloudCredentialsRef"}
     return {**body, "spec": spec}
 
@@ -119,25 +117,18 @@ def test_a_status_that_an_administrator_lets_be_forged_takes_nothing_that_is_mar
 # Credentials.
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "{home}/infomaniak",
-        "../{home}/infomaniak",
-        "..%2f{home}%2finfomaniak",
-        "infomaniak.{home}",
-        SHARED,
-        "x/../infomaniak",
-    ],
-)
-def test_a_secret_of_another_namespace_cannot_be_named(
-    env: Environment, house: House, mallory: Tenant, name: str
-) -> None:
-    body = network("thief", subnets=SUBNETS)
-    body["spec"]["cloudCredentialsRef"] = {"secretName": name.format(home=house.home), "cloudName": "infomaniak"}
-    if mallory.apply(body).code:
-        return  # refused by the schema
-    assert reason(env, mallory, "inet", "thief") == "WaitingForReference"
+def test_a_secret_of_another_namespace_cannot_be_named(env: Environment, house: House, mallory: Tenant) -> None:
+    names = [f"{house.home}/infomaniak", f"../{house.home}/infomaniak", f"..%2f{house.home}%2finfomaniak", SHARED]
+    names += [f"infomaniak.{house.home}", "x/../infomaniak", f"{OPERATOR_NAMESPACE}/{SHARED}"]
+    tried = []
+    for number, name in enumerate(names):
+        body = network(f"thief-{number}", subnets=SUBNETS)
+        body["spec"]["cloudCredentialsRef"] = {"secretName": name, "cloudName": "infomaniak"}
+        if mallory.apply(body).code == 0:  # else the schema has refused it
+            tried.append(f"thief-{number}")
+    assert tried
+    for each in tried:
+        assert reason(env, mallory, "inet", each) == "WaitingForReference", each
 
 
 def test_the_operator_logs_in_nowhere_else(env: Environment, mallory: Tenant) -> None:
@@ -147,7 +138,6 @@ def test_the_operator_logs_in_nowhere_else(env: Environment, mallory: Tenant) ->
         talk.request()
         talk.say(answer(b"{}"))
 
-    right = credentials_secret(env.projects["alpha"])
     with hostile(listen) as elsewhere:
         port, good = elsewhere.port, env.auth_url
         host = good.removeprefix("http://").split("/")[0]
@@ -184,10 +174,12 @@ def test_the_operator_logs_in_nowhere_else(env: Environment, mallory: Tenant) ->
             body = network(name, subnets=SUBNETS)
             body["spec"]["cloudCredentialsRef"] = {"secretName": name}
             mallory.must(body)
+        # The one that is on the allowed host leads there, and finds nothing.
+        there = next(name for name, data in secrets.items() if data["auth_url"] == f"{good}@127.0.0.1:{port}/")
         for name in secrets:
-            assert reason(env, mallory, "inet", name) == "CredentialsInvalid", name
+            wanted = ("CloudError", "CredentialsInvalid") if name == there else ("CredentialsInvalid",)
+            assert reason(env, mallory, "inet", name) in wanted, name
         assert elsewhere.connections == 0
-    assert "clouds.yaml" in right
 
 
 def test_bad_secrets_stop_nobody_not_even_at_a_start(
@@ -195,7 +187,6 @@ def test_bad_secrets_stop_nobody_not_even_at_a_start(
 ) -> None:
     """Each that is in the table of the unit tests, all at once, and with an object that is paused."""
     names = {f"bomb-{number}": text for number, text in enumerate(HOSTILE.values())}
-    paused = {"network.infomaniak.cloud/paused": "true"}
     mallory.must(network("good", subnets=SUBNETS))
     kubectl(env, "wait", "--for=condition=Ready", "inet/good", "-n", mallory.namespace, "--timeout=60s")
     for name, text in names.items():
@@ -223,7 +214,6 @@ def test_bad_secrets_stop_nobody_not_even_at_a_start(
             house.process.kill()
             house.process.start()
             home.goes_on(f"after bomb {number}")
-    del paused
 
 
 # References, marks, imports: what another has.

@@ -227,11 +227,12 @@ class AtHome:
 def until_said(env: Environment, namespace: str, kind: str, name: str, seconds: float = 60.0) -> dict[str, Any]:
     """The object, once the operator has said something of its present generation."""
 
+    user = User(env, namespace, env.projects["alpha"])
+
     def look() -> dict[str, Any] | None:
-        text = kubectl(env, "get", kind, name, "-n", namespace, "-o", "json", "--ignore-not-found")
-        body: dict[str, Any] = json.loads(text) if text else {}
-        said = [c for c in (body.get("status") or {}).get("conditions") or () if c["type"] == "Ready"]
-        current = said and said[0].get("observedGeneration") == body["metadata"]["generation"]
+        body = user.get(kind, name) or {}
+        said = condition(body)
+        current = said and said.get("observedGeneration") == body["metadata"]["generation"]
         return body if current else None
 
     return until(look, f"something is said of {kind} {name}", seconds)
