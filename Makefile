@@ -27,7 +27,7 @@ IMAGE_DIGEST ?=
 IMAGE_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install check fix generate lock chart-docs chart-check test test-unit test-slow test-full test-user e2e-node demo demo-down bench bench-stack dist release-sign release-keep image audit clean
+.PHONY: help install check fix generate lock chart-docs chart-check test test-unit test-slow test-full test-user e2e-node demo demo-down canary bench bench-stack dist release-sign release-keep image audit clean
 
 help: ## this list
 	@grep -hE '^[a-z][a-zA-Z0-9-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-zA-Z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -127,6 +127,9 @@ demo: $(STAMP) ## sandbox up, operator running, examples Ready, shown side by si
 
 demo-down: $(STAMP) ## end what `make demo` started
 	$(PY) -m demo down --state "$(SANDBOX)"
+
+canary: $(STAMP) ## search for secrets in what the demo's operator has said, wherever it could have
+	$(PY) -m tests.support.canary --state "$(SANDBOX)"
 
 clean: ## everything that was made here (the build cache in the user's cache folder stays)
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

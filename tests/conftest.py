@@ -1,5 +1,6 @@
 """What all tests share: one running sandbox for the whole run."""
 
+import logging
 import os
 import shutil
 import tempfile
@@ -11,6 +12,8 @@ import pytest
 
 from sandbox import Environment, Sandbox
 from tests.support.box import kubectl
+from tests.support.canary import Canary, Listener
+from tests.support.objects import CANARY
 
 
 @pytest.hookimpl(wrapper=True)
@@ -19,6 +22,23 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     report = yield
     report.sections = [(name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections]
     return report
+
+
+@pytest.fixture(scope="session")
+def _listener() -> Iterator[Listener]:
+    """Reads along what the operator's code logs in this process, at DEBUG."""
+    listener, operator = Listener(CANARY), logging.getLogger("infomaniak_operator")
+    operator.addHandler(listener)
+    operator.setLevel(logging.DEBUG)
+    yield listener
+    operator.removeHandler(listener)
+
+
+@pytest.fixture(autouse=True)
+def _no_secret_logged(_listener: Listener) -> Iterator[None]:
+    _listener.heard.clear()
+    yield
+    assert _listener.heard == []
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +83,12 @@ def namespace(env: Environment) -> Iterator[str]:
     name = f"test-{uuid.uuid4().hex[:8]}"
     kubectl(env, "create", "namespace", name)
     yield name
-    # First what has finalizers, then the namespace: its own controller looks again only every few seconds.
-    if "infomaniaknetworks" in kubectl(env, "api-resources", "--categories=infomaniak", "-o", "name", check=False):
-        kubectl(env, "delete", "infomaniak", "--all", "-n", name, "--timeout=120s")
-    kubectl(env, "delete", "namespace", name, "--wait=false", "--ignore-not-found")
+    ours = "infomaniaknetworks" in kubectl(env, "api-resources", "--categories=infomaniak", "-o", "name", check=False)
+    try:
+        kinds = f"events,leases,configmaps{',infomaniak' if ours else ''}"
+        Canary.of(env).cluster([str(env.kubectl), f"--kubeconfig={env.kubeconfig}"], name, kinds=kinds)
+    finally:
+        # First what has finalizers, then the namespace: its own controller looks again only every few seconds.
+        if ours:
+            kubectl(env, "delete", "infomaniak", "--all", "-n", name, "--timeout=120s")
+        kubectl(env, "delete", "namespace", name, "--wait=false", "--ignore-not-found")

@@ -29,6 +29,8 @@ _SETTINGS = {
 _NOBODY = "nobody"
 _CAPABILITY = "+dac_override"
 """As root it runs as nobody, who may still pass the folders above its data, whatever they allow to others."""
+_ALSO_ASKED = "+no_setuid_fixup"
+"""Else access(2), by which initdb looks for its programs, says what nobody may do without that capability."""
 
 
 def _programs() -> Path:
@@ -44,7 +46,8 @@ def as_whom(uid: int) -> list[str]:
         return []
     nobody = pwd.getpwnam(_NOBODY)
     who = [f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
-    return ["setpriv", *who, f"--inh-caps={_CAPABILITY}", f"--ambient-caps={_CAPABILITY}", "--"]
+    may = [f"--inh-caps={_CAPABILITY}", f"--ambient-caps={_CAPABILITY}", f"--securebits={_ALSO_ASKED}"]
+    return ["setpriv", *who, *may, "--"]
 
 
 def _give(folder: Path) -> None:

@@ -71,6 +71,7 @@ def _all(box: Sandbox, state: Path, tell: Callable[[str], None]) -> None:
     values = {
         "image": {"registry": repository[0], "repository": repository[2], "pullPolicy": "Never"},
         "credentials": {"allowedAuthURLs": [auth_url]},
+        "operator": {"logLevel": "DEBUG"},  # so that the search for secrets at the end is worth something
     }
     cluster = Cluster(env, values, state / "node")
     tell(figures.version(cluster))

@@ -1,9 +1,11 @@
 """The life of an installation, and what the cloud notices of it: only what users change."""
 
+import contextlib
 import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from release import kept
 from sandbox import Sandbox
@@ -12,6 +14,7 @@ from sandbox.logs import Call
 from sandbox.rest import login
 from tests.e2e import figures
 from tests.e2e.cluster import OPERATOR, ROOT, SHOP, Cluster, StepError, name, until
+from tests.support.canary import Canary, SecretFoundError
 
 _EXAMPLES = [ROOT / "examples" / "network" / "network.yaml"]
 _EXAMPLES += [
@@ -68,6 +71,7 @@ def run(box: Sandbox, cluster: Cluster, clouds_yaml: str, tell: Tell) -> None:
     _upgrade(life, ids)
     _reinstall(life, ids)
     _kill(life, ids)
+    _no_secret(life)
     _remove(life)
 
 
@@ -153,6 +157,44 @@ def _reinstall(life: _Life, ids: dict[str, str]) -> None:
     cluster.settled("one")
     life.untouched(f"helm install again, of the present chart ({time.monotonic() - begin:.1f} s)", mark, ids)
     life.change("infomaniaknetwork/office", "after the new installation")
+
+
+def _no_secret(life: _Life) -> None:
+    """Search for the credential wherever the operator's Pods could have left it: they log at DEBUG."""
+    cluster, canary = life.cluster, Canary.of(life.cluster.env)
+    pods = [name(pod) for pod in cluster.pods()]
+    try:
+        for pod in pods:
+            log = cluster.kubectl("logs", "-n", OPERATOR, pod)
+            if " DEBUG " not in log:
+                raise StepError(f"{pod} does not log at DEBUG, so that its log shows nothing")
+            canary.absent(f"the log of {pod}", log)
+        canary.absent("the metrics", cluster.helm("test", OPERATOR, "--logs", "--timeout", "120s"))
+        canary.cluster([str(cluster.env.kubectl), f"--kubeconfig={cluster.env.kubeconfig}"])
+        processes = _processes()
+        for pid in processes:
+            canary.process(pid, "an operator in its Pod")
+            canary.folder(Path(f"/proc/{pid}/root/tmp"), "the Pod's folder for temporary files")
+    except SecretFoundError as error:
+        raise StepError(f"a secret has come out: {error}") from None
+    if not processes:
+        raise StepError("no process of an operator was found, whose environment was to be searched")
+    life.tell(
+        f"no secret in the logs of {len(pods)} Pods, in the metrics, in any object or Event, in the environment, the command "
+        f"line and the temporary files of {len(processes)} processes"
+    )
+
+
+def _processes() -> list[int]:
+    """The operators' processes, as the node's root sees them."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):  # it has ended
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+                if b"run" in words and any(b"infomaniak" in word for word in words[:4]):
+                    found.append(int(entry.name))
+    return found
 
 
 def _in_cloud(life: _Life) -> list[str]:

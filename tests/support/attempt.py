@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import heapq
 import itertools
+import json
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +27,7 @@ from infomaniak_operator.engine.contract import (
     View,
 )
 from infomaniak_operator.engine.status import merge_patch, wished, without_nulls
-from tests.support.objects import key_of
+from tests.support.objects import CANARY, key_of
 
 
 class Killed(BaseException):
@@ -260,6 +261,7 @@ class Cluster:
         return True
 
     def _put(self, key: Key, body: dict[str, Any]) -> None:
+        CANARY.absent(f"the status of {key}", json.dumps(body.get("status")))
         body["metadata"]["resourceVersion"] = str(next(self._versions))
         self._bodies[key] = body
 
@@ -342,4 +344,5 @@ class _Attempt:
         return True
 
     def event(self, reason: str, message: str, *, warning: bool = False) -> None:
+        CANARY.absent(f"an Event of {self._key}", f"{reason} {message}")
         self._cluster.events.setdefault(self._key, []).append(Told(reason, message, warning))

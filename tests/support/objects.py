@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from infomaniak_operator.engine.contract import GROUP, VERSION, Key
+from tests.support.canary import Canary
 
 NAMESPACE = "shop"
 SECRET = "infomaniak"
@@ -20,6 +21,8 @@ CREDENTIAL = {
     "application_credential_secret": "opensesame-never-shown",
     "region_name": "dc3-a",
 }
+CANARY = Canary({"the credential's secret": CREDENTIAL["application_credential_secret"]})
+"""What comes up nowhere: ``attempt.Cluster`` looks at each status and Event, and conftest.py at the log of every test."""
 
 
 def uid_of(kind: str, namespace: str, name: str, life: int = 1) -> str:

@@ -14,6 +14,8 @@ from demo.kubectl import Kubectl
 from demo.operator import OperatorProcess
 from sandbox import Sandbox
 from tests.support.box import until
+from tests.support.canary import Canary
+from tests.support.running import tell_all
 
 LEASE = "infomaniak-operator"
 _PORT = re.compile(r"(/metrics|/healthz).* on port (\d+)")
@@ -68,7 +70,7 @@ class Pair:
             *("--metrics-address", "127.0.0.1:0", "--health-address", "127.0.0.2:0"),
         ]
         folder = self._folder / name
-        replica = Replica(OperatorProcess(folder, self._kubeconfig, [*common, *arguments]))
+        replica = Replica(OperatorProcess(folder, self._kubeconfig, [*common, *arguments], tell_all(folder)))
         replica.process.start()
         self.replicas.append(replica)
         return replica
@@ -111,5 +113,6 @@ def pair(running: OperatorProcess, box: Sandbox, folder: Path) -> Iterator[Pair]
             if replica.process.pid() is not None:
                 replica.signal(signal.SIGCONT)
             replica.process.stop()
+        Canary.of(box.environment).folder(folder, "what the operators wrote")
         two.forget()
         running.start()

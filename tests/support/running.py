@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from infomaniak_operator.engine.kube import SECRETS, NotFound, ResourceType
 from infomaniak_operator.engine.kube_http import HttpKube, loader
 from sandbox import Environment, Project, Sandbox
 from tests.support.box import until
+from tests.support.canary import Canary
 
 USER = f"system:serviceaccount:{OPERATOR_NAMESPACE}:infomaniak-operator"
 
@@ -127,12 +129,36 @@ def installed(
 ) -> Iterator[OperatorProcess]:
     """An operator with these arguments of ``run``, and the rights of the kubeconfig that ``install`` gives."""
     with _alone(box):
-        process = OperatorProcess(folder, install(), arguments)
+        process = OperatorProcess(folder, install(), arguments, tell_all(folder))
         process.start()
         try:
             yield process
+            told_nothing(box.environment, process)
         finally:
             process.stop()
+            Canary.of(box.environment).folder(folder, "what the operator wrote")
+
+
+def tell_all(folder: Path) -> dict[str, str]:
+    """The environment of an operator whose log, metrics and temporary files are looked through at its end."""
+    (folder / "tmp").mkdir(parents=True, exist_ok=True)
+    log = {"INFOMANIAK_OPERATOR_LOG_LEVEL": "DEBUG", "TMPDIR": str(folder / "tmp")}
+    return {**log, "INFOMANIAK_OPERATOR_METRICS_ADDRESS": "127.0.0.1:0"}
+
+
+def told_nothing(env: Environment, process: OperatorProcess) -> None:
+    """No secret is in what everybody may see of an operator that runs.
+
+    Raises:
+        SecretFoundError: one is.
+    """
+    pid = process.pid()
+    if pid is None:
+        return  # the test has ended it
+    canary = Canary.of(env)
+    canary.process(pid, "the operator's process")
+    if ports := re.findall(r"/metrics.* on port (\d+)", process.log.read_text(errors="replace")):
+        canary.metrics(f"127.0.0.1:{ports[-1]}")
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from pathlib import Path
 from demo.flow import OPERATOR_NAMESPACE
 from demo.operator import OperatorProcess
 from sandbox import Sandbox
+from tests.support.canary import Canary
+from tests.support.running import tell_all, told_nothing
 
 
 @contextmanager
@@ -27,9 +29,11 @@ def beside(box: Sandbox, folder: Path, *arguments: str) -> Iterator[OperatorProc
     """A further operator. It must be told of namespaces that no other one watches, or the others be stopped."""
     kubeconfig = box.service_account_kubeconfig(OPERATOR_NAMESPACE, "infomaniak-operator")
     common = ("--allowed-auth-url", box.environment.auth_url, "--create-grace-seconds", "4")
-    process = OperatorProcess(folder, kubeconfig, [*common, *arguments])
+    process = OperatorProcess(folder, kubeconfig, [*common, *arguments], tell_all(folder))
     process.start()
     try:
         yield process
+        told_nothing(box.environment, process)
     finally:
         process.stop()
+        Canary.of(box.environment).folder(folder, "what the operator wrote")

@@ -86,6 +86,7 @@ class ToyReconciler:
         scripts: by name, what to do instead of the usual.
         visits: by name, the ``fresh_after`` of each visit.
         overlaps: how often a toy was visited while it was being visited.
+        order: the names of all that were visited, in that order.
     """
 
     kind = "Toy"
@@ -97,6 +98,7 @@ class ToyReconciler:
         self.visits: dict[str, list[float]] = defaultdict(list)
         self.versions: dict[str, list[str]] = defaultdict(list)
         self.overlaps = 0
+        self.order: list[str] = []
 
     @property
     def total(self) -> int:
@@ -121,6 +123,7 @@ class ToyReconciler:
         with self._lock:
             self.overlaps += name in self._inside
             self._inside.add(name)
+            self.order.append(name)
             self.visits[name].append(attempt.fresh_after)
             self.versions[name].append(attempt.resource.resource_version)
         try:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from infomaniak_operator.cli.ending import Ending, leave
 from infomaniak_operator.cli.logs import configure
+from infomaniak_operator.cli.memory import keep_private
 from infomaniak_operator.cli.options import Options, parse
 from infomaniak_operator.cli.serving import serving
 from infomaniak_operator.cli.wiring import build
@@ -26,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     configure(options.log_level)
     for warning in options.deprecated:
         _log.warning(warning)
+    keep_private()
     return leave(asyncio.run(run(options)))
 
 

@@ -107,7 +107,7 @@ class Store:
         Returns:
             What changed; None if the version is not newer than what is known, or the object is known to be gone.
         """
-        references = frozenset(self.refs(new))
+        references = self.refs(new)
         with self._lock:
             old = self.get(new.key)
             if self._dead(new) or (old and not _newer(new, old)):
@@ -154,16 +154,17 @@ class Store:
                 if key not in seen and self._kinds.get(key.kind, {}).get(key) is each
             ]
 
-    def refs(self, resource: KubeObject) -> Iterable[Key]:
+    def refs(self, resource: KubeObject) -> frozenset[Key]:
         """The keys that a version of an object refers to; none where it cannot be read."""
         references = self._references.get(resource.key.kind)
         if references is None:
-            return ()
+            return frozenset()
         try:
-            return tuple(references(resource))
+            # A name that is none, in an object that no schema has checked, cannot even be hashed.
+            return frozenset(references(resource))
         except Exception:  # noqa: BLE001 - one object that cannot be read must not keep the others from being known
             _log.exception("%s: what it refers to cannot be told", resource.key)
-            return ()
+            return frozenset()
 
     def _stand_ins(self, change: Change) -> set[Key]:
         stands_for = self._stands_for.get(change.key.kind)

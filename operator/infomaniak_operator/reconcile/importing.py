@@ -115,13 +115,20 @@ def only_one(visit: Visit, actuator: Actuator[RowT, BodyT], row: RowT) -> None:
 
 
 def elder(visit: Visit, actuator: Actuator[RowT, BodyT], row: RowT) -> KubeObject | None:
-    """The older object of Kubernetes that manages the same, if there is one. Who only reads excludes nobody."""
+    """The older object of Kubernetes that manages the same, if there is one. Who only reads excludes nobody.
+
+    Nor does who is in another project than the thing itself is: what a project shares can be seen from others, whose
+    import is in vain, and must not keep its owner from it.
+    """
     if visit.unmanaged:
         return None
-    me = visit.resource
+    me, owner = visit.resource, row.get("project_id")
+    at_home = owner is not None and owner == visit.cloud.project_id
     for other in visit.attempt.view.objects(actuator.kind):
         reads = other.spec.get("managementPolicy") == "Unmanaged"
         if reads or other.uid == me.uid or other.status.get("id") != row["id"]:
+            continue
+        if at_home and other.status.get("projectID") not in (None, owner):
             continue
         if (other.created, other.key.namespace, other.key.name) < (me.created, me.key.namespace, me.key.name):
             return other

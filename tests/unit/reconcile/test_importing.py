@@ -356,6 +356,20 @@ def test_of_two_in_two_namespaces_the_younger_is_told_no_name(marked):
     assert world.networks() == before
 
 
+@pytest.mark.parametrize("marked", [False, True])
+def test_who_is_in_another_project_cannot_keep_the_owner_from_what_that_shares(marked):
+    """A network that one project shares can be seen from another, and so be imported there first, in vain."""
+    world, row = world_with()
+    first = imported(world, row, name="first")
+    world.settle(first)
+    mark = world.mark(first).text if marked else ""
+    world.others.networks.update(row["id"], {"description": mark})
+    world.poke(first, lambda body: body["status"].update(projectID="another"))
+    young = in_bank(world, row)
+    world.settle(young)
+    assert world.ready(young) == (("False", "Conflict") if marked else ("True", "Available"))
+
+
 def test_a_managed_import_that_was_never_adopted_leaves_what_it_names():
     """It may have its finalizer and its id, and not its mark: the cloud refused the change by which it comes."""
     world, row = world_with()

@@ -1,5 +1,9 @@
 """Where PostgreSQL's socket goes, and as whom it runs."""
 
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -93,6 +97,21 @@ def test_it_never_runs_as_root_and_needs_no_account_of_its_own() -> None:
     command = program.as_whom(0)
     assert command[0] == "setpriv"
     assert f"--reuid={65534}" in command
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another for PostgreSQL's sake")
+def test_it_finds_its_programs_in_a_home_that_is_closed_to_others(tmp_path: Path) -> None:
+    """initdb asks access(2) whether they are there, which leaves a capability out unless told otherwise."""
+    closed = tmp_path / "root"
+    closed.mkdir(mode=0o700)
+    there = closed / "postgres"
+    there.write_text("#!/bin/sh\n")
+    there.chmod(0o755)
+    ask = f"import os; print(os.access({str(there)!r}, os.X_OK), os.getuid())"
+    python = shutil.which("python3", path="/usr/bin:/usr/local/bin") or sys.executable
+    command = [*program.as_whom(0), python, "-c", ask]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "65534"]
 
 
 def test_locks_of_a_server_that_is_gone_go_before_the_next_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
