@@ -34,6 +34,7 @@ class World(Cluster):
         restore: the operator's restore flag.
         credentials: the operator's settings of credentials.
         with_secret: whether the Secret is there.
+        sees_all: whether the operator watches all namespaces.
 
     Attributes:
         cloud: the calls the operator makes, with the place to interfere.
@@ -50,6 +51,7 @@ class World(Cluster):
         restore: bool = False,
         credentials: CredentialSettings | None = None,
         with_secret: bool = True,
+        sees_all: bool = True,
     ) -> None:
         self.fake = fake or FakeCloud()
         self.others = self.fake.operations(PROJECT)
@@ -58,7 +60,11 @@ class World(Cluster):
         self.project = (PROJECT, REGION)
         self.login: Callable[[CloudCredentials], None] = lambda _: None
         self._settings = ReconcileSettings(
-            cluster_id=cluster_id, credentials=credentials or CredentialSettings(), create_grace=GRACE, restore=restore
+            cluster_id=cluster_id,
+            credentials=credentials or CredentialSettings(),
+            create_grace=GRACE,
+            restore=restore,
+            sees_all=sees_all,
         )
         super().__init__(*([secret()] if with_secret else []), *bodies)
         self.fake.neutron.now = self.clock.now

@@ -98,6 +98,7 @@ def build(options: Options, rng: random.Random) -> Operator:
         credentials=CredentialSettings(options.default_credentials, options.allowed_auth_urls or None),
         create_grace=options.create_grace_seconds,
         restore=options.restore,
+        sees_all=not options.namespaces,
     )
     sessions = Sessions()
 

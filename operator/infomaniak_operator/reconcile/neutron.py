@@ -71,9 +71,9 @@ def description_difference(
         text = ""
     else:
         text = user_text(now)
-    wanted = described(text, visit.owner.mark(child))
-    if now == wanted:
+    if visit.owner.is_described(now, text, child):
         return None
+    wanted = described(text, visit.owner.mark(child))
     name = "description" if user_text(now) != text else "mark"
     return Difference(place(prefix, name) if name == "description" else name, "description", now, wanted)
 
@@ -138,7 +138,7 @@ def release_row(visit: Visit, collection: str, row: Row, *, child: str | None = 
         return
     text = user_text(row.get("description"))
     with contextlib.suppress(NoRoom):  # a released mark is a character longer; none at all says the same
-        text = described(text, released(mark))
+        text = described(text, released(visit.owner.anew(mark)))
     with visit.changing():
         getattr(visit.cloud.do, collection).update(row["id"], {"description": text})
 

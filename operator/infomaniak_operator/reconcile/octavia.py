@@ -20,7 +20,7 @@ from infomaniak_operator.engine.contract import (
 )
 from infomaniak_operator.reconcile.actuator import PlainActuator, Plan, Row, Step
 from infomaniak_operator.reconcile.fields import Difference, Field, differences, place, unordered
-from infomaniak_operator.reconcile.marks import Mark, released
+from infomaniak_operator.reconcile.marks import Mark, plain, released
 from infomaniak_operator.reconcile.outcome import HEALTHY, Stop, Unchanged
 from infomaniak_operator.reconcile.ownership import Whose, is_marked, mark_of, whose, whose_main
 from infomaniak_operator.reconcile.trees import FIRST_LOOK, GONE, STUCK_LOOK, Seen, Tree, parts_of
@@ -284,7 +284,7 @@ def tags_of(spec: Mapping[str, Any], mark: Mark) -> list[str]:
 
 def plain_tags(row: Row) -> list[str]:
     """The tags without those that are marks."""
-    return [tag for tag in row.get("tags") or () if Mark.among([tag]) is None]
+    return plain(row.get("tags"))
 
 
 def tag_difference(
@@ -294,9 +294,9 @@ def tag_difference(
     now, users = list(row.get("tags") or ()), plain_tags(row)
     unmanaged = [] if place(prefix, "tags") in visit.applied else users
     wanted = list(item["tags"] or ()) if "tags" in item else unmanaged
-    whole = [*wanted, visit.owner.mark(child).text]
-    if unordered(now) == unordered(whole):
+    if any(unordered(now) == unordered([*wanted, *marks]) for marks in visit.owner.spellings(child)):
         return []
+    whole = [*wanted, visit.owner.mark(child).text]
     named = unordered(wanted) != unordered(users)
     return [Difference(place(prefix, "tags") if named else "mark", "tags", now if not named else users, whole)]
 
@@ -336,9 +336,10 @@ def release_tags(visit: Visit, collection: str, row: Row, *, child: str | None =
     mark = mark_of(row)
     if mark is None or whose(visit.owner, row, child=child, inside=True) is not Whose.OURS:
         return False
+    given_up = released(visit.owner.anew(mark))
     gate(visit)
     with changing(visit):
-        getattr(visit.cloud.do, collection).update(row["id"], {"tags": [*plain_tags(row), released(mark).text]})
+        getattr(visit.cloud.do, collection).update(row["id"], {"tags": [*plain_tags(row), given_up.text]})
     return True
 
 

@@ -10,8 +10,8 @@ from infomaniak_operator.client import NotFoundError
 from infomaniak_operator.engine.contract import KubeObject, Next, Progress, Reason, Stuck, Waiting
 from infomaniak_operator.reconcile.actuator import Row
 from infomaniak_operator.reconcile.creation import LATEST, MayCreate, NotYet, Sent, may_create
-from infomaniak_operator.reconcile.marks import Mark, Owner, Standing, released, user_text
-from infomaniak_operator.reconcile.outcome import ADOPT_PREVIOUS, Stop, Unchanged, annotated, with_article
+from infomaniak_operator.reconcile.marks import OLD, Mark, Owner, Standing, child_key, short_uid, user_text
+from infomaniak_operator.reconcile.outcome import ADOPT_PREVIOUS, Stop, Unchanged, annotated, named, with_article
 from infomaniak_operator.reconcile.snapshots import Rows
 from infomaniak_operator.reconcile.visit import Visit, owner_of
 
@@ -21,9 +21,18 @@ def mark_of(row: Mapping[str, Any]) -> Mark | None:
 
     Anywhere else it is somebody's text: a description in Octavia, a tag in Neutron, a name.
     """
-    if "provisioning_status" in row:  # what everything in Octavia has, and nothing in Neutron
-        return Mark.among(row.get("tags"))
-    return Mark.parse(row.get("description"))
+    return next(iter(_marks_of(row)), None)
+
+
+def _marks_of(row: Mapping[str, Any]) -> list[Mark]:
+    """All the marks it carries, the one that counts first.
+
+    0.1.0 takes a mark of version 2 for text and adds its own, which is then the newer one of that owner.
+    """
+    in_octavia = "provisioning_status" in row  # what everything in Octavia has, and nothing in Neutron
+    marks = Mark.all_among(row.get("tags")) if in_octavia else Mark.all_in(row.get("description"))
+    renewed = {mark.uid for mark in marks if mark.version == OLD}
+    return [mark for mark in marks if mark.version == OLD or mark.uid not in renewed]
 
 
 def text_of(row: Mapping[str, Any]) -> str:
@@ -73,30 +82,61 @@ def whose(
         recorded: the ids that status or memory show for such a thing of ours.
         listed: whether the spec lists what it is a part of, and such parts carry no mark (members, rules, interfaces).
     """
-    mark = mark_of(row)
+    marks = _marks_of(row)
+    mark = marks[0] if marks else None
     standing = owner.standing(mark)
-    if any(owner.standing(each) is Standing.FOREIGN for each in _further_marks(row)):
+    if any(owner.standing(each) is Standing.FOREIGN for each in marks[1:]):
         return Whose.FOREIGN  # one mark of somebody else is enough, wherever among the tags it stands
     if mark is None or standing is Standing.UNMARKED:
-        given_up = mark is not None and child is not None and mark == released(owner.mark(child))
+        given_up = mark is not None and child is not None and owner.wrote(mark) and mark.child == child_key(child)
         if row.get("id") in recorded or given_up:
             return Whose.LOST
         return Whose.OURS if inside and listed else Whose.STRANGER
-    fits = bool(mark.child) if child is None else mark.child == owner.mark(child).child
+    fits = bool(mark.child) if child is None else mark.child == child_key(child)
     if standing is Standing.FOREIGN or not fits:
         return Whose.FOREIGN
     return Whose.OURS if standing is Standing.OURS or inside else Whose.PREVIOUS
 
 
-def _further_marks(row: Mapping[str, Any]) -> list[Mark]:
-    """The marks beside the first one: only a list of tags has room for several."""
-    tags = row.get("tags") or () if "provisioning_status" in row else ()
-    return [mark for tag in tags if (mark := Mark.among([tag]))][1:]
-
-
 def whose_main(visit: Visit, row: Mapping[str, Any]) -> Whose:
-    """Whose a main object is: its id is on record in status, or in memory after a create."""
-    return whose(visit.owner, row, recorded=(visit.id,) if visit.id else ())
+    """Whose a main object is: its id is on record in status, or in memory after a create.
+
+    What another living object owns by its status is that object's, whatever the mark on it says: marks are copied and
+    lost. Only our own mark together with our own record is more.
+    """
+    found = whose(visit.owner, row, recorded=(visit.id,) if visit.id else ())
+    if found is Whose.FOREIGN or (found is Whose.OURS and row.get("id") == visit.id):
+        return found
+    return Whose.FOREIGN if holder(visit, row) else found
+
+
+def holder(visit: Visit, row: Mapping[str, Any], field: str = "id") -> KubeObject | None:
+    """The other object of this cluster, of the visited one's kind, that owns a thing by its status; None for none.
+
+    Who only reads (Unmanaged) owns nothing, and who is yet to take it over neither.
+
+    Args:
+        visit: the visit.
+        row: the thing.
+        field: where a status shows the id of such a thing.
+    """
+    for other in visit.attempt.view.objects(visit.resource.key.kind):
+        if other.uid == visit.resource.uid or str(other.status.get(field)) != str(row.get("id")):
+            continue
+        if other.spec.get("managementPolicy") != "Unmanaged" and not _yet_to_adopt(other):
+            return other
+    return None
+
+
+ADOPTING = "import"
+"""Among the fields that we have set, until the cloud is seen with our mark: it was somebody else's before."""
+
+
+def _yet_to_adopt(resource: KubeObject) -> bool:
+    """Whether an object shows what it was told to take over, and has not marked it yet."""
+    applied = resource.status.get("appliedFields")
+    named = resource.spec.get("import") or resource.spec.get("address")
+    return bool(named) and (applied is None or ADOPTING in applied)
 
 
 def is_marked(visit: Visit, row: Mapping[str, Any]) -> bool:
@@ -117,7 +157,7 @@ class Keepers:
         self._by_uid: dict[str, KubeObject] = {}
         self._by_id: dict[str, list[KubeObject]] = {}
         for each in objects:
-            self._by_uid[owner_of(cluster_id, each).mark().uid] = each
+            self._by_uid[short_uid(each.uid)] = each
             if each.status.get("id"):
                 self._by_id.setdefault(str(each.status["id"]), []).append(each)
 
@@ -181,12 +221,24 @@ def by_id(visit: Visit, collection: str, rows: Rows, wanted: str) -> Row | None:
     return row
 
 
-def conflict(visit: Visit, noun: str, row: Row, standing: Standing) -> Stop:
-    """The outcome where another owner's mark is on the object."""
-    if standing is Standing.PREVIOUS:
+def conflict(visit: Visit, noun: str, row: Row, standing: Standing, why: str = "") -> Stop:
+    """The outcome where an object is another owner's.
+
+    Args:
+        visit: the visit.
+        noun: what people call the object.
+        row: the object.
+        standing: PREVIOUS or FOREIGN.
+        why: for PREVIOUS, why it is not taken over: see ``why_not_taken``.
+    """
+    other = holder(visit, row)
+    if other is not None:
+        whom = named(other, visit.resource)
+        message = f"{noun} {row['id']} belongs to {whom}, whose status shows it; it is left alone"
+    elif standing is Standing.PREVIOUS:
         message = (
             f"{noun} {row['id']} was made for {with_article(visit.resource.key.kind)} of this name that is no more: "
-            f"to take it over, annotate this one with {ADOPT_PREVIOUS}=true; else delete it in the cloud"
+            f"{why}; else delete it in the cloud"
         )
     else:
         message = (
@@ -200,11 +252,13 @@ def until_released(visit: Visit, row: Row) -> Next:
     """What ends a conflict over something that is marked: its owner, where that is an object of this cluster."""
     mark = mark_of(row)
     kind, cluster = visit.resource.key.kind, visit.owner.cluster
-    owners = [
+    owners = {
         each.key
         for each in visit.attempt.view.objects(kind)
         if mark is not None and owner_of(cluster, each).standing(mark) is Standing.OURS
-    ]
+    }
+    other = holder(visit, row)
+    owners |= {other.key} if other is not None else set()
     return Waiting(frozenset(owners)) if owners else Stuck()
 
 
@@ -213,9 +267,54 @@ def _mark_text(row: Row) -> str:
     return mark.text if mark else "none"
 
 
-def may_take_previous(visit: Visit, *, restore: bool) -> bool:
-    """Whether what was made for an object of the same name, now gone, may be taken over."""
-    return restore or annotated(visit.resource, ADOPT_PREVIOUS)
+def is_weak(row: Row) -> bool:
+    """Whether a thing carries a mark of version 1, whose hash of the name others can meet on purpose."""
+    mark = mark_of(row)
+    return mark is not None and mark.version == OLD
+
+
+def why_not_taken(visit: Visit, row: Row, *, restore: bool, name: str | None = None) -> str:
+    """What is missing before a thing of a former object of this name may be taken over; empty where it may.
+
+    A mark of version 2 says for sure that it was made for an object of this place, so who may write this object decides
+    (the annotation), or the administrator (``--restore``). A mark of version 1 does not: whoever chooses names can find
+    one with the same hash. So only the administrator decides, and only where nothing says that it may be another's:
+    all namespaces are watched, no other object of the cluster has the hash, and what it is called in the cloud is this
+    object's own name (a floating IP has none).
+
+    Args:
+        visit: the visit.
+        row: the thing, which is ``Whose.PREVIOUS``.
+        restore: whether the operator runs with ``--restore``.
+        name: what it should be called in the cloud; the object's name by default. ``spec.name`` proves nothing: anybody
+            can set it.
+    """
+    if not is_weak(row):
+        said = restore or annotated(visit.resource, ADOPT_PREVIOUS)
+        return "" if said else f"to take it over, annotate this one with {ADOPT_PREVIOUS}=true"
+    by_hand = "take its mark out of it and name its id in spec.import"
+    weak = "its mark is of version 1, whose short hash of the name can be met on purpose"
+    if not visit.sees_all:
+        return f"{weak}, and this operator does not watch all namespaces: to take it over, {by_hand}"
+    if rivals := _same_old_place(visit):
+        others = " and ".join(f"{each.key.kind} {each.key.name}" for each in rivals if _near(visit, each))
+        return f"{weak}, and {others or 'an object of another namespace'} has the same one: to take it over, {by_hand}"
+    if row.get("name") not in (None, name or visit.resource.key.name):
+        return f"{weak}, and it is called {row['name']!r} in the cloud: to take it over, {by_hand}"
+    if not restore:
+        return f"{weak}: to take it over, have the administrator start the operator with --restore, or {by_hand}"
+    return ""
+
+
+def _near(visit: Visit, other: KubeObject) -> bool:
+    return other.key.namespace == visit.resource.key.namespace
+
+
+def _same_old_place(visit: Visit) -> list[KubeObject]:
+    """The other objects of this kind with the place that marks of version 1 have for the visited one."""
+    place, cluster = visit.owner.old_place, visit.owner.cluster
+    others = (each for each in visit.attempt.view.objects(visit.resource.key.kind) if each.uid != visit.resource.uid)
+    return [each for each in others if owner_of(cluster, each).old_place == place]
 
 
 def by_mark(visit: Visit, noun: str, rows: Rows, *, restore: bool) -> tuple[Row | None, list[Row]]:
@@ -230,8 +329,8 @@ def by_mark(visit: Visit, noun: str, rows: Rows, *, restore: bool) -> tuple[Row 
     previous = main_rows(visit, rows, Standing.PREVIOUS)
     if not previous:
         return None, []
-    if not may_take_previous(visit, restore=restore):
-        raise conflict(visit, noun, previous[0], Standing.PREVIOUS)
+    if why := next(filter(None, (why_not_taken(visit, each, restore=restore) for each in previous)), ""):
+        raise conflict(visit, noun, previous[0], Standing.PREVIOUS, why)
     return previous[0], previous[1:]
 
 

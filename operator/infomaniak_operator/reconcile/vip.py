@@ -16,8 +16,9 @@ from infomaniak_operator.reconcile.ownership import (
     by_id,
     clear_to_create,
     conflict,
-    may_take_previous,
+    holder,
     whose,
+    why_not_taken,
 )
 from infomaniak_operator.reconcile.snapshots import Rows
 from infomaniak_operator.reconcile.visit import Visit
@@ -96,7 +97,11 @@ def _whose(visit: Visit, port: Row, *, inside: bool = False) -> Whose:
     """Whose a port is; one that has lost its mark is ours where status shows it, and shows that we made it."""
     recorded = visit.status.get("vipPortID") or visit.resource.status.get("vipPortID")
     ours = MADE in visit.recorded and port.get("device_owner") != _OCTAVIA
-    return whose(visit.owner, port, child=SLOT, inside=inside, recorded=(recorded,) if recorded and ours else ())
+    found = whose(visit.owner, port, child=SLOT, inside=inside, recorded=(recorded,) if recorded and ours else ())
+    if found in (Whose.FOREIGN, Whose.STRANGER) or (found is Whose.OURS and port["id"] == recorded):
+        return found
+    # As for a main object: what another living object shows as its own is that object's.
+    return found if holder(visit, port, "vipPortID") is None else Whose.FOREIGN
 
 
 def _found(visit: Visit, rows: Rows, *wanted: Whose) -> list[Row]:
@@ -154,8 +159,9 @@ def ensure(visit: Visit, inputs: Inputs) -> Row:
     if there:
         return _known(visit, _marked(visit, there[0]), inputs)
     previous = _found(visit, rows, Whose.PREVIOUS)
-    if previous and not may_take_previous(visit, restore=visit.restore):
-        raise conflict(visit, "port", previous[0], Standing.PREVIOUS)
+    named = _port_name(visit.resource.key.name)
+    if previous and (why := why_not_taken(visit, previous[0], restore=visit.restore, name=named)):
+        raise conflict(visit, "port", previous[0], Standing.PREVIOUS, why)
     if len(previous) > 1:
         raise doubles.undecided("port", previous)
     if previous:
@@ -183,6 +189,8 @@ def _marked(visit: Visit, port: Row) -> Row:
 def _description(visit: Visit, port: Row) -> str:
     """What the description should be: a person's text stays. Where that leaves no room, status alone names the port."""
     now = str(port.get("description") or "")
+    if visit.owner.is_described(now, user_text(now), SLOT):
+        return now
     try:
         return described(user_text(now), visit.owner.mark(SLOT))
     except NoRoom:
@@ -266,12 +274,17 @@ def _body(visit: Visit, inputs: Inputs) -> dict[str, Any]:
     ]
     spots = [*([first] if first else []), *more]
     return {
-        "name": f"{visit.name[: _LONGEST_NAME - len(_SUFFIX)]}{_SUFFIX}",
+        "name": _port_name(visit.name),
         "description": described(f"VIP of load balancer {visit.name}"[:150], visit.owner.mark(SLOT)),
         "project_id": visit.cloud.project_id,
         "network_id": network,
         **({"fixed_ips": spots} if spots else {}),
     }
+
+
+def _port_name(balancer: str) -> str:
+    """What the port of a load balancer of that name is called."""
+    return f"{balancer[: _LONGEST_NAME - len(_SUFFIX)]}{_SUFFIX}"
 
 
 def _no_address(visit: Visit, message: str) -> Stop:

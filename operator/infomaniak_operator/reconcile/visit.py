@@ -125,6 +125,7 @@ class Visit:
         held_back: the outcomes of what could not be planned; they are said once all else is done.
         fixed: in what cloud and spec differ that cannot be changed, so that nothing is done about it but to say so.
         refused: how the last change that failed did.
+        sees_all: whether all namespaces of the cluster are watched, so that no object of it is unknown.
     """
 
     attempt: Attempt
@@ -146,6 +147,7 @@ class Visit:
     held_back: list[Stop] = field(default_factory=list)
     fixed: list[Difference] = field(default_factory=list)
     refused: BaseException | None = None
+    sees_all: bool = False
 
     @classmethod
     def begin(cls, attempt: Attempt, cluster_id: str, create_grace: float, trees: Trees | None = None) -> Visit:
