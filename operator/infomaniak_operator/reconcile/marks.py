@@ -36,6 +36,7 @@ kind, namespace and name alone, of 48 bits, which can be searched for in hours; 
 therefore not done with it. It is as long as a mark of version 2, and is written anew only when the description or the
 tags are written for another reason. 0.1.0 takes a mark of version 2 for text: after a rollback it puts one of version 1
 behind it, or beside it. So of two marks of one owner that of version 1 is the newer one, and both are the operator's.
+What 0.1.0 knows by its mark alone is made with both (``Owner.both_marks``).
 """
 
 from __future__ import annotations
@@ -228,6 +229,14 @@ class Owner:
             cluster=self._old_cluster,
             version=OLD,
         )
+
+    def both_marks(self, child: str) -> list[Mark]:
+        """Those of what 0.1.0 knows by its mark alone, so that after a rollback it neither leaves it nor doubles it.
+
+        That is the VIP's port, a redirect's policy and a pool that is to go for another: what else there is it finds by
+        its id in status.
+        """
+        return [self.mark(child), self.old_mark(child)]
 
     def anew(self, mark: Mark) -> Mark:
         """A mark in the version that is written now, where it is this owner's; any other as it is."""

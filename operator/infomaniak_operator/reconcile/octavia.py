@@ -288,15 +288,30 @@ def plain_tags(row: Row) -> list[str]:
 
 
 def tag_difference(
-    visit: Visit, item: Mapping[str, Any], row: Row, child: str = "", prefix: str = ""
+    visit: Visit,
+    item: Mapping[str, Any],
+    row: Row,
+    child: str = "",
+    prefix: str = "",
+    *,
+    marks: Iterable[Mark] | None = None,
 ) -> list[Difference]:
-    """How the tags differ: the user's where they are managed, and the mark always."""
+    """How the tags differ: the user's where they are managed, and the mark always.
+
+    Args:
+        visit: the visit.
+        item: the spec, or an item of it.
+        row: what there is.
+        child: which child of the object it is.
+        prefix: the place of the item in the spec.
+        marks: those to write; by default the one of that child.
+    """
     now, users = list(row.get("tags") or ()), plain_tags(row)
     unmanaged = [] if place(prefix, "tags") in visit.applied else users
     wanted = list(item["tags"] or ()) if "tags" in item else unmanaged
-    if any(unordered(now) == unordered([*wanted, *marks]) for marks in visit.owner.spellings(child)):
+    if any(unordered(now) == unordered([*wanted, *right]) for right in visit.owner.spellings(child)):
         return []
-    whole = [*wanted, visit.owner.mark(child).text]
+    whole = [*wanted, *(mark.text for mark in marks or [visit.owner.mark(child)])]
     named = unordered(wanted) != unordered(users)
     return [Difference(place(prefix, "tags") if named else "mark", "tags", now if not named else users, whole)]
 

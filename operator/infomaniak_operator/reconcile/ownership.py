@@ -27,12 +27,18 @@ def mark_of(row: Mapping[str, Any]) -> Mark | None:
 def _marks_of(row: Mapping[str, Any]) -> list[Mark]:
     """All the marks it carries, the one that counts first.
 
-    0.1.0 takes a mark of version 2 for text and adds its own, which is then the newer one of that owner.
+    0.1.0 takes a mark of version 2 for text and adds its own. Of the two, that of version 2 says more, but where they
+    differ (0.1.0 has given the thing up, say) that of version 1 is the newer one.
     """
     in_octavia = "provisioning_status" in row  # what everything in Octavia has, and nothing in Neutron
     marks = Mark.all_among(row.get("tags")) if in_octavia else Mark.all_in(row.get("description"))
-    renewed = {mark.uid for mark in marks if mark.version == OLD}
-    return [mark for mark in marks if mark.version == OLD or mark.uid not in renewed]
+    if len(marks) < 2:  # noqa: PLR2004 - a pair
+        return marks
+    old = {mark.uid: mark for mark in marks if mark.version == OLD}
+    new = {mark.uid: mark for mark in marks if mark.version != OLD}
+    said_better = {uid for uid in old.keys() & new.keys() if new[uid].alike(old[uid])}
+    outdated = old.keys() & new.keys() - said_better
+    return [mark for mark in marks if mark.uid not in (said_better if mark.version == OLD else outdated)]
 
 
 def text_of(row: Mapping[str, Any]) -> str:
@@ -255,7 +261,9 @@ def until_released(visit: Visit, row: Row) -> Next:
     owners = {
         each.key
         for each in visit.attempt.view.objects(kind)
-        if mark is not None and owner_of(cluster, each).standing(mark) is Standing.OURS
+        if mark is not None
+        and each.uid != visit.resource.uid
+        and owner_of(cluster, each).standing(mark) is Standing.OURS
     }
     other = holder(visit, row)
     owners |= {other.key} if other is not None else set()

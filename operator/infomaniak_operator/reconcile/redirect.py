@@ -40,7 +40,7 @@ def creation(visit: Visit, item: Mapping[str, Any]) -> list[dict[str, Any]]:
     if not item.get(FIELD):
         return []
     name = str(item["name"])
-    tags = [visit.owner.mark(slot(name)).text]
+    tags = [mark.text for mark in visit.owner.both_marks(slot(name))]
     return [{"name": "redirect-to-https", "tags": tags, "position": 1, **_attributes(item), "rules": [dict(RULE)]}]
 
 
@@ -153,7 +153,8 @@ def _bring(visit: Visit, item: Mapping[str, Any], policy: Row, name: str) -> lis
         for api, wanted in _attributes(item).items()
         if policy.get(api) != wanted
     ]
-    found += tag_difference(visit, {}, policy, slot(name), f"listeners[{name}].{FIELD}")
+    marks = visit.owner.both_marks(slot(name))
+    found += tag_difference(visit, {}, policy, slot(name), f"listeners[{name}].{FIELD}", marks=marks)
     if found:
         what = f"redirect of listener {name}"
         steps.append(Step("update", what, slot(name), str(policy["id"]), None, changes(found), tuple(found)))

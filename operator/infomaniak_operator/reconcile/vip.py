@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from infomaniak_operator.client import Category, InfomaniakCloudError, NotFoundError
@@ -31,6 +32,8 @@ _GROUP = "SecurityGroup"
 _SUFFIX = "-vip"
 _LONGEST_NAME = 255
 """Characters of a name in Neutron."""
+_LONGEST_TEXT = 147
+"""Characters of a description in Neutron that two marks leave."""
 _LOOK_AGAIN = 30.0
 """Seconds between two looks for a subnet that no object here stands for."""
 _LOOKED = "VIP's port was there"
@@ -192,9 +195,22 @@ def _description(visit: Visit, port: Row) -> str:
     if visit.owner.is_described(now, user_text(now), SLOT):
         return now
     try:
-        return described(user_text(now), visit.owner.mark(SLOT))
+        return _marked_text(visit, user_text(now))
     except NoRoom:
         return now
+
+
+def _marked_text(visit: Visit, text: str) -> str:
+    """A description of the port with both marks, or with one where there is no room for two.
+
+    Raises:
+        NoRoom: there is none for one.
+    """
+    new, old = visit.owner.both_marks(SLOT)
+    whole = described(text, new)
+    with contextlib.suppress(NoRoom):
+        whole = described(whole, old)
+    return whole
 
 
 def _made(visit: Visit, inputs: Inputs, body: dict[str, Any]) -> Row:
@@ -275,7 +291,7 @@ def _body(visit: Visit, inputs: Inputs) -> dict[str, Any]:
     spots = [*([first] if first else []), *more]
     return {
         "name": _port_name(visit.name),
-        "description": described(f"VIP of load balancer {visit.name}"[:150], visit.owner.mark(SLOT)),
+        "description": _marked_text(visit, f"VIP of load balancer {visit.name}"[:_LONGEST_TEXT]),
         "project_id": visit.cloud.project_id,
         "network_id": network,
         **({"fixed_ips": spots} if spots else {}),

@@ -7,7 +7,7 @@ from infomaniak_operator.reconcile.marks import Owner, described, released
 from infomaniak_operator.reconcile.ownership import Keepers, Whose, whose
 from tests.support.objects import KUBE_SYSTEM, custom, uid_of
 
-ME = Owner(KUBE_SYSTEM, "LoadBalancer", "shop", "web", uid_of("LoadBalancer", "shop", "web"))
+ME = Owner(KUBE_SYSTEM, "LoadBalancer", "shop", "web", uid_of("LoadBalancer", "shop", "web"), lives=lambda _: False)
 FORMER = Owner(KUBE_SYSTEM, "LoadBalancer", "shop", "web", uid_of("LoadBalancer", "shop", "web", life=0))
 NAMESAKE = Owner("another", "LoadBalancer", "shop", "web", ME.uid)
 NEIGHBOUR = Owner(KUBE_SYSTEM, "LoadBalancer", "shop", "blog", uid_of("LoadBalancer", "shop", "blog"))
