@@ -391,18 +391,31 @@ class LoadBalancerActuator(octavia.TreeActuator):
         visit.trees.forget(visit.resource.uid)
 
     def release(self, visit: Visit, row: Row) -> None:
-        """Release the marks: of the listeners, one by one, of the VIP's port, of the load balancer.
+        """Release the marks: of redirects and listeners, one by one, of the VIP's port, of the load balancer.
 
         Raises:
             Stop: there is more to release.
         """
         octavia.note(visit, row)
         under = [each for each in visit.rows("listeners") if octavia.under(each, row)]
-        for each in listeners.copies(visit, under).sift(under):
-            if octavia.release_tags(visit, "listeners", each, child=None):
+        ours = listeners.copies(visit, under).sift(under)
+        marked = [("l7policies", each) for each in _redirects(visit, ours)] + [("listeners", each) for each in ours]
+        for collection, each in marked:
+            if octavia.release_tags(visit, collection, each, child=None):
                 raise visit.again(Reason.UPDATING, f"releasing load balancer {row['id']}", self.pause(visit))
         vip.release(visit, row)
         octavia.release_tags(visit, self.collection, row)
+
+
+def _redirects(visit: Visit, ours: Iterable[Row]) -> list[Row]:
+    """The policies of ours under some listeners of ours; asked for only where there are policies."""
+    holders = [each for each in ours if each.get("l7policies")]
+    listed = visit.rows("l7policies") if holders else ()
+    found = []
+    for each in holders:
+        under = [policy for policy in listed if policy.get("listener_id") == each["id"]]
+        found += redirect.sort_out(visit, listeners.name_of(visit, each), under)[0]
+    return found
 
 
 def _items(resource: KubeObject) -> list[Any]:

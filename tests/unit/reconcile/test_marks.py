@@ -143,8 +143,8 @@ def test_the_place_of_an_object_is_in_its_mark_as_a_whole():
     """Of version 2 each part of the place counts, the cluster and the UID, too; of version 1 the UID decides alone."""
     parts = {"cluster": "cluster-a", "kind": "InfomaniakNetwork", "namespace": "shop", "name": "front", "uid": UID}
     places = {OWNER.mark().place}
-    for name in parts:
-        other = Owner(**{**parts, name: str(uuid.UUID(int=3)) if name == "uid" else f"{parts[name]}-2"})
+    for name, value in parts.items():
+        other = Owner(**{**parts, name: str(uuid.UUID(int=3)) if name == "uid" else f"{value}-2"})
         places.add(other.mark().place)
         assert OWNER.wrote(other.mark()) is False
     assert len(places) == 1 + len(parts)

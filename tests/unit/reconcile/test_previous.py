@@ -12,7 +12,7 @@ from infomaniak_operator.reconcile.marks import Mark, Owner, described, released
 from infomaniak_operator.reconcile.ownership import mark_of
 from tests.support import intent, recorded
 from tests.support.forest import Forest
-from tests.support.objects import KUBE_SYSTEM, custom, key_of, network, secret, subnet, uid_of
+from tests.support.objects import KUBE_SYSTEM, custom, network, secret, subnet, uid_of
 from tests.support.trees import LB, tree
 from tests.support.world import PROJECT, World
 
@@ -124,7 +124,8 @@ MET = ("bank", "vault-0321d10"), ("shop", "till-016dffec")
 def test_who_has_found_a_name_with_the_same_hash_does_not_get_what_was_another_s(version, way):
     world = world_of_two(restore=way.startswith("restore"))
     row = left_by(world, former(*MET[0]), version)
-    theirs, (under,) = world.fake.tables["networks"][row["id"]], world.fake.tables["subnets"].values()
+    theirs = world.fake.tables["networks"][row["id"]]
+    (under,) = (each for each in world.fake.tables["subnets"].values() if each["network_id"] == row["id"])
     before = copy.deepcopy([theirs, under])
     more = {"import_": {"id": row["id"]}} if way == "import" else {}
     named = {"name": MET[0][1]} if way.endswith("name") else {}
@@ -277,7 +278,7 @@ def test_an_older_object_cannot_import_what_a_younger_one_has_made_and_lost_the_
         {**network("front"), "metadata": {**network("front")["metadata"], "creationTimestamp": "2020-01-01T00:00:00Z"}}
     )
     world.annotate(older, paused="true")
-    owner, row = theirs_in_status(world)
+    _, row = theirs_in_status(world)
     world.others.networks.update(row["id"], {"description": ""})
     before = copy.deepcopy(row)
     world.spec(older, **{"import": {"id": row["id"]}})
