@@ -5,8 +5,12 @@ import hashlib
 import itertools
 import random
 import re
+import shlex
+import subprocess
+import sys
 import typing
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +53,17 @@ def test_what_0_1_0_wrote_is_read():
     assert OWNER.old_mark("subnet/front").text == text
     assert Mark.parse(text) == OWNER.old_mark("subnet/front")
     assert OWNER.standing(Mark.parse(text)) is Standing.OURS
+
+
+def test_the_documentation_shows_a_mark_and_how_to_read_it():
+    text = (Path(__file__).parents[3] / "docs" / "safety.md").read_text()
+    mark = Mark.parse(next(line for line in text.splitlines() if line.startswith("office network [")))
+    assert mark is not None
+    assert mark.child
+    command, answer = re.search(r"\$ (python3 -c .*)\n(.*)\n", text).groups()
+    assert shlex.split(command)[-1] == mark.uid
+    told = subprocess.run([sys.executable, *shlex.split(command)[1:]], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == answer
 
 
 def test_each_character_of_a_mark_is_what_the_documentation_says():

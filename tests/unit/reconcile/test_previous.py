@@ -365,6 +365,31 @@ def test_the_vip_port_of_a_former_load_balancer_is_taken_as_sure_as_its_mark_is(
             assert world.ready(key) == ("False", "Conflict")
 
 
+# What 0.1.0 took over while it could not read the marks of version 2.
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_where_0_1_0_has_put_our_mark_behind_another_s_nobody_touches_it(known):
+    """After a rollback an import of what another object owns was possible: both say so, and neither changes it."""
+    world = world_of_two()
+    owner, row = theirs_in_status(world)
+    key = world.apply(network("front"))
+    both = f"{row['description']} {mine().old_mark().text}"
+    world.others.networks.update(row["id"], {"description": both})
+    if known:
+        world.poke(key, lambda body: body["status"].update({"id": row["id"], "appliedFields": []}))
+    before = copy.deepcopy(row)
+    for each in (key, owner, key, owner):
+        world.visit(each)
+    assert world.ready(owner) == ("False", "Conflict")
+    assert world.ready(key) == ("False", "Conflict")
+    assert row == before
+    assert len(world.networks()) == 1
+    world.delete(key)
+    world.settle(key)
+    assert row == before
+
+
 # A whole namespace, restored from a backup.
 
 SCENES = json.loads(recorded.FILE.read_text())
