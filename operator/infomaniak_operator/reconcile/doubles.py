@@ -172,7 +172,7 @@ def _by_child(visit: Visit, rows: Iterable[Row]) -> tuple[_ByChild, _ByChild, se
     former: _ByChild = {}
     given_up: set[str] = set()
     for row in rows:
-        mark = mark_of(row)
+        mark = mark_of(row, visit.owner)
         if mark is None or not mark.child:
             continue
         standing = visit.owner.standing(mark)

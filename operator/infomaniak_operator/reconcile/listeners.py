@@ -124,7 +124,7 @@ def name_of(visit: Visit, row: Row) -> str | None:
     known = _known(visit)
     if row["id"] in known:
         return known[row["id"]]
-    mark = mark_of(row)
+    mark = mark_of(row, visit.owner)
     slots = [slot(item["name"]) for item in visit.spec.get("listeners") or ()]
     slots += doubles.slots_of(visit, "listeners", slot)
     found = (each for each in slots if mark is not None and child_key(each) == mark.child)

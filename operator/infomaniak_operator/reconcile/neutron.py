@@ -133,7 +133,7 @@ def release_row(visit: Visit, collection: str, row: Row, *, child: str | None = 
 
     The revision is not tested: that of a network moves with each of its subnets.
     """
-    mark = mark_of(row)
+    mark = mark_of(row, visit.owner)
     if mark is None or whose(visit.owner, row, child=child, inside=True) is not Whose.OURS:
         return
     text = user_text(row.get("description"))

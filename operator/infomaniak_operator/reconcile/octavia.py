@@ -348,7 +348,7 @@ def release_tags(visit: Visit, collection: str, row: Row, *, child: str | None =
         Stop: the tree is locked.
         InfomaniakCloudError: the service refused.
     """
-    mark = mark_of(row)
+    mark = mark_of(row, visit.owner)
     if mark is None or whose(visit.owner, row, child=child, inside=True) is not Whose.OURS:
         return False
     given_up = released(visit.owner.anew(mark))

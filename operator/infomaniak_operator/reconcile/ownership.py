@@ -16,29 +16,33 @@ from infomaniak_operator.reconcile.snapshots import Rows
 from infomaniak_operator.reconcile.visit import Visit, owner_of
 
 
-def mark_of(row: Mapping[str, Any]) -> Mark | None:
+def mark_of(row: Mapping[str, Any], owner: Owner | None = None) -> Mark | None:
     """The mark an object carries, where the operator puts it: at the end of a Neutron description, in Octavia's tags.
 
     Anywhere else it is somebody's text: a description in Octavia, a tag in Neutron, a name.
+
+    Args:
+        row: the object as the service gave it.
+        owner: from whose side it is seen: of its own marks the one that counts is told.
     """
-    return next(iter(_marks_of(row)), None)
+    return next(iter(marks_of(row, owner)), None)
 
 
-def _marks_of(row: Mapping[str, Any]) -> list[Mark]:
-    """All the marks it carries, the one that counts first.
+def marks_of(row: Mapping[str, Any], owner: Owner | None = None) -> list[Mark]:
+    """All the marks an object carries; of two of one owner's the one that counts.
 
     0.1.0 takes a mark of version 2 for text and adds its own. Of the two, that of version 2 says more, but where they
     differ (0.1.0 has given the thing up, say) that of version 1 is the newer one.
     """
     in_octavia = "provisioning_status" in row  # what everything in Octavia has, and nothing in Neutron
     marks = Mark.all_among(row.get("tags")) if in_octavia else Mark.all_in(row.get("description"))
-    if len(marks) < 2:  # noqa: PLR2004 - a pair
+    mine = [mark for mark in marks if owner.wrote(mark)] if owner is not None and len(marks) > 1 else []
+    old = next((mark for mark in mine if mark.version == OLD), None)
+    new = next((mark for mark in mine if mark.version != OLD), None)
+    if old is None or new is None:
         return marks
-    old = {mark.uid: mark for mark in marks if mark.version == OLD}
-    new = {mark.uid: mark for mark in marks if mark.version != OLD}
-    said_better = {uid for uid in old.keys() & new.keys() if new[uid].alike(old[uid])}
-    outdated = old.keys() & new.keys() - said_better
-    return [mark for mark in marks if mark.uid not in (said_better if mark.version == OLD else outdated)]
+    outdone = old if new.alike(old) else new
+    return [mark for mark in marks if mark != outdone]
 
 
 def text_of(row: Mapping[str, Any]) -> str:
@@ -88,7 +92,7 @@ def whose(
         recorded: the ids that status or memory show for such a thing of ours.
         listed: whether the spec lists what it is a part of, and such parts carry no mark (members, rules, interfaces).
     """
-    marks = _marks_of(row)
+    marks = marks_of(row, owner)
     mark = marks[0] if marks else None
     standing = owner.standing(mark)
     if any(owner.standing(each) is Standing.FOREIGN for each in marks[1:]):
@@ -187,7 +191,7 @@ def main_rows(visit: Visit, rows: Rows, standing: Standing) -> list[Row]:
     """The main objects (no children) of that standing, oldest first."""
     found = []
     for row in rows:
-        mark = mark_of(row)
+        mark = mark_of(row, visit.owner)
         if mark is not None and not mark.child and visit.owner.standing(mark) is standing:
             found.append(row)
     return sorted(found, key=lambda row: (str(row.get("created_at", "")), str(row["id"])))
@@ -275,10 +279,10 @@ def _mark_text(row: Row) -> str:
     return mark.text if mark else "none"
 
 
-def is_weak(row: Row) -> bool:
-    """Whether a thing carries a mark of version 1, whose hash of the name others can meet on purpose."""
-    mark = mark_of(row)
-    return mark is not None and mark.version == OLD
+def is_weak(owner: Owner, row: Row) -> bool:
+    """Whether only a mark of version 1, whose hash of the name others can meet on purpose, says whose a thing was."""
+    former = [mark for mark in marks_of(row, owner) if owner.standing(mark) is Standing.PREVIOUS]
+    return all(mark.version == OLD for mark in former)
 
 
 def why_not_taken(visit: Visit, row: Row, *, restore: bool, name: str | None = None) -> str:
@@ -297,7 +301,7 @@ def why_not_taken(visit: Visit, row: Row, *, restore: bool, name: str | None = N
         name: what it should be called in the cloud; the object's name by default. ``spec.name`` proves nothing: anybody
             can set it.
     """
-    if not is_weak(row):
+    if not is_weak(visit.owner, row):
         said = restore or annotated(visit.resource, ADOPT_PREVIOUS)
         return "" if said else f"to take it over, annotate this one with {ADOPT_PREVIOUS}=true"
     by_hand = "take its mark out of it and name its id in spec.import"
