@@ -54,11 +54,8 @@ def find(visit: Visit, actuator: Actuator, rows: Rows) -> Row:
     if owned is Whose.FOREIGN:
         raise conflict(visit, actuator.noun, found, Standing.FOREIGN)
     # Who names it by import means it: of a former object only what could be another's needs more than that.
-    if (
-        owned is Whose.PREVIOUS
-        and is_weak(visit.owner, found)
-        and (why := why_not_taken(visit, found, restore=visit.restore))
-    ):
+    weak = owned is Whose.PREVIOUS and is_weak(visit.owner, found)
+    if weak and (why := why_not_taken(visit, found, restore=visit.restore)):
         raise conflict(visit, actuator.noun, found, Standing.PREVIOUS, why)
     return found
 

@@ -9,7 +9,7 @@ import pytest
 
 from infomaniak_operator.engine.contract import Waiting
 from infomaniak_operator.reconcile.marks import Mark, Owner, described, released
-from infomaniak_operator.reconcile.ownership import mark_of
+from infomaniak_operator.reconcile.ownership import mark_of, marks_of
 from tests.support import intent, recorded
 from tests.support.forest import Forest
 from tests.support.objects import KUBE_SYSTEM, custom, network, secret, subnet, uid_of
@@ -430,7 +430,7 @@ def marked(row):
 
 def versions(world: Forest):
     return {
-        mark_of(row).version
+        max(mark.version for mark in marks_of(row))
         for table in world.fake.tables.values()
         for row in table.values()
         if row.get("project_id") == PROJECT and marked(row)
