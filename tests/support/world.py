@@ -87,8 +87,16 @@ class World(Cluster):
 
     def mark(self, key: Key, child: str = "", cluster_id: str | None = None) -> Mark:
         """The mark of an object of this cluster, or of its namesake in another."""
+        return self.owner(key, cluster_id).mark(child)
+
+    def owner(self, key: Key, cluster_id: str | None = None) -> Owner:
+        """An object of this cluster, or its namesake in another, as an owner of marks."""
         uid = self.object(key).uid
-        return Owner(cluster_id or self.cluster_id, key.kind, key.namespace, key.name, uid).mark(child)
+        return Owner(cluster_id or self.cluster_id, key.kind, key.namespace, key.name, uid)
+
+    def with_both_marks(self, text: str, key: Key, child: str) -> str:
+        """A description of what 0.1.0 knows by its mark alone."""
+        return " ".join([*([text] if text else []), *(mark.text for mark in self.owner(key).both_marks(child))])
 
     def networks(self) -> list[dict[str, Any]]:
         """The networks there are, oldest first."""

@@ -166,4 +166,5 @@ def test_the_marks():
     assert Mark.among(world.one("listeners")["tags"]) == world.mark(LB, "listener/http")
     assert Mark.among(world.one("pools")["tags"]) == world.mark(SITE)
     assert Mark.among(world.one("health_monitors")["tags"]) == world.mark(CHECK)
-    assert mark_of(world.one("ports")) == world.mark(LB, "vip")
+    assert mark_of(world.one("ports"), world.owner(LB)) == world.mark(LB, "vip")
+    assert world.one("ports")["description"] == world.with_both_marks("VIP of load balancer web", LB, "vip")
