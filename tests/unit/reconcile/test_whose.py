@@ -1,6 +1,7 @@
 """Whose a thing is: one table for every type, parts included."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -140,6 +141,19 @@ def test_nothing_is_ours_that_anybody_else_has_marked_in_any_order_and_version(s
         if any(not mark.released and ME.standing(mark) is Standing.FOREIGN for mark in marks):
             assert not found.ours, (marks, more)
     assert ours > 100
+
+
+@pytest.mark.parametrize("how", ["tag", "description"])
+@pytest.mark.parametrize("of", VERSIONS)
+@pytest.mark.parametrize("child", ["", PART, None])
+def test_what_a_living_object_has_made_is_that_one_s_wherever_it_lies(of, child, how):
+    alive = replace(ME, lives=lambda uid: uid == FORMER.mark().uid)
+    unknown = replace(ME, lives=Owner("", "", "", "", "").lives)
+    thing = row(of(FORMER, child or ("" if child == "" else PART)), how=how)
+    for inside in (True, False):
+        assert whose(ME, thing, child=child, inside=inside) in (PREVIOUS, OURS)
+        assert whose(alive, thing, child=child, inside=inside, recorded=["x"]) is FOREIGN
+        assert whose(unknown, thing, child=child, inside=inside, recorded=["x"]) is FOREIGN
 
 
 def test_only_what_is_ours_may_be_changed():
