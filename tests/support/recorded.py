@@ -5,6 +5,11 @@
     git worktree add /tmp/old 378d0b0
     cd /tmp/old && PYTHONPATH=operator:. python <this checkout>/tests/support/recorded.py <file>
 
+``rolled_back_0_1_0.json`` is what 0.1.0 makes of what the present code had made, after a rollback and a resync::
+
+    PYTHONPATH=operator:. python tests/support/recorded.py <between>
+    cd /tmp/old && PYTHONPATH=operator:. python <this checkout>/tests/support/recorded.py <file> <between>
+
 This file is all that is taken from here, with ``intent.py``; so it imports nothing that is newer.
 """
 
@@ -29,6 +34,7 @@ from tests.support.objects import SECRET, custom, key_of
 
 _HERE = Path(__file__).parent
 FILE = _HERE / "recorded_0_1_0.json"
+ROLLED_BACK = _HERE / "rolled_back_0_1_0.json"
 EXAMPLES = ("office", "web")
 
 
@@ -78,18 +84,41 @@ def _record(file: Path) -> None:
     assert found.loader is not None
     intent = importlib.util.module_from_spec(found)
     found.loader.exec_module(intent)
+    _write(file, {name: _scene(made(name, intent)) for name in (*EXAMPLES, *intent.VARIANTS)})
+
+
+def _roll_back(file: Path, newer: Path) -> None:
     scenes = {}
-    for name in (*EXAMPLES, *intent.VARIANTS):
-        world = made(name, intent)
-        scenes[name] = {
-            "bodies": list(world._bodies.values()),
-            "tables": {name: rows for name, rows in world.fake.tables.items() if rows},
-            "moment": world.fake.neutron._moment.isoformat(),
-            "seconds": world.clock.monotonic(),
-        }
+    for name, scene in json.loads(newer.read_text()).items():
+        if name == "office":  # nothing in it but what the others have
+            continue
+        world = taken_over(scene)
+        world.run()
+        world.clock.advance(600)
+        world.round()
+        world.run()
+        world.all_ready()
+        scenes[name] = _scene(world)
+    _write(file, scenes)
+
+
+def _scene(world: Forest) -> dict[str, Any]:
+    return {
+        "bodies": list(world._bodies.values()),
+        "tables": {name: rows for name, rows in world.fake.tables.items() if rows},
+        "moment": world.fake.neutron._moment.isoformat(),
+        "seconds": world.clock.monotonic(),
+    }
+
+
+def _write(file: Path, scenes: Mapping[str, Any]) -> None:
     lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(scene)}" for name, scene in scenes.items())
     file.write_text(f"{{\n{lines}\n}}\n")
 
 
 if __name__ == "__main__":
-    _record(Path(sys.argv[1]))
+    target, *rest = map(Path, sys.argv[1:])
+    if rest:
+        _roll_back(target, rest[0])
+    else:
+        _record(target)

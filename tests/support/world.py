@@ -37,6 +37,7 @@ class World(Cluster):
         credentials: the operator's settings of credentials.
         with_secret: whether the Secret is there.
         isolation: what namespaces may not name; as the operator has it by default where it is not given.
+        sees_all: whether the operator watches all namespaces.
 
     Attributes:
         cloud: the calls the operator makes, with the place to interfere.
@@ -54,6 +55,7 @@ class World(Cluster):
         credentials: CredentialSettings | None = None,
         with_secret: bool = True,
         isolation: TenantIsolation | None = None,
+        sees_all: bool = True,
     ) -> None:
         self.fake = fake or FakeCloud()
         self.others = self.fake.operations(PROJECT)
@@ -67,6 +69,7 @@ class World(Cluster):
             create_grace=GRACE,
             restore=restore,
             isolation=isolation or TenantIsolation(),
+            sees_all=sees_all,
         )
         super().__init__(*([secret()] if with_secret else []), *bodies)
         self.fake.neutron.now = self.clock.now
@@ -94,8 +97,16 @@ class World(Cluster):
 
     def mark(self, key: Key, child: str = "", cluster_id: str | None = None) -> Mark:
         """The mark of an object of this cluster, or of its namesake in another."""
+        return self.owner(key, cluster_id).mark(child)
+
+    def owner(self, key: Key, cluster_id: str | None = None) -> Owner:
+        """An object of this cluster, or its namesake in another, as an owner of marks."""
         uid = self.object(key).uid
-        return Owner(cluster_id or self.cluster_id, key.kind, key.namespace, key.name, uid).mark(child)
+        return Owner(cluster_id or self.cluster_id, key.kind, key.namespace, key.name, uid)
+
+    def with_both_marks(self, text: str, key: Key, child: str) -> str:
+        """A description of what 0.1.0 knows by its mark alone."""
+        return " ".join([*([text] if text else []), *(mark.text for mark in self.owner(key).both_marks(child))])
 
     def networks(self) -> list[dict[str, Any]]:
         """The networks there are, oldest first."""

@@ -102,8 +102,8 @@ Description = Annotated[
     Field(max_length=200),
     Checked(
         Rule(
-            "!self.matches('\\\\[ik1r?[.][^ ]*\\\\]\\\\s*$')",
-            "must not end like the operator's own mark of ownership, [ik1.…]",
+            "!self.matches('\\\\[ik[0-9]+r?[.][^ ]*\\\\]\\\\s*$')",
+            "must not end like the operator's own mark of ownership, [ik2.…]",
         )
     ),
 ]
@@ -113,7 +113,10 @@ Tag = Annotated[
     str,
     Field(min_length=1, max_length=60),
     Checked(
-        Rule("!self.startsWith('[ik1')", "must not begin with [ik1: that is the operator's own mark of ownership"),
+        Rule(
+            "!self.matches('^\\\\[ik[0-9]')",
+            "must not begin with [ik and a digit: that is the operator's own mark of ownership",
+        ),
     ),
 ]
 """A tag in the cloud."""

@@ -113,6 +113,7 @@ def build(options: Options, rng: random.Random) -> Operator:
         isolation=TenantIsolation(
             options.tenant_isolation, frozenset(options.tenant_isolation_exempt), options.namespaces
         ),
+        sees_all=not options.namespaces,
     )
     sessions = Sessions()
 

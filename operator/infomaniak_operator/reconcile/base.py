@@ -70,6 +70,7 @@ class ReconcileSettings:
         create_grace: seconds after which a create that was sent has surely been finished by the service.
         restore: take over what was made for objects of the same name that are no more (restore from a backup).
         isolation: which namespaces may name nothing in the cloud that another namespace may own.
+        sees_all: whether all namespaces are watched. Where they are not, an object may live and not be seen.
     """
 
     cluster_id: str | Callable[[], str]
@@ -77,6 +78,7 @@ class ReconcileSettings:
     create_grace: float = 60.0
     restore: bool = False
     isolation: TenantIsolation = field(default_factory=TenantIsolation)
+    sees_all: bool = False
 
     @property
     def cluster(self) -> str:
@@ -124,7 +126,7 @@ class CloudReconciler(Generic[RowT, BodyT]):
     def reconcile(self, attempt: Attempt) -> Result:
         """One visit: see the module."""
         visit = Visit.begin(attempt, self._settings.cluster, self._settings.create_grace, self._trees)
-        visit.restore = self._settings.restore
+        visit.restore, visit.sees_all = self._settings.restore, self._settings.sees_all
         with visit.exits:
             return self._guarded(visit)
 

@@ -62,7 +62,8 @@ def _copied(row: Row, keeper: KubeObject, rows: Iterable[Row]) -> bool:
     mark, known = mark_of(row), keeper.status.get("id")
     if mark is None or mark.child or known == row["id"]:
         return False
-    return known is not None or any(mark_of(each) == mark for each in rows if each["id"] != row["id"])
+    others = (mark_of(each) for each in rows if each["id"] != row["id"])
+    return known is not None or any(each is not None and each.alike(mark) for each in others)
 
 
 def of_pool(visit: Visit, row: Pool) -> list[str]:

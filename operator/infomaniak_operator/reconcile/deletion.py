@@ -12,6 +12,7 @@ from infomaniak_operator.reconcile.actuator import Actuator
 from infomaniak_operator.reconcile.marks import Standing
 from infomaniak_operator.reconcile.outcome import Stop
 from infomaniak_operator.reconcile.ownership import (
+    ADOPTING,
     by_id,
     check_project,
     clear_to_create,
@@ -123,7 +124,7 @@ def _find(visit: Visit, actuator: Actuator[RowT, BodyT]) -> RowT | None:
 
 def _not_adopted(visit: Visit, actuator: Actuator[RowT, BodyT], row: RowT) -> bool:
     """Whether the object was to be taken over and was not (yet), or is what an older object manages."""
-    taken_over = actuator.takes_over(visit) or presence.ADOPTING in visit.recorded
+    taken_over = actuator.takes_over(visit) or ADOPTING in visit.recorded
     if taken_over and not is_marked(visit, row):
         return True
     return visit.imported and importing.elder(visit, actuator, row) is not None

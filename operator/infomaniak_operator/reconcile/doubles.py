@@ -8,7 +8,7 @@ later than it is waited for; such creates are on record, in this process, with w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from infomaniak_operator.client.resources import SecurityGroupRule
 from infomaniak_operator.engine.contract import Progress, Reason, Stuck
 from infomaniak_operator.reconcile import rules
 from infomaniak_operator.reconcile.creation import LATEST
-from infomaniak_operator.reconcile.marks import Standing, released
+from infomaniak_operator.reconcile.marks import Standing, child_key, same_text
 from infomaniak_operator.reconcile.outcome import Stop
 from infomaniak_operator.reconcile.ownership import mark_of
 from infomaniak_operator.reconcile.resourcetypes import PORTS, SUBNETS, ResourceType
@@ -30,6 +30,8 @@ SKEW = 60.0
 _NAMED = 5
 _NAMED_SLOTS = "slots that status has named"
 _GATEWAY = "network:router_gateway"
+_MARKED = ("tags", "description")
+"""Where a mark may be."""
 
 
 def on_record(visit: Visit, slot: str, row: Row) -> bool:
@@ -58,8 +60,10 @@ def _moment(text: Any) -> float | None:
 
 
 def fits(body: Row, row: Row) -> bool:
-    """Whether something in the cloud is still as that create would have made it."""
-    return all(_same(wanted, row[name]) for name, wanted in body.items() if name in row)
+    """Whether something in the cloud is still as that create would have made it, with a mark of whatever version."""
+    return all(
+        (same_text if name in _MARKED else _same)(wanted, row[name]) for name, wanted in body.items() if name in row
+    )
 
 
 def _same(wanted: Any, there: Any) -> bool:
@@ -72,7 +76,7 @@ def _same(wanted: Any, there: Any) -> bool:
 
 
 def _fits_but_for_mark(body: Row, row: Row) -> bool:
-    return fits({name: value for name, value in body.items() if name not in ("tags", "description")}, row)
+    return fits({name: value for name, value in body.items() if name not in _MARKED}, row)
 
 
 def holds(visit: Visit, collection: ResourceType[RowT, BodyT], row: Row) -> str:
@@ -170,7 +174,7 @@ def _by_child(visit: Visit, rows: Iterable[Row]) -> tuple[_ByChild, _ByChild, se
     former: _ByChild = {}
     given_up: set[str] = set()
     for row in rows:
-        mark = mark_of(row)
+        mark = mark_of(row, visit.owner)
         if mark is None or not mark.child:
             continue
         standing = visit.owner.standing(mark)
@@ -178,7 +182,7 @@ def _by_child(visit: Visit, rows: Iterable[Row]) -> tuple[_ByChild, _ByChild, se
             mine.setdefault(mark.child, []).append(row)
         elif standing is Standing.PREVIOUS:
             former.setdefault(mark.child, []).append(row)
-        elif mark == released(replace(visit.owner.mark(), child=mark.child)):
+        elif mark.released and visit.owner.wrote(mark):
             given_up.add(mark.child)
     return mine, former, given_up
 
@@ -231,7 +235,7 @@ def copies(
     mine, former, given_up = _by_child(visit, rows)
     known = list(known)
     named, ids = named_so_far(visit, (slot for slot, _ in known)), {id_ for _, id_ in known}
-    slot_of = {visit.owner.mark(slot).child: slot for slot in {*named, *wanted, *applied}}
+    slot_of = {child_key(slot): slot for slot in {*named, *wanted, *applied}}
     found: list[Row] = []
     undecided: list[Row] = []
     settled = given_up.copy()  # one of that mark is known

@@ -252,5 +252,5 @@ def _same_pool(visit: Visit, pool_id: str | None) -> bool:
     pool = visit.attempt.view.get(key) if key else None
     if row is None or pool is None:
         return True
-    mark, own = mark_of(row), owner_of(visit.owner.cluster, pool).mark()
-    return mark is not None and (mark.cluster, mark.uid) == (own.cluster, own.uid)
+    mark = mark_of(row)
+    return mark is not None and owner_of(visit.owner.cluster, pool).wrote(mark)

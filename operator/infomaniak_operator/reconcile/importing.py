@@ -11,7 +11,15 @@ from infomaniak_operator.reconcile.actuator import Actuator, Plan
 from infomaniak_operator.reconcile.fields import address
 from infomaniak_operator.reconcile.marks import Standing
 from infomaniak_operator.reconcile.outcome import SYNCED, Stop, bounded, named
-from infomaniak_operator.reconcile.ownership import Whose, by_id, conflict, text_of, whose_main
+from infomaniak_operator.reconcile.ownership import (
+    Whose,
+    by_id,
+    conflict,
+    is_weak,
+    text_of,
+    whose_main,
+    why_not_taken,
+)
 from infomaniak_operator.reconcile.visit import Visit
 
 LOOK_AGAIN = 60.0
@@ -42,8 +50,13 @@ def find(visit: Visit, actuator: Actuator[RowT, BodyT], rows: Sequence[RowT]) ->
     only_one(visit, actuator, found)
     if visit.unmanaged:
         return found
-    if whose_main(visit, found) is Whose.FOREIGN:
+    owned = whose_main(visit, found)
+    if owned is Whose.FOREIGN:
         raise conflict(visit, actuator.noun, found, Standing.FOREIGN)
+    # Who names it by import means it: of a former object only what could be another's needs more than that.
+    weak = owned is Whose.PREVIOUS and is_weak(visit.owner, found)
+    if weak and (why := why_not_taken(visit, found, restore=visit.restore)):
+        raise conflict(visit, actuator.noun, found, Standing.PREVIOUS, why)
     return found
 
 

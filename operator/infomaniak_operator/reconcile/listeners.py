@@ -11,6 +11,7 @@ from infomaniak_operator.engine.contract import Again, KubeObject, Progress, Rea
 from infomaniak_operator.reconcile import doubles, redirect
 from infomaniak_operator.reconcile.actuator import Inputs, Step
 from infomaniak_operator.reconcile.fields import Difference, Field, applied, body_of, changes, differences, unordered
+from infomaniak_operator.reconcile.marks import child_key
 from infomaniak_operator.reconcile.neutron import ADMIN_STATE
 from infomaniak_operator.reconcile.octavia import tag_difference
 from infomaniak_operator.reconcile.outcome import Stop
@@ -126,10 +127,10 @@ def name_of(visit: Visit, row: Listener) -> str | None:
     known = _known(visit)
     if row["id"] in known:
         return known[row["id"]]
-    mark = mark_of(row)
+    mark = mark_of(row, visit.owner)
     slots = [slot(item["name"]) for item in visit.spec.get("listeners") or ()]
     slots += doubles.slots_of(visit, "listeners", slot)
-    found = (each for each in slots if mark is not None and visit.owner.mark(each).child == mark.child)
+    found = (each for each in slots if mark is not None and child_key(each) == mark.child)
     return next((each.removeprefix("listener/") for each in found), None)
 
 

@@ -76,9 +76,9 @@ def description_difference(
         text = ""
     else:
         text = user_text(now)
-    wanted = described(text, visit.owner.mark(child))
-    if now == wanted:
+    if visit.owner.is_described(now, text, child):
         return None
+    wanted = described(text, visit.owner.mark(child))
     name = "description" if user_text(now) != text else "mark"
     return Difference(place(prefix, name) if name == "description" else name, "description", now, wanted)
 
@@ -142,13 +142,13 @@ def release_row(
 
     The revision is not tested: that of a network moves with each of its subnets.
     """
-    mark = mark_of(row)
+    mark = mark_of(row, visit.owner)
     if mark is None or whose(visit.owner, row, child=child, inside=True) is not Whose.OURS:
         return
     seen: NeutronResource = row
     text = user_text(seen.get("description"))
     with contextlib.suppress(NoRoom):  # a released mark is a character longer; none at all says the same
-        text = described(text, released(mark))
+        text = described(text, released(visit.owner.anew(mark)))
     with visit.changing():
         collection.of(visit.cloud.do).update(row["id"], collection.body({"description": text}))
 

@@ -29,7 +29,7 @@ from infomaniak_operator.engine.contract import (
 )
 from infomaniak_operator.reconcile.actuator import Inputs, PlainActuator, Plan, Row, Step
 from infomaniak_operator.reconcile.fields import Difference, Field, differences, place, unordered
-from infomaniak_operator.reconcile.marks import Mark, released
+from infomaniak_operator.reconcile.marks import Mark, plain, released
 from infomaniak_operator.reconcile.outcome import HEALTHY, Stop, Unchanged
 from infomaniak_operator.reconcile.ownership import Whose, is_marked, mark_of, whose, whose_main
 from infomaniak_operator.reconcile.resourcetypes import ResourceType
@@ -296,19 +296,34 @@ def tags_of(spec: Mapping[str, Any], mark: Mark) -> list[str]:
 
 def plain_tags(row: Row) -> list[str]:
     """The tags without those that are marks."""
-    return [tag for tag in row.get("tags") or () if Mark.among([tag]) is None]
+    return plain(row.get("tags"))
 
 
 def tag_difference(
-    visit: Visit, item: Mapping[str, Any], row: Row, child: str = "", prefix: str = ""
+    visit: Visit,
+    item: Mapping[str, Any],
+    row: Row,
+    child: str = "",
+    prefix: str = "",
+    *,
+    marks: Iterable[Mark] | None = None,
 ) -> list[Difference]:
-    """How the tags differ: the user's where they are managed, and the mark always."""
+    """How the tags differ: the user's where they are managed, and the mark always.
+
+    Args:
+        visit: the visit.
+        item: the spec, or an item of it.
+        row: what there is.
+        child: which child of the object it is.
+        prefix: the place of the item in the spec.
+        marks: those to write; by default the one of that child.
+    """
     now, users = list(row.get("tags") or ()), plain_tags(row)
     unmanaged = [] if place(prefix, "tags") in visit.applied else users
     wanted = list(item["tags"] or ()) if "tags" in item else unmanaged
-    whole = [*wanted, visit.owner.mark(child).text]
-    if unordered(now) == unordered(whole):
+    if any(unordered(now) == unordered([*wanted, *right]) for right in visit.owner.spellings(child)):
         return []
+    whole = [*wanted, *(mark.text for mark in marks or [visit.owner.mark(child)])]
     named = unordered(wanted) != unordered(users)
     return [Difference(place(prefix, "tags") if named else "mark", "tags", now if not named else users, whole)]
 
@@ -347,12 +362,13 @@ def release_tags(
         Stop: the tree is locked.
         InfomaniakCloudError: the service refused.
     """
-    mark = mark_of(row)
+    mark = mark_of(row, visit.owner)
     if mark is None or whose(visit.owner, row, child=child, inside=True) is not Whose.OURS:
         return False
+    given_up = released(visit.owner.anew(mark))
     gate(visit)
     with changing(visit):
-        body = collection.body({"tags": [*plain_tags(row), released(mark).text]})
+        body = collection.body({"tags": [*plain_tags(row), given_up.text]})
         collection.of(visit.cloud.do).update(row["id"], body)
     return True
 

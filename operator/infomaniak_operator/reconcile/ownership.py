@@ -11,20 +11,39 @@ from infomaniak_operator.client.kinds import BodyT, RowT
 from infomaniak_operator.engine.contract import KubeObject, Next, Progress, Reason, Stuck, Waiting
 from infomaniak_operator.reconcile.actuator import Row
 from infomaniak_operator.reconcile.creation import LATEST, MayCreate, NotYet, Sent, may_create
-from infomaniak_operator.reconcile.marks import Mark, Owner, Standing, released, user_text
-from infomaniak_operator.reconcile.outcome import ADOPT_PREVIOUS, Stop, Unchanged, annotated, with_article
+from infomaniak_operator.reconcile.marks import OLD, Mark, Owner, Standing, child_key, short_uid, user_text
+from infomaniak_operator.reconcile.outcome import ADOPT_PREVIOUS, Stop, Unchanged, annotated, named, with_article
 from infomaniak_operator.reconcile.resourcetypes import ResourceType
 from infomaniak_operator.reconcile.visit import Visit, owner_of
 
 
-def mark_of(row: Mapping[str, Any]) -> Mark | None:
+def mark_of(row: Mapping[str, Any], owner: Owner | None = None) -> Mark | None:
     """The mark an object carries, where the operator puts it: at the end of a Neutron description, in Octavia's tags.
 
     Anywhere else it is somebody's text: a description in Octavia, a tag in Neutron, a name.
+
+    Args:
+        row: the object as the service gave it.
+        owner: from whose side it is seen: of its own marks the one that counts is told.
     """
-    if "provisioning_status" in row:  # what everything in Octavia has, and nothing in Neutron
-        return Mark.among(row.get("tags"))
-    return Mark.parse(row.get("description"))
+    return next(iter(marks_of(row, owner)), None)
+
+
+def marks_of(row: Mapping[str, Any], owner: Owner | None = None) -> list[Mark]:
+    """All the marks an object carries; of two of one owner's the one that counts.
+
+    0.1.0 takes a mark of version 2 for text and adds its own. Of the two, that of version 2 says more, but where they
+    differ (0.1.0 has given the thing up, say) that of version 1 is the newer one.
+    """
+    in_octavia = "provisioning_status" in row  # what everything in Octavia has, and nothing in Neutron
+    marks = Mark.all_among(row.get("tags")) if in_octavia else Mark.all_in(row.get("description"))
+    mine = [mark for mark in marks if owner.wrote(mark)] if owner is not None and len(marks) > 1 else []
+    old = next((mark for mark in mine if mark.version == OLD), None)
+    new = next((mark for mark in mine if mark.version != OLD), None)
+    if old is None or new is None:
+        return marks
+    outdone = old if new.alike(old) else new
+    return [mark for mark in marks if mark != outdone]
 
 
 def text_of(row: Mapping[str, Any]) -> str:
@@ -74,30 +93,61 @@ def whose(
         recorded: the ids that status or memory show for such a thing of ours.
         listed: whether the spec lists what it is a part of, and such parts carry no mark (members, rules, interfaces).
     """
-    mark = mark_of(row)
+    marks = marks_of(row, owner)
+    mark = marks[0] if marks else None
     standing = owner.standing(mark)
-    if any(owner.standing(each) is Standing.FOREIGN for each in _further_marks(row)):
+    if any(owner.standing(each) is Standing.FOREIGN for each in marks[1:]):
         return Whose.FOREIGN  # one mark of somebody else is enough, wherever among the tags it stands
     if mark is None or standing is Standing.UNMARKED:
-        given_up = mark is not None and child is not None and mark == released(owner.mark(child))
+        given_up = mark is not None and child is not None and owner.wrote(mark) and mark.child == child_key(child)
         if row.get("id") in recorded or given_up:
             return Whose.LOST
         return Whose.OURS if inside and listed else Whose.STRANGER
-    fits = bool(mark.child) if child is None else mark.child == owner.mark(child).child
+    fits = bool(mark.child) if child is None else mark.child == child_key(child)
     if standing is Standing.FOREIGN or not fits:
         return Whose.FOREIGN
     return Whose.OURS if standing is Standing.OURS or inside else Whose.PREVIOUS
 
 
-def _further_marks(row: Mapping[str, Any]) -> list[Mark]:
-    """The marks beside the first one: only a list of tags has room for several."""
-    tags = row.get("tags") or () if "provisioning_status" in row else ()
-    return [mark for tag in tags if (mark := Mark.among([tag]))][1:]
-
-
 def whose_main(visit: Visit, row: Mapping[str, Any]) -> Whose:
-    """Whose a main object is: its id is on record in status, or in memory after a create."""
-    return whose(visit.owner, row, recorded=(visit.id,) if visit.id else ())
+    """Whose a main object is: its id is on record in status, or in memory after a create.
+
+    What another living object owns by its status is that object's, whatever the mark on it says: marks are copied and
+    lost. Only our own mark together with our own record is more.
+    """
+    found = whose(visit.owner, row, recorded=(visit.id,) if visit.id else ())
+    if found is Whose.FOREIGN or (found is Whose.OURS and row.get("id") == visit.id):
+        return found
+    return Whose.FOREIGN if holder(visit, row) else found
+
+
+def holder(visit: Visit, row: Mapping[str, Any], field: str = "id") -> KubeObject | None:
+    """The other object of this cluster, of the visited one's kind, that owns a thing by its status; None for none.
+
+    Who only reads (Unmanaged) owns nothing, and who is yet to take it over neither.
+
+    Args:
+        visit: the visit.
+        row: the thing.
+        field: where a status shows the id of such a thing.
+    """
+    for other in visit.attempt.view.objects(visit.resource.key.kind):
+        if other.uid == visit.resource.uid or str(other.status.get(field)) != str(row.get("id")):
+            continue
+        if other.spec.get("managementPolicy") != "Unmanaged" and not _yet_to_adopt(other):
+            return other
+    return None
+
+
+ADOPTING = "import"
+"""Among the fields that we have set, until the cloud is seen with our mark: it was somebody else's before."""
+
+
+def _yet_to_adopt(resource: KubeObject) -> bool:
+    """Whether an object shows what it was told to take over, and has not marked it yet."""
+    applied = resource.status.get("appliedFields")
+    named = resource.spec.get("import") or resource.spec.get("address")
+    return bool(named) and (applied is None or ADOPTING in applied)
 
 
 def is_marked(visit: Visit, row: Mapping[str, Any]) -> bool:
@@ -118,7 +168,7 @@ class Keepers:
         self._by_uid: dict[str, KubeObject] = {}
         self._by_id: dict[str, list[KubeObject]] = {}
         for each in objects:
-            self._by_uid[owner_of(cluster_id, each).mark().uid] = each
+            self._by_uid[short_uid(each.uid)] = each
             if each.status.get("id"):
                 self._by_id.setdefault(str(each.status["id"]), []).append(each)
 
@@ -142,7 +192,7 @@ def main_rows(visit: Visit, rows: Iterable[RowT], standing: Standing) -> list[Ro
     """The main objects (no children) of that standing, oldest first."""
     found = []
     for row in rows:
-        mark = mark_of(row)
+        mark = mark_of(row, visit.owner)
         if mark is not None and not mark.child and visit.owner.standing(mark) is standing:
             found.append(row)
     return sorted(found, key=lambda row: (str(row.get("created_at", "")), str(row["id"])))
@@ -181,12 +231,24 @@ def by_id(visit: Visit, collection: ResourceType[RowT, BodyT], rows: Iterable[Ro
         return None
 
 
-def conflict(visit: Visit, noun: str, row: Row, standing: Standing) -> Stop:
-    """The outcome where another owner's mark is on the object."""
-    if standing is Standing.PREVIOUS:
+def conflict(visit: Visit, noun: str, row: Row, standing: Standing, why: str = "") -> Stop:
+    """The outcome where an object is another owner's.
+
+    Args:
+        visit: the visit.
+        noun: what people call the object.
+        row: the object.
+        standing: PREVIOUS or FOREIGN.
+        why: for PREVIOUS, why it is not taken over: see ``why_not_taken``.
+    """
+    other = holder(visit, row)
+    if other is not None:
+        whom = named(other, visit.resource)
+        message = f"{noun} {row['id']} belongs to {whom}, whose status shows it; it is left alone"
+    elif standing is Standing.PREVIOUS:
         message = (
             f"{noun} {row['id']} was made for {with_article(visit.resource.key.kind)} of this name that is no more: "
-            f"to take it over, annotate this one with {ADOPT_PREVIOUS}=true; else delete it in the cloud"
+            f"{why}; else delete it in the cloud"
         )
     else:
         message = (
@@ -200,11 +262,15 @@ def until_released(visit: Visit, row: Row) -> Next:
     """What ends a conflict over something that is marked: its owner, where that is an object of this cluster."""
     mark = mark_of(row)
     kind, cluster = visit.resource.key.kind, visit.owner.cluster
-    owners = [
+    owners = {
         each.key
         for each in visit.attempt.view.objects(kind)
-        if mark is not None and owner_of(cluster, each).standing(mark) is Standing.OURS
-    ]
+        if mark is not None
+        and each.uid != visit.resource.uid
+        and owner_of(cluster, each).standing(mark) is Standing.OURS
+    }
+    other = holder(visit, row)
+    owners |= {other.key} if other is not None else set()
     return Waiting(frozenset(owners)) if owners else Stuck()
 
 
@@ -213,9 +279,54 @@ def _mark_text(row: Row) -> str:
     return mark.text if mark else "none"
 
 
-def may_take_previous(visit: Visit, *, restore: bool) -> bool:
-    """Whether what was made for an object of the same name, now gone, may be taken over."""
-    return restore or annotated(visit.resource, ADOPT_PREVIOUS)
+def is_weak(owner: Owner, row: Row) -> bool:
+    """Whether only a mark of version 1, whose hash of the name others can meet on purpose, says whose a thing was."""
+    former = [mark for mark in marks_of(row, owner) if owner.standing(mark) is Standing.PREVIOUS]
+    return all(mark.version == OLD for mark in former)
+
+
+def why_not_taken(visit: Visit, row: Row, *, restore: bool, name: str | None = None) -> str:
+    """What is missing before a thing of a former object of this name may be taken over; empty where it may.
+
+    A mark of version 2 says for sure that it was made for an object of this place, so who may write this object decides
+    (the annotation), or the administrator (``--restore``). A mark of version 1 does not: whoever chooses names can find
+    one with the same hash. So only the administrator decides, and only where nothing says that it may be another's:
+    all namespaces are watched, no other object of the cluster has the hash, and what it is called in the cloud is this
+    object's own name (a floating IP has none).
+
+    Args:
+        visit: the visit.
+        row: the thing, which is ``Whose.PREVIOUS``.
+        restore: whether the operator runs with ``--restore``.
+        name: what it should be called in the cloud; the object's name by default. ``spec.name`` proves nothing: anybody
+            can set it.
+    """
+    if not is_weak(visit.owner, row):
+        said = restore or annotated(visit.resource, ADOPT_PREVIOUS)
+        return "" if said else f"to take it over, annotate this one with {ADOPT_PREVIOUS}=true"
+    by_hand = "take its mark out of it and name its id in spec.import"
+    weak = "its mark is of version 1, whose short hash of the name can be met on purpose"
+    if not visit.sees_all:
+        return f"{weak}, and this operator does not watch all namespaces: to take it over, {by_hand}"
+    if rivals := _same_old_place(visit):
+        others = " and ".join(f"{each.key.kind} {each.key.name}" for each in rivals if _near(visit, each))
+        return f"{weak}, and {others or 'an object of another namespace'} has the same one: to take it over, {by_hand}"
+    if row.get("name") not in (None, name or visit.resource.key.name):
+        return f"{weak}, and it is called {row['name']!r} in the cloud: to take it over, {by_hand}"
+    if not restore:
+        return f"{weak}: to take it over, have the administrator start the operator with --restore, or {by_hand}"
+    return ""
+
+
+def _near(visit: Visit, other: KubeObject) -> bool:
+    return other.key.namespace == visit.resource.key.namespace
+
+
+def _same_old_place(visit: Visit) -> list[KubeObject]:
+    """The other objects of this kind with the place that marks of version 1 have for the visited one."""
+    place, cluster = visit.owner.old_place, visit.owner.cluster
+    others = (each for each in visit.attempt.view.objects(visit.resource.key.kind) if each.uid != visit.resource.uid)
+    return [each for each in others if owner_of(cluster, each).old_place == place]
 
 
 def by_mark(visit: Visit, noun: str, rows: Sequence[RowT], *, restore: bool) -> tuple[RowT | None, list[RowT]]:
@@ -230,8 +341,8 @@ def by_mark(visit: Visit, noun: str, rows: Sequence[RowT], *, restore: bool) -> 
     previous = main_rows(visit, rows, Standing.PREVIOUS)
     if not previous:
         return None, []
-    if not may_take_previous(visit, restore=restore):
-        raise conflict(visit, noun, previous[0], Standing.PREVIOUS)
+    if why := next(filter(None, (why_not_taken(visit, each, restore=restore) for each in previous)), ""):
+        raise conflict(visit, noun, previous[0], Standing.PREVIOUS, why)
     return previous[0], previous[1:]
 
 

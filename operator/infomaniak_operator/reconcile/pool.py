@@ -168,7 +168,7 @@ class PoolActuator(child.ChildActuator[PoolRow, PoolBody]):
     @staticmethod
     def _retire(visit: Visit, row: PoolRow, fixed: list[Difference]) -> Step:
         """Have the pool count as a former one: another is made beside it, and the listeners go over to that."""
-        tags = [*octavia.plain_tags(row), visit.owner.mark(FORMER).text]
+        tags = [*octavia.plain_tags(row), *(mark.text for mark in visit.owner.both_marks(FORMER))]
         return Step("update", f"pool {row['id']}", FORMER, str(row["id"]), None, {"tags": tags}, tuple(fixed), True)
 
     @staticmethod

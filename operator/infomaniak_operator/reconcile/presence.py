@@ -22,22 +22,22 @@ from infomaniak_operator.reconcile.actuator import Actuator, Inputs
 from infomaniak_operator.reconcile.marks import Standing
 from infomaniak_operator.reconcile.outcome import SYNCED, Stop
 from infomaniak_operator.reconcile.ownership import (
+    ADOPTING,
     Whose,
     by_id,
     by_mark,
     check_project,
     clear_to_create,
     conflict,
+    holder,
     is_marked,
     main_rows,
-    may_take_previous,
     whose_main,
+    why_not_taken,
 )
 from infomaniak_operator.reconcile.visit import Visit
 
 check = check_project
-ADOPTING = "import"
-"""Among the fields that we have set, until the cloud is seen with our mark: it was somebody else's before."""
 
 
 def locate(visit: Visit, actuator: Actuator[RowT, BodyT], *, restore: bool) -> RowT | None:
@@ -54,8 +54,8 @@ def locate(visit: Visit, actuator: Actuator[RowT, BodyT], *, restore: bool) -> R
             found = whose_main(visit, row)
             if found is Whose.FOREIGN:
                 raise conflict(visit, actuator.noun, row, Standing.FOREIGN)
-            if found is Whose.PREVIOUS and not may_take_previous(visit, restore=restore):
-                raise conflict(visit, actuator.noun, row, Standing.PREVIOUS)
+            if found is Whose.PREVIOUS and (why := why_not_taken(visit, row, restore=restore)):
+                raise conflict(visit, actuator.noun, row, Standing.PREVIOUS, why)
             if visit.imported:
                 importing.only_one(visit, actuator, row)
             remove_doubles(visit, actuator, [r for r in main_rows(visit, rows, Standing.OURS) if r["id"] != row["id"]])
@@ -66,6 +66,8 @@ def locate(visit: Visit, actuator: Actuator[RowT, BodyT], *, restore: bool) -> R
     marked, others = by_mark(visit, actuator.noun, rows, restore=restore)
     if marked is not None and others:
         marked, others = doubles.sort_out(visit, actuator.noun, [marked, *others], settled=False)
+    if marked is not None and whose_main(visit, marked) is Whose.FOREIGN:  # by its status, or by a second mark
+        raise conflict(visit, actuator.noun, marked, Standing.FOREIGN)
     remove_doubles(visit, actuator, others)
     return marked if marked is not None else actuator.find(visit, rows)
 
@@ -221,7 +223,7 @@ def remove_doubles(visit: Visit, actuator: Actuator[RowT, BodyT], others: Sequen
         Stop: one is going, and locks a load balancer's tree meanwhile.
     """
     for listed in others:
-        if not doubles.on_record(visit, "", listed):
+        if not doubles.on_record(visit, "", listed) or holder(visit, listed) is not None:
             doubles.warn(visit, actuator.noun, [listed])
             continue
         try:

@@ -42,7 +42,7 @@ def creation(visit: Visit, item: Mapping[str, Any]) -> list[L7PolicyBody]:
     if not item.get(FIELD):
         return []
     name = str(item["name"])
-    tags = [visit.owner.mark(slot(name)).text]
+    tags = [mark.text for mark in visit.owner.both_marks(slot(name))]
     return [{"name": "redirect-to-https", "tags": tags, "position": 1, **_attributes(item), "rules": [RULE.copy()]}]
 
 
@@ -156,7 +156,8 @@ def _bring(visit: Visit, item: Mapping[str, Any], policy: L7Policy, name: str) -
         for api, wanted in _attributes(item).items()
         if seen.get(api) != wanted
     ]
-    found += tag_difference(visit, {}, policy, slot(name), f"listeners[{name}].{FIELD}")
+    marks = visit.owner.both_marks(slot(name))
+    found += tag_difference(visit, {}, policy, slot(name), f"listeners[{name}].{FIELD}", marks=marks)
     if found:
         what = f"redirect of listener {name}"
         steps.append(Step("update", what, slot(name), str(policy["id"]), None, changes(found), tuple(found)))

@@ -199,7 +199,8 @@ class RouterActuator(neutron.NeutronActuator[Router, RouterBody]):
             ports = self._ports(visit, row) if ports is None else ports
             subnets = sorted(_subnets(ports))
         visit.status["interfaces"] = [{"subnetID": subnet} for subnet in subnets]
-        visit.status = {name: value for name, value in visit.status.items() if value not in (None, [])}
+        kept = ("appliedFields",)  # an empty list says that the object is managed, and sets no field
+        visit.status = {name: value for name, value in visit.status.items() if value not in (None, []) or name in kept}
         many = len(subnets)
         where = f", gateway {', '.join(visit.status.get('externalAddresses', ()))}" if gateway else ""
         return f"router {row['id']} with {many} interface{'' if many == 1 else 's'}{where}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -19,8 +20,9 @@ from infomaniak_operator.reconcile.ownership import (
     by_id,
     clear_to_create,
     conflict,
-    may_take_previous,
+    holder,
     whose,
+    why_not_taken,
 )
 from infomaniak_operator.reconcile.resourcetypes import PORTS
 from infomaniak_operator.reconcile.visit import Visit
@@ -33,6 +35,8 @@ _GROUP = "SecurityGroup"
 _SUFFIX = "-vip"
 _LONGEST_NAME = 255
 """Characters of a name in Neutron."""
+_LONGEST_TEXT = 147
+"""Characters of a description in Neutron that two marks leave."""
 _LOOK_AGAIN = 30.0
 """Seconds between two looks for a subnet that no object here stands for."""
 _LOOKED = "VIP's port was there"
@@ -99,7 +103,11 @@ def _whose(visit: Visit, port: Port, *, inside: bool = False) -> Whose:
     """Whose a port is; one that has lost its mark is ours where status shows it, and shows that we made it."""
     recorded = visit.status.get("vipPortID") or visit.resource.status.get("vipPortID")
     ours = MADE in visit.recorded and port.get("device_owner") != _OCTAVIA
-    return whose(visit.owner, port, child=SLOT, inside=inside, recorded=(recorded,) if recorded and ours else ())
+    found = whose(visit.owner, port, child=SLOT, inside=inside, recorded=(recorded,) if recorded and ours else ())
+    if found in (Whose.FOREIGN, Whose.STRANGER) or (found is Whose.OURS and port["id"] == recorded):
+        return found
+    # As for a main object: what another living object shows as its own is that object's.
+    return found if holder(visit, port, "vipPortID") is None else Whose.FOREIGN
 
 
 def _found(visit: Visit, rows: Iterable[Port], *wanted: Whose) -> list[Port]:
@@ -157,8 +165,9 @@ def ensure(visit: Visit, inputs: Inputs) -> Port:
     if there:
         return _known(visit, _marked(visit, there[0]), inputs)
     previous = _found(visit, rows, Whose.PREVIOUS)
-    if previous and not may_take_previous(visit, restore=visit.restore):
-        raise conflict(visit, "port", previous[0], Standing.PREVIOUS)
+    named = _port_name(visit.resource.key.name)
+    if previous and (why := why_not_taken(visit, previous[0], restore=visit.restore, name=named)):
+        raise conflict(visit, "port", previous[0], Standing.PREVIOUS, why)
     if len(previous) > 1:
         raise doubles.undecided("port", previous)
     if previous:
@@ -185,10 +194,25 @@ def _marked(visit: Visit, port: Port) -> Port:
 def _description(visit: Visit, port: Port) -> str:
     """What the description should be: a person's text stays. Where that leaves no room, status alone names the port."""
     now = str(port.get("description") or "")
+    if visit.owner.is_described(now, user_text(now), SLOT):
+        return now
     try:
-        return described(user_text(now), visit.owner.mark(SLOT))
+        return _marked_text(visit, user_text(now))
     except NoRoom:
         return now
+
+
+def _marked_text(visit: Visit, text: str) -> str:
+    """A description of the port with both marks, or with one where there is no room for two.
+
+    Raises:
+        NoRoom: there is none for one.
+    """
+    new, old = visit.owner.both_marks(SLOT)
+    whole = described(text, new)
+    with contextlib.suppress(NoRoom):
+        whole = described(whole, old)
+    return whole
 
 
 def _made(visit: Visit, inputs: Inputs, body: PortBody) -> Port:
@@ -262,8 +286,8 @@ def _body(visit: Visit, inputs: Inputs) -> PortBody:
     more = [_place(each["subnetID"], each.get("address")) for each in inputs.get("additional") or ()]
     spots = [*([first] if first else []), *more]
     body: PortBody = {
-        "name": f"{visit.name[: _LONGEST_NAME - len(_SUFFIX)]}{_SUFFIX}",
-        "description": described(f"VIP of load balancer {visit.name}"[:150], visit.owner.mark(SLOT)),
+        "name": _port_name(visit.name),
+        "description": _marked_text(visit, f"VIP of load balancer {visit.name}"[:_LONGEST_TEXT]),
         "project_id": visit.cloud.project_id,
         "network_id": network,
     }
@@ -280,6 +304,11 @@ def _place(subnet: str | None, address: str | None) -> FixedIP:
     if address:
         found["ip_address"] = address
     return found
+
+
+def _port_name(balancer: str) -> str:
+    """What the port of a load balancer of that name is called."""
+    return f"{balancer[: _LONGEST_NAME - len(_SUFFIX)]}{_SUFFIX}"
 
 
 def _no_address(visit: Visit, message: str) -> Stop:

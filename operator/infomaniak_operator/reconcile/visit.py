@@ -169,6 +169,7 @@ class Visit:
         fixed: in what cloud and spec differ that cannot be changed, so that nothing is done about it but to say so.
         refused: how the last change that failed did.
         barred: whether another object of the tree names what it may not (tenant isolation), and so is left out.
+        sees_all: whether all namespaces of the cluster are watched, so that no object of it is unknown.
     """
 
     attempt: Attempt
@@ -191,6 +192,7 @@ class Visit:
     fixed: list[Difference] = field(default_factory=list)
     refused: BaseException | None = None
     barred: Callable[[KubeObject], bool] = lambda _: False
+    sees_all: bool = False
 
     @classmethod
     def begin(cls, attempt: Attempt, cluster_id: str, create_grace: float, trees: Trees | None = None) -> Visit:

@@ -154,7 +154,19 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "domain without its dot": ({"dnsDomain": "example.org"}, "must be a domain in lower case with its final dot"),
     "long description": ({"description": "x" * 201}, "spec.description: Too long: may not be more than 200"),
-    "forged mark": ({"description": "mine [ik1.aaaa.bbbb.cccc]"}, "must not end like the operator's own mark"),
+    "forged mark": ({"description": "mine [ik2.aaaa.bbbb.cccc]"}, "must not end like the operator's own mark"),
+    "forged mark of version 1": ({"description": "mine [ik1.aaaa.bbbb]"}, "must not end like the operator's own mark"),
+    "forged mark that is released": (
+        {"description": "[ik2r.aaaa.bbbb]\n"},
+        "must not end like the operator's own mark",
+    ),
+    "forged mark of a version to come": ({"description": "[ik17.a]"}, "must not end like the operator's own mark"),
+    "forged mark among the tags": ({"tags": ["[ik2.aaaa.bbbb]"]}, "must not begin with [ik and a digit"),
+    "forged mark of version 1 among the tags": ({"tags": ["[ik1"]}, "must not begin with [ik and a digit"),
+    "forged mark of a subnet": (
+        with_subnet(description="[ik2.aaaa.bbbb]"),
+        "must not end like the operator's own mark",
+    ),
     "the same tag twice": ({"tags": ["a", "a"]}, 'spec.tags[1]: Duplicate value: "a"'),
     "too many subnets": (
         {"subnets": [{"name": f"s{i}", "cidr": f"10.0.{i}.0/24"} for i in range(33)]},

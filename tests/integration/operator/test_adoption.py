@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from demo.operator import OperatorProcess
+from infomaniak_operator.reconcile.marks import Owner, described, user_text
 from sandbox import Environment, Sandbox
 from tests.support.box import kubectl, until
 from tests.support.cloud_hands import changing, visited
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.slow
 
 SUBNETS = [{"name": "a", "cidr": "10.1.0.0/24"}]
 KINDS = {"inet": "networks", "irouter": "routers", "isg": "security_groups", "ifip": "floating_ips"}
+NAMES = {"inet": "InfomaniakNetwork", "irouter": "Router", "isg": "SecurityGroup", "ifip": "FloatingIP"}
 
 
 @pytest.fixture
@@ -111,6 +113,70 @@ def test_restored_objects_are_adopted_by_the_operators_restore_flag(
     assert {kind: [body["status"]["id"]] for kind, body in bodies.items()} == restored
     assert in_the_cloud(user, unique) == restored
     assert [call for call in changing(box, mark, user) if not call.startswith("PUT")] == []
+
+
+def remarked(user: User, there: dict[str, list[str]], uids: dict[str, str]) -> None:
+    """Have what is in the cloud carry the marks that 0.1.0 would have given it."""
+    cluster = user.kubectl.json("get", "namespace", "kube-system")["metadata"]["uid"]
+    for kind, collection in KINDS.items():
+        owner = Owner(cluster, NAMES[kind], user.namespace, "x", uids[kind])
+        rows = getattr(user.cloud, collection)
+        (id_,) = there[kind]
+        text = user_text(rows.get(id_)["description"])
+        assert rows.get(id_)["description"] == described(text, owner.mark())
+        rows.update(id_, {"description": described(text, owner.old_mark())})
+        for subnet in user.subnets(id_) if kind == "inet" else ():
+            user.cloud.subnets.update(subnet["id"], {"description": owner.old_mark("subnet/a").text})
+
+
+def test_restored_objects_with_marks_of_version_1_need_the_administrator(
+    box: Sandbox, user: User, running: OperatorProcess, *, unique: str, tmp_path: Path
+) -> None:
+    """Not the annotation, nor an operator that does not see all there is, but the flag: and then the marks are new."""
+    user.apply(one_of_each(unique))
+    uids = {kind: user.until_ready(kind, "x")["metadata"]["uid"] for kind in KINDS}
+    there = in_the_cloud(user, unique)
+    lose_and_apply_again(user, running, one_of_each(unique))
+    remarked(user, there, uids)
+    for kind in KINDS:
+        user.annotate(kind, "x", adopt_previous="true")
+    mark = box.mark()
+    for name, why, options in (
+        ("plain", "--restore", ()),
+        ("narrow", "does not watch all namespaces", ("--restore", "--namespace", user.namespace)),
+    ):
+        (tmp_path / name).mkdir()
+        with beside(box, tmp_path / name, *options):
+            for kind in ("inet", "isg", "ifip"):
+                until(lambda kind=kind, why=why: why in user.condition(kind, "x", "Ready")["message"], f"{kind}: {why}")
+                assert user.condition(kind, "x", "Ready")["reason"] == "Conflict"
+        assert changing(box, mark, user) == []
+    with instead_of(running, box, tmp_path, "--restore"):
+        bodies = {kind: user.until_ready(kind, "x") for kind in KINDS}
+    assert {kind: [body["status"]["id"]] for kind, body in bodies.items()} == there
+    assert in_the_cloud(user, unique) == there
+    assert [call for call in changing(box, mark, user) if not call.startswith("PUT")] == []
+    (subnet,) = user.subnets(there["inet"][0])
+    described_so = [getattr(user.cloud, KINDS[kind]).get(there[kind][0])["description"] for kind in KINDS]
+    assert all("[ik2." in text and "[ik1." not in text for text in [*described_so, subnet["description"]])
+
+
+def test_what_0_1_0_has_marked_keeps_its_mark_until_its_text_is_written(
+    box: Sandbox, user: User, running: OperatorProcess, *, unique: str
+) -> None:
+    user.apply(one_of_each(unique))
+    uids = {kind: user.until_ready(kind, "x")["metadata"]["uid"] for kind in KINDS}
+    there = in_the_cloud(user, unique)
+    remarked(user, there, uids)
+    mark = box.mark()
+    for kind in KINDS:
+        visited(box, user, kind, "x")
+    assert changing(box, mark, user) == []
+    patch = json.dumps({"spec": {"description": f"{unique} changed"}})
+    user.kubectl.run("patch", "isg", "x", "-n", user.namespace, "--type=merge", "-p", patch)
+    group = there["isg"][0]
+    until(lambda: "changed [ik2." in user.cloud.security_groups.get(group)["description"], "the new text")
+    assert "[ik1." in user.cloud.networks.get(there["inet"][0])["description"]
 
 
 def test_a_restored_object_that_was_not_adopted_is_deleted_without_the_cloud(

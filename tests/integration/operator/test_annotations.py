@@ -104,7 +104,7 @@ def test_dry_run_of_a_change_says_each_field_and_does_nothing(box: Sandbox, user
     body = user.until_ready("inet", "n")
     assert user.condition("inet", "n", "Synced")["status"] == "True"
     assert [s["name"] for s in body["status"]["subnets"]] == ["a", "b"]
-    assert user.cloud.networks.get(status["id"])["description"].startswith("after [ik1.")
+    assert user.cloud.networks.get(status["id"])["description"].startswith("after [ik2.")
 
 
 def test_dry_run_of_a_create_a_drift_and_a_deletion(box: Sandbox, user: User) -> None:
@@ -146,7 +146,7 @@ def test_dry_run_of_a_deletion_says_what_becomes_of_it(box: Sandbox, user: User,
     without(user, "isg", "g", "dry-run")
     until(lambda: user.get("isg", "g") is None, "gone")
     if policy == "Retain":
-        assert user.cloud.security_groups.get(group_id)["description"].startswith("[ik1r.")
+        assert user.cloud.security_groups.get(group_id)["description"].startswith("[ik2r.")
         user.cloud.security_groups.delete(group_id)
 
 

@@ -63,9 +63,9 @@ def test_retain_leaves_all_in_place_and_releases_the_marks(user: User, prefix: s
     status = user.until_ready("inet", "n")["status"]
     user.delete("inet", "n")
     there = user.cloud.networks.get(status["id"])
-    assert there["description"].startswith("kept [ik1r.")
+    assert there["description"].startswith("kept [ik2r.")
     assert {s["id"] for s in user.subnets(there["id"])} == {s["id"] for s in status["subnets"]}
-    assert all(s["description"].startswith("[ik1r.") for s in user.subnets(there["id"]))
+    assert all(s["description"].startswith("[ik2r.") for s in user.subnets(there["id"]))
     assert there["id"] in until_event(user, "n", "Retained")
     # Another object of the same name neither takes it over nor minds it.
     user.apply(network("n", name=prefix, subnets=SUBNETS))
@@ -89,7 +89,7 @@ def test_retain_of_the_other_kinds(user: User, prefix: str) -> None:
         "isg": user.cloud.security_groups.get(ids["isg"]),
         "ifip": user.cloud.floating_ips.get(ids["ifip"]),
     }
-    assert all("[ik1r." in row["description"] for row in rows.values()), rows
+    assert all("[ik2r." in row["description"] for row in rows.values()), rows
     user.cloud.routers.delete(ids["irouter"])
     user.cloud.security_groups.delete(ids["isg"])
     user.cloud.floating_ips.delete(ids["ifip"])
@@ -117,7 +117,7 @@ def test_retain_with_dead_credentials_goes_without_a_call(
     running.start()
     user.delete("inet", "n")
     assert [c for c in box.calls(mark) if c.service == "neutron" and c.project == user.project.id] == []
-    assert user.cloud.networks.get(network_id)["description"].startswith("[ik1.")
+    assert user.cloud.networks.get(network_id)["description"].startswith("[ik2.")
     user.cloud.networks.delete(network_id)
 
 

@@ -50,24 +50,24 @@ def test_every_field_without_a_target(beta: User) -> None:
     row = beta.cloud.floating_ips.get(status["id"])
     assert status["address"] == row["floating_ip_address"]
     assert (status["cloudStatus"], status["externalNetworkID"]) == ("DOWN", external_id(beta))
-    assert row["description"].startswith("the shop [ik1.")
+    assert row["description"].startswith("the shop [ik2.")
     assert (row["tags"], row["port_id"]) == (["blue"], None)
 
     made(beta, description="changed", tags=["red"])
     row = beta.cloud.floating_ips.get(status["id"])
-    assert row["description"].startswith("changed [ik1.")
+    assert row["description"].startswith("changed [ik2.")
     assert row["tags"] == ["red"]
 
     beta.cloud.floating_ips.update(status["id"], {"description": "mine"})
     beta.cloud.tags.replace("floating_ips", status["id"], ["mine"])
     beta.annotate("ifip", "f", reconcile_at="1")
     until(lambda: beta.cloud.floating_ips.get(status["id"])["tags"] == ["red"], "the tags as they were")
-    assert beta.cloud.floating_ips.get(status["id"])["description"].startswith("changed [ik1.")
+    assert beta.cloud.floating_ips.get(status["id"])["description"].startswith("changed [ik2.")
     until(lambda: "DriftCorrected" in [reason for reason, _ in beta.events("f")], "Event DriftCorrected")
 
     assert made(beta)["address"] == status["address"]
     row = beta.cloud.floating_ips.get(status["id"])
-    assert row["description"].startswith("[ik1.")
+    assert row["description"].startswith("[ik2.")
     assert row["tags"] == []
     beta.delete("ifip", "f")
     assert status["id"] not in there(beta)
@@ -207,7 +207,7 @@ def test_a_given_address_of_the_project_is_taken_over_if_it_is_free(beta: User, 
     status = made(beta, address=address)
     assert (status["id"], status["address"]) == (free["id"], address)
     row = beta.cloud.floating_ips.get(free["id"])
-    assert row["description"].startswith("for the shop [ik1.")
+    assert row["description"].startswith("for the shop [ik2.")
 
     # Ours now: another object cannot have it.
     beta.apply(floating_ip("second", address=address))
@@ -223,7 +223,7 @@ def test_a_given_address_of_the_project_is_taken_over_if_it_is_free(beta: User, 
     stalled = beta.until_condition("ifip", "third", "Stalled", status="True", reason="Conflict")
     assert port["id"] in stalled["message"]
     assert beta.cloud.floating_ips.get(bound["id"])["port_id"] == port["id"]
-    assert "[ik1." not in beta.cloud.floating_ips.get(bound["id"])["description"]
+    assert "[ik2." not in beta.cloud.floating_ips.get(bound["id"])["description"]
 
 
 @pytest.mark.slow

@@ -75,11 +75,11 @@ def test_managed_shows_the_difference_first_then_adopts(box: Sandbox, user: User
     body = user.until_ready("inet", "n")
     assert body["status"]["id"] == by_hand["id"]
     there, under = user.cloud.networks.get(by_hand["id"]), user.cloud.subnets.get(subnet["id"])
-    assert there["description"].startswith("taken over [ik1.")
+    assert there["description"].startswith("taken over [ik2.")
     assert under["dns_nameservers"] == ["1.1.1.1"]
     # What the spec does not name stays as it was.
     assert (there["name"], there["mtu"], there["admin_state_up"]) == (by_hand["name"], 1400, True)
-    assert under["description"].startswith("a subnet [ik1.")
+    assert under["description"].startswith("a subnet [ik2.")
     assert {**under, "revision_number": 0, "updated_at": 0, "dns_nameservers": 0, "description": 0} == {
         **subnet,
         "revision_number": 0,
@@ -97,10 +97,10 @@ def test_adoption_leaves_all_that_the_spec_does_not_name(user: User, by_hand: di
     body = user.until_ready("inet", "n")
     assert [s["id"] for s in body["status"]["subnets"]] == [subnet["id"]]
     there = user.cloud.networks.get(by_hand["id"])
-    assert there["description"].startswith("made by hand [ik1.")
+    assert there["description"].startswith("made by hand [ik2.")
     assert user.subnets(by_hand["id"]) == [subnet]
     user.delete("inet", "n")
-    assert user.cloud.networks.get(by_hand["id"])["description"].startswith("made by hand [ik1r.")
+    assert user.cloud.networks.get(by_hand["id"])["description"].startswith("made by hand [ik2r.")
 
 
 def test_an_immutable_difference_is_a_conflict(box: Sandbox, user: User, by_hand: dict) -> None:
@@ -206,8 +206,8 @@ def test_to_unmanaged_releases_and_back_adopts(box: Sandbox, user: User, by_hand
     until(lambda: not user.get("inet", "n")["metadata"].get("finalizers"), "the finalizer is gone")
     user.until_ready("inet", "n")
     (subnet,) = user.subnets(by_hand["id"])
-    assert user.cloud.networks.get(by_hand["id"])["description"].startswith("managed [ik1r.")
-    assert subnet["description"].startswith("a subnet [ik1r.")
+    assert user.cloud.networks.get(by_hand["id"])["description"].startswith("managed [ik2r.")
+    assert subnet["description"].startswith("a subnet [ik2r.")
     user.cloud.networks.update(by_hand["id"], {"description": "a person's"})
     mark = box.mark()
     visited(box, user, "inet", "n")
@@ -216,8 +216,8 @@ def test_to_unmanaged_releases_and_back_adopts(box: Sandbox, user: User, by_hand
     until_event(user, "n", "Adopting", "description: a person's -> managed again")
     until(lambda: user.get("inet", "n")["metadata"].get("finalizers"), "the finalizer")
     user.until_ready("inet", "n")
-    assert user.cloud.networks.get(by_hand["id"])["description"].startswith("managed again [ik1.")
-    assert user.cloud.subnets.get(subnet["id"])["description"].startswith("a subnet [ik1.")
+    assert user.cloud.networks.get(by_hand["id"])["description"].startswith("managed again [ik2.")
+    assert user.cloud.subnets.get(subnet["id"])["description"].startswith("a subnet [ik2.")
 
 
 @pytest.mark.slow
@@ -255,7 +255,7 @@ def test_router_read_then_adopted(box: Sandbox, user: User, by_hand: dict, name:
     until(lambda: user.get("irouter", "r")["metadata"].get("finalizers"), "adopted")
     user.until_ready("irouter", "r")
     there = user.cloud.routers.get(router["id"])
-    assert there["description"].startswith("by hand [ik1.")
+    assert there["description"].startswith("by hand [ik2.")
     assert there["external_gateway_info"]["external_fixed_ips"]
     ports = user.cloud.ports.list(device_id=router["id"])
     assert [p for p in ports if p["device_owner"] == "network:router_interface"]
@@ -284,7 +284,7 @@ def test_security_group_read_then_adopted(box: Sandbox, user: User, name: str) -
     until(lambda: user.get("isg", "g")["metadata"].get("finalizers"), "adopted")
     user.until_ready("isg", "g")
     there = user.cloud.security_groups.get(group["id"])
-    assert there["description"].startswith("by hand [ik1.")
+    assert there["description"].startswith("by hand [ik2.")
     assert {r["id"] for r in there["security_group_rules"]} == rules  # not named in the spec, so left as they are
     only = [{"direction": "ingress", "protocol": "tcp", "portRange": {"min": 22}}]
     user.apply(manifest(ISG, "g", **asked, rules=only))
@@ -315,7 +315,7 @@ def test_floating_ip_read_then_adopted_and_no_neighbour(box: Sandbox, user: User
     user.apply(manifest(IFIP, "f", **asked, description="ours"))
     until(lambda: user.get("ifip", "f")["metadata"].get("finalizers"), "adopted")
     user.until_ready("ifip", "f")
-    assert user.cloud.floating_ips.get(made[0]["id"])["description"].startswith("ours [ik1.")
+    assert user.cloud.floating_ips.get(made[0]["id"])["description"].startswith("ours [ik2.")
     user.delete("ifip", "f")
     assert [f["id"] for f in user.cloud.floating_ips.list() if f["id"] in {m["id"] for m in made}] == [made[1]["id"]]
     user.cloud.floating_ips.delete(made[1]["id"])

@@ -37,7 +37,7 @@ def test_apply_to_ready_in_three_seconds_and_seven_calls(box: Sandbox, user: Use
     (there,) = [n for n in user.networks() if n["name"] == "office"]
     assert there["id"] == body["status"]["id"]
     assert there["mtu"] == 1400
-    assert there["description"].startswith("the office network [ik1.")
+    assert there["description"].startswith("the office network [ik2.")
     subnets = {s["name"]: s for s in user.subnets(there["id"])}
     assert subnets["v4"]["dns_nameservers"] == ["9.9.9.9"]
     assert subnets["v6"]["ipv6_ra_mode"] == "slaac"
@@ -98,7 +98,7 @@ def test_drift_is_put_back(user: User) -> None:
     user.cloud.subnets.update(subnet, {"dns_nameservers": ["1.1.1.1"], "description": "mine"})
     user.annotate("inet", "n", reconcile_at="1")
     until(lambda: user.cloud.subnets.get(subnet)["dns_nameservers"] == ["9.9.9.9"], "name server put back")
-    until(lambda: "[ik1." in user.cloud.subnets.get(subnet)["description"], "mark put back")
+    until(lambda: "[ik2." in user.cloud.subnets.get(subnet)["description"], "mark put back")
     until(lambda: "DriftCorrected" in [reason for reason, _ in user.events("n")], "Event DriftCorrected")
 
 

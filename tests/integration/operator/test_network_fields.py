@@ -98,7 +98,7 @@ def test_each_field_is_created_changed_put_back_and_taken_out(user: User) -> Non
 def _marks(user: User, status: dict) -> dict[str, str]:
     """What is left of the descriptions: nothing but the marks."""
     rows = user.cloud.networks.get(status["id"]), user.cloud.subnets.get(status["subnets"][0]["id"])
-    assert all(row["description"].startswith("[ik1.") for row in rows)
+    assert all(row["description"].startswith("[ik2.") for row in rows)
     return {"description": rows[0]["description"], "subnet": rows[1]["description"]}
 
 

@@ -76,7 +76,7 @@ def test_every_field_created_changed_drifted_and_taken_out(beta: User, hands: By
     status = made(beta, **everything)
     there = beta.cloud.routers.get(status["id"])
     assert (there["name"], there["admin_state_up"], sorted(there["tags"])) == ("r", False, ["blue", "office"])
-    assert there["description"].startswith("the way out [ik1.")
+    assert there["description"].startswith("the way out [ik2.")
     assert interfaces(beta, status["id"]) == set(ids.values())
     assert there["routes"] == [ROUTE]
     outside = there["external_gateway_info"]
@@ -100,7 +100,7 @@ def test_every_field_created_changed_drifted_and_taken_out(beta: User, hands: By
     there = beta.cloud.routers.get(status["id"])
     assert after["id"] == status["id"]
     assert (there["name"], there["admin_state_up"], there["tags"]) == ("main", True, ["red"])
-    assert there["description"].startswith("changed [ik1.")
+    assert there["description"].startswith("changed [ik2.")
     assert sorted(there["routes"], key=str) == sorted([other_route, ROUTE], key=str)
     assert interfaces(beta, status["id"]) == {ids["a"]}
     assert there["external_gateway_info"]["external_fixed_ips"] == outside["external_fixed_ips"]
@@ -119,7 +119,7 @@ def test_every_field_created_changed_drifted_and_taken_out(beta: User, hands: By
     there = beta.cloud.routers.get(status["id"])
     assert sorted(there["routes"], key=str) == sorted([other_route, ROUTE], key=str)
     assert (there["name"], there["admin_state_up"], there["tags"]) == ("main", True, ["red"])
-    assert there["description"].startswith("changed [ik1.")
+    assert there["description"].startswith("changed [ik2.")
     assert there["external_gateway_info"]["network_id"] == external_id(beta)
     until(lambda: "DriftCorrected" in [reason for reason, _ in beta.events("r")], "Event DriftCorrected")
 
@@ -127,7 +127,7 @@ def test_every_field_created_changed_drifted_and_taken_out(beta: User, hands: By
     made(beta)
     there = beta.cloud.routers.get(status["id"])
     assert (there["name"], there["admin_state_up"], there["tags"], there["routes"]) == ("r", True, [], [])
-    assert there["description"].startswith("[ik1.")
+    assert there["description"].startswith("[ik2.")
     assert there["external_gateway_info"] is None
     assert interfaces(beta, status["id"]) == set()
     gone = (beta.get("irouter", "r") or {})["status"]

@@ -47,7 +47,7 @@ def test_every_field_created_changed_drifted_and_taken_out(beta: User) -> None:
     group = made(beta, description="web", tags=["blue"], stateful=False, keepDefaultEgress=False, rules=[HTTPS, PING6])
     there = beta.cloud.security_groups.get(group)
     assert (there["name"], there["tags"], there["stateful"]) == ("g", ["blue"], False)
-    assert there["description"].startswith("web [ik1.")
+    assert there["description"].startswith("web [ik2.")
     first = {"ingress IPv4 tcp 443-443 0.0.0.0/0", "ingress IPv6 ipv6-icmp - *"}
     assert rules(beta, group) == first
     status = (beta.get("isg", "g") or {})["status"]
@@ -60,7 +60,7 @@ def test_every_field_created_changed_drifted_and_taken_out(beta: User) -> None:
     assert rules(beta, group) == second
     there = beta.cloud.security_groups.get(group)
     assert (there["name"], there["tags"], there["stateful"]) == ("web", ["red"], True)
-    assert there["description"].startswith("changed [ik1.")
+    assert there["description"].startswith("changed [ik2.")
     assert "all the world" in [rule["description"] for rule in there["security_group_rules"]]
 
     # Changed by somebody else in the cloud, and put back.
@@ -74,7 +74,7 @@ def test_every_field_created_changed_drifted_and_taken_out(beta: User) -> None:
     until(lambda: rules(beta, group) == second, "the rules as they were")
     there = beta.cloud.security_groups.get(group)
     assert (there["name"], there["tags"], there["stateful"]) == ("web", ["red"], True)
-    assert there["description"].startswith("changed [ik1.")
+    assert there["description"].startswith("changed [ik2.")
     until(lambda: "DriftCorrected" in [reason for reason, _ in beta.events("g")], "Event DriftCorrected")
 
     # Taken out of the spec: back to what a new group has.
@@ -82,7 +82,7 @@ def test_every_field_created_changed_drifted_and_taken_out(beta: User) -> None:
     made(beta)
     there = beta.cloud.security_groups.get(group)
     assert (there["name"], there["tags"], there["stateful"]) == ("g", [], True)
-    assert there["description"].startswith("[ik1.")
+    assert there["description"].startswith("[ik2.")
     assert rules(beta, group) == EGRESS
 
     beta.delete("isg", "g")

@@ -7,6 +7,7 @@ import pytest
 
 from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.reconcile.marks import Mark
+from infomaniak_operator.reconcile.ownership import mark_of
 from tests.support.forest import Forest, shuffled
 from tests.support.objects import key_of
 from tests.support.trees import CHECK, LB, SITE, balancer, listener, member, monitor, network, pool, tree, web
@@ -165,4 +166,5 @@ def test_the_marks():
     assert Mark.among(world.one("listeners")["tags"]) == world.mark(LB, "listener/http")
     assert Mark.among(world.one("pools")["tags"]) == world.mark(SITE)
     assert Mark.among(world.one("health_monitors")["tags"]) == world.mark(CHECK)
-    assert Mark.parse(world.one("ports")["description"]) == world.mark(LB, "vip")
+    assert mark_of(world.one("ports"), world.owner(LB)) == world.mark(LB, "vip")
+    assert world.one("ports")["description"] == world.with_both_marks("VIP of load balancer web", LB, "vip")

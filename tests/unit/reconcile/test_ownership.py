@@ -1,7 +1,5 @@
 """Whose an object of the cloud is: marks lost, marks of others, marks of the past, doubles."""
 
-from dataclasses import replace
-
 import pytest
 
 from infomaniak_operator.engine.contract import FINALIZER, Settled, Stuck
@@ -129,13 +127,11 @@ def test_what_a_former_object_left_is_adopted_when_somebody_says_so(how):
 
 @pytest.mark.parametrize("kind", [KIND, "Router"])
 def test_what_a_living_object_made_is_never_taken_over(kind):
-    """A mark's short hash of the name can be met on purpose: the UID tells whose it is, while that one lives."""
+    """Whatever the place in a mark says: the UID tells whose it is, while that one lives."""
     world = World(restore=True)
     living = custom(kind, "till", {}, namespace="bank")
     key = world.apply(network(subnets=[V4]))
-    theirs = replace(
-        world.mark(key), uid=Owner(KUBE_SYSTEM, kind, "bank", "till", living["metadata"]["uid"]).mark().uid
-    )
+    theirs = Owner(KUBE_SYSTEM, KIND, "shop", "front", living["metadata"]["uid"]).mark()
     row = world.others.networks.create({"name": "till", "description": theirs.text})
     world.annotate(key, adopt_previous="true")
     world.apply(living)

@@ -5,7 +5,8 @@ import copy
 import pytest
 
 from infomaniak_operator.engine.contract import FINALIZER
-from infomaniak_operator.reconcile.marks import Mark, described, user_text
+from infomaniak_operator.reconcile.marks import Mark, user_text
+from infomaniak_operator.reconcile.ownership import mark_of
 from tests.support.forest import Forest
 from tests.support.objects import custom, key_of
 from tests.support.trees import CHECK, LB, SITE, balancer, calm, listener, member, monitor, network, pool, tree
@@ -101,7 +102,7 @@ def test_a_restored_load_balancer_takes_over_its_port_with_the_rest(how):
         world.run()
     calm(world)
     assert {name: world.one(name)["id"] for name in before} == before
-    assert Mark.parse(world.one("ports")["description"]) == world.mark(LB, "vip")
+    assert mark_of(world.one("ports"), world.owner(LB)) == world.mark(LB, "vip")
     for key in KEYS:
         world.delete(key)
     world.run()
@@ -124,7 +125,7 @@ def test_a_port_that_was_made_for_a_former_object_is_not_taken_without_a_word():
     world.run()
     calm(world)
     assert world.one("ports")["id"] == port
-    assert Mark.parse(world.one("ports")["description"]) == world.mark(LB, "vip")
+    assert mark_of(world.one("ports"), world.owner(LB)) == world.mark(LB, "vip")
 
 
 # Marks that were lost.
@@ -137,7 +138,7 @@ def test_the_mark_of_the_vip_port_is_put_back(text):
     world.others.ports.update(port, {"description": text})
     later(world)
     world.all_ready()
-    assert world.one("ports")["description"] == described(text, world.mark(LB, "vip"))
+    assert world.one("ports")["description"] == world.with_both_marks(text, LB, "vip")
     assert world.changes() == ["PUT ports"]
     assert world.told(LB) == ["DriftCorrected"]
     calm(world)
@@ -161,7 +162,7 @@ def test_a_vip_port_without_its_mark_is_kept_when_the_load_balancer_is_made_agai
     later(world)
     calm(world)
     assert world.one("ports")["id"] == port == world.one("load_balancers")["vip_port_id"]
-    assert world.one("ports")["description"] == described("hands off", world.mark(LB, "vip"))
+    assert world.one("ports")["description"] == world.with_both_marks("hands off", LB, "vip")
 
 
 def test_a_vip_port_without_its_mark_stays_with_a_load_balancer_that_is_retained():

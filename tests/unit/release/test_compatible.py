@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -23,6 +23,19 @@ def _rules(kind: str, *, why: str, first: bool = False) -> dict[str, str]:
     return {where + rule.rule: why for rule in KINDS[kind].rules if ("once there is one" in rule.message) == first}
 
 
+def _texts(rule: str, why: str, paths: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """One rule on several fields of several kinds."""
+    return {
+        f"look at: {KINDS[kind].crd_name} v1alpha1 .spec.{path}: the rule is new or another: {rule}": why
+        for kind, all_of_it in paths.items()
+        for path in all_of_it
+    }
+
+
+_MARK = (
+    "A text or a tag that looks like a mark of any version is refused, where only version 1 was. Nobody writes one but "
+    "who copies it from the cloud; where an object has one, the API server judges it only once that field is changed."
+)
 _MOVED = "Were rules of the spec: now they know status, and take in addition what corrects a value that was refused."
 LOOKED_AT: Mapping[str, str] = {
     **_rules("LoadBalancer", why=_MOVED),
@@ -41,6 +54,16 @@ LOOKED_AT: Mapping[str, str] = {
         "another: (self.cidr == oldSelf.cidr || (isCIDR(self.cidr) && isCIDR(oldSelf.cidr) && cidr(self.cidr) == "
         "cidr(oldSelf.cidr)))"
     ): _SPELLING,
+    **_texts(
+        r"!self.matches('\\[ik[0-9]+r?[.][^ ]*\\]\\s*$')",
+        _MARK,
+        {
+            **{kind: ["description"] for kind in KINDS if kind != "HealthMonitor"},
+            "InfomaniakNetwork": ["description", "subnets[].description"],
+            "LoadBalancer": ["description", "listeners[].description"],
+        },
+    ),
+    **_texts(r"!self.matches('^\\[ik[0-9]')", _MARK, {kind: ["tags[]", "import.filter.tags[]"] for kind in KINDS}),
 }
 """What a program cannot judge, as it says it, and why it breaks nobody. Emptied when a release is kept."""
 PRESENT = [yaml.safe_load(path.read_text()) for path in sorted((ROOT / "crds").glob("*.yaml"))]
