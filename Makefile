@@ -27,7 +27,7 @@ IMAGE_DIGEST ?=
 IMAGE_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install check fix generate lock chart-docs chart-check test test-unit test-slow test-full test-user e2e-node demo demo-down canary bench bench-stack dist release-sign release-keep image audit clean
+.PHONY: help install check fix generate lock chart-docs chart-check test test-unit test-slow test-full test-user e2e-node demo demo-down canary bench bench-stack bench-security dist release-sign release-keep image audit clean
 
 help: ## this list
 	@grep -hE '^[a-z][a-zA-Z0-9-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-zA-Z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -100,6 +100,9 @@ bench: $(STAMP) ## measurements, as JSON: the engine with 3,000 objects
 
 bench-stack: $(STAMP) ## measurements, as JSON: examples/web beside a plain script, ten trees, members (about 6 minutes)
 	$(PY) -m tests.bench.stack_bench
+
+bench-security: $(STAMP) ## measurements, as JSON: what one tenant or one cloud can take from the operator (about 20 minutes)
+	$(PY) -m tests.bench.security_bench
 
 dist: $(STAMP) ## the release in dist/: wheel, chart, install.yaml, bill of materials
 	$(PY) -m release dist

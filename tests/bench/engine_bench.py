@@ -65,7 +65,7 @@ class Bench:
         )
 
     def ready(self, colour: str) -> bool:
-        found = self.kube.held(TOYS)
+        found = self.kube.peek(TOYS)
         return len(found) == self.count and all((each.get("status") or {}).get("colour") == colour for each in found)
 
     async def run(self) -> dict[str, Any]:
@@ -121,7 +121,7 @@ class Bench:
         found["delete"] = await self.phase(
             again,
             delete,
-            lambda: not self.kube.held(TOYS) and second.view.get(key(names[-1])) is None,
+            lambda: not self.kube.peek(TOYS) and second.view.get(key(names[-1])) is None,
         )
         stop.set()
         await tasks[0]

@@ -6,6 +6,7 @@ import json
 import socket
 import ssl
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,13 +37,21 @@ class Reply:
 
 
 class WireCloud:
-    """A cloud on the wire: ``answer`` decides what a service replies to a request."""
+    """A cloud on the wire: ``answer`` decides what a service replies to a request.
+
+    Attributes:
+        logins: how often somebody logged in, or tried.
+        logins_of: the same by the id of the application credential.
+        refused: the ids of those that Keystone does not take.
+    """
 
     def __init__(self, address: str) -> None:
         self.address = address
         self.regions = ["dc3-a"]
         self.asked: list[Asked] = []
         self.logins = 0
+        self.logins_of: Counter[str] = Counter()
+        self.refused: set[str] = set()
         self.login_reply: Reply | None = None
         self.valid_tokens: set[str] = set()
         self.answer: Callable[[Asked], Reply] = lambda _: Reply(200, {"networks": []})
@@ -52,11 +61,14 @@ class WireCloud:
     def auth_url(self) -> str:
         return f"{self.address}/identity/v3"
 
-    def login(self) -> Reply:
+    def login(self, who: str = "") -> Reply:
         with self.lock:
             self.logins += 1
+            self.logins_of[who] += 1
             if self.login_reply is not None:
                 return self.login_reply
+            if who in self.refused:
+                return Reply(401, {"error": {"code": 401, "title": "Unauthorized", "message": "not this one"}})
             token = f"token-{self.logins}"
             self.valid_tokens.add(token)
         endpoints = [
@@ -86,7 +98,8 @@ class WireCloud:
 
     def reply(self, asked: Asked) -> Reply:
         if asked.path.endswith("/auth/tokens"):
-            return self.login()
+            identity = asked.body["auth"]["identity"]
+            return self.login(str((identity.get("application_credential") or {}).get("id")))
         with self.lock:
             self.asked.append(asked)
             if asked.headers.get("x-auth-token") not in self.valid_tokens:

@@ -148,6 +148,11 @@ class FakeKube:
         with self._lock:
             return copy.deepcopy(self._objects.get((resource.plural, namespace, name)))
 
+    def peek(self, resource: ResourceType) -> list[Mapping[str, Any]]:
+        """All objects of a kind as they are, for who only looks: nothing is copied."""
+        with self._lock:
+            return [body for (plural, _, _), body in self._objects.items() if plural == resource.plural]
+
     def held(self, resource: ResourceType) -> list[dict[str, Any]]:
         """All objects of a kind, not copied: to be read only; not counted."""
         with self._lock:

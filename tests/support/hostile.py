@@ -19,11 +19,17 @@ Script = Callable[["Talk"], None]
 
 @dataclass
 class Hostile:
-    """Such a server, listening: ``script`` is what it does with each connection."""
+    """Such a server, listening: ``script`` is what it does with each connection.
+
+    Attributes:
+        connections: how many there were.
+        sent: bytes, all connections together, as far as they were taken.
+    """
 
     port: int
     script: Script
     connections: int = 0
+    sent: int = 0
     over: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -34,9 +40,10 @@ class Hostile:
 class Talk:
     """One connection."""
 
-    def __init__(self, connection: socket.socket, over: threading.Event) -> None:
+    def __init__(self, connection: socket.socket, server: Hostile) -> None:
         self.connection = connection
-        self.over = over
+        self.server = server
+        self.over = server.over
 
     def request(self) -> bytes:
         """Read a request's head and body; empty where the client is gone."""
@@ -55,6 +62,7 @@ class Talk:
 
     def say(self, text: bytes) -> None:
         self.connection.sendall(text)
+        self.server.sent += len(text)
 
     def trickle(self, text: bytes) -> None:
         """Say it byte by byte."""
@@ -88,7 +96,7 @@ def hostile(script: Script) -> Iterator[Hostile]:
     def serve(connection: socket.socket) -> None:
         with contextlib.suppress(OSError), connection:
             connection.settimeout(10)
-            server.script(Talk(connection, server.over))
+            server.script(Talk(connection, server))
 
     def listen() -> None:
         with contextlib.suppress(OSError):

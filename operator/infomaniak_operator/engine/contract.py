@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 GROUP = "network.infomaniak.cloud"
 VERSION = "v1alpha1"
@@ -18,9 +18,11 @@ FINALIZER = f"{GROUP}/cleanup"
 """The finalizer of every object that owns something in the cloud."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Key:
-    """The identity of an object in the queue and the store: kind, namespace and name."""
+class Key(NamedTuple):
+    """The identity of an object in the queue and the store: kind, namespace and name.
+
+    A tuple, for its hash and its order are asked for some thirty times in each reconcile.
+    """
 
     kind: str
     namespace: str

@@ -81,10 +81,15 @@ class Busy:
                 return group
         return None
 
-    def take(self, lane: Lane) -> None:
-        """Count a key that is handed out."""
+    def take(self, lane: Lane) -> Group | None:
+        """Count a key that is handed out; gives the first group of its lane of which no further one may be."""
+        counts, limits = self._counts, self._limits
+        full = None
         for group in lane:
-            self._counts[group] = self._counts.get(group, 0) + 1
+            count = counts[group] = counts.get(group, 0) + 1
+            if full is None and count >= limits.get(group[0], count + 1):
+                full = group
+        return full
 
     def give_back(self, lane: Lane) -> None:
         """Count it no more."""
@@ -94,6 +99,17 @@ class Busy:
                 self._counts[group] = left
             else:
                 del self._counts[group]
+
+
+class _Line:
+    """The keys that wait in one lane, in the order in which they came, with what they are ready for."""
+
+    __slots__ = ("blocked_by", "items", "lane")
+
+    def __init__(self, lane: Lane) -> None:
+        self.lane = lane
+        self.items: dict[Key, Item] = {}
+        self.blocked_by: Group | None = None
 
 
 class Lanes:
@@ -107,32 +123,32 @@ class Lanes:
     def __init__(self, busy: Busy, lane_of: Callable[[Key], Lane]) -> None:
         self._busy = busy
         self._lane_of = lane_of
-        self._items: dict[Key, Item] = {}
-        self._lanes: dict[Key, Lane] = {}
-        self._waiting: dict[Lane, dict[Key, None]] = {}
-        self._turns: dict[str, dict[Lane, None]] = {}
-        self._blocked: dict[Group, dict[Lane, None]] = {}
-        self._blocked_by: dict[Lane, Group] = {}
+        self._lines: dict[Lane, _Line] = {}
+        self._places: dict[Key, _Line] = {}
+        self._turns: dict[str, dict[_Line, None]] = {}
+        self._blocked: dict[Group, dict[_Line, None]] = {}
         self._freed: set[Group] = set()
 
     def __len__(self) -> int:
-        return len(self._items)
+        return len(self._places)
 
     def __contains__(self, key: Key) -> bool:
-        return key in self._items
+        return key in self._places
 
     def get(self, key: Key) -> Item | None:
         """What a key is ready for, if it is."""
-        return self._items.get(key)
+        line = self._places.get(key)
+        return None if line is None else line.items[key]
 
     def items(self) -> list[Item]:
         """All of them; from any thread."""
-        return list(self._items.values())  # one step, while others change it
+        lines = list(self._lines.values())  # each of the lists is one step, while others change what is listed
+        return [item for line in lines for item in list(line.items.values())]
 
     @property
     def held_back(self) -> int:
         """Keys that are passed over, for as many of their group as may be are handed out; from any thread."""
-        return sum(len(self._waiting.get(lane, ())) for lane in list(self._blocked_by))
+        return sum(len(line.items) for lines in list(self._blocked.values()) for line in list(lines))
 
     @property
     def promising(self) -> bool:
@@ -141,14 +157,16 @@ class Lanes:
 
     def put(self, item: Item) -> None:
         """Have a key wait; what it waits for already is replaced, and it keeps its place."""
-        if item.key not in self._items:
-            self._join(item.key, self._lane_of(item.key))
-        self._items[item.key] = item
+        line = self._places.get(item.key)
+        if line is None:
+            line = self._join(item.key, self._lane_of(item.key))
+        line.items[item.key] = item
 
     def remove(self, key: Key) -> None:
         """Take a key off, if it is there."""
-        if self._items.pop(key, None) is not None:
-            self._leave(key)
+        line = self._places.get(key)
+        if line is not None:
+            self._leave(key, line)
 
     def freed(self, lane: Lane) -> None:
         """A key of that lane is handed out no more."""
@@ -158,87 +176,90 @@ class Lanes:
     def take(self) -> tuple[Item, Lane] | None:
         """The next key that may be handed out, which is counted as such; None if there is none."""
         while True:
-            self._admit()
-            lane = self._next()
-            if lane is None:
+            if self._freed:
+                self._admit()
+            line = self._next()
+            if line is None:
                 return None
-            full = self._busy.first_full(lane)
+            full = self._busy.first_full(line.lane)
             if full is not None:
-                self._block(lane, full)
+                self._block(line, full)
                 continue
-            key = next(iter(self._waiting[lane]))
+            key, item = next(iter(line.items.items()))
             now = self._lane_of(key)
-            if now != lane:  # it refers to something else by now, or its cloud has become known
-                self._leave(key)
-                self._join(key, now)
+            if now != line.lane:  # it refers to something else by now, or its cloud has become known
+                self._leave(key, line)
+                self._join(key, now).items[key] = item
                 continue
-            self._leave(key)
-            self._busy.take(lane)
-            full = self._busy.first_full(lane) if lane in self._waiting else None
-            if full is not None:
-                self._block(lane, full)
-            self._rotate(lane)
+            self._leave(key, line)
+            full = self._busy.take(now)
+            if full is not None and line.items:
+                self._block(line, full)
+            self._rotate(line)
             if self._freed:
                 self._freed = {group for group in self._freed if not self._busy.full(group)}
-            return self._items.pop(key), lane
+            return item, now
 
     def _admit(self) -> None:
         """Let one lane of each group that has room again take its turn, after those that have one."""
-        if not self._freed:
-            return
         for group in list(self._freed):
             blocked = self._blocked.get(group)
             if not blocked or self._busy.full(group):
                 self._freed.discard(group)
                 continue
-            lane = next(iter(blocked))
-            self._unblock(lane)
-            self._turns.setdefault(lane[0][1], {})[lane] = None
+            line = next(iter(blocked))
+            self._unblock(line)
+            self._turns.setdefault(line.lane[0][1], {})[line] = None
 
-    def _next(self) -> Lane | None:
-        for lanes in self._turns.values():
-            return next(iter(lanes))
+    def _next(self) -> _Line | None:
+        for lines in self._turns.values():
+            return next(iter(lines))
         return None
 
-    def _rotate(self, lane: Lane) -> None:
-        lanes = self._turns.pop(lane[0][1], None)
-        if lanes is None:
+    def _rotate(self, line: _Line) -> None:
+        """A line has had its turn: the others of its namespace come before it, and other namespaces before that."""
+        turns, namespace = self._turns, line.lane[0][1]
+        lines = turns.get(namespace)
+        if lines is None:
             return
-        if lane in lanes:
-            lanes[lane] = lanes.pop(lane)
-        self._turns[lane[0][1]] = lanes
+        if len(lines) > 1 and line in lines:
+            lines[line] = lines.pop(line)
+        if len(turns) > 1:
+            turns[namespace] = turns.pop(namespace)
 
-    def _block(self, lane: Lane, group: Group) -> None:
-        self._end_turn(lane)
-        self._blocked.setdefault(group, {})[lane] = None
-        self._blocked_by[lane] = group
+    def _block(self, line: _Line, group: Group) -> None:
+        self._end_turn(line)
+        self._blocked.setdefault(group, {})[line] = None
+        line.blocked_by = group
 
-    def _unblock(self, lane: Lane) -> None:
-        group = self._blocked_by.pop(lane, None)
+    def _unblock(self, line: _Line) -> None:
+        group, line.blocked_by = line.blocked_by, None
         if group is None:
             return
         blocked = self._blocked[group]
-        del blocked[lane]
+        del blocked[line]
         if not blocked:
             del self._blocked[group]
 
-    def _end_turn(self, lane: Lane) -> None:
-        lanes = self._turns.get(lane[0][1])
-        if lanes is not None and lanes.pop(lane, lane) is None and not lanes:
-            del self._turns[lane[0][1]]
+    def _end_turn(self, line: _Line) -> None:
+        namespace = line.lane[0][1]
+        lines = self._turns.get(namespace)
+        if lines is not None and lines.pop(line, line) is None and not lines:
+            del self._turns[namespace]
 
-    def _join(self, key: Key, lane: Lane) -> None:
-        self._lanes[key] = lane
-        if lane not in self._waiting:
-            self._waiting[lane] = {}
-            self._turns.setdefault(lane[0][1], {})[lane] = None
-        self._waiting[lane][key] = None
+    def _join(self, key: Key, lane: Lane) -> _Line:
+        """Where a key is to be put; the caller puts it there at once."""
+        line = self._lines.get(lane)
+        if line is None:
+            line = self._lines[lane] = _Line(lane)
+            self._turns.setdefault(lane[0][1], {})[line] = None
+        self._places[key] = line
+        return line
 
-    def _leave(self, key: Key) -> None:
-        lane = self._lanes.pop(key)
-        waiting = self._waiting[lane]
-        del waiting[key]
-        if not waiting:
-            del self._waiting[lane]
-            self._unblock(lane)
-            self._end_turn(lane)
+    def _leave(self, key: Key, line: _Line) -> None:
+        del self._places[key]
+        del line.items[key]
+        if not line.items:
+            del self._lines[line.lane]
+            self._unblock(line)
+            self._end_turn(line)

@@ -296,12 +296,13 @@ class WorkQueue:
         if former and former.priority is not joined.priority:
             self._ready[former.priority].remove(item.key)
         self._ready[joined.priority].put(joined)
-        if former is None and self._promising:
+        if former is None and self._getters and self._promising:
             self._wake()
 
     @property
     def _promising(self) -> bool:
-        return any(ready.promising for ready in self._ready)
+        changes, rounds = self._ready
+        return changes.promising or rounds.promising
 
     def _wake(self) -> None:
         while self._getters:

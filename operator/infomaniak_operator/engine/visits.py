@@ -124,7 +124,8 @@ def wrap(resource_type: ResourceType, body: Mapping[str, Any]) -> KubeObject:
             "metadata": {**identity, **(kept.get("metadata") or {})},
         }
     else:
-        meta = {name: value for name, value in (body.get("metadata") or {}).items() if name != "managedFields"}
+        meta = dict(body.get("metadata") or {})
+        meta.pop("managedFields", None)
         if annotations := meta.pop("annotations", None):
             ours = {name: value for name, value in annotations.items() if name.startswith(_OURS)}
             meta |= {"annotations": ours} if ours else {}

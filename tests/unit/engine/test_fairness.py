@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
+import sys
 import threading
+from collections import Counter, defaultdict
 from typing import Any
 
 import pytest
@@ -261,7 +264,89 @@ def test_nothing_is_lost_nor_handed_out_twice_nor_beyond_its_limits(seed: int) -
         del inside[done]
         queue.done(done)
     assert not owed
-    assert (queue.held_back, queue._busy._counts, queue._ready[0]._blocked, queue._ready[1]._blocked) == (0, {}, {}, {})
+    assert (queue.held_back, queue._busy._counts) == (0, {})
+    for ready in queue._ready:
+        left = (ready._lines, ready._places, ready._turns, ready._blocked, ready.items())
+        assert left == ({}, {}, {}, {}, []), "nothing of a key is kept that has been handed out"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_key_waits_no_longer_than_its_turn_whatever_the_others_queue(seed: int) -> None:
+    """The n-th of its lane is handed out once each namespace has had n turns for each lane of this one."""
+    rng = random.Random(seed)
+    shares: dict[Key, Shares] = {}
+    queue, _ = made(shares)
+    promised: dict[Key, int] = {}
+    ahead: Counter[tuple[str, str | None]] = Counter()
+    handed, count = 0, itertools.count()
+
+    def add() -> None:
+        namespace = rng.choice(["a", "b", "c"])
+        tree = rng.choice([None, f"{namespace}-t1", f"{namespace}-t2"])
+        each = key(f"k{next(count)}", namespace)
+        shares[each] = Shares(tree)
+        ahead[namespace, tree] += 1
+        promised[each] = handed + 3 * 3 * ahead[namespace, tree]
+        queue.add(each)
+
+    for _ in range(400):
+        for _ in range(rng.choice([0, 1, 1, 4])):
+            add()
+        item = taken(queue)
+        if item is None:
+            continue
+        handed += 1
+        ahead[item.key.namespace, shares[item.key].alone] -= 1
+        assert handed <= promised.pop(item.key)
+        queue.done(item.key)
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_keys_of_one_lane_keep_the_order_in_which_they_came(workers: int) -> None:
+    shares: dict[Key, Shares] = {}
+    queue, _ = made(shares, Limits(namespace=2, cloud=2))
+    lanes = [(namespace, cloud) for namespace in ("a", "b") for cloud in ("x", "y")]
+    for number in range(40):
+        namespace, cloud = lanes[number % 4]
+        each = key(f"{number:02}", namespace)
+        shares[each] = Shares(cloud=cloud)
+        queue.add(each)
+    came: dict[tuple[str, str | None], list[str]] = defaultdict(list)
+    inside: list[Key] = []
+    while len(queue) or inside:
+        while len(inside) < workers and (item := taken(queue)):
+            inside.append(item.key)
+            came[item.key.namespace, shares[item.key].cloud].append(item.key.name)
+        queue.done(inside.pop(0))
+    assert len(came) == 4
+    assert all(found == sorted(found) and len(found) == 10 for found in came.values())
+
+
+def test_what_a_key_costs_the_queue_does_not_depend_on_how_many_wait() -> None:
+    """Counted in calls of functions. It is all in the one thread of the loop, for each reconcile."""
+
+    def cost(many: int) -> float:
+        queue, _ = made(limits=Limits.of(16))
+        keys = [key(f"k{number}", f"n{number % 7}") for number in range(many)]
+        calls = 0
+
+        def called(_: object, event: str, __: object) -> None:
+            nonlocal calls
+            calls += event in ("call", "c_call")
+
+        sys.setprofile(called)
+        try:
+            for each in keys:
+                queue.add(each)
+            while item := taken(queue):
+                queue.done(item.key)
+        finally:
+            sys.setprofile(None)
+        return calls / many
+
+    few, many = cost(50), cost(3000)
+    assert many < few * 1.1
+    assert many < 55, "it was 80 with a hash of a key, and of its lane, for each question"
 
 
 def test_delays_that_were_cut_short_do_not_pile_up() -> None:
