@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,10 @@ def remarked(user: User, there: dict[str, list[str]], uids: dict[str, str]) -> N
             user.cloud.subnets.update(subnet["id"], {"description": owner.old_mark("subnet/a").text})
 
 
+def _says(user: User, kind: str, why: str) -> bool:
+    return why in user.condition(kind, "x", "Ready").get("message", "")
+
+
 def test_restored_objects_with_marks_of_version_1_need_the_administrator(
     box: Sandbox, user: User, running: OperatorProcess, *, unique: str, tmp_path: Path
 ) -> None:
@@ -137,20 +142,23 @@ def test_restored_objects_with_marks_of_version_1_need_the_administrator(
     uids = {kind: user.until_ready(kind, "x")["metadata"]["uid"] for kind in KINDS}
     there = in_the_cloud(user, unique)
     lose_and_apply_again(user, running, one_of_each(unique))
-    remarked(user, there, uids)
-    for kind in KINDS:
-        user.annotate(kind, "x", adopt_previous="true")
-    mark = box.mark()
-    for name, why, options in (
-        ("plain", "--restore", ()),
-        ("narrow", "does not watch all namespaces", ("--restore", "--namespace", user.namespace)),
-    ):
-        (tmp_path / name).mkdir()
-        with beside(box, tmp_path / name, *options):
-            for kind in ("inet", "isg", "ifip"):
-                until(lambda kind=kind, why=why: why in user.condition(kind, "x", "Ready")["message"], f"{kind}: {why}")
-                assert user.condition(kind, "x", "Ready")["reason"] == "Conflict"
-        assert changing(box, mark, user) == []
+    try:
+        remarked(user, there, uids)
+        for kind in KINDS:
+            user.annotate(kind, "x", adopt_previous="true")
+        mark = box.mark()
+        for name, why, options in (
+            ("plain", "--restore", ()),
+            ("narrow", "does not watch all namespaces", ("--restore", "--namespace", user.namespace)),
+        ):
+            (tmp_path / name).mkdir()
+            with beside(box, tmp_path / name, *options):
+                for kind in ("inet", "isg", "ifip"):
+                    until(partial(_says, user, kind, why), f"{kind}: {why}")
+                    assert user.condition(kind, "x", "Ready")["reason"] == "Conflict"
+            assert changing(box, mark, user) == []
+    finally:
+        running.start()
     with instead_of(running, box, tmp_path, "--restore"):
         bodies = {kind: user.until_ready(kind, "x") for kind in KINDS}
     assert {kind: [body["status"]["id"]] for kind, body in bodies.items()} == there
