@@ -37,6 +37,7 @@ class FakeOperations:
         self.health_monitors = FakeCollection(cloud, project_id, "health_monitors")
         self.l7_policies = FakeCollection(cloud, project_id, "l7policies")
         self.l7_rules = FakeNested(cloud, project_id, "l7rules")
+        self.l7policies, self.l7rules = self.l7_policies, self.l7_rules  # the former names
         self.tags = FakeTags(cloud, project_id)
         self.quotas = FakeQuotas(cloud, project_id)
 

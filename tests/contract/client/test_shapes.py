@@ -23,7 +23,7 @@ OCTAVIA = {
     "listeners": kinds.LISTENERS,
     "pools": kinds.POOLS,
     "health_monitors": kinds.HEALTH_MONITORS,
-    "l7policies": kinds.L7_POLICIES,
+    "l7_policies": kinds.L7_POLICIES,
 }
 
 
@@ -55,7 +55,7 @@ def test_neutron(do, way, name):
 
 @pytest.mark.parametrize("name", OCTAVIA)
 def test_octavia(do, tree: Tree, name):
-    if name == "l7policies":
+    if name == "l7_policies":
         tree.active()
         body = {"listener_id": tree.listener, "action": "REDIRECT_PREFIX", "redirect_prefix": "https://a.example"}
         policy = do.l7_policies.create(body)

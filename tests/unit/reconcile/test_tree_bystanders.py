@@ -148,7 +148,7 @@ CHANGES = {
 def test_a_policy_of_others_keeps_its_listener(change):
     world = tree(pool(protocol="PROXY"))
     before = world.one("listeners")["id"]
-    made = by_hand(world, "l7policies", **POLICY, listener_id=before)
+    made = by_hand(world, "l7_policies", **POLICY, listener_id=before)
     world.spec(LB, listeners=[*CHANGES[change], listener("more", 99, pool=None)])
     keeps(world, LB, made)
     assert before in world.message(LB)
@@ -162,7 +162,7 @@ def test_a_policy_of_others_keeps_its_listener(change):
 
 def test_a_policy_of_others_keeps_the_load_balancer():
     world = tree()
-    made = by_hand(world, "l7policies", **POLICY, listener_id=place_of(world, "listeners"))
+    made = by_hand(world, "l7_policies", **POLICY, listener_id=place_of(world, "listeners"))
     world.delete(LB)
     keeps(world, LB, made)
 
@@ -170,7 +170,7 @@ def test_a_policy_of_others_keeps_the_load_balancer():
 @pytest.mark.parametrize("end", ["load balancer", "listener", "redirect"])
 def test_a_rule_of_others_under_our_redirect_keeps_it(end):
     world = tree(pool(), listeners=[listener(redirectToHTTPS=HTTPS)])
-    made = by_hand(world, "l7rules", place_of(world, "l7policies"), **RULE)
+    made = by_hand(world, "l7_rules", place_of(world, "l7policies"), **RULE)
     if end == "load balancer":
         world.delete(LB)
     else:

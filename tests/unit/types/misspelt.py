@@ -63,9 +63,8 @@ def each(  # noqa: PLR0917 - one of each
 ) -> None:
     print(network["subnet"])  # E: "subnet"
     print(subnet.get("gateway"))  # E: "gateway"
-    print(
-        (router.get("external_gateway_info") or {"network_id": ""}).get("external_fixed_ip")
-    )  # E: "external_fixed_ip"
+    gateway = router.get("external_gateway_info")
+    print(gateway and gateway.get("external_fixed_ip"))  # E: "external_fixed_ip"
     print(group["security_group_rules"][0]["ether_type"])  # E: "ether_type"
     print(address.get("floating_address"))  # E: "floating_address"
     print(port["fixed_ips"][0].get("address"))  # E: "address"
