@@ -6,7 +6,11 @@ import datetime as dt
 import hashlib
 import json
 import os
+import shutil
 import stat
+import subprocess
+import sys
+import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +18,7 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
+from release import dist
 from release.image import bill, debian, tree
 
 STATUS = """\
@@ -276,3 +281,32 @@ def test_another_content_is_another_bill(tmp_path: Path) -> None:
     assert json.dumps(one) == json.dumps(two)
     (tmp_path / "etc/passwd").write_text("changed")
     assert image.bill(LOCK, "0.2.0", MADE)["serialNumber"] != one["serialNumber"]
+
+
+@pytest.mark.skipif(
+    shutil.which("ldd") is None or not tree.CERTIFICATES.exists(), reason="not a Debian with certificates, as bases are"
+)
+def test_this_machine_s_interpreter_is_put_together_with_all_that_it_loads(tmp_path: Path) -> None:
+    """Whether it is Debian's or, as in Docker's images, of no package."""
+    environment, root, origin = tmp_path / "venv", tmp_path / "root", Path("/")
+    program = str(Path(sys._base_executable).resolve())
+    subprocess.run([program, "-m", "venv", "--without-pip", str(environment)], check=True)
+    made = tree.Tree(root, origin)
+    tree.assemble(made, Path(program), environment, tree.run)
+    tree.add_environment(made, environment, "infomaniak-operator")
+    owners = debian.owners(origin, debian.installed(origin))
+    copied = {path: package for path, package in owners.items() if path in made.copied}
+    library = Path(sysconfig.get_path("stdlib"))
+    bill_of_it = bill.Image(root, environment, library, copied, "debian").bill("", "0", MADE)
+    kinds = {each["name"]: each["type"] for each in bill_of_it["components"]}
+    written = {"/etc/group", "/etc/passwd", "/etc/nsswitch.conf", "/etc/ld.so.conf", str(tree.CERTIFICATES)}
+    assert {name for name, kind in kinds.items() if kind == "file"} == {*written, f"{environment}/pyvenv.cfg"}
+    elves = [path for path in root.rglob("*") if tree.is_elf(path)]
+    needed = {path.name for path in tree.libraries(elves, tree.run)}
+    assert needed <= {path.name for path in root.rglob("*")}
+    assert (root / library.relative_to("/") / "ssl.py").exists()
+    assert not [*root.rglob("pip"), *root.rglob("pip-*")], "neither installed nor bundled"
+
+
+def test_what_is_signed_is_what_make_image_writes() -> None:
+    assert bill.PLACE.name == dist.IMAGE_BILL
