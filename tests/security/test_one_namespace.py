@@ -461,6 +461,7 @@ def test_what_others_made_by_hand_stays(env: Environment, mallory: Tenant, home:
     """In one's own project, too: what one only reads is not deleted with the object."""
     hands = ByHand(User(env, mallory.namespace, env.projects["alpha"]).cloud)
     row, _ = hands.network("by-hand", "10.95.0.0/24")
+    row = hands.cloud.networks.get(row["id"])
     try:
         mallory.must(
             manifest(

@@ -103,7 +103,7 @@ def rules(stolen: Stolen, namespace: str) -> set[tuple[str, ...]]:
         "kind": "SelfSubjectRulesReview",
         "spec": {"namespace": namespace},
     }
-    said = json.loads(stolen("create", "-o", "json", "-f", "-", stdin=json.dumps(review)))["status"]
+    said = json.loads(stolen("create", "--validate=false", "-o", "json", "-f", "-", stdin=json.dumps(review)))["status"]
     assert not said.get("incomplete")
     return {
         (group, resource, verb, *([name] if name else []))
