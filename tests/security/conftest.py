@@ -41,7 +41,12 @@ def house(box: Sandbox, env: Environment, tmp_path_factory: pytest.TempPathFacto
     box.set_quota("beta", floatingip=-1)
     tag = uuid.uuid4().hex[:6]
     home, mallory = f"home-{tag}", f"mallory-{tag}"
-    options = ["--create-grace-seconds=4", f"--default-credentials={OPERATOR_NAMESPACE}/{SHARED}"]
+    # Marks have to hold by themselves: what the isolation refuses is tried in tests/integration/operator/test_tenancy.py.
+    options = [
+        "--create-grace-seconds=4",
+        "--tenant-isolation=none",
+        f"--default-credentials={OPERATOR_NAMESPACE}/{SHARED}",
+    ]
     options += [f"--default-credentials-namespace={each}" for each in (home, mallory)]
     with operator(box, tmp_path_factory.mktemp("operator"), *options) as process:
         shared = credentials_secret(env.projects["beta"], SHARED)

@@ -213,7 +213,14 @@ class AtHome:
         self.canary.absent("the log", log)
         lines = log.decode().splitlines()
         assert [line for line in lines if not _ENTRY.match(line) and not line.startswith("    | ")] == []
-        for trouble in ("Traceback", "the reconciler failed", "failed unexpectedly", "could not be", "cannot be told"):
+        for trouble in (
+            "Traceback",
+            "the reconciler failed",
+            "unexpectedly",
+            "could not be settled",
+            "not be taken in",
+            "be told",
+        ):
             assert [line for line in lines if trouble in line] == []
 
     def goes_on(self, value: str) -> None:
