@@ -260,8 +260,12 @@ def test_marks_taken_off_and_names_changed_are_put_back(box: Sandbox, home: AtHo
         )
     subnet = status(home, "inet")["subnets"][0]["id"]
     outsider.do.subnets.update(subnet, {"description": "", "name": "renamed"})
-    outsider.do.ports.update(status(home, "ilb")["vipPortID"], {"description": ""})
+    port = home.user.cloud.ports.get(status(home, "ilb")["vipPortID"])
+    outsider.do.ports.update(port["id"], {"description": ""})
     look(box, home)
+    # The mark alone: the text before it says nothing to the operator, and is whoever's wrote it last.
+    assert Mark.parse(home.user.cloud.ports.get(port["id"])["description"])
+    outsider.do.ports.update(port["id"], {"description": port["description"]})
 
 
 def test_text_of_any_kind_in_descriptions_and_tags(box: Sandbox, home: AtHome, outsider: Outsider) -> None:
