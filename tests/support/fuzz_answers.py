@@ -4,6 +4,8 @@ What lies between is what a session gives: decoded JSON for a method, a route an
 product's own code; only HTTP itself is left out, which has tests of its own.
 """
 
+# ruff: noqa: C901, PLR0911, PLR0917 - one return for each sort of request
+
 from __future__ import annotations
 
 import copy
@@ -31,8 +33,8 @@ KINDS = {
     "pools": kinds.POOLS,
     "members": kinds.MEMBERS,
     "health_monitors": kinds.HEALTH_MONITORS,
-    "l7policies": kinds.L7_POLICIES,
-    "l7rules": kinds.L7_RULES,
+    "l7_policies": kinds.L7_POLICIES,
+    "l7_rules": kinds.L7_RULES,
 }
 _ROUTES = {kind.path: name for name, kind in KINDS.items()} | {kind.item: name for name, kind in KINDS.items()}
 Mangle = Callable[[str, str, Any], Any]
@@ -86,7 +88,9 @@ class Answers:
         answer = json.loads(json.dumps(self._answer(method, route, dict(ids or {}), list(params), body, if_revision)))
         return self._original.mangle(method, route, answer)
 
-    def _answer(self, method: str, route: str, ids: dict[str, str], params: Any, body: Any, revision: int | None) -> Any:
+    def _answer(
+        self, method: str, route: str, ids: dict[str, str], params: Any, body: Any, revision: int | None
+    ) -> Any:
         if route.endswith("/tags"):
             name = _ROUTES[route.removesuffix("/tags")]
             return {"tags": self._do.tags.replace(name, ids["id"], body["tags"])}
@@ -198,7 +202,9 @@ class Malformed:
                 case 1:
                     row[name] = mutated(row[name], rng)
                 case 2:
-                    row[name] = rng.choice((None, 7, True, [], {}, "", [7], {"a": None}, ["\ud800"], text(rng), nested(60)))
+                    row[name] = rng.choice(
+                        (None, 7, True, [], {}, "", [7], {"a": None}, ["\ud800"], text(rng), nested(60))
+                    )
                 case _:
                     row[text(rng)] = junk(rng)
         return row

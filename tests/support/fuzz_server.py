@@ -54,7 +54,13 @@ class Said:
         """Whether a refusal says where: a path, an unknown field, or a place in JSON that is none."""
         if any(field.startswith(("spec", "status", "metadata")) for field in self.fields):
             return True
-        return re.search(r"\b(spec|status|metadata)\b|unknown field|duplicate field|invalid character|surrogate|cannot unmarshal|exceeded max depth", self.message) is not None
+        return (
+            re.search(
+                r"\b(spec|status|metadata)\b|unknown field|duplicate field|invalid character|surrogate|cannot unmarshal|exceeded max depth",
+                self.message,
+            )
+            is not None
+        )
 
 
 class Tenant:
@@ -75,7 +81,12 @@ class Tenant:
 
     def _ask(self, method: str, path: str, body: bytes | None = None, kind: str = "application/json") -> Said:
         answer = self._api.rest_client.pool_manager.request(
-            method, f"{self._host}{path}", body=body, headers={**self._login, "Content-Type": kind, "Accept": "application/json"}, timeout=60.0, retries=False
+            method,
+            f"{self._host}{path}",
+            body=body,
+            headers={**self._login, "Content-Type": kind, "Accept": "application/json"},
+            timeout=60.0,
+            retries=False,
         )
         try:
             said = json.loads(answer.data)
@@ -96,7 +107,9 @@ class Tenant:
         """Replace ``spec`` or ``status`` of an object that is there."""
         change = json.dumps([{"op": "replace", "path": f"/{part}", "value": value}]).encode()
         query = "?fieldValidation=Strict" + ("&dryRun=All" if dry_run else "")
-        return self._ask("PATCH", self._path(kind, name, "status" if part == "status" else "") + query, change, JSON_PATCH)
+        return self._ask(
+            "PATCH", self._path(kind, name, "status" if part == "status" else "") + query, change, JSON_PATCH
+        )
 
     def delete(self, kind: str, name: str) -> Said:
         """Delete an object."""

@@ -1,5 +1,7 @@
 """Specs of all kinds, out of the CRDs' own schemas: in order, nearly so, and hostile."""
 
+# ruff: noqa: PLR0911 - one return for each sort of value
+
 from __future__ import annotations
 
 import copy
@@ -171,9 +173,11 @@ class Specs:
         rng = self._rng
         kind = kind or rng.choice(sorted(KINDS))
         annotations = {}
-        if rng.random() < 0.08:  # noqa: PLR2004
+        if rng.random() < 0.08:
             short = rng.choice(("paused", "dry-run", "reconcile-at", "adopt-previous", "future"))
-            annotations[f"{GROUP}/{short}"] = rng.choice(("true", "false", "", "yes", text(rng).encode(errors="replace").decode()))
+            annotations[f"{GROUP}/{short}"] = rng.choice(
+                ("true", "false", "", "yes", text(rng).encode(errors="replace").decode())
+            )
         strict = rng.choice(("Strict", "Strict", "Strict", "Ignore", "Warn"))
         return Case(kind, rng.choice(NAMES), self.spec(kind), annotations, strict)
 
@@ -182,9 +186,9 @@ class Specs:
         rng, schema = self._rng, spec_of(kind)
         self._kind = kind
         draw = rng.random()
-        if draw < 0.55:  # noqa: PLR2004
+        if draw < 0.55:
             return self.changed(schema, rng.choice(examples()[kind]), rng.choice((0, 1, 1, 2, 3)))
-        if draw < 0.85:  # noqa: PLR2004
+        if draw < 0.85:
             spec = self.fresh(schema, "spec")
             spec["cloudCredentialsRef"] = {"secretName": "infomaniak"}
             return self.changed(schema, spec, rng.choice((0, 0, 1)))
@@ -237,7 +241,7 @@ class Specs:
         if kind in ("integer", "number"):
             ends = [schema.get("minimum", 0), schema.get("maximum", 2**31)]
             return rng.choice((rng.choice(ends) + rng.choice((-1, 0, 1)), rng.choice(NUMBERS), float(rng.choice(ends))))
-        if kind == "array" and rng.random() < 0.5:  # noqa: PLR2004
+        if kind == "array" and rng.random() < 0.5:
             return []
         return rng.choice((junk(rng), nested(rng.choice((2, 50))), None, {}))
 
@@ -256,7 +260,7 @@ class Specs:
             return rng.choice((rng.randint(low, high), "tcp", "udp", "icmp", "http", low, high, 6, 17))
         match schema["type"]:
             case "boolean":
-                return rng.random() < 0.5  # noqa: PLR2004
+                return rng.random() < 0.5
             case "integer" | "number":
                 low, high = schema.get("minimum", 0), schema.get("maximum", 2**31)
                 return rng.choice((low, high, rng.randint(low, high), min(high, low + rng.randrange(100))))
@@ -293,7 +297,7 @@ class Specs:
                 wanted.add(one)
                 never.add(other)
         wanted |= {part for part in parts if part not in never and rng.random() < chance}
-        if "import" in wanted and name == "spec" and rng.random() < 0.7:  # noqa: PLR2004
+        if "import" in wanted and name == "spec" and rng.random() < 0.7:
             wanted.discard("import")
         if "import" not in wanted:
             wanted |= {found[1] for rule in rules if (found := _OR_IMPORT.match(rule))}
@@ -315,11 +319,13 @@ class Specs:
             return rng.choice(_GOOD_ADDRESSES)
         if "[0-9a-f]{8}-" in said:
             fitting = self._offered.get(_COLLECTIONS.get(name) or _COLLECTIONS.get(self._kind, ""))
-            return fitting if fitting and rng.random() < 0.5 else rng.choice(self._ids)  # noqa: PLR2004
+            return fitting if fitting and rng.random() < 0.5 else rng.choice(self._ids)
         if name == "subnet":
             return rng.choice(("v4", "v4", "v6", "absent"))
-        pool: Sequence[str] = _GOOD_TEXTS if rng.random() < 0.8 else TEXTS  # noqa: PLR2004
-        good = [each for each in pool if _fits(schema, rules, each)] or [each for each in _GOOD_TEXTS if _fits(schema, rules, each)]
+        pool: Sequence[str] = _GOOD_TEXTS if rng.random() < 0.8 else TEXTS
+        good = [each for each in pool if _fits(schema, rules, each)] or [
+            each for each in _GOOD_TEXTS if _fits(schema, rules, each)
+        ]
         return rng.choice(good or ["x"])
 
 

@@ -1,5 +1,7 @@
 """Statuses that a user, another version or a broken hand may have written: such as the CRD's schema takes."""
 
+# ruff: noqa: PLR0911 - one return for each sort of value
+
 from __future__ import annotations
 
 import copy
@@ -10,14 +12,49 @@ from typing import Any
 from tests.support.fuzz_schema import Schema, status_of
 from tests.support.fuzz_values import TEXTS, text
 
-CONDITIONS = ("Ready", "Reconciling", "Stalled", "Synced", "CredentialsValid", "ReferencesResolved", "Healthy", "Future")
-_REASONS = ("Available", "Creating", "Updating", "WaitingForReference", "Conflict", "Paused", "DryRun", "ExternallyDeleted", "Newer")
+CONDITIONS = (
+    "Ready",
+    "Reconciling",
+    "Stalled",
+    "Synced",
+    "CredentialsValid",
+    "ReferencesResolved",
+    "Healthy",
+    "Future",
+)
+_REASONS = (
+    "Available",
+    "Creating",
+    "Updating",
+    "WaitingForReference",
+    "Conflict",
+    "Paused",
+    "DryRun",
+    "ExternallyDeleted",
+    "Newer",
+)
 _PLACES = (
     "name", "description", "mtu", "subnets", "subnets[v4]", "subnets[v4].gateway", "subnets[]", "subnets[[]", "subnets[\ud7ff].x", "]", "[",
     "rules", "interfaces", "routes", "externalGateway", "externalGateway.enableSNAT", "members", "listeners[http]", "listeners[http].tls",
     "listeners[http].redirectToHTTPS", "sessionPersistence", "portID", "loadBalancerRef", "adopting", "spec", "", ".", "x.y.z", "tags",
 )  # fmt: skip
-_EVIL_IDS = ("", "..", "../networks", "../../v2.0/networks/x", "a/b", "%2e%2e%2f", "?force=true", "#", "*", " ", "x" * 64, "null", "é", "a\nb", ".")
+_EVIL_IDS = (
+    "",
+    "..",
+    "../networks",
+    "../../v2.0/networks/x",
+    "a/b",
+    "%2e%2e%2f",
+    "?force=true",
+    "#",
+    "*",
+    " ",
+    "x" * 64,
+    "null",
+    "é",
+    "a\nb",
+    ".",
+)
 
 
 class Statuses:
@@ -43,11 +80,11 @@ class Statuses:
         parts = schema["properties"]
         for _ in range(rng.choice((1, 1, 2, 3, 6))):
             name = rng.choice(sorted(parts))
-            if rng.random() < 0.2:  # noqa: PLR2004
+            if rng.random() < 0.2:
                 made.pop(name, None)
             else:
                 made[name] = self._id(self._marked) if name == "id" else self._value(parts[name], name)
-        if rng.random() < 0.15:  # noqa: PLR2004
+        if rng.random() < 0.15:
             made = {"observedGeneration": rng.choice((-1, 0, 1, 2**31))}
         return made
 
@@ -57,12 +94,12 @@ class Statuses:
             return self._conditions()
         if name == "appliedFields":
             count = rng.choice((0, 1, 3, schema.get("maxItems", 100)))
-            return [rng.choice(_PLACES) if number < 40 else f"subnets[s{number}].gateway" for number in range(count)]  # noqa: PLR2004
+            return [rng.choice(_PLACES) if number < 40 else f"subnets[s{number}].gateway" for number in range(count)]
         if "enum" in schema:
             return rng.choice(schema["enum"])
         match schema["type"]:
             case "boolean":
-                return rng.random() < 0.5  # noqa: PLR2004
+                return rng.random() < 0.5
             case "integer":
                 low = schema.get("minimum", -(2**31))
                 return rng.choice((max(low, 0), max(low, 1), max(low, -1), 2**31, 2**53, max(low, -(2**53))))
@@ -70,7 +107,11 @@ class Statuses:
                 count = rng.choice((0, 1, 2, min(40, schema.get("maxItems", 40))))
                 return [self._value(schema["items"], name) for _ in range(count)]
             case "object":
-                return {part: self._value(each, part) for part, each in schema.get("properties", {}).items() if part in schema.get("required", ()) or rng.random() < 0.7}  # noqa: PLR2004
+                return {
+                    part: self._value(each, part)
+                    for part, each in schema.get("properties", {}).items()
+                    if part in schema.get("required", ()) or rng.random() < 0.7
+                }
         if schema.get("format") == "date-time":
             return rng.choice(("2026-11-25T10:00:00Z", "1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z"))
         return self._text(schema, name)
@@ -80,11 +121,13 @@ class Statuses:
         longest = schema.get("maxLength", 1024)
         if name.lower().endswith("id") or name == "id" or name.endswith("IDs"):
             return self._id(self._ids)[:longest]
-        found = rng.choice((text(rng), rng.choice(TEXTS), rng.choice(self._ids), "v4", "http", "10.1.0.9", "x" * longest))
+        found = rng.choice(
+            (text(rng), rng.choice(TEXTS), rng.choice(self._ids), "v4", "http", "10.1.0.9", "x" * longest)
+        )
         return found.encode(errors="replace").decode()[:longest]
 
     def _id(self, ids: Sequence[str]) -> str:
-        return self._rng.choice(ids if self._rng.random() < 0.7 else _EVIL_IDS)  # noqa: PLR2004
+        return self._rng.choice(ids if self._rng.random() < 0.7 else _EVIL_IDS)
 
     def _conditions(self) -> list[dict[str, Any]]:
         rng = self._rng
@@ -94,8 +137,10 @@ class Statuses:
                 "status": rng.choice(("True", "False", "Unknown")),
                 "reason": rng.choice((*_REASONS, text(rng).encode(errors="replace").decode() or "x"))[:1024],
                 "message": rng.choice(("", "m" * 32768, text(rng).encode(errors="replace").decode())),
-                "lastTransitionTime": rng.choice(("2026-11-25T09:00:00Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z")),
-                **({"observedGeneration": rng.choice((0, 1, 2**31))} if rng.random() < 0.8 else {}),  # noqa: PLR2004
+                "lastTransitionTime": rng.choice(
+                    ("2026-11-25T09:00:00Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z")
+                ),
+                **({"observedGeneration": rng.choice((0, 1, 2**31))} if rng.random() < 0.8 else {}),
             }
             for kind in rng.sample(CONDITIONS, rng.randrange(len(CONDITIONS)))
         ]

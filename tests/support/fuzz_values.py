@@ -3,6 +3,8 @@
 Everything comes out of a ``random.Random``: the same seed gives the same values, on every machine.
 """
 
+# ruff: noqa: RUF001 - what looks like something else is the point of it
+
 from __future__ import annotations
 
 import copy
@@ -64,7 +66,10 @@ def text(rng: random.Random) -> str:
     """A text, odd as a rule."""
     match rng.randrange(6):
         case 0:
-            return "".join(chr(rng.choice((rng.randrange(128), rng.randrange(0x3000), rng.randrange(0x110000)))) for _ in range(rng.randrange(20)))
+            return "".join(
+                chr(rng.choice((rng.randrange(128), rng.randrange(0x3000), rng.randrange(0x110000))))
+                for _ in range(rng.randrange(20))
+            )
         case 1:
             return rng.choice(TEXTS) + rng.choice(TEXTS)
         case 2:

@@ -65,6 +65,7 @@ class Strangers:
     Attributes:
         offered: ids of things of our project that carry no mark, by collection: whoever names one in ``spec`` means it.
         forbidden: ids of things that must not change, whoever names them: marked for others, or of another project.
+        watched: these, and those that nobody names.
     """
 
     def __init__(self, fake: FakeCloud) -> None:
@@ -76,7 +77,7 @@ class Strangers:
         marked = self._things(PROJECT, "marked", neighbour.mark().text)
         theirs = self._things("beta", "beta", "")
         self.forbidden = (*marked.values(), *theirs.values())
-        self._watched = (*hidden.values(), *self.forbidden)
+        self.watched = (*hidden.values(), *self.forbidden)
         self._was = self._rows()
 
     def _things(self, project: str, name: str, mark: str) -> dict[str, str]:
@@ -92,27 +93,50 @@ class Strangers:
         tags = {"tags": [mark]} if mark else {}
         balancer = do.load_balancers.create({"name": name, "vip_subnet_id": subnet["id"], **tags})
         self._fake.settle()
-        listener = do.listeners.create({"name": name, "loadbalancer_id": balancer["id"], "protocol": "TCP", "protocol_port": 9, **tags})
+        listener = do.listeners.create(
+            {"name": name, "loadbalancer_id": balancer["id"], "protocol": "TCP", "protocol_port": 9, **tags}
+        )
         self._fake.settle()
-        pool = do.pools.create({"name": name, "loadbalancer_id": balancer["id"], "protocol": "TCP", "lb_algorithm": "ROUND_ROBIN", **tags})
+        pool = do.pools.create(
+            {"name": name, "loadbalancer_id": balancer["id"], "protocol": "TCP", "lb_algorithm": "ROUND_ROBIN", **tags}
+        )
         self._fake.settle()
         member = do.members.create(pool["id"], {"address": "10.1.0.9", "protocol_port": 9})
         self._fake.settle()
-        monitor = do.health_monitors.create({"pool_id": pool["id"], "type": "TCP", "delay": 5, "timeout": 3, "max_retries": 3, **tags})
+        monitor = do.health_monitors.create(
+            {"pool_id": pool["id"], "type": "TCP", "delay": 5, "timeout": 3, "max_retries": 3, **tags}
+        )
         self._fake.settle()
-        neutron = {"networks": network, "subnets": subnet, "security_groups": group, "routers": router, "ports": port, "floating_ips": address}
-        octavia = {"load_balancers": balancer, "listeners": listener, "pools": pool, "members": member, "health_monitors": monitor}
+        neutron = {
+            "networks": network,
+            "subnets": subnet,
+            "security_groups": group,
+            "routers": router,
+            "ports": port,
+            "floating_ips": address,
+        }
+        octavia = {
+            "load_balancers": balancer,
+            "listeners": listener,
+            "pools": pool,
+            "members": member,
+            "health_monitors": monitor,
+        }
         return {name: row["id"] for name, row in (neutron | octavia).items()}
 
     def _rows(self) -> dict[str, Any]:
         rows = {id_: copy.deepcopy(dict(row)) for table in self._fake.tables.values() for id_, row in table.items()}
-        rows |= {id_: copy.deepcopy(dict(row)) for name in self._fake.octavia.names for id_, row in self._fake.tables[name].items()}
-        return {id_: rows.get(id_) for id_ in self._watched}
+        rows |= {
+            id_: copy.deepcopy(dict(row))
+            for name in self._fake.octavia.names
+            for id_, row in self._fake.tables[name].items()
+        }
+        return {id_: rows.get(id_) for id_ in self.watched}
 
     def unharmed(self) -> None:
         """That all is as it was."""
         now = self._rows()
-        changed = [f"{id_}: {self._was[id_]} -> {now[id_]}" for id_ in self._watched if now[id_] != self._was[id_]]
+        changed = [f"{id_}: {self._was[id_]} -> {now[id_]}" for id_ in self.watched if now[id_] != self._was[id_]]
         assert not changed, f"what belongs to others was changed: {changed}"
 
 
@@ -163,13 +187,13 @@ class Fuzzed:
         for body in bodies:
             self.world.apply(body)
 
-    def keys(self) -> list[Key]:
+    def all_keys(self) -> list[Key]:
         """The objects that are reconciled."""
         return self.world.all_keys()
 
     def check(self) -> None:
         """That each object says how it stands as it should, and others' things are as they were."""
-        for key in self.keys():
+        for key in self.all_keys():
             self.check_object(key)
         self.strangers.unharmed()
         for key, events in self.world.events.items():
@@ -203,13 +227,16 @@ class Fuzzed:
         Args:
             but: ids that may be left.
         """
-        there = self.keys()
+        there = self.all_keys()
         for key in there:
             self.check_object(key)
         # What stays is in the way of what it needs: only where all are gone, all is gone.
         if there:
             return
-        left = {name: [rows[id_] for id_ in rows if id_ not in self.before.get(name, ()) and id_ not in but] for name, rows in self.tables_of(self.world.fake).items()}
+        left = {
+            name: [rows[id_] for id_ in rows if id_ not in self.before.get(name, ()) and id_ not in but]
+            for name, rows in self.tables_of(self.world.fake).items()
+        }
         left = {name: rows for name, rows in left.items() if rows}
         assert not left, f"left in the cloud: {left}"
 
@@ -263,18 +290,33 @@ def finish(fuzzed: Fuzzed, *, retain: bool = False) -> None:
         retain: leave ``deletionPolicy`` as it is.
     """
     world = fuzzed.world
-    for key in fuzzed.keys():
+    for key in fuzzed.all_keys():
         body = copy.deepcopy(dict(world.object(key).body))
-        kept = {name: value for name, value in (body["metadata"].get("annotations") or {}).items() if "paused" not in name and "dry-run" not in name}
+        kept = {
+            name: value
+            for name, value in (body["metadata"].get("annotations") or {}).items()
+            if "paused" not in name and "dry-run" not in name
+        }
         body["metadata"]["annotations"] = kept
         if not retain and isinstance(body.get("spec"), dict):
             body["spec"].pop("deletionPolicy", None)
         world.apply(body)
     fuzzed.run()
-    fuzzed.delete(sorted(fuzzed.keys(), key=lambda key: (key.name, key.kind)))
-    fuzzed.delete(fuzzed.keys())
+    fuzzed.delete(sorted(fuzzed.all_keys(), key=lambda key: (key.name, key.kind)))
+    fuzzed.delete(fuzzed.all_keys())
     fuzzed.strangers.unharmed()
     fuzzed.empty()
 
 
-__all__ = ["CANARY", "MOST_VISITS", "Fuzzed", "Strangers", "as_served", "base", "finish", "key_of", "quiet", "strangers_ids"]
+__all__ = [
+    "CANARY",
+    "MOST_VISITS",
+    "Fuzzed",
+    "Strangers",
+    "as_served",
+    "base",
+    "finish",
+    "key_of",
+    "quiet",
+    "strangers_ids",
+]

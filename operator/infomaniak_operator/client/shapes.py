@@ -1,9 +1,9 @@
 """What a row must be like, attribute by attribute, for whoever goes by what it says.
 
 A service, or what is in its place, may answer anything. A row whose description is a number has no mark that could be
-read, and a list with such a row tells nothing of what is there: it is an error, and never an absence. ``Operations(…,
-whole=True)`` refuses a row that lacks what every release of the service answers with, or has another type of value in an
-attribute that is known here. What is not known here passes as it is.
+read, and a list with such a row tells nothing of what is there: it is an error, and never an absence. With ``whole``,
+``Operations`` refuses a row that lacks what every release of the service answers with, or has another type of value in
+an attribute that is known here. What is not known here passes as it is.
 """
 
 from __future__ import annotations
