@@ -6,12 +6,12 @@ import base64
 import copy
 import json
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import yaml
 
-from infomaniak_operator.client import InvalidCredentialsError
+from infomaniak_operator.client import CloudCredentials, InvalidCredentialsError
 from infomaniak_operator.engine.contract import KubeObject
 from infomaniak_operator.reconcile.credentials import CredentialSettings, SecretContent, keep_secret
 from tests.support.fuzz_answers import Malformed
@@ -241,8 +241,15 @@ def read_secret(data: Any, cloud: str | None = "infomaniak") -> str:
     settings = CredentialSettings()
     resource = KubeObject.of(body)
     assert repr(SecretContent(data)).count(CANARY) == 0
+    # The second is without what catches all the same whatever the first may let through.
+    said = [_said(lambda: settings.read(resource, cloud)), _said(lambda: settings._parsed(SecretContent(data), cloud))]
+    assert said[0] == said[1]
+    return said[0]
+
+
+def _said(read: Callable[[], CloudCredentials]) -> str:
     try:
-        found = settings.read(resource, cloud)
+        found = read()
     except InvalidCredentialsError as error:
         said = str(error)
         assert CANARY not in said, "the message tells the secret"
