@@ -26,8 +26,12 @@ KEY ?=
 IMAGE_DIGEST ?=
 IMAGE_FLAGS ?=
 
+# Of `make fuzz`.
+SEEDS ?= 1
+COUNT ?= 10000
+
 .DEFAULT_GOAL := help
-.PHONY: help install check fix generate lock chart-docs chart-check test test-unit test-slow test-full test-user e2e-node demo demo-down canary bench bench-stack bench-security dist release-sign release-keep image audit clean
+.PHONY: help install check fix generate lock chart-docs chart-check test test-unit test-slow test-full fuzz test-user e2e-node demo demo-down canary bench bench-stack bench-security dist release-sign release-keep image audit clean
 
 help: ## this list
 	@grep -hE '^[a-z][a-zA-Z0-9-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-zA-Z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -75,7 +79,7 @@ lock: $(STAMP) ## the lock files anew, from pyproject.toml
 	  --no-emit-trusted-host --output-file sandbox/requirements.txt sandbox/requirements.in
 
 test-unit: $(STAMP) ## the tests that need no sandbox
-	$(PY) -m pytest tests/unit
+	$(PY) -m pytest tests/unit tests/security/fuzz/test_seeds.py
 
 test: $(STAMP) ## unit, contract, integration: real Keystone, Neutron, Octavia and Kubernetes
 	$(PY) -m sandbox build
@@ -88,6 +92,11 @@ test-slow: $(STAMP) ## what takes minutes by its nature: many calls and objects,
 
 test-full: test test-slow ## all tiers, and the long forms
 	$(PYTEST) -m full
+
+fuzz: $(STAMP) ## specs through the real API server and the reconcilers: SEEDS="1 2 3" COUNT=10000
+	$(PY) -m sandbox build
+	for seed in $(SEEDS); do FUZZ_SEED=$$seed FUZZ_COUNT=$(COUNT) \
+	  $(PY) -m pytest -p no:xdist -s tests/security/fuzz/test_specs.py -m full || exit 1; done
 
 test-user: $(STAMP) ## the demo and a part of the tests as an ordinary user (an account of its own where this is root), who may touch nothing outside
 	$(PY) -m tests.e2e.unprivileged

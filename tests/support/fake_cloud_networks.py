@@ -58,7 +58,8 @@ class Networks(Tables):
                 )
         if not body.get("enable_dhcp", True) and (body.get("ipv6_ra_mode") or body.get("ipv6_address_mode")):
             raise invalid("ipv6_ra_mode or ipv6_address_mode cannot be set when enable_dhcp is set to False")
-        gateway = body.get("gateway_ip", str(net[1 if net.version == 4 else 0]))
+        first = net.network_address + 1 if net.version == 4 else net.network_address  # of a /32, too
+        gateway = body.get("gateway_ip", str(first))
         pools = body.get("allocation_pools") or pools_of(net, gateway)
         check_pools(net, gateway, pools)
         made = self._insert(

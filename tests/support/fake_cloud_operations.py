@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from infomaniak_operator.client import ReadOnlyError
 from infomaniak_operator.client.operations import FloatingIPs, LoadBalancers
+from infomaniak_operator.client.session import is_id
 from tests.support.fake_cloud_octavia import PARENTS
 from tests.support.fake_cloud_rules import Row
 
@@ -62,9 +63,9 @@ class _Reading:
 
 
 def _check_id(id: str) -> None:
-    """As the client does: an id is put into a path, and must be text."""
-    if not isinstance(id, str):
-        raise TypeError(f"expected an id, got {id!r}")
+    """As the client does: an id is put into a path, and what cannot be one is refused before any call."""
+    if not is_id(id):
+        raise ValueError(f"id is no id: {id!r}")
 
 
 class FakeCollection:

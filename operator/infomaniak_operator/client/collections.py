@@ -22,10 +22,11 @@ class Collection(Generic[RowT, BodyT]):
     Args:
         session: the connection.
         kind: what the collection takes.
+        whole: whether each row must be as ``shapes`` says.
     """
 
-    def __init__(self, session: CloudSession, kind: Kind[RowT, BodyT]) -> None:
-        self._rest = Rest(session, kind)
+    def __init__(self, session: CloudSession, kind: Kind[RowT, BodyT], *, whole: bool = False) -> None:
+        self._rest = Rest(session, kind, whole=whole)
 
     def list(self, *, fields: Sequence[str] | None = None, **filters: Any) -> builtins.list[RowT]:
         """List all objects that pass the filters, from all pages: ``GET`` of the collection's route.
@@ -129,8 +130,8 @@ class BulkCollection(Collection[RowT, BodyT]):
 class Members:
     """The members of pools: the first argument is the pool."""
 
-    def __init__(self, session: CloudSession) -> None:
-        self._rest = Rest(session, kinds.MEMBERS)
+    def __init__(self, session: CloudSession, *, whole: bool = False) -> None:
+        self._rest = Rest(session, kinds.MEMBERS, whole=whole)
 
     def list(self, pool_id: str, *, fields: Sequence[str] | None = None, **filters: Any) -> builtins.list[Member]:
         """List all members of a pool that pass the filters: ``GET /v2/lbaas/pools/{pool_id}/members``.
@@ -241,8 +242,8 @@ class Members:
 class L7Rules:
     """The rules of L7 policies: the first argument is the policy."""
 
-    def __init__(self, session: CloudSession) -> None:
-        self._rest = Rest(session, kinds.L7_RULES)
+    def __init__(self, session: CloudSession, *, whole: bool = False) -> None:
+        self._rest = Rest(session, kinds.L7_RULES, whole=whole)
 
     def list(self, l7policy_id: str, *, fields: Sequence[str] | None = None, **filters: Any) -> builtins.list[L7Rule]:
         """List all rules of a policy that pass the filters: ``GET /v2/lbaas/l7policies/{l7policy_id}/rules``.

@@ -16,7 +16,7 @@ from infomaniak_operator.client.bodies import (
 )
 from infomaniak_operator.client.collections import BulkCollection, Collection, L7Rules, Members
 from infomaniak_operator.client.deprecated import warn
-from infomaniak_operator.client.errors import Category, ConflictError
+from infomaniak_operator.client.errors import Category, ConflictError, ServiceError
 from infomaniak_operator.client.resources import (
     FloatingIP,
     L7Policy,
@@ -30,6 +30,7 @@ from infomaniak_operator.client.resources import (
 )
 from infomaniak_operator.client.rest import check, part
 from infomaniak_operator.client.session import CloudSession
+from infomaniak_operator.client.shapes import is_status_tree
 from infomaniak_operator.client.usage import (
     LOAD_BALANCER_QUOTA,
     LOAD_BALANCERS,
@@ -45,24 +46,28 @@ class Operations:
 
     Args:
         session: the connection they use.
+        whole: whether an answer is an error in which a row lacks what it is judged by (a mark's place, a state, an
+            address), or has something else there than it should. For those to whom what a row does not say must not
+            mean that it is not so.
     """
 
-    def __init__(self, session: CloudSession) -> None:
+    def __init__(self, session: CloudSession, *, whole: bool = False) -> None:
         self._session = session
-        self.networks = BulkCollection(session, kinds.NETWORKS)
-        self.subnets = BulkCollection(session, kinds.SUBNETS)
-        self.routers = Routers(session)
-        self.security_groups = Collection(session, kinds.SECURITY_GROUPS)
-        self.security_group_rules = BulkCollection(session, kinds.SECURITY_GROUP_RULES)
-        self.floating_ips = FloatingIPs(session)
-        self.ports = BulkCollection(session, kinds.PORTS)
-        self.load_balancers = LoadBalancers(session)
-        self.listeners = Collection(session, kinds.LISTENERS)
-        self.pools = Collection(session, kinds.POOLS)
-        self.members = Members(session)
-        self.health_monitors = Collection(session, kinds.HEALTH_MONITORS)
-        self.l7_policies = Collection(session, kinds.L7_POLICIES)
-        self.l7_rules = L7Rules(session)
+        self._whole = whole
+        self.networks = BulkCollection(session, kinds.NETWORKS, whole=whole)
+        self.subnets = BulkCollection(session, kinds.SUBNETS, whole=whole)
+        self.routers = Routers(session, whole=whole)
+        self.security_groups = Collection(session, kinds.SECURITY_GROUPS, whole=whole)
+        self.security_group_rules = BulkCollection(session, kinds.SECURITY_GROUP_RULES, whole=whole)
+        self.floating_ips = FloatingIPs(session, whole=whole)
+        self.ports = BulkCollection(session, kinds.PORTS, whole=whole)
+        self.load_balancers = LoadBalancers(session, whole=whole)
+        self.listeners = Collection(session, kinds.LISTENERS, whole=whole)
+        self.pools = Collection(session, kinds.POOLS, whole=whole)
+        self.members = Members(session, whole=whole)
+        self.health_monitors = Collection(session, kinds.HEALTH_MONITORS, whole=whole)
+        self.l7_policies = Collection(session, kinds.L7_POLICIES, whole=whole)
+        self.l7_rules = L7Rules(session, whole=whole)
         self.tags = Tags(session)
         self.quotas = Quotas(session)
 
@@ -143,14 +148,14 @@ class Operations:
         Raises:
             Nothing: it asks nobody.
         """
-        return Operations(self._session.read_only())
+        return Operations(self._session.read_only(), whole=self._whole)
 
 
 class Routers(Collection[Router, RouterBody]):
     """Routers and their interfaces."""
 
-    def __init__(self, session: CloudSession) -> None:
-        super().__init__(session, kinds.ROUTERS)
+    def __init__(self, session: CloudSession, *, whole: bool = False) -> None:
+        super().__init__(session, kinds.ROUTERS, whole=whole)
 
     def add_interface(
         self, router_id: str, *, subnet_id: str | None = None, port_id: str | None = None
@@ -205,8 +210,8 @@ class Routers(Collection[Router, RouterBody]):
 class FloatingIPs(Collection[FloatingIP, FloatingIPBody]):
     """Floating IPs, and an association that never takes one away from where it is."""
 
-    def __init__(self, session: CloudSession) -> None:
-        super().__init__(session, kinds.FLOATING_IPS)
+    def __init__(self, session: CloudSession, *, whole: bool = False) -> None:
+        super().__init__(session, kinds.FLOATING_IPS, whole=whole)
 
     def associate(self, id: str, port_id: str, fixed_ip_address: str | None = None) -> FloatingIP:  # noqa: A002 - the API's word
         """Bind it, if it is not bound elsewhere: ``GET /v2.0/floatingips/{id}``, then ``PUT`` with ``If-Match``.
@@ -267,8 +272,9 @@ class FloatingIPs(Collection[FloatingIP, FloatingIPBody]):
 class LoadBalancers(Collection[LoadBalancer, LoadBalancerBody]):
     """Load balancers: each with its tree under it."""
 
-    def __init__(self, session: CloudSession) -> None:
-        super().__init__(session, kinds.LOAD_BALANCERS)
+    def __init__(self, session: CloudSession, *, whole: bool = False) -> None:
+        super().__init__(session, kinds.LOAD_BALANCERS, whole=whole)
+        self._whole = whole
 
     def create_tree(self, body: LoadBalancerBody) -> LoadBalancer:
         """Make a load balancer with all that is in it, in one call: ``POST /v2/lbaas/loadbalancers``, never repeated.
@@ -328,7 +334,10 @@ class LoadBalancers(Collection[LoadBalancer, LoadBalancerBody]):
         answer = self._rest.session.request(
             "load-balancer", "GET", f"{kinds.LOAD_BALANCERS.item}/status", ids={"id": id}
         )
-        return cast("StatusTree", part(answer, "statuses", dict, f"{kinds.LOAD_BALANCERS.item}/status"))
+        tree = part(answer, "statuses", dict, f"{kinds.LOAD_BALANCERS.item}/status")
+        if self._whole and not is_status_tree(tree):
+            raise ServiceError(f"{kinds.LOAD_BALANCERS.item}/status: the answer is no tree of states")
+        return cast("StatusTree", tree)
 
 
 def _check_pool(pool: PoolBody) -> None:

@@ -11,6 +11,7 @@ from infomaniak_operator.client.errors import ServiceError
 from infomaniak_operator.client.kinds import BodyT, Kind, RowT
 from infomaniak_operator.client.limits import MOST_ROWS
 from infomaniak_operator.client.session import CloudSession, is_id
+from infomaniak_operator.client.shapes import shape_of
 
 Body = Mapping[str, Any]
 Ids = Mapping[str, str]
@@ -27,11 +28,14 @@ class Rest(Generic[RowT, BodyT]):
     Args:
         session: the connection.
         kind: what the collection takes.
+        whole: whether each row must be as ``shapes`` says.
     """
 
-    def __init__(self, session: CloudSession, kind: Kind[RowT, BodyT]) -> None:
+    def __init__(self, session: CloudSession, kind: Kind[RowT, BodyT], *, whole: bool = False) -> None:
         self.session = session
         self.kind = kind
+        self._shape = shape_of(kind)
+        self._whole = whole
 
     def list(self, ids: Ids, fields: Sequence[str] | None, filters: Mapping[str, Any]) -> builtins.list[RowT]:
         """All pages of the collection. See ``Collection.list``."""
@@ -41,13 +45,14 @@ class Rest(Generic[RowT, BodyT]):
     def _pages(self, ids: Ids, fields: Sequence[str] | None, filters: Mapping[str, Any]) -> builtins.list[RowT]:
         first: Pairs = [*self._query(filters), *(("fields", name) for name in fields or ())]
         named = not fields or "id" in fields
+        whole = self._whole and not fields
         query = first
         rows: builtins.list[RowT] = []
         asked: set[tuple[tuple[str, str], ...]] = set()
         while tuple(query) not in asked and len(asked) < MOST_PAGES:
             asked.add(tuple(query))
             page = self.session.request(self.kind.service, "GET", self.kind.path, ids=ids, params=query)
-            rows.extend(self._many(page, changing=False, named=named))
+            rows.extend(self._many(page, changing=False, named=named, whole=whole))
             if len(rows) > MOST_ROWS:
                 raise ServiceError(f"GET {self.kind.path}: there are more than {MOST_ROWS} rows")
             place = _next(page.get(f"{self.kind.many}_links"), self.kind.path)
@@ -119,16 +124,23 @@ class Rest(Generic[RowT, BodyT]):
 
     def _one(self, answer: Any, *, changing: bool) -> RowT:
         row = part(answer, self.kind.one, dict, self.kind.path, changing=changing)
-        return self._with_id(row, changing=changing)
+        return self._row(row, changing=changing, whole=self._whole)
 
-    def _many(self, answer: Any, *, changing: bool, named: bool = True) -> builtins.list[RowT]:
+    def _many(
+        self, answer: Any, *, changing: bool, named: bool = True, whole: bool | None = None
+    ) -> builtins.list[RowT]:
         many = part(answer, self.kind.many, list, self.kind.path, changing=changing)
-        return [self._with_id(row, changing=changing, named=named) for row in many]
+        whole = self._whole if whole is None else whole
+        return [self._row(row, changing=changing, named=named, whole=whole) for row in many]
 
-    def _with_id(self, row: Any, *, changing: bool, named: bool = True) -> RowT:
+    def _row(self, row: Any, *, changing: bool, whole: bool, named: bool = True) -> RowT:
         """A row as everything that reads rows relies on it: an object, and its id is one."""
         if not isinstance(row, dict) or (named and not is_id(row.get("id"))):
             message = f"{self.kind.path}: what the answer has as a {self.kind.one} has no id"
+            raise ServiceError(message, outcome_unknown=changing)
+        wrong = next(self._shape.faults(row), None) if whole else None
+        if wrong is not None:
+            message = f"{self.kind.path}: what the answer has as a {self.kind.one} has no {wrong!r} that can be read"
             raise ServiceError(message, outcome_unknown=changing)
         return cast("RowT", row)
 

@@ -336,7 +336,7 @@ def connector(
                 )
             return project, opened.region
 
-        return Cloud(Operations(opened), identity, now, opened.close, external_for)
+        return Cloud(Operations(opened, whole=True), identity, now, opened.close, external_for)
 
     return connect
 

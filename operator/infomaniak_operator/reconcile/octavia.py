@@ -16,6 +16,7 @@ from infomaniak_operator.client.resources import (
     Pool,
     Reference,
 )
+from infomaniak_operator.client.session import is_id
 from infomaniak_operator.engine.contract import (
     FINALIZER,
     Again,
@@ -99,7 +100,7 @@ def enter(visit: Visit) -> None:
     unknown = tree.unknown.pop(resource.uid, None)
     if unknown is not None:
         visit.creates.unknown.setdefault("", unknown)
-    if owner is not None and owner.status.get("id"):
+    if owner is not None and is_id(owner.status.get("id")):
         tree.load_balancer_id = str(owner.status["id"])
     if tree.pending_since is None or tree.load_balancer_id is None:
         return

@@ -8,6 +8,7 @@ from typing import Any
 
 from infomaniak_operator.client import NotFoundError
 from infomaniak_operator.client.kinds import BodyT, RowT
+from infomaniak_operator.client.session import is_id
 from infomaniak_operator.engine.contract import KubeObject, Next, Progress, Reason, Stuck, Waiting
 from infomaniak_operator.reconcile.actuator import Row
 from infomaniak_operator.reconcile.creation import LATEST, MayCreate, NotYet, Sent, may_create
@@ -217,7 +218,7 @@ def check_project(visit: Visit) -> None:
 
 
 def by_id(visit: Visit, collection: ResourceType[RowT, BodyT], rows: Iterable[RowT], wanted: str) -> RowT | None:
-    """The object of that id, from the list, else by asking for it; None only if the service says 404.
+    """The object of that id, from the list, else by asking for it; None only if the service says 404, or it is no id.
 
     Raises:
         InfomaniakCloudError: it could not be asked.
@@ -225,6 +226,8 @@ def by_id(visit: Visit, collection: ResourceType[RowT, BodyT], rows: Iterable[Ro
     listed = next((row for row in rows if row["id"] == wanted), None)
     if listed is not None:
         return listed
+    if not is_id(wanted):  # a status may hold anything; nothing can have it, and no path is made of it
+        return None
     try:
         return collection.of(visit.cloud.do).get(wanted)
     except NotFoundError:

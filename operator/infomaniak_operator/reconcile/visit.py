@@ -19,6 +19,7 @@ from infomaniak_operator.client.resources import (
     SecurityGroupRule,
     Subnet,
 )
+from infomaniak_operator.client.session import is_id
 from infomaniak_operator.engine.contract import (
     FINALIZER,
     Again,
@@ -390,9 +391,12 @@ class Visit:
 
     @property
     def id(self) -> str | None:
-        """The id in the cloud, as far as it is known: from a create whose status is not written yet, or from status."""
+        """The id in the cloud, as far as it is known: from a create whose status is not written yet, or from status.
+
+        What status has and what is no id leads to nothing: the object is then looked for by its mark.
+        """
         found = self.memory.get("id") or self.status.get("id")
-        return str(found) if found else None
+        return str(found) if is_id(found) else None
 
     def known(self, row: Resource) -> None:
         """Hold on to the identity of the object in the cloud."""
