@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 
 GROUP = "network.infomaniak.cloud"
 LABELS = {f"{GROUP}/credentials": "true"}
-_HANDS = 8
+_HANDS = 24
 _LATER = object()
+_ATTEMPTS = 60
 _NETWORKS = f"/apis/{GROUP}/v1alpha1"
 
 
@@ -39,19 +40,17 @@ class Cluster:
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         """One request; an answer that is no success raises, but for a 404 and an ``AlreadyExists``: None.
 
-        What the API server cannot answer yet is asked again, as is what met the end of a connection that was kept.
+        What the API server cannot answer yet is asked again, as is what met the end of a connection.
         """
-        while True:
-            kept = getattr(self._own, "connection", None) is not None
+        for _ in range(_ATTEMPTS):
             try:
                 answered = self._asked(method, path, body)
-            except ConnectionError:
-                if not kept:
-                    raise
-                continue
+            except OSError:
+                answered = _LATER
             if answered is not _LATER:
                 return answered
             time.sleep(0.5)
+        raise RuntimeError(f"{method} {path}: no answer")
 
     def _asked(self, method: str, path: str, body: Any) -> Any:
         connection = getattr(self._own, "connection", None)
@@ -125,16 +124,20 @@ class Cluster:
 
     def clean(self) -> None:
         """Delete all InfomaniakNetworks and labelled Secrets. What they stand for in the cloud was only read."""
-        for found in self.networks():
-            meta = found["metadata"]
+
+        def network(meta: Mapping[str, Any]) -> None:
             path = f"{_NETWORKS}/namespaces/{meta['namespace']}/infomaniaknetworks/{meta['name']}"
             self.ask("PATCH", path, {"metadata": {"finalizers": None}})
             self.ask("DELETE", path)
+
+        def secret(meta: Mapping[str, Any]) -> None:
+            self.change_secret(meta["namespace"], meta["name"], {"metadata": {"finalizers": None}})
+            self.drop_secret(meta["namespace"], meta["name"])
+
+        self.all(network, [found["metadata"] for found in self.networks()])
         label = f"{GROUP}%2Fcredentials%3Dtrue"
         while items := self.ask("GET", f"/api/v1/secrets?labelSelector={label}&limit=50")["items"]:
-            for meta in (found["metadata"] for found in items):
-                self.change_secret(meta["namespace"], meta["name"], {"metadata": {"finalizers": None}})
-                self.drop_secret(meta["namespace"], meta["name"])
+            self.all(secret, [found["metadata"] for found in items])
 
 
 def said(body: Mapping[str, Any], kind: str) -> Mapping[str, Any]:

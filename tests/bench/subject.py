@@ -19,7 +19,7 @@ _QUIET = 0.05
 """An operator that takes less of a processor than this share is at rest."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Subject:
     """A running operator.
 
@@ -27,11 +27,13 @@ class Subject:
         process: its process.
         health: the port of its probes.
         metrics: the port of its metrics.
+        last: MiB at the highest and seconds of processor, when it was last looked at alive.
     """
 
     process: subprocess.Popen[bytes]
     health: int
     metrics: int
+    last: tuple[int, float] = (0, 0.0)
 
     @property
     def ended(self) -> int | None:
@@ -72,6 +74,7 @@ class Subject:
         """Wait for something; the seconds it took, or None where it ended before or they were not enough."""
         began = time.monotonic()
         while time.monotonic() - began < seconds and self.ended is None:
+            self.last = (self.peak() or self.last[0], round(self.cpu(), 1) or self.last[1])
             if done():
                 return round(time.monotonic() - began, 1)
             time.sleep(0.1)
@@ -86,13 +89,6 @@ class Subject:
     def _status(self, name: str) -> int:
         _, _, found = self._proc("status").partition(f"{name}:")
         return int(found.split()[0]) if found else 0
-
-
-def used(process: subprocess.Popen[bytes]) -> tuple[int, float]:
-    """MiB at the highest and seconds of processor of a process that has ended, which nobody has waited for."""
-    _, code, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(code)
-    return usage.ru_maxrss // 1024, round(usage.ru_utime + usage.ru_stime, 1)
 
 
 @contextmanager

@@ -101,7 +101,7 @@ def timestamp(now: float) -> str:
 
 def printable(text: str) -> str:
     """The text as it can be written as UTF-8: JSON can hold halves of surrogate pairs, which nothing else takes."""
-    return text.encode("utf-8", "replace").decode()
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def readable(text: str, limit: int) -> str:

@@ -178,8 +178,10 @@ class Lanes:
         while True:
             if self._freed:
                 self._admit()
-            line = self._next()
-            if line is None:
+            for lines in self._turns.values():
+                line = next(iter(lines))
+                break
+            else:
                 return None
             full = self._busy.first_full(line.lane)
             if full is not None:
@@ -210,11 +212,6 @@ class Lanes:
             line = next(iter(blocked))
             self._unblock(line)
             self._turns.setdefault(line.lane[0][1], {})[line] = None
-
-    def _next(self) -> _Line | None:
-        for lines in self._turns.values():
-            return next(iter(lines))
-        return None
 
     def _rotate(self, line: _Line) -> None:
         """A line has had its turn: the others of its namespace come before it, and other namespaces before that."""
