@@ -180,6 +180,11 @@ class HttpKube:
         try:
             response: requests.Response = client.request(verb, **arguments)
             status = response.status_code
+        except (requests.RequestException, ValueError, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001 - pykube reads the user's entry as it signs a request, and raises anything
+            # Not the error's text: it may quote the entry.
+            raise Unavailable(f"the user of the kubeconfig cannot be used ({type(error).__name__})") from None
         finally:
             if self._on_call:
                 self._on_call(verb, plural, status, self._monotonic() - started)

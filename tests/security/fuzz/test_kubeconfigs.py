@@ -40,3 +40,22 @@ def test_any_kubeconfig_is_an_error_that_is_expected(tmp_path, block):
             _refused(path)
         except Exception as error:
             raise AssertionError(f"seed {seed}: {error!r} of {path.read_bytes()[:500]!r}") from error
+
+
+USERS = {
+    "exec without a version": {"exec": {"command": "x"}},
+    "exec without a command": {"exec": {"apiVersion": "client.authentication.k8s.io/v1beta1", "command": None}},
+    "exec that is a list": {"exec": ["x"]},
+    "auth-provider that is a text": {"auth-provider": "oidc"},
+    "auth-provider without a config": {"auth-provider": {"name": "gcp"}},
+    "token that is a list": {"token": ["x"]},
+}
+
+
+@pytest.mark.parametrize("user", USERS.values(), ids=USERS)
+def test_a_user_that_cannot_be_used_is_an_error_that_is_expected(tmp_path, user):
+    path = tmp_path / "kubeconfig"
+    config = good("http://127.0.0.1:1")
+    config["users"][0]["user"] = user
+    path.write_text(json.dumps(config))
+    _refused(path)
