@@ -18,19 +18,27 @@ class ManualTimer:
 
 
 class ManualClock:
-    """``timing.Timers`` for tests; ``advance`` belongs to the event loop's thread."""
+    """``timing.Timers`` for tests; ``advance`` belongs to the event loop's thread.
 
-    def __init__(self, monotonic: float = 1000.0, now: float = 1_800_000_000.0) -> None:
+    Args:
+        monotonic: where it begins.
+        now: where the seconds since the epoch begin.
+        tick: how far each look moves it: what begins later is later, then.
+    """
+
+    def __init__(self, monotonic: float = 1000.0, now: float = 1_800_000_000.0, tick: float = 0.0) -> None:
         self._monotonic = monotonic
-        self._now = now
+        self._epoch = now - monotonic
+        self._tick = tick
         self._order = itertools.count()
         self._timers: list[tuple[float, int, ManualTimer]] = []
 
     def monotonic(self) -> float:
+        self._monotonic += self._tick
         return self._monotonic
 
     def now(self) -> float:
-        return self._now
+        return self._epoch + self.monotonic()
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> ManualTimer:
         timer = ManualTimer(callback)
@@ -47,10 +55,8 @@ class ManualClock:
         end = self._monotonic + seconds
         while self._timers and self._timers[0][0] <= end:
             due, _, timer = heapq.heappop(self._timers)
-            self._now += due - self._monotonic
-            self._monotonic = due
+            self._monotonic = max(self._monotonic, due)  # a callback may have taken time itself
             callback, timer.callback = timer.callback, None
             if callback:
                 callback()
-        self._now += end - self._monotonic
-        self._monotonic = end
+        self._monotonic = max(self._monotonic, end)

@@ -14,6 +14,8 @@ from infomaniak_operator.engine.kube import Body, Conflict, KubeError, NotFound,
 from infomaniak_operator.engine.supervisor import Sink
 
 Place = tuple[str, str, str]
+Follower = Callable[[ResourceType, str, Body], None]
+"""Told of each change: the kind; ADDED, MODIFIED or DELETED; the body, which is to be read only."""
 _BREAK = object()
 
 
@@ -35,6 +37,7 @@ class FakeKube:
 
     Attributes:
         calls: how often each (verb, plural) was asked for by the engine; ``PATCH toys/status`` for the subresource.
+        version: the resourceVersion of the latest change.
         tokens: by token, whose it is.
         allowed: who may do what with which URL that is no resource's.
         before: called with (verb, what, name) before each of the engine's calls; may raise ``KubeError``, or change things.
@@ -43,9 +46,9 @@ class FakeKube:
     def __init__(self, page: int = 500) -> None:
         self._lock = threading.RLock()
         self._objects: dict[Place, dict[str, Any]] = {}
-        self._version = 100
+        self.version = 100
         self._page = page
-        self._watchers: list[tuple[ResourceType, queue.Queue[Any]]] = []
+        self._watchers: list[tuple[ResourceType, Follower, object]] = []
         self.calls: Counter[tuple[str, str]] = Counter()
         self.events: list[dict[str, Any]] = []
         self.tokens: dict[str, str] = {}
@@ -68,8 +71,7 @@ class FakeKube:
             found = [{**kinds, "metadata": each["metadata"]} for each in found]
         elif not resource.group or resource.group.endswith(".k8s.io"):
             # As in a real LIST, where only custom resources tell their kind.
-            for each in found:
-                del each["kind"], each["apiVersion"]
+            found = [{k: v for k, v in each.items() if k not in ("kind", "apiVersion")} for each in found]
         yield from ([*found[i : i + self._page]] for i in range(0, len(found), self._page))
 
     def patch(self, resource: ResourceType, namespace: str, name: str, patch: Body) -> Body:
@@ -119,7 +121,10 @@ class FakeKube:
             place = (resource.plural, namespace, name)
             if place in self._objects:
                 raise Conflict(f"{place} exists", 409)
-            meta = {"name": name, "namespace": namespace, "uid": str(uuid.uuid4()), **content.pop("metadata", {})}
+            content = copy.deepcopy(content)
+            meta = {"name": name, "namespace": namespace, **content.pop("metadata", {})}
+            if "uid" not in meta:
+                meta["uid"] = str(uuid.uuid4())
             meta.setdefault("creationTimestamp", "2026-11-25T08:00:00Z")
             body = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": meta, **content}
             if resource.kind != "Secret":
@@ -129,19 +134,32 @@ class FakeKube:
 
     def change(self, resource: ResourceType, name: str, patch: Body, namespace: str = "default") -> dict[str, Any]:
         """Merge-patch an object as a user would, status and all."""
-        return self._patch(resource, namespace, name, patch)
+        return copy.deepcopy(self._patch(resource, namespace, name, patch))
+
+    def put(self, resource: ResourceType, name: str, body: Body, namespace: str = "default") -> dict[str, Any]:
+        """Make an object be exactly so, but for its version, whatever is there, and whether anybody may."""
+        with self._lock:
+            place = (resource.plural, namespace, name)
+            known = place in self._objects
+            return self._store(resource, place, copy.deepcopy(dict(body)), "MODIFIED" if known else "ADDED")
 
     def delete(self, resource: ResourceType, name: str, namespace: str = "default") -> None:
         """Delete an object: it goes at once if no finalizer holds it."""
         with self._lock:
-            body = copy.deepcopy(self._find(resource, namespace, name))
-            if body["metadata"].get("finalizers"):
-                if "deletionTimestamp" not in body["metadata"] and "generation" in body["metadata"]:
-                    body["metadata"]["generation"] += 1
-                body["metadata"].setdefault("deletionTimestamp", "2026-11-25T09:00:00Z")
-                self._store(resource, (resource.plural, namespace, name), body, "MODIFIED")
-            else:
+            body = self._find(resource, namespace, name)
+            meta = body["metadata"]
+            if not meta.get("finalizers"):
                 self._remove(resource, (resource.plural, namespace, name))
+            elif "deletionTimestamp" not in meta:
+                generation = {"generation": meta["generation"] + 1} if "generation" in meta else {}
+                meta = {**meta, **generation, "deletionTimestamp": "2026-11-25T09:00:00Z"}
+                self._store(resource, (resource.plural, namespace, name), {**body, "metadata": meta}, "MODIFIED")
+
+    def vanish(self, resource: ResourceType, name: str, namespace: str = "default") -> None:
+        """Have an object be gone, whatever finalizers it has: as if somebody had taken them off and deleted it."""
+        with self._lock:
+            self._find(resource, namespace, name)
+            self._remove(resource, (resource.plural, namespace, name))
 
     def read(self, resource: ResourceType, name: str, namespace: str = "default") -> dict[str, Any] | None:
         """An object as it is, or None; not counted."""
@@ -152,6 +170,10 @@ class FakeKube:
         """All objects of a kind as they are, for who only looks: nothing is copied."""
         with self._lock:
             return [body for (plural, _, _), body in self._objects.items() if plural == resource.plural]
+
+    def stored(self, resource: ResourceType, name: str, namespace: str = "default") -> Body | None:
+        """An object as it is, or None, not copied: to be read only; not counted."""
+        return self._objects.get((resource.plural, namespace, name))
 
     def held(self, resource: ResourceType) -> list[dict[str, Any]]:
         """All objects of a kind, not copied: to be read only; not counted."""
@@ -164,12 +186,18 @@ class FakeKube:
         """All objects of a kind, and a queue of what happens to them from then on."""
         with self._lock:
             events: queue.Queue[Any] = queue.Queue()
-            self._watchers.append((resource, events))
-            return self._listed(resource, None), events
+            self.follow([resource], lambda _, event, body: events.put((event, copy.deepcopy(body))), events)
+            return copy.deepcopy(self._listed(resource, None)), events
 
-    def unsubscribe(self, events: queue.Queue[Any]) -> None:
+    def unsubscribe(self, token: object) -> None:
+        """Tell that one no more."""
         with self._lock:
-            self._watchers = [each for each in self._watchers if each[1] is not events]
+            self._watchers = [each for each in self._watchers if each[2] is not token]
+
+    def follow(self, resources: Iterable[ResourceType], follower: Follower, token: object) -> None:
+        """Have all that happens to objects of these kinds told at once, until ``unsubscribe(token)``."""
+        with self._lock:
+            self._watchers += [(resource, follower, token) for resource in resources]
 
     def _called(self, verb: str, what: str, name: str) -> None:
         with self._lock:
@@ -186,7 +214,7 @@ class FakeKube:
     def _listed(self, resource: ResourceType, namespace: str | None) -> list[dict[str, Any]]:
         with self._lock:
             return [
-                copy.deepcopy(body)
+                body
                 for (plural, where, _), body in sorted(self._objects.items())
                 if plural == resource.plural and namespace in (None, where) and _selected(resource, body)
             ]
@@ -202,42 +230,43 @@ class FakeKube:
             if added and old["metadata"].get("deletionTimestamp"):
                 raise Rejected(f"{resource.plural} {name}: no finalizer can be added to what is being deleted", 422)
             if new == old:
-                return copy.deepcopy(old)
+                return old
+            meta = new["metadata"] = dict(new["metadata"])
             if new.get("spec") != old.get("spec"):
-                new["metadata"]["generation"] += 1
-            if not new["metadata"].get("finalizers"):
-                new["metadata"].pop("finalizers", None)
+                meta["generation"] += 1
+            if not meta.get("finalizers"):
+                meta.pop("finalizers", None)
             place = (resource.plural, namespace, name)
-            if new["metadata"].get("deletionTimestamp") and "finalizers" not in new["metadata"]:
+            if meta.get("deletionTimestamp") and "finalizers" not in meta:
                 self._objects[place] = new
                 return self._remove(resource, place)
-            self._store(resource, place, new, "MODIFIED")
-            return copy.deepcopy(new)
+            return self._store(resource, place, new, "MODIFIED")
 
-    def _store(self, resource: ResourceType, place: Place, body: dict[str, Any], event: str) -> None:
-        self._version += 1
-        body["metadata"]["resourceVersion"] = str(self._version)
+    def _store(self, resource: ResourceType, place: Place, body: dict[str, Any], event: str) -> dict[str, Any]:
+        self.version += 1
+        body = {**body, "metadata": {**body["metadata"], "resourceVersion": str(self.version)}}
         old = self._objects.get(place)
         self._objects[place] = body
         self._tell(resource, event, old, body)
+        return body
 
     def _remove(self, resource: ResourceType, place: Place) -> dict[str, Any]:
         body = self._objects.pop(place)
-        self._version += 1
-        body = {**body, "metadata": {**body["metadata"], "resourceVersion": str(self._version)}}
+        self.version += 1
+        body = {**body, "metadata": {**body["metadata"], "resourceVersion": str(self.version)}}
         self._tell(resource, "DELETED", body, body)
-        return copy.deepcopy(body)
+        return body
 
     def _tell(self, resource: ResourceType, event: str, old: dict[str, Any] | None, new: dict[str, Any]) -> None:
-        for watched, events in self._watchers:
+        for watched, follower, _ in self._watchers:
             if watched.plural != resource.plural:
                 continue
             before, after = bool(old) and _selected(watched, old or {}), _selected(watched, new)
             if event == "DELETED" or (before and not after):
                 if before:
-                    events.put(("DELETED", copy.deepcopy(new)))
+                    follower(watched, "DELETED", new)
             elif after:
-                events.put((event if before or event == "ADDED" else "ADDED", copy.deepcopy(new)))
+                follower(watched, event if before or event == "ADDED" else "ADDED", new)
 
 
 class FakeWatch:

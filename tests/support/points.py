@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from infomaniak_operator.client import InfomaniakCloudError
-from tests.support.attempt import Killed
+from tests.support.process import Killed
 from tests.support.world import World
 
 LATE = 20.0

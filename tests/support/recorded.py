@@ -70,9 +70,14 @@ def taken_over(scene: Mapping[str, Any]) -> Forest:
     fake.neutron._moment = datetime.fromisoformat(scene["moment"])
     world = Forest(fake=fake, with_secret=False)
     world.clock.advance(scene["seconds"] - world.clock.monotonic())
-    world._versions = itertools.count(1_000_000)
-    for body in copy.deepcopy(scene["bodies"]):
-        dict.__setitem__(world._bodies, key_of(body), body)
+    if hasattr(world, "_bodies"):  # the Forest of 0.1.0
+        world._versions = itertools.count(1_000_000)
+        for body in copy.deepcopy(scene["bodies"]):
+            dict.__setitem__(world._bodies, key_of(body), body)
+    else:
+        world.kube.version = 1_000_000
+        for body in scene["bodies"]:
+            world.apply(body)
     world.restart()
     world.forget_calls()
     return world
@@ -103,8 +108,9 @@ def _roll_back(file: Path, newer: Path) -> None:
 
 
 def _scene(world: Forest) -> dict[str, Any]:
+    bodies = world._bodies if hasattr(world, "_bodies") else world.kube._objects
     return {
-        "bodies": list(world._bodies.values()),
+        "bodies": list(bodies.values()),
         "tables": {name: rows for name, rows in world.fake.tables.items() if rows},
         "moment": world.fake.neutron._moment.isoformat(),
         "seconds": world.clock.monotonic(),

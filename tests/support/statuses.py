@@ -61,8 +61,8 @@ def _world(**how: Any) -> World:
 
 
 def _body(world: World) -> Body:
-    (key,) = [each for each in world._bodies if each.kind == "InfomaniakNetwork"]
-    body: Body = copy.deepcopy(dict(world.object(key).body))
+    (found,) = world.objects("InfomaniakNetwork")
+    body: Body = copy.deepcopy(dict(found.body))
     return body
 
 

@@ -1,14 +1,21 @@
-"""A cluster with the reconcilers on a fake cloud: the table on which they are tried."""
+"""A cluster in memory: the real operator with a Kubernetes API server and a cloud that a test holds in its hands.
+
+Time is a manual clock that moves a little with every look at it, so that what begins later is later.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+import copy
+from collections import Counter
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import replace
 from typing import Any
 
+from infomaniak_operator.cli.wiring import resources
 from infomaniak_operator.client import CloudCredentials, InfomaniakCloudError
-from infomaniak_operator.engine.contract import Key
+from infomaniak_operator.engine.contract import Again, BackOff, Key, KubeObject, Reconciler, Result, Superseded
+from infomaniak_operator.engine.kube import ResourceType
 from infomaniak_operator.reconcile.base import CloudReconciler, ReconcileSettings
 from infomaniak_operator.reconcile.cloud import Cloud, Clouds
 from infomaniak_operator.reconcile.credentials import CredentialSettings
@@ -16,17 +23,20 @@ from infomaniak_operator.reconcile.marks import Mark, Owner
 from infomaniak_operator.reconcile.registry import ACTUATORS
 from infomaniak_operator.reconcile.tenancy import TenantIsolation
 from infomaniak_operator.reconcile.trees import Trees
-from tests.support.attempt import Cluster
+from tests.support.clock import ManualClock
 from tests.support.fake_cloud import FakeCloud
-from tests.support.objects import KUBE_SYSTEM, secret
+from tests.support.fake_kube import FakeKube
+from tests.support.objects import KUBE_SYSTEM, key_of, secret
+from tests.support.process import Operator, Seen, Told
 from tests.support.tapped import Call, Tapped
 
 PROJECT = "alpha"
 REGION = "dc3-a"
 GRACE = 60.0
+RESOURCES = resources()
 
 
-class World(Cluster):
+class World:
     """A cluster whose objects are in a fake cloud.
 
     Args:
@@ -40,6 +50,11 @@ class World(Cluster):
         sees_all: whether the operator watches all namespaces.
 
     Attributes:
+        clock: its time.
+        kube: the API server.
+        reconcilers: by kind, what reconciles it.
+        on_kube: called with ``claim``, ``record``, ``status`` or ``finalizer`` and what carries out that write to
+            Kubernetes: the place to fail or kill.
         cloud: the calls the operator makes, with the place to interfere.
         others: the same project in the hands of somebody else.
         project: what a login leads to; a test may change it.
@@ -71,13 +86,28 @@ class World(Cluster):
             isolation=isolation or TenantIsolation(),
             sees_all=sees_all,
         )
-        super().__init__(*([secret()] if with_secret else []), *bodies)
+        self.clock = ManualClock(1000.0, 1.8e9 + 1000.0, tick=1e-6)
         self.fake.neutron.now = self.clock.now
-        self._connect()
+        self.kube = FakeKube()
+        self.on_kube: Callable[[str, Callable[[], Any]], Any] = lambda _, act: act()
+        self.reconcilers: dict[str, Reconciler] = {}
+        self._seen = Seen()
+        self.process = self._start()
+        self.clock.advance(3600)  # the process has been at work for long, unless a test restarts it
+        for body in ([secret()] if with_secret else []) + list(bodies):
+            self.apply(body)
 
-    def _connect(self) -> None:
+    def _start(self) -> Operator:
         clouds, trees = Clouds(self._cloud_of), Trees()
-        self.reconcilers = {each.kind: CloudReconciler(each, clouds, self._settings, trees) for each in ACTUATORS}
+        self.reconcilers.update({each.kind: CloudReconciler(each, clouds, self._settings, trees) for each in ACTUATORS})
+        return Operator(
+            self.kube,
+            RESOURCES,
+            self.clock,
+            self.reconcilers,
+            seen=self._seen,
+            on_kube=lambda what, act: self.on_kube(what, act),
+        )
 
     def _cloud_of(self, credentials: CloudCredentials) -> Cloud:
         def identity() -> tuple[str, str]:
@@ -86,9 +116,179 @@ class World(Cluster):
 
         return Cloud(self.cloud, identity, self.clock.monotonic)
 
+    # What a user does.
+
+    def apply(self, body: Mapping[str, Any]) -> Key:
+        """``kubectl apply``: a new object, or another spec and annotations for the one that is there."""
+        key = key_of(body)
+        former = self.kube.stored(*_place(key))
+        if former is not None:
+            meta = {**former["metadata"], "annotations": body["metadata"].get("annotations") or {}}
+            if former.get("spec") != body.get("spec"):
+                meta["generation"] = int(meta.get("generation", 1)) + 1
+            body = {**former, **{k: v for k, v in body.items() if k not in ("status", "metadata")}, "metadata": meta}
+        self._put(key, body)
+        return key
+
+    def spec(self, key: Key, **fields: Any) -> None:
+        """Change fields of the spec; ``...`` takes one out."""
+        body = self.object(key).body
+        spec = {name: value for name, value in {**body["spec"], **fields}.items() if value is not ...}
+        self.apply({**body, "spec": spec})
+
+    def annotate(self, key: Key, **annotations: str) -> None:
+        """Set annotations of ours by their short names, ``_`` for ``-``; an empty one takes it away."""
+        named = {f"network.infomaniak.cloud/{name.replace('_', '-')}": value for name, value in annotations.items()}
+        body = self.object(key).body
+        former = body["metadata"].get("annotations") or {}
+        merged = {name: value for name, value in {**former, **named}.items() if value}
+        self.apply({**body, "metadata": {**body["metadata"], "annotations": merged}})
+
+    def delete(self, key: Key) -> None:
+        """``kubectl delete``: at once without a finalizer, else Terminating."""
+        resource, name, namespace = _place(key)
+        self.kube.delete(resource, name, namespace)
+
+    def poke(self, key: Key, change: Callable[[dict[str, Any]], object]) -> None:
+        """Write an object as nobody should."""
+        body = copy.deepcopy(dict(self.object(key).body))
+        change(body)
+        self._put(key, body)
+
+    def vanish(self, key: Key) -> None:
+        """Have an object be gone, whatever finalizers it has."""
+        resource, name, namespace = _place(key)
+        self.kube.vanish(resource, name, namespace)
+
+    def _put(self, key: Key, body: Mapping[str, Any]) -> None:
+        resource, name, namespace = _place(key)
+        self.kube.put(resource, name, body, namespace)
+
+    # What can be seen.
+
+    def get(self, key: Key) -> KubeObject | None:
+        """The object, or None."""
+        body = self.kube.stored(*_place(key))
+        return KubeObject.of(body) if body is not None else None
+
+    def object(self, key: Key) -> KubeObject:
+        """The object, which must be there."""
+        found = self.get(key)
+        assert found is not None, f"{key} is not there"
+        return found
+
+    def objects(self, kind: str, namespace: str | None = None) -> list[KubeObject]:
+        """All objects of a kind, sorted by key."""
+        found = map(KubeObject.of, self.kube.held(RESOURCES[kind]))
+        return sorted((each for each in found if namespace in (None, each.key.namespace)), key=lambda each: each.key)
+
+    def referrers(self, key: Key) -> list[KubeObject]:
+        """The objects that refer to one, as the operator knows them."""
+        return self.process.engine.view.referrers(key)
+
+    def memory(self, key: Key) -> MutableMapping[str, Any]:
+        """What the process remembers of an object."""
+        return self.process.engine._visits.records.of(self.object(key).uid).memory
+
+    def ready(self, key: Key) -> tuple[str, str]:
+        """Status and reason of ``Ready``."""
+        return self.says(key, "Ready")
+
+    def says(self, key: Key, kind: str) -> tuple[str, str]:
+        """Status and reason of a condition; empty where it is not there."""
+        found = self.object(key).condition(kind) or {}
+        return str(found.get("status", "")), str(found.get("reason", ""))
+
+    def message(self, key: Key, kind: str = "Ready") -> str:
+        """Message of a condition."""
+        return str((self.object(key).condition(kind) or {}).get("message", ""))
+
+    def progress(self, key: Key) -> str:
+        """Which of Reconciling and Stalled is there, or nothing."""
+        there = [kind for kind in ("Reconciling", "Stalled") if self.object(key).condition(kind)]
+        assert len(there) <= 1
+        return "".join(there)
+
+    def told(self, key: Key) -> list[str]:
+        """The reasons of the Events since the last time."""
+        told = [event.reason for event in self.events.get(key, ())]
+        self.events[key] = []
+        return told
+
+    @property
+    def events(self) -> dict[Key, list[Told]]:
+        """What was published, by key."""
+        return self._seen.events
+
+    @property
+    def status_writes(self) -> Counter[Key]:
+        """How often a status was written, by key."""
+        return self._seen.status_writes
+
+    @property
+    def records(self) -> Counter[Key]:
+        """How often it was written in mid-reconcile, ahead of a call to the cloud; in ``status_writes``, too."""
+        return self._seen.records
+
+    @property
+    def claims(self) -> Counter[Key]:
+        """How often the finalizer was set, by key."""
+        return self._seen.claims
+
+    # What the operator's process does.
+
     def restart(self) -> None:
-        super().restart()
-        self._connect()
+        """Another process takes over: it remembers nothing, and acts from now on."""
+        self.process.kill()
+        self.process = self._start()
+
+    def visit(self, key: Key, *, fresh_after: float | None = None, deep: bool = True) -> Result | None:
+        """One reconcile of an object; to be made again where the object has changed meanwhile.
+
+        None where the object is gone.
+
+        Args:
+            key: which object.
+            fresh_after: monotonic seconds; the beginning of the reconcile if left out.
+            deep: False for one that only a change of something it refers to has caused.
+
+        Raises:
+            Superseded, KubeError: a test had a write to Kubernetes end so.
+            Exception: the reconciler failed unexpectedly.
+        """
+        if self.get(key) is None:
+            return None
+        self.process.catch_up()
+        queue = self.process.queue
+        queue.withdraw(key)
+        queue.add(key, self.clock.monotonic() if fresh_after is None else fresh_after, deep=deep)
+        return self._reconcile(key)
+
+    def settle(self, key: Key, visits: int = 50) -> Result | None:
+        """Reconcile an object until nothing is left to do but to wait for a change, letting time go by as asked for."""
+        if self.get(key) is None:
+            return None
+        self.process.catch_up()
+        queue = self.process.queue
+        queue.add(key)
+        result: Result | None = None
+        for _ in range(visits):
+            if not queue.ready(key):
+                due = queue.due(key)
+                if due is None or result is None or not isinstance(result.next, Again | BackOff):
+                    return result
+                self.clock.advance(due - self.clock.monotonic())
+            result = self._reconcile(key)
+            self.process.catch_up()
+        raise AssertionError(f"{key} does not settle in {visits} visits: {self.object(key).status}")
+
+    def _reconcile(self, key: Key) -> Result | None:
+        done = self.process.reconcile(key)
+        if done.ending == "superseded" and not isinstance(done.raised, Superseded):
+            return Result(done.result.verdict, Again(0.0)) if done.result else None
+        if done.ending in ("superseded", "kube_error") and done.raised:
+            raise done.raised
+        return done.result
 
     def told_anew(self, **options: Any) -> None:
         """Another process takes over, with other options."""
@@ -157,7 +357,7 @@ class World(Cluster):
             with contextlib.suppress(InfomaniakCloudError):
                 act()
 
-        self.clock.later(seconds, finish)
+        self.clock.call_later(seconds, finish)
 
     def meanwhile(self, at: str, what: Callable[[], object]) -> None:
         """Have something happen right before the next call of that name."""
@@ -170,3 +370,7 @@ class World(Cluster):
             return act()
 
         self.cloud.around = around
+
+
+def _place(key: Key) -> tuple[ResourceType, str, str]:
+    return RESOURCES[key.kind], key.name, key.namespace

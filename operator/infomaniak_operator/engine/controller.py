@@ -35,7 +35,7 @@ class Waiters:
 
     def __init__(self) -> None:
         self._waits: dict[Key, frozenset[Key]] = {}
-        self._waiters: dict[Key, set[Key]] = {}
+        self._waiters: dict[Key, dict[Key, None]] = {}
 
     def wait(self, key: Key, keys: Iterable[Key]) -> None:
         """``key`` waits for all of ``keys``, and for nothing else any more."""
@@ -44,19 +44,19 @@ class Waiters:
         if waits:
             self._waits[key] = waits
         for each in waits:
-            self._waiters.setdefault(each, set()).add(key)
+            self._waiters.setdefault(each, {})[key] = None
 
     def drop(self, key: Key) -> None:
         """``key`` waits for nothing."""
         for each in self._waits.pop(key, ()):
             waiters = self._waiters[each]
-            waiters.discard(key)
+            waiters.pop(key, None)
             if not waiters:
                 del self._waiters[each]
 
-    def of(self, key: Key) -> frozenset[Key]:
-        """Who waits for ``key``."""
-        return frozenset(self._waiters.get(key, ()))
+    def of(self, key: Key) -> list[Key]:
+        """Who waits for ``key``, in the order in which they began to."""
+        return list(self._waiters.get(key, ()))
 
 
 class Controller:
@@ -117,11 +117,13 @@ class Controller:
         if not own and key.kind in self._reconcilers and concerns_itself(change):
             self._queue.add(key, since)
         if concerns_others(change):
-            for name in self._store.names(change):
-                for each in (self._store.referrer_keys(name) | self._waiters.of(name)) - {key}:
-                    self._queue.add(each, since, deep=False)
+            # In the same order in every process, so that what happened can be made to happen again.
+            for name in sorted(self._store.names(change)):
+                for each in dict.fromkeys((*self._store.referrer_keys(name), *self._waiters.of(name))):
+                    if each != key:
+                        self._queue.add(each, since, deep=False)
         if self._guarded and key.kind in self._reconcilers and hold_changed(change):
-            for each in self._guards(change):
+            for each in sorted(self._guards(change)):
                 self._queue.add(each, since)
 
     def _guards(self, change: Change) -> set[Key]:

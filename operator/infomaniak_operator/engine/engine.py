@@ -25,8 +25,8 @@ from infomaniak_operator.engine.patience import Patience
 from infomaniak_operator.engine.queue import BackOffPolicy, WorkQueue
 from infomaniak_operator.engine.settings import EngineSettings
 from infomaniak_operator.engine.store import Store
-from infomaniak_operator.engine.supervisor import Supervisor, Watch
-from infomaniak_operator.engine.timing import Timers, sleep
+from infomaniak_operator.engine.supervisor import Sink, Supervisor, Watch
+from infomaniak_operator.engine.timing import StartThread, Timers, sleep, start_thread
 from infomaniak_operator.engine.visits import Visits
 
 COMPONENT = "infomaniak-operator"
@@ -34,6 +34,8 @@ COMPONENT = "infomaniak-operator"
 
 _RELIST_SECONDS = 1.0
 """How long after a watch's second LIST ours begins: time for kopf to tell of all it found."""
+
+MakeQueue = Callable[[Timers, random.Random, BackOffPolicy, Limits, Callable[[Key], Shares]], WorkQueue]
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +58,9 @@ class Engine:
         introduce: asks the API server for what must be known before anything is done; blocks, and is called until it
             raises nothing.
         leadership: decides whether this process acts; None: it always does.
+        make_queue: makes the work queue, of the arguments of ``WorkQueue``; a test's hands out one key at a time.
+        start_thread: starts what goes on in the background: the watching, and the sending of Events. All else that
+            blocks is given to the event loop's ``run_in_executor``.
     """
 
     def __init__(  # noqa: PLR0917 - what it is made of, in the order of its docstring
@@ -74,6 +79,8 @@ class Engine:
         instance: str = "",
         introduce: Callable[[], None] | None = None,
         leadership: Leadership | None = None,
+        make_queue: MakeQueue = WorkQueue,
+        start_thread: StartThread = start_thread,
     ) -> None:
         by_kind = {each.kind: each for each in reconcilers}
         unknown = set(by_kind) - set(resources)
@@ -88,7 +95,7 @@ class Engine:
             {kind: each.references for kind, each in by_kind.items()},
             {kind: each.stands_for for kind, each in resources.items() if each.stands_for},
         )
-        self._queue = WorkQueue(
+        self._queue = make_queue(
             clock,
             rng,
             BackOffPolicy(settings.backoff_base, settings.backoff_max, settings.backoff_jitter),
@@ -98,7 +105,7 @@ class Engine:
         self._on_change = on_change
         self._leadership = leadership
         self._recorder = EventRecorder(
-            kube, clock, COMPONENT, instance or os.environ.get("HOSTNAME", COMPONENT), on_event
+            kube, clock, COMPONENT, instance or os.environ.get("HOSTNAME", COMPONENT), on_event, start_thread
         )
         self._visits = Visits(
             by_kind,
@@ -122,7 +129,9 @@ class Engine:
             kube, resources, settings.namespaces, store=self._store, visits=self._visits, changed=self._changed
         )
         self._feed = Feed(resources, self._store, clock, self._changed, self._relist, left=self._left)
-        self._supervisor = Supervisor(watch, self._feed, clock, settings.watch_backoff_max, self._watch_starts)
+        self._supervisor = Supervisor(
+            watch, self._feed, clock, settings.watch_backoff_max, self._watch_starts, start_thread
+        )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._live = False
         self._acting = False
@@ -139,6 +148,11 @@ class Engine:
     def view(self) -> View:
         """What is known of all objects."""
         return self._store
+
+    @property
+    def sink(self) -> Sink:
+        """Where the watch puts what it hears."""
+        return self._feed
 
     @property
     def acting_since(self) -> float:

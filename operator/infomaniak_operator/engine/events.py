@@ -16,6 +16,7 @@ from typing import Any
 from infomaniak_operator.engine.conditions import printable, readable, timestamp, without_request_ids
 from infomaniak_operator.engine.contract import Clock, KubeObject
 from infomaniak_operator.engine.kube import Kube, KubeError, NotFound
+from infomaniak_operator.engine.timing import Background, StartThread, start_thread
 
 MAX_REASON = 128
 MAX_MESSAGE = 1024
@@ -59,15 +60,17 @@ class EventRecorder:
         component: who says so.
         instance: which process of it, for instance the pod's name.
         on_event: told of every Event published, in the thread that does: kind, reason, and whether it is a warning.
+        start_thread: how the thread that writes them is started.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - what it is made of, in the order of its docstring
         self,
         kube: Kube,
         clock: Clock,
         component: str,
         instance: str,
         on_event: Callable[[str, str, bool], None] | None = None,
+        start_thread: StartThread = start_thread,
     ) -> None:
         self._kube = kube
         self._clock = clock
@@ -80,7 +83,8 @@ class EventRecorder:
         self._more = threading.Condition()
         self._busy = False
         self._closed = False
-        self._thread: threading.Thread | None = None
+        self._start_thread = start_thread
+        self._thread: Background | None = None
         self.dropped = 0
 
     def publish(self, resource: KubeObject, reason: str, message: str, *, warning: bool = False) -> None:
@@ -130,8 +134,7 @@ class EventRecorder:
 
     def start(self) -> None:
         """Begin to send."""
-        self._thread = threading.Thread(target=self._run, name="events", daemon=True)
-        self._thread.start()
+        self._thread = self._start_thread("events", self._run)
 
     def close(self, timeout: float) -> bool:
         """Send what is pending, for at most ``timeout`` seconds, and end.
@@ -149,19 +152,34 @@ class EventRecorder:
             self._thread.join(timeout)
         return sent
 
+    def send_pending(self) -> None:
+        """Send what is pending, in this thread. Used where no thread of its own does."""
+        while self._send_next():
+            pass
+
     def _run(self) -> None:
         while True:
             with self._more:
+                self._more.wait_for(lambda: self._pending or self._closed)
+            if not self._send_next() and self._closed:
+                return
+
+    def _send_next(self) -> bool:
+        """Send the Event that has been pending longest; False if there is none."""
+        with self._more:
+            if not self._pending:
+                return False
+            subject = next(iter(self._pending))
+            self._settle(subject)
+            record = self._known[subject]
+            self._busy = True
+        try:
+            self._send(subject, record)
+        finally:
+            with self._more:
                 self._busy = False
                 self._more.notify_all()
-                self._more.wait_for(lambda: self._pending or self._closed)
-                if not self._pending:
-                    return
-                subject = next(iter(self._pending))
-                self._settle(subject)
-                record = self._known[subject]
-                self._busy = True
-            self._send(subject, record)
+        return True
 
     def _send(self, subject: _Subject, record: _Record) -> None:
         try:

@@ -43,7 +43,7 @@ class Store:
         self._lock = threading.RLock()
         self._kinds: dict[str, dict[Key, KubeObject]] = {}
         self._refers: dict[Key, frozenset[Key]] = {}
-        self._referrers: dict[Key, set[Key]] = {}
+        self._referrers: dict[Key, dict[Key, None]] = {}
         self._sequence = 0
         self._changed: dict[Key, int] = {}
         self._gone: OrderedDict[str, str | None] = OrderedDict()
@@ -81,10 +81,10 @@ class Store:
         with self._lock:
             return len(self._kinds.get(kind, ()))
 
-    def referrer_keys(self, key: Key) -> frozenset[Key]:
-        """The keys of the objects that refer to this one."""
+    def referrer_keys(self, key: Key) -> list[Key]:
+        """The keys of the objects that refer to this one, in the order in which they came to do so."""
         with self._lock:
-            return frozenset(self._referrers.get(key, ()))
+            return list(self._referrers.get(key, ()))
 
     def names(self, change: Change) -> set[Key]:
         """The keys by which others refer to what has changed: its own, and those its versions stand for."""
@@ -107,10 +107,13 @@ class Store:
         Returns:
             What changed; None if the version is not newer than what is known, or the object is known to be gone.
         """
+        with self._lock:
+            if self._known(new):
+                return None  # most are what a write of ours was answered with
         references = self.refs(new)
         with self._lock:
             old = self.get(new.key)
-            if self._dead(new) or (old and not _newer(new, old)):
+            if self._known(new):
                 return None
             self._gone.pop(new.uid, None)
             if old and old.uid != new.uid:
@@ -176,6 +179,11 @@ class Store:
     def _stamp(self, key: Key) -> int:
         return max(self._changed.get(key, self._gone_keys.get(key, 0)), self._stood_for.get(key, 0))
 
+    def _known(self, new: KubeObject) -> bool:
+        """Whether a version tells nothing new: it, or a later one, is here, or the object is known to be gone."""
+        old = self.get(new.key)
+        return self._dead(new) or bool(old and not _newer(new, old))
+
     def _dead(self, new: KubeObject) -> bool:
         if new.uid not in self._gone:
             return False
@@ -189,11 +197,11 @@ class Store:
     def _index(self, key: Key, references: frozenset[Key]) -> None:
         before = self._refers.get(key, frozenset())
         for each in before - references:
-            self._referrers[each].discard(key)
+            self._referrers[each].pop(key, None)
             if not self._referrers[each]:
                 del self._referrers[each]
         for each in references - before:
-            self._referrers.setdefault(each, set()).add(key)
+            self._referrers.setdefault(each, {})[key] = None
         if references:
             self._refers[key] = references
         else:

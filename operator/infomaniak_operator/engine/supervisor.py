@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from infomaniak_operator.engine.timing import Timers, sleep
+from infomaniak_operator.engine.timing import StartThread, Timers, sleep, start_thread
 
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.05
@@ -134,16 +134,24 @@ class Supervisor:
         timers: the clock.
         backoff_max: the longest pause between two starts, seconds.
         on_start: called in the loop each time the watching has been started.
+        start_thread: how its thread is started.
     """
 
-    def __init__(
-        self, watch: Watch, sink: Sink, timers: Timers, backoff_max: float, on_start: Callable[[], None]
+    def __init__(  # noqa: PLR0917 - what it is made of, in the order of its docstring
+        self,
+        watch: Watch,
+        sink: Sink,
+        timers: Timers,
+        backoff_max: float,
+        on_start: Callable[[], None],
+        start_thread: StartThread = start_thread,
     ) -> None:
         self._watch = watch
         self._sink = sink
         self._timers = timers
         self._backoff_max = backoff_max
         self._on_start = on_start
+        self._start_thread = start_thread
         self.restarts = 0
 
     async def run(self) -> None:
@@ -181,8 +189,7 @@ class Supervisor:
             except RuntimeError:  # the loop is closed: nobody listens any more
                 _log.debug("the watching ended after its listener")
 
-        thread = threading.Thread(target=run, name="watch", daemon=True)
-        thread.start()
+        thread = self._start_thread("watch", run)
         try:
             return await asyncio.shield(ended)
         except asyncio.CancelledError:

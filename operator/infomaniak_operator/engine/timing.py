@@ -1,8 +1,9 @@
-"""Time as the engine takes it: the clock of the contract, and timers that go by it."""
+"""Time and threads as the engine takes them: the contract's clock, timers that go by it, work in the background."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -22,6 +23,24 @@ class Timers(Clock, Protocol):
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> Timer:
         """Call ``callback`` after that many seconds."""
+
+
+class Background(Protocol):
+    """Work that goes on beside the event loop."""
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until it has ended, for at most so many seconds."""
+
+
+StartThread = Callable[[str, Callable[[], None]], Background]
+"""Starts work in the background: its name, and what to run until that returns."""
+
+
+def start_thread(name: str, run: Callable[[], None]) -> Background:
+    """Run it in a thread that does not keep the process from ending."""
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    thread.start()
+    return thread
 
 
 class SystemClock:

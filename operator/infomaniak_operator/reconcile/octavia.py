@@ -153,11 +153,17 @@ def look(visit: Visit) -> Seen:
 
 
 def waiting(visit: Visit, tree: Tree) -> Stop | Unchanged:
-    """The outcome of waiting until the tree is unlocked: what was Ready, or Stalled, stays so."""
+    """The outcome of waiting until the tree is unlocked: what was Ready, or Stalled, stays so.
+
+    So does what is going and in use: to say one, then the other, would wake its users, and they may lock the tree.
+    """
     now = visit.attempt.clock.monotonic()
     seconds = max(tree.next_look - now, 0.05)
-    stalled = visit.stands and visit.resource.condition("Stalled") and visit.resource.uid not in tree.held
-    if stalled and not tree.stuck(now) and not visit.resource.deleting:
+    if visit.resource.deleting:
+        stays = (visit.resource.condition("Ready") or {}).get("reason") == Reason.IN_USE
+    else:
+        stays = bool(visit.resource.condition("Stalled")) and visit.resource.uid not in tree.held
+    if stays and visit.stands and not tree.stuck(now):
         return Unchanged(seconds)
     status = tree.seen.provisioning if tree.seen and tree.seen.pending else "being changed"
     message = f"load balancer {tree.load_balancer_id} is {status} in the cloud"

@@ -89,6 +89,17 @@ class PoolActuator(child.ChildActuator[PoolRow, PoolBody]):
         found = child.balancer_inputs(resource, view)
         return {**found, MEMBERS: members.resolve(resource, view)}
 
+    def enter(self, visit: Visit) -> None:
+        """Take the tree; one that goes is not the pool that it has retired, which goes after it.
+
+        Under ``Retain`` that stays the pool it shows: there may be no other.
+        """
+        super().enter(visit)
+        if visit.id is None or not visit.resource.deleting or visit.spec.get("deletionPolicy") == "Retain":
+            return
+        if any(row["id"] == visit.id for row in poolparts.formers(visit)):
+            visit.lost()  # who retired it was killed before status forgot it
+
     def enlist(self, visit: Visit, inputs: Inputs) -> None:
         """Be made with the load balancer, or wait for it.
 

@@ -15,12 +15,12 @@ def test_waiters_wait_for_what_they_said_last() -> None:
     waiters = Waiters()
     waiters.wait(A, [B, C])
     waiters.wait(B, [C])
-    assert (waiters.of(B), waiters.of(C)) == ({A}, {A, B})
+    assert (waiters.of(B), waiters.of(C)) == ([A], [A, B])
     waiters.wait(A, [B])
-    assert (waiters.of(B), waiters.of(C)) == ({A}, {B})
+    assert (waiters.of(B), waiters.of(C)) == ([A], [B])
     waiters.drop(A)
     waiters.drop(A)
-    assert (waiters.of(B), waiters.of(A)) == (frozenset(), frozenset())
+    assert (waiters.of(B), waiters.of(A)) == ([], [])
 
 
 READY = {"type": "Ready", "status": "True", "observedGeneration": 3}

@@ -135,3 +135,26 @@ def test_a_namespace_full_of_events_costs_others_none() -> None:
     assert sum(each["metadata"]["namespace"] == "o" for each in kube.events) == 10
     assert len(kube.events) == 5010 - dropped
     assert not made._waiting
+
+
+def test_without_a_thread_what_is_pending_is_sent_when_it_is_asked_for() -> None:
+    kube, started = FakeKube(), []
+
+    class Idle:
+        def join(self, timeout: float | None = None) -> None:
+            return
+
+    def start(name, run):
+        started.append(name)
+        return Idle()
+
+    made = EventRecorder(kube, ManualClock(), "infomaniak-operator", "pod-1", start_thread=start)
+    made.start()
+    made.publish(TOY, "Failed", "busy")
+    made.publish(TOY, "Created", "there")
+    assert started == ["events"]
+    assert kube.events == []
+    made.send_pending()
+    assert [each["reason"] for each in kube.events] == ["Failed", "Created"]
+    made.publish(TOY, "Failed", "busy")
+    assert not made.close(0)  # it says that one was not sent

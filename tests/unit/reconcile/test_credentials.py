@@ -9,7 +9,7 @@ from infomaniak_operator.client import AuthenticationError, Category, CloudConne
 from infomaniak_operator.engine.contract import BackOff, Key, Stuck, Waiting
 from infomaniak_operator.reconcile.cloud import REFUSED_FOR, Cloud, Clouds, Keep
 from infomaniak_operator.reconcile.credentials import CredentialSettings, DefaultCredentials
-from tests.support.attempt import ManualClock
+from tests.support.clock import ManualClock
 from tests.support.objects import CREDENTIAL, SECRET, key_of, network, secret
 from tests.support.world import World
 

@@ -157,8 +157,7 @@ def double(world, key):
     twin |= {name: empty for name, empty in (("routes", []), ("members", []), ("listeners", [])) if name in twin}
     twin |= {name: None for name in ("port_id", "healthmonitor_id", "external_gateway_info") if name in twin}
     world.fake.tables[KINDS[key]][twin["id"]] = twin
-    memory = world._memory.setdefault(world.object(key).uid, {})
-    Creates.of(memory).remember(Sent("", {"name": row.get("name")}, 0.0, 9e9))
+    Creates.of(world.memory(key)).remember(Sent("", {"name": row.get("name")}, 0.0, 9e9))
 
 
 def copied(world, key):
@@ -489,7 +488,7 @@ def test_a_change_that_no_plan_says_is_refused_and_is_no_defect(hook):
     world.settle(key)
     reconciler = world.reconcilers[key.kind]
     reconciler._actuator = _Forgetful(reconciler._actuator, hook)
-    unknown = Creates.of(world._memory[world.object(key).uid])
+    unknown = Creates.of(world.memory(key))
     unknown.failed("", 5.0, outcome_unknown=True)
     world.annotate(key, dry_run="true")
     world.fake.calls.clear()

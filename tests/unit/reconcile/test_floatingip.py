@@ -104,7 +104,7 @@ def test_active_is_shown_within_seconds_of_its_being_so(seconds):
     row = rows[the_one(world)["id"]]
     row["status"] = "DOWN"
     up = world.clock.monotonic() + seconds
-    world.clock.later(seconds, lambda: row.update(status="ACTIVE"))
+    world.clock.call_later(seconds, lambda: row.update(status="ACTIVE"))
     world.settle(key)
     assert world.object(key).status["cloudStatus"] == "ACTIVE"
     assert world.clock.monotonic() - up <= 5.1

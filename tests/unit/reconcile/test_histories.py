@@ -16,9 +16,9 @@ from infomaniak_operator.client import (
 from infomaniak_operator.engine.contract import Again, BackOff, Superseded
 from infomaniak_operator.reconcile.marks import Mark, Owner, user_text
 from tests.support import intent
-from tests.support.attempt import Killed
 from tests.support.objects import SECRET, custom, key_of, network, subnet, uid_of
 from tests.support.points import Points, let_go
+from tests.support.process import Killed
 from tests.support.world import GRACE, World
 
 V4 = subnet("v4", "10.1.0.0/24")

@@ -11,9 +11,9 @@ import pytest
 from infomaniak_operator.engine.contract import Superseded
 from infomaniak_operator.engine.kube import Unavailable
 from tests.support import intent
-from tests.support.attempt import Killed
 from tests.support.intent import TABLES, UNTRIED, VARIANTS, body, key, kind_of, rest, started
 from tests.support.points import WAYS, Points, let_go
+from tests.support.process import Killed
 from tests.support.world import GRACE
 
 

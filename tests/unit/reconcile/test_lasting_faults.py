@@ -1,5 +1,7 @@
 """A fault that lasts: attempts come ever more rarely, the status stays as it is, and once it is over all goes on."""
 
+import itertools
+
 import pytest
 
 from infomaniak_operator.client.classify import Words, by_status
@@ -237,6 +239,26 @@ def test_what_cannot_be_changed_in_a_pool_in_error_is_tried_ever_more_rarely(goi
     world.one("pools")["provisioning_status"] = "ACTIVE"
     world.run(330)
     assert world.ready(CHECK) == ("True", "Available")
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations((LB, SITE, CHECK))), ids=lambda keys: keys[0].kind)
+def test_a_pool_that_is_to_go_and_its_monitor_do_not_wake_each_other_without_end(order):
+    """Each attempt at the monitor locks the tree for a moment: the Pool is not to say so instead of why it stays."""
+    world = tree()
+    world.one("pools")["provisioning_status"] = "ERROR"
+    world.delete(SITE)
+    world.one("health_monitors")["name"] = "drifted"
+    for key in (*order, *order):
+        world.visit(key)
+    world.forget_calls()
+    world.run(300)
+    assert len(world.changes()) <= 10
+    assert world.ready(SITE) == ("False", "InUse")
+    world.one("pools")["provisioning_status"] = "ACTIVE"
+    world.delete(CHECK)
+    world.delete(LB)
+    world.run(330)
+    assert world.all_keys() == [NET]
 
 
 def test_what_waits_for_a_tree_in_error_is_woken_when_the_load_balancer_says_that_it_is_well():

@@ -142,8 +142,8 @@ def test_what_a_living_object_made_is_never_taken_over(kind):
     # Once it is no more, what it left is what a former object left.
     world.delete(key)
     world.settle(key)
-    del world._bodies[key_of(living)]
-    key = world.apply(network(subnets=[V4]))
+    world.vanish(key_of(living))
+    key = world.apply(network(life=2, subnets=[V4]))
     world.settle(key)
     assert world.object(key).status["id"] == row["id"]
 

@@ -11,8 +11,8 @@ from infomaniak_operator.client import (
     ServiceError,
 )
 from infomaniak_operator.engine.contract import FINALIZER, Again, BackOff
-from tests.support.attempt import Killed
 from tests.support.objects import network, secret, subnet
+from tests.support.process import Killed
 from tests.support.world import GRACE, World
 
 V4 = subnet("v4", "10.1.0.0/24")

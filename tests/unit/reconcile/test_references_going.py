@@ -67,11 +67,11 @@ def _calls(state: str) -> int:
 
 
 def _goes(world: Forest, kind: str, *, terminating: bool) -> None:
-    for key in [key for key in list(world._bodies) if key.kind == kind]:
+    for key in [each.key for each in world.objects(kind)]:
         if terminating:
             world.poke(key, lambda body: body["metadata"].update(deletionTimestamp="2026-11-25T10:00:00Z"))
         else:
-            del world._bodies[key]
+            world.vanish(key)
 
 
 @pytest.mark.parametrize("terminating", [True, False])

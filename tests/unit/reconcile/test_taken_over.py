@@ -50,7 +50,7 @@ def clear(world: Forest) -> None:
         resource = world.object(key)
         if key.kind != "InfomaniakNetwork" or len(world.all_keys()) == 1:
             places = intent.removable(resource.status.get("appliedFields") or ())
-            world.apply({**world._bodies[key], "spec": intent.without(resource.spec, places)})
+            world.apply({**world.object(key).body, "spec": intent.without(resource.spec, places)})
     world.run()
     resync(world)
 

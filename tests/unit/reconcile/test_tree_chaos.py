@@ -16,10 +16,10 @@ from infomaniak_operator.client import (
 )
 from infomaniak_operator.engine.contract import Superseded
 from tests.support import intent
-from tests.support.attempt import Killed
 from tests.support.forest import Forest
 from tests.support.objects import key_of
 from tests.support.points import let_go
+from tests.support.process import Killed
 from tests.support.trees import balancer, listener, member, monitor, pool
 from tests.support.world import GRACE
 

@@ -1,7 +1,5 @@
 """Trees that belong to somebody else, and parts of ours that others have made or taken the mark from."""
 
-import copy
-
 import pytest
 
 from infomaniak_operator.engine.contract import FINALIZER
@@ -28,7 +26,7 @@ def later(world):
 def restored(world, keys, *, status):
     """The objects as a backup brings them back: another UID, the same finalizers, with or without their status."""
     for key in keys:
-        body = copy.deepcopy(world._bodies[key])
+        body = world.object(key).body
         again = custom(key.kind, key.name, body["spec"], life=2)
         again["metadata"]["finalizers"] = [FINALIZER]
         if status:

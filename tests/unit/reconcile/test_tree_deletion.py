@@ -8,6 +8,8 @@ from infomaniak_operator.engine.contract import Waiting
 from infomaniak_operator.reconcile.marks import Mark
 from tests.support.forest import Forest, shuffled
 from tests.support.objects import key_of
+from tests.support.points import let_go
+from tests.support.process import Killed
 from tests.support.trees import CHECK, LB, SITE, balancer, listener, network, pool, tree, web
 
 OCTAVIA = ("load_balancers", "listeners", "pools", "members", "health_monitors")
@@ -22,6 +24,40 @@ def nothing_left(world):
 
 def counts(world):
     return {name: len(world.table(name)) for name in OCTAVIA if world.table(name)}
+
+
+def test_a_pool_that_goes_in_the_middle_of_its_replacement_leaves_nothing():
+    """Killed after its pool was retired and before its status forgot it: the pool it shows has the mark of a former."""
+    spare = pool("spare")
+    world = tree(pool(), spare)
+    world.fail("PUT pools", Killed(), after=True)
+    world.spec(key_of(spare), protocol="TCP")
+    with pytest.raises(Killed):
+        world.run()
+    let_go(world)
+    world.restart()
+    world.delete(key_of(spare))
+    world.run()
+    assert world.get(key_of(spare)) is None
+    assert [row["name"] for row in world.table("pools")] == ["site"]
+    world.delete(LB)
+    world.delete(SITE)
+    world.run()
+    assert world.table("load_balancers") == []
+
+
+def test_a_pool_that_is_retained_in_the_middle_of_its_replacement_stays():
+    spare = pool("spare", deletionPolicy="Retain")
+    world = tree(pool(), spare)
+    world.fail("PUT pools", Killed(), after=True)
+    world.spec(key_of(spare), protocol="TCP")
+    with pytest.raises(Killed):
+        world.run()
+    let_go(world)
+    world.restart()
+    world.delete(key_of(spare))
+    world.run()
+    assert sorted(row["name"] for row in world.table("pools")) == ["site", "spare"]
 
 
 @pytest.mark.parametrize("seed", range(15))

@@ -6,10 +6,10 @@ import itertools
 import pytest
 
 from tests.support import intent
-from tests.support.attempt import Killed
 from tests.support.forest import Forest
 from tests.support.objects import key_of
 from tests.support.points import WAYS, Points, let_go
+from tests.support.process import Killed
 from tests.support.trees import CHECK, LB, SITE, balancer, listener, member, monitor, pool
 from tests.support.world import GRACE
 

@@ -229,7 +229,9 @@ def slow_to_clear_up(world, seconds):
         for name in PARTS if going else ():
             left = {key: row for key, row in before[name].items() if key not in world.fake.tables[name]}
             world.fake.tables[name].update(left)
-            world.clock.later(seconds, lambda rows=world.fake.tables[name], left=left: [rows.pop(key) for key in left])
+            world.clock.call_later(
+                seconds, lambda rows=world.fake.tables[name], left=left: [rows.pop(key) for key in left]
+            )
 
     world.fake.octavia.settle = slow
 

@@ -4,9 +4,9 @@ import pytest
 
 from infomaniak_operator.client import BadRequestError, Category, CloudTimeoutError
 from tests.support import intent
-from tests.support.attempt import Killed
 from tests.support.objects import custom, network, subnet
 from tests.support.points import let_go
+from tests.support.process import Killed
 from tests.support.trees import CHECK, LB, SITE, calm, listener, tree
 from tests.support.world import GRACE, REGION, World
 
