@@ -14,6 +14,7 @@ from sandbox import Environment, Sandbox
 from tests.support.box import kubectl
 from tests.support.canary import Canary, Listener
 from tests.support.objects import CANARY
+from tests.support.process import end_all
 
 
 @pytest.hookimpl(wrapper=True)
@@ -68,6 +69,13 @@ def box(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
 def env(box: Sandbox) -> Environment:
     """What the sandbox offers."""
     return box.environment
+
+
+@pytest.fixture(autouse=True)
+def _no_process_left() -> Iterator[None]:
+    """No process of the operator of ``tests/support/process.py`` outlives its test."""
+    yield
+    end_all()
 
 
 @pytest.fixture(autouse=True)

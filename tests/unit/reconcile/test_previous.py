@@ -324,7 +324,7 @@ def test_a_vip_port_that_another_load_balancer_shows_is_that_one_s():
     world.others.ports.update(port["id"], {"description": owner.mark("vip").text})
     world._settings = replace(world._settings, restore=True)
     world.restart()
-    body = copy.deepcopy(world._bodies[LB])
+    body = world.object(LB).body
     mine = custom("LoadBalancer", "mine", {**body["spec"], "listeners": []})
     before = port["id"], port["description"]
     key = world.apply(mine)
@@ -397,16 +397,15 @@ SCENES = json.loads(recorded.FILE.read_text())
 
 def restored(world: Forest, *, restore: bool, annotate: bool) -> Forest:
     """The same objects in a cluster that was made anew: other UIDs, and no status."""
-    for key, body in list(world._bodies.items()):
-        if key.kind in ("Secret", "Service", "EndpointSlice", "Node"):
-            continue
+    for key in world.all_keys():
+        body = world.object(key).body
         life = {"uid": uid_of(key.kind, key.namespace, key.name, life=9), "generation": 1}
         metadata = {**body["metadata"], **life}
         metadata.pop("finalizers", None)
         if annotate:
             metadata["annotations"] = {"network.infomaniak.cloud/adopt-previous": "true"}
-        dict.__setitem__(world._bodies, key, {**body, "metadata": metadata, "status": {"observedGeneration": -1}})
-    world._memory.clear()
+        world.vanish(key)
+        world.apply({**body, "metadata": metadata, "status": {"observedGeneration": -1}})
     world._settings = replace(world._settings, restore=restore)
     world.restart()
     world.forget_calls()
