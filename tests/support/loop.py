@@ -41,6 +41,7 @@ class StillLoop(asyncio.AbstractEventLoop):
         """Run all that can run without time going by."""
         if not self._ready:
             return
+        around = asyncio._get_running_loop()  # a test may have one of its own
         asyncio._set_running_loop(self)
         self._running = True
         try:
@@ -49,7 +50,7 @@ class StillLoop(asyncio.AbstractEventLoop):
                 context.run(callback, *args)
         finally:
             self._running = False
-            asyncio._set_running_loop(None)
+            asyncio._set_running_loop(around)
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
         """Run it here and now."""
