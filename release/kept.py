@@ -5,8 +5,10 @@ Beside it is what people wrote for that release, which no package has: sets of v
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
+import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterator
@@ -63,6 +65,36 @@ def crds(folder: Path = FOLDER) -> list[dict[str, Any]]:
     """
     texts = [text for name, text in _files(folder) if re.fullmatch(rf"{NAME}/templates/crds/[^/]+\.yaml", name)]
     return [yaml.safe_load(re.sub(r"(?m)^\s*\{\{.*\}\}$", "", text)) for text in texts]
+
+
+def sources(to: Path, root: Path = ROOT) -> None:
+    """Write the tree that the last release was made of: the one of the commit that brought its chart.
+
+    Args:
+        to: an empty folder.
+        root: a checkout with its history.
+
+    Raises:
+        DistError: the history is not there, or what it has is another version.
+    """
+    folder = root / FOLDER.relative_to(ROOT)
+    wanted = version(folder)
+    commit = _git(root, "log", "--max-count=1", "--format=%H", "--", str(package(folder))).decode().strip()
+    if not commit:
+        raise dist.DistError(f"the history of {wanted} is not here")
+    with tarfile.open(fileobj=io.BytesIO(_git(root, "archive", "--format=tar", commit))) as archive:
+        archive.extractall(to, filter="data")
+    made = to / "operator" / "infomaniak_operator" / "__init__.py"
+    # A shallow clone says that its first commit brought every file.
+    if not made.exists() or f'__version__ = "{wanted}"' not in made.read_text(encoding="utf-8"):
+        raise dist.DistError(f"the history of {wanted} is not here: commit {commit[:12]} is of another version")
+
+
+def _git(root: Path, *words: str) -> bytes:
+    done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, check=False)  # noqa: S603, S607 - the git on the PATH of who tests, with fixed words
+    if done.returncode:
+        raise dist.DistError(f"git {words[0]}: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout
 
 
 def keep(folder: Path = FOLDER) -> list[Path]:

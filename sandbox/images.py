@@ -119,18 +119,18 @@ def digest(tag: str) -> str:
     return _run(*_buildah("inspect", "--type", "image", "--format", "{{.FromImageDigest}}", tag)).strip()
 
 
-def operator(tag: str, labels: Mapping[str, str], *, anew: bool = False) -> None:
+def operator(tag: str, labels: Mapping[str, str], *, top: Path = HERE.parent, anew: bool = False) -> None:
     """Build the operator's image from the Dockerfile, on the base image.
 
     Args:
         tag: its name.
         labels: arguments of the Dockerfile that become labels; others make another image, of the same files.
+        top: the tree it is built from, with the Dockerfile of its time.
         anew: do every step again, also those of a former build.
 
     Raises:
         SandboxError: the build failed.
     """
-    top = HERE.parent
     arguments = {"BASE": BASE, "BASE_NAME": BASE, "BASE_DIGEST": digest(BASE), **labels}
     with tempfile.TemporaryDirectory() as folder:
         build(top, tag, top / "Dockerfile", arguments, _pip_as_here(Path(folder)), anew=anew)

@@ -194,9 +194,13 @@ class Node:
 
     def kill_pod(self, uid: str) -> None:
         """Kill what runs in a Pod, as a loss of power does: nobody is asked to end, and Kubernetes is told nothing."""
-        for pid in _in_pods(f"pod{uid}"):
+        for pid in self.processes(uid):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+    def processes(self, uid: str) -> list[int]:
+        """What runs in a Pod, its `pause` included: process ids as the machine's root sees them."""
+        return sorted(set(_in_pods(f"pod{uid}")))  # a process may be in a cgroup of each controller
 
     def running(self) -> dict[str, bool]:
         """Which components run; none of them is named before the first start."""

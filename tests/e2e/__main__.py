@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from infomaniak_operator import __version__
+from release import dist, kept
 from sandbox import Sandbox, images, node_needs
 from sandbox.errors import SandboxError
 from sandbox.node_network import GATEWAY
@@ -75,13 +76,15 @@ def _all(box: Sandbox, state: Path, tell: Callable[[str], None]) -> None:
     }
     cluster = Cluster(env, values, state / "node")
     tell(figures.version(cluster))
-    cycle.run(box, cluster, env.projects["alpha"].clouds_yaml().replace(env.auth_url, auth_url), tell)
+    released = "last" if "last" in archives else "one"
+    cycle.run(box, cluster, env.projects["alpha"].clouds_yaml().replace(env.auth_url, auth_url), released, tell)
 
 
 def _images(folder: Path, tell: Callable[[str], None]) -> dict[str, Path]:
-    """The image, and one that is newer by its label, so that an upgrade has something to go to.
+    """The image, one that is newer by its label, so that an upgrade has something to go to, and the last release's.
 
-    The second is built anew, without what the first left: its files have to be the same, to the last byte.
+    The second is built anew, without what the first left: its files have to be the same, to the last byte. The last release's
+    is built by the Dockerfile of its time; it lacks where the history is not there.
 
     Raises:
         StepError: they are not, or something is in the image that must not be there.
@@ -108,7 +111,25 @@ def _images(folder: Path, tell: Callable[[str], None]) -> dict[str, Path]:
     if layers["one"] != layers["two"]:
         raise StepError(f"the same sources gave other layers: {layers}")
     tell(f"built twice, the second time from nothing: the same {len(layers['one'])} layers, by their digests")
+    if archive := _last(folder, tell):
+        made["last"] = archive
     return made
+
+
+def _last(folder: Path, tell: Callable[[str], None]) -> Path | None:
+    """The image of the last release, from its own sources; none where there is no history, as in a shallow clone."""
+    begin = time.monotonic()
+    with tempfile.TemporaryDirectory() as sources:
+        try:
+            kept.sources(Path(sources))
+        except dist.DistError as error:
+            tell(f"the released chart is run with the present image, for its own cannot be built: {error}")
+            return None
+        images.operator(f"{IMAGE}:last", {"VERSION": kept.version()}, top=Path(sources))
+    archive = folder / "last.tar"
+    images.save(f"{IMAGE}:last", archive)
+    tell(f"image {IMAGE}:last is built from the sources of {kept.version()}, in {time.monotonic() - begin:.0f} s")
+    return archive
 
 
 if __name__ == "__main__":

@@ -134,6 +134,11 @@ def name(body: dict[str, Any]) -> str:
     return str(body["metadata"]["name"])
 
 
+def uid_of(body: dict[str, Any]) -> str:
+    """An object's UID."""
+    return str(body["metadata"]["uid"])
+
+
 def is_ready(body: dict[str, Any]) -> bool:
     """Whether its condition Ready is True."""
     conditions = body.get("status", {}).get("conditions", [])
