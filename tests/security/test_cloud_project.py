@@ -90,11 +90,18 @@ class Outsider:
             f"{collection}/{each}": _steady(getattr(self.do, collection).get(each)) for collection, each in self._made
         }
 
+    def _gone(self, balancer: str) -> bool:
+        try:
+            return bool(self.do.load_balancers.get(balancer)["provisioning_status"] == "DELETED")
+        except NotFoundError:
+            return True
+
     def clean(self) -> None:
         """Take it all away again, the last first."""
         for collection, each in reversed(self._made):
             if collection == "load_balancers":
                 self.changing(lambda each=each: self.do.load_balancers.delete(each, cascade=True))
+                until(lambda each=each: self._gone(each), "a load balancer and its port are gone")
                 continue
             try:
                 self.changing(lambda collection=collection, each=each: getattr(self.do, collection).delete(each))
@@ -348,7 +355,7 @@ def test_what_is_deleted_in_between_is_made_again_and_nothing_else_is(
 
 def test_a_race_ends_as_the_spec_says(box: Sandbox, home: AtHome, outsider: Outsider) -> None:
     group, balancer = status(home, "isg")["id"], status(home, "ilb")["id"]
-    tags = ours(home)["ilb"]["tags"]
+    before = ours(home)
     for turn in range(12):
         outsider.do.security_groups.update(group, {"description": f"turn {turn}", "name": f"turn-{turn}"})
         home.user.annotate("isg", AT_HOME["isg"], reconcile_at=f"race-{turn}")
@@ -356,5 +363,13 @@ def test_a_race_ends_as_the_spec_says(box: Sandbox, home: AtHome, outsider: Outs
             outsider.changing(lambda turn=turn: outsider.do.load_balancers.update(balancer, {"tags": [f"turn-{turn}"]}))
             home.user.annotate("ilb", AT_HOME["ilb"], reconcile_at=f"race-{turn}")
     look(box, home)
-    # A tag that others set is theirs, and stays beside the mark.
-    outsider.changing(lambda: outsider.do.load_balancers.update(balancer, {"tags": tags}))
+    # What others have written beside the mark is theirs where the spec says nothing of it: a text, a tag.
+    after = ours(home)
+    mark = Mark.parse(before["isg"]["description"])
+    assert mark
+    assert Mark.parse(after["isg"]["description"]) == mark
+    assert after["isg"]["description"].startswith("turn 11 ")
+    assert after["isg"]["name"] == before["isg"]["name"]
+    assert set(after["ilb"]["tags"]) == {*before["ilb"]["tags"], "turn-8"}
+    outsider.do.security_groups.update(group, {"description": before["isg"]["description"]})
+    outsider.changing(lambda: outsider.do.load_balancers.update(balancer, {"tags": before["ilb"]["tags"]}))

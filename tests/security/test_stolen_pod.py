@@ -20,6 +20,7 @@ from infomaniak_operator.engine.kube import SECRETS, KubeError
 from infomaniak_operator.engine.kube_http import HttpKube, loader
 from sandbox import Environment, Sandbox
 from tests.support.box import kubectl, until
+from tests.support.largest import largest, status
 from tests.support.running import network
 from tests.support.tenants import rendered
 
@@ -28,6 +29,7 @@ pytestmark = pytest.mark.slow
 RELEASE, NAME = "stolen", "stolen-infomaniak-operator"
 PUT = ("CustomResourceDefinition", "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
 PUT += ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
+LARGEST = largest()
 EVERYBODYS = {
     ("authorization.k8s.io", "selfsubjectaccessreviews", "create"),
     ("authorization.k8s.io", "selfsubjectrulesreviews", "create"),
@@ -225,6 +227,49 @@ def test_of_our_objects_it_can_change_nothing_but_finalizer_and_status(stolen: S
     assert kube.get(inet, stolen.tenant, "n") == before
     for finalizers in ([FINALIZER], None):
         kube.patch(inet, stolen.tenant, "n", {"metadata": {"finalizers": finalizers}})
+
+
+@pytest.mark.parametrize("kind", LARGEST)
+def test_the_policy_can_be_evaluated_for_the_largest_object(stolen: Stolen, kind: str) -> None:
+    """CEL has a budget, and what exceeds it is denied: the operator could neither finish nor report such an object."""
+    body = {**LARGEST[kind], "metadata": {**LARGEST[kind]["metadata"], "namespace": stolen.tenant}}
+    kubectl(stolen.env, "apply", "--server-side", "-f", "-", stdin=json.dumps(body))
+    kube, resource = HttpKube(loader(stolen.kubeconfig), time.monotonic), resources()[kind]
+    theirs = body["metadata"]["finalizers"]
+    try:
+        for finalizers in ([*theirs, FINALIZER], theirs, [FINALIZER, *theirs]):
+            kube.patch(resource, stolen.tenant, "largest", {"metadata": {"finalizers": finalizers}})
+            for parts in (256, 100):
+                kube.patch_status(resource, stolen.tenant, "largest", {"status": status(kind, parts)})
+        with pytest.raises(KubeError, match="the operator changes no spec"):
+            kube.patch(resource, stolen.tenant, "largest", {"spec": {"description": "stolen"}})
+        with pytest.raises(KubeError, match="the operator changes no finalizer of an object but its own"):
+            kube.patch(resource, stolen.tenant, "largest", {"metadata": {"finalizers": [*theirs[1:], FINALIZER]}})
+    finally:
+        off = '{"metadata": {"finalizers": null}}'
+        kubectl(stolen.env, "patch", resource.plural, "largest", "-n", stolen.tenant, "--type=merge", "-p", off)
+        kubectl(stolen.env, "delete", resource.plural, "largest", "-n", stolen.tenant, "--timeout=60s")
+
+
+def test_the_policy_can_be_evaluated_for_the_largest_secret(stolen: Stolen) -> None:
+    """With 1,000 keys, close to the 1 MiB that a Secret may have."""
+    data = {f"key-{each:03}": base64.b64encode(b"x" * 700).decode() for each in range(1000)}
+    meta = LARGEST["Pool"]["metadata"]
+    label = {"network.infomaniak.cloud/credentials": "true"}
+    meta = {**meta, "namespace": stolen.tenant, "labels": {**meta["labels"], **label}}
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "data": data}
+    kubectl(stolen.env, "apply", "--server-side", "-f", "-", stdin=json.dumps(body))
+    kube = HttpKube(loader(stolen.kubeconfig), time.monotonic)
+    theirs = meta["finalizers"]
+    try:
+        for finalizers in ([*theirs, FINALIZER], theirs, [FINALIZER, *theirs]):
+            kube.patch(SECRETS, stolen.tenant, "largest", {"metadata": {"finalizers": finalizers}})
+        with pytest.raises(KubeError, match="the operator changes no content of a Secret"):
+            kube.patch(SECRETS, stolen.tenant, "largest", {"data": {"key-999": "bWluZQ=="}})
+    finally:
+        off = '{"metadata": {"finalizers": null}}'
+        kubectl(stolen.env, "patch", "secret", "largest", "-n", stolen.tenant, "--type=merge", "-p", off)
+        kubectl(stolen.env, "delete", "secret", "largest", "-n", stolen.tenant, "--timeout=60s")
 
 
 def test_with_namespaced_credentials_it_sees_those_namespaces_alone(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -124,7 +125,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] | None = None
         allowed_auth_urls=_allowed(parser, read.allowed_auth_url),
         default_credentials=default,
         credentials_namespaces=_credentials_namespaces(parser, read.credentials_namespace, namespaces),
-        tenant_isolation=_isolation(parser, read.tenant_isolation),
+        tenant_isolation=Isolation(read.tenant_isolation),
         tenant_isolation_exempt=tuple(read.tenant_isolation_exempt),
         restore=read.restore,
         lease=_lease(parser, read.lease_namespace, read.lease_name) if read.leader_elect else None,
@@ -159,14 +160,6 @@ def _namespaces(parser: argparse.ArgumentParser, option: str, names: Sequence[st
     if not all(name.strip() for name in names):
         parser.error(f"{option}: it is empty; for all namespaces leave it out")
     return tuple(names)
-
-
-def _isolation(parser: argparse.ArgumentParser, text: str) -> Isolation:
-    """Checked here, for ``choices`` does not look at what comes from the environment."""
-    try:
-        return Isolation(text)
-    except ValueError:
-        parser.error(f"--tenant-isolation: {text!r} is none of {', '.join(each.value for each in Isolation)}")
 
 
 def _credentials_namespaces(
@@ -211,14 +204,47 @@ def _address(text: str) -> Address | None:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def _one_of(values: Sequence[str]) -> Callable[[str], str]:
+    """A type, for argparse's ``choices`` do not look at what comes from the environment."""
+
+    def choice(text: str) -> str:
+        if text not in values:
+            raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(values)}")
+        return text
+
+    return choice
+
+
 def _at_least(floor: float) -> Callable[[str], float]:
     def number(text: str) -> float:
         value = float(text)
-        if value < floor:
-            raise argparse.ArgumentTypeError(f"must be at least {floor:g}")
+        if not (value >= floor and math.isfinite(value)):  # nan is neither below nor above
+            raise argparse.ArgumentTypeError(f"must be a number of at least {floor:g}")
         return value
 
     return number
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def _name(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty")
+    return text
+
+
+def _flag(text: str) -> bool:
+    """What a variable of the environment says of a flag; a word that is misspelt must not mean no."""
+    if text.lower() in ("1", "true", "yes", "on"):
+        return True
+    if text.lower() in ("", "0", "false", "no", "off"):
+        return False
+    raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
 
 
 def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
@@ -233,6 +259,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     commands.add_parser("version", help="print the version")
     run = commands.add_parser("run", help="run the operator")
     was = Options()
+    isolations, levels = [each.value for each in Isolation], ["DEBUG", "INFO", "WARNING", "ERROR"]
 
     def default(name: str, value: object = None) -> object:
         return environment.get(PREFIX + name, value)
@@ -241,11 +268,11 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         text = environment.get(PREFIX + name)
         return list(value) if text is None else [item for item in text.split(",") if item]
 
-    run.add_argument("--kubeconfig", type=Path, default=default("KUBECONFIG"), help="default: in the cluster")
+    run.add_argument("--kubeconfig", type=Path, default=default("KUBECONFIG") or None, help="default: in the cluster")
     run.add_argument(
         "--namespace", action=_Listed, default=listed("NAMESPACE"), help="watch only this (again for more)"
     )
-    run.add_argument("--workers", type=int, default=default("WORKERS", was.workers), help="visits at once")
+    run.add_argument("--workers", type=_positive, default=default("WORKERS", was.workers), help="reconciles at once")
     run.add_argument(
         "--resync-seconds",
         type=_at_least(60.0),
@@ -274,7 +301,9 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         default=default("CLOUD_PROXY", ""),
         help="the proxy on the way to OpenStack (default: none; HTTPS_PROXY and its like are not read)",
     )
-    run.add_argument("--cluster-id", default=default("CLUSTER_ID"), help="default: the UID of namespace kube-system")
+    run.add_argument(
+        "--cluster-id", default=default("CLUSTER_ID") or None, help="default: the UID of namespace kube-system"
+    )
     run.add_argument(
         "--allowed-auth-url",
         action=_Listed,
@@ -302,7 +331,8 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     run.add_argument(
         "--tenant-isolation",
-        choices=[each.value for each in Isolation],
+        choices=isolations,
+        type=_one_of(isolations),
         default=default("TENANT_ISOLATION", was.tenant_isolation.value),
         help="which namespaces may neither import nor name by id what may belong to another namespace: those that "
         "share the default credential, those that share a project, or all (default %(default)s)",
@@ -315,23 +345,21 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         help="a namespace that may all the same, again for more",
     )
 
-    def said(name: str) -> bool:
-        return environment.get(PREFIX + name, "").lower() in ("1", "true", "yes")
-
     run.add_argument(
         "--restore",
-        action="store_true",
-        default=said("RESTORE"),
+        action=_Flag,
+        default=default("RESTORE", ""),
         help="take over what was made for objects of the same name that are no more (after a restore)",
     )
     run.add_argument(
         "--leader-elect",
-        action="store_true",
-        default=said("LEADER_ELECT"),
+        action=_Flag,
+        default=default("LEADER_ELECT", ""),
         help="of several operators let only the one act that holds the Lease; the others wait, and know all it knows",
     )
     run.add_argument("--lease-namespace", default=default("LEASE_NAMESPACE"), help="default: the Pod's own")
-    run.add_argument("--lease-name", default=default("LEASE_NAME", LeaseOptions("").name), help="default %(default)s")
+    lease = LeaseOptions("").name
+    run.add_argument("--lease-name", type=_name, default=default("LEASE_NAME", lease), help="default %(default)s")
     run.add_argument(
         "--metrics-address",
         metavar="[HOST]:PORT",
@@ -341,14 +369,14 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     run.add_argument(
         "--metrics-authorization",
-        action="store_true",
-        default=said("METRICS_AUTHORIZATION"),
+        action=_Flag,
+        default=default("METRICS_AUTHORIZATION", ""),
         help="tell metrics only to those who may get the non-resource URL /metrics, by their bearer token",
     )
     run.add_argument(
         "--metrics-object-names",
-        action="store_true",
-        default=said("METRICS_OBJECT_NAMES"),
+        action=_Flag,
+        default=default("METRICS_OBJECT_NAMES", ""),
         help="tell the conditions of each object by namespace and name, instead of how many have them",
     )
     run.add_argument(
@@ -360,11 +388,29 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     run.add_argument(
         "--log-level",
-        choices=["DEBUG", "INFO", "WARNING", "ERROR"],
+        choices=levels,
+        type=_one_of(levels),
         default=default("LOG_LEVEL", was.log_level),
         help="default %(default)s",
     )
     return parser
+
+
+class _Flag(argparse.Action):
+    """An option without a value; its default is text of the environment, which is read like any other value."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, default: str, help: str) -> None:  # noqa: A002 - argparse's
+        super().__init__(option_strings, dest, nargs=0, default=default, type=_flag, help=help)
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        del parser, values, option_string
+        setattr(namespace, self.dest, True)
 
 
 class _Listed(argparse.Action):

@@ -1,4 +1,7 @@
-"""What the real Neutron and Octavia answer is what the TypedDicts say: no attribute that they do not know, no other type."""
+"""What the real Neutron and Octavia answer is what the TypedDicts say: no attribute that they do not know, no other type.
+
+Nor is it refused by the check of rows, which the operator's connections make.
+"""
 
 import uuid
 from typing import Any
@@ -6,6 +9,7 @@ from typing import Any
 import pytest
 
 from infomaniak_operator.client import kinds, resources
+from infomaniak_operator.client.shapes import is_status_tree, shape_of
 from tests.contract.client.conftest import Tree
 from tests.support.shapes import misfits
 
@@ -30,6 +34,7 @@ OCTAVIA = {
 def checked(rows: list[Any], kind: kinds.Kind[Any, Any]) -> None:
     assert rows, f"no {kind.many}: nothing was looked at"
     assert sorted({each for row in rows for each in misfits(row, kind.row, kind.one)}) == []
+    assert sorted({each for row in rows for each in shape_of(kind).faults(row)}) == []
 
 
 @pytest.fixture(scope="module")
@@ -70,12 +75,15 @@ def test_octavia(do, tree: Tree, name):
 
 def test_the_answer_to_the_create_of_a_tree(tree: Tree):
     assert list(misfits(tree.row, resources.LoadBalancer)) == []
+    assert list(shape_of(kinds.LOAD_BALANCERS).faults(tree.row)) == []
 
 
 def test_members_states_and_quotas(do, tree: Tree):
     tree.active()
     checked(do.members.list(tree.pool), kinds.MEMBERS)
-    assert list(misfits(do.load_balancers.status_tree(tree.row["id"]), resources.StatusTree)) == []
+    states = do.load_balancers.status_tree(tree.row["id"])
+    assert list(misfits(states, resources.StatusTree)) == []
+    assert is_status_tree(states)
     assert list(misfits(do.quotas.get(), resources.ProjectQuotas)) == []
 
 

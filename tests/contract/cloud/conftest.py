@@ -163,8 +163,8 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Side]:
         sessions["beta"].request("network", "POST", "/v2.0/rbac-policies", body=policy)
 
     side = Side(
-        Operations(sessions["alpha"]),
-        Operations(sessions["beta"]),
+        Operations(sessions["alpha"], whole=True),
+        Operations(sessions["beta"], whole=True),
         sessions["alpha"].project_id,
         limit,
         lambda: box.set_settle(0),

@@ -165,3 +165,77 @@ def test_a_misspelt_isolation_is_refused_and_never_means_none(
 ) -> None:
     with pytest.raises(SystemExit):
         parse(["run", *arguments], environment)
+
+
+# What is no value at all, from the command line and from the environment: the usual error, which names the option.
+
+NO_VALUES = [
+    ("--log-level", "LOUD"),
+    ("--log-level", "debug"),
+    ("--log-level", ""),
+    ("--tenant-isolation", "of"),
+    ("--tenant-isolation", ""),
+    ("--workers", "many"),
+    ("--workers", ""),
+    ("--workers", "0"),
+    ("--workers", "-1"),
+    ("--workers", "1.5"),
+    *(
+        (option, text)
+        for option in ("--resync-seconds", "--round-seconds")
+        for text in ("", "soon", "59", "nan", "inf")
+    ),
+    *(
+        (option, text)
+        for option in ("--create-grace-seconds", "--cloud-timeout-seconds")
+        for text in ("-1", "nan", "inf")
+    ),
+    ("--cloud-proxy", "proxy:3128"),
+    ("--metrics-address", "8080"),
+    ("--health-address", ":65536"),
+    ("--lease-name", ""),
+]
+
+
+@pytest.mark.parametrize(("option", "text"), NO_VALUES)
+def test_what_is_no_value_ends_in_the_usual_error(option: str, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    variable = "INFOMANIAK_OPERATOR_" + option.removeprefix("--").upper().replace("-", "_")
+    said = []
+    for arguments, environment in (([f"{option}={text}"], {}), ([], {variable: text})):
+        with pytest.raises(SystemExit) as ended:
+            parse(["run", *arguments], environment)
+        said.append(capsys.readouterr().err)
+        assert ended.value.code == 2
+        assert f"error: argument {option}: " in said[-1]
+    assert said[0] == said[1]
+
+
+FLAGS = ["LEADER_ELECT", "RESTORE", "METRICS_AUTHORIZATION", "METRICS_OBJECT_NAMES"]
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+@pytest.mark.parametrize("text", ["ture", "enabled", "2", " "])
+def test_a_misspelt_flag_is_refused_and_never_means_no(
+    flag: str, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(["run", "--lease-namespace=ops"], {f"INFOMANIAK_OPERATOR_{flag}": text})
+    assert ended.value.code == 2
+    assert f"error: argument --{flag.lower().replace('_', '-')}: {text!r} is neither" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+def test_what_a_flag_may_be(flag: str) -> None:
+    def read(text: str) -> Options:
+        return parse(["run", "--lease-namespace=ops"], {f"INFOMANIAK_OPERATOR_{flag}": text})
+
+    off = parse(["run"], {})
+    for text in ("", "0", "false", "No", "OFF"):
+        assert read(text) == off
+    for text in ("1", "True", "YES", "on"):
+        assert read(text) != off
+
+
+def test_an_empty_kubeconfig_or_cluster_id_is_none() -> None:
+    read = parse(["run"], {"INFOMANIAK_OPERATOR_KUBECONFIG": "", "INFOMANIAK_OPERATOR_CLUSTER_ID": ""})
+    assert (read.kubeconfig, read.cluster_id) == (None, None)
