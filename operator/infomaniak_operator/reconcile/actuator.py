@@ -35,6 +35,13 @@ class Unresolved(Exception):  # noqa: N818 - an outcome, not an error
         self.others = tuple(others)
 
 
+class Unusable(Unresolved):
+    """What a reference leads to is there, and no cloud can be made to match it: somebody has to change one of the two.
+
+    It is found before the cloud is asked anything.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One change of the cloud that a plan holds.
@@ -93,6 +100,7 @@ class Actuator(Protocol[RowT, BodyT]):
 
         Raises:
             Unresolved: one is missing, going, or not there in the cloud yet.
+            Unusable: one is there, and asks for what cannot be.
         """
 
     def without_reference(self, visit: Visit, key: Key) -> None:

@@ -31,7 +31,7 @@ from infomaniak_operator.engine.contract import (
     View,
 )
 from infomaniak_operator.reconcile import credentials, deletion, failure, importing, presence, tenancy
-from infomaniak_operator.reconcile.actuator import Actuator, Inputs, Plan, Row, Unresolved
+from infomaniak_operator.reconcile.actuator import Actuator, Inputs, Plan, Row, Unresolved, Unusable
 from infomaniak_operator.reconcile.cloud import Clouds
 from infomaniak_operator.reconcile.credentials import CredentialSettings
 from infomaniak_operator.reconcile.fields import shown
@@ -170,6 +170,7 @@ class CloudReconciler(Generic[RowT, BodyT]):
             raise Stop(Reason.INVALID_CONFIGURATION, str(error), Stuck(), Progress.STALLED) from error
         settings = self._settings
         tenancy.check(visit, settings.credentials, settings.isolation)
+        self._check_references(visit)
         self._connect(visit)
         inputs = self._resolve(visit)
         presence.check(visit)
@@ -177,6 +178,19 @@ class CloudReconciler(Generic[RowT, BodyT]):
             row = presence.read_only(visit, self._actuator)
             return row if isinstance(row, Result) else self._as_seen(visit, row, inputs)
         return self._apply(visit, inputs)
+
+    def _check_references(self, visit: Visit) -> None:
+        """Refuse what no look at the cloud could mend.
+
+        Raises:
+            Stop: what a reference leads to asks for what cannot be.
+        """
+        try:
+            self._actuator.resolve(visit.resource, visit.attempt.view)
+        except Unusable as error:
+            raise Stop(Reason.INVALID_CONFIGURATION, str(error), Stuck(), Progress.STALLED) from error
+        except Unresolved:
+            return  # once it is connected, it waits for that
 
     def _in_order(self, visit: Visit) -> bool:
         """Whether nothing that decides what the cloud should be has changed since all was as it should be.

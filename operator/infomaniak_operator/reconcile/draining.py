@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from infomaniak_operator.api.v1alpha1.pool import MAX_LISTED
 from infomaniak_operator.client.bodies import MemberBody
 from infomaniak_operator.client.resources import Member
 
@@ -64,7 +65,7 @@ def drain(
     leaving = {place: row for place, row in rows.items() if place not in keep}
     # In whole seconds, as the status holds it: what is due by the status is due.
     latest = math.ceil(now + seconds) if seconds > 0 else now
-    told: list[dict[str, Any]] = []
+    told: list[tuple[float, dict[str, Any]]] = []
     slow: list[MemberBody] = []
     left: list[float] = []
     for place in sorted(leaving, key=_order):
@@ -74,11 +75,15 @@ def drain(
             continue
         due = latest if known is None else min(known, latest)
         address, port = place
-        told.append({"address": address, "port": port, "until": _text(due)})
+        told.append((due, {"address": address, "port": port, "until": _text(due)}))
         if due > now and not going:
             slow.append({"address": str(row["address"]), "protocol_port": port, "weight": 0})
             left.append(due - now)
-    return Drained([*keep.values(), *slow], told, min(left, default=None))
+    if len(told) > MAX_LISTED:
+        # Those without a place in the status stay at weight 0, and their time begins once a place is free.
+        told.sort(key=lambda each: each[0])
+    listed = [each for _, each in told[:MAX_LISTED]]
+    return Drained([*keep.values(), *slow], listed, min(left, default=None))
 
 
 def _weighted(member: MemberBody, row: Member | None) -> MemberBody:

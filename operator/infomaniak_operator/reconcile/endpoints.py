@@ -10,8 +10,9 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from infomaniak_operator.api.v1alpha1.pool import MAX_LISTED
 from infomaniak_operator.engine.contract import Key, KubeObject, View
-from infomaniak_operator.reconcile.actuator import Unresolved
+from infomaniak_operator.reconcile.actuator import Unresolved, Unusable
 
 SERVICE = "Service"
 SLICE = "EndpointSlice"
@@ -54,6 +55,7 @@ def members_from(resource: KubeObject, view: View) -> list[dict[str, Any]]:
 
     Raises:
         Unresolved: the Service or its port is not there, or cannot be used in this mode.
+        Unusable: there are more members than a status can list.
     """
     source = resource.spec.get("membersFrom")
     if not source:
@@ -70,6 +72,13 @@ def members_from(resource: KubeObject, view: View) -> list[dict[str, Any]]:
         found = _at_nodes(service, port, source.get("nodeSelector") or {}, view)
     else:
         found = _at_endpoints(service, port, view)
+    if len(found) > MAX_LISTED:
+        raise Unusable(
+            service_key,
+            f"{_FIELD}: Service {service_key.name} gives {len(found)} members, and a Pool can follow {MAX_LISTED} at "
+            "most: have the Service select fewer Pods, or spread them over several Services with a Pool each; in mode "
+            "NodePort, select fewer nodes by nodeSelector. Until then the members stay as they are",
+        )
     ordered = sorted(found, key=lambda each: (each[0].version, int(each[0]), each[1]))
     return [{"address": str(address), "protocol_port": number} for address, number in ordered]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from infomaniak_operator.api.v1alpha1.pool import MAX_LISTED
 from infomaniak_operator.client.bodies import PoolBody
 from infomaniak_operator.client.resources import Pool as PoolRow
 from infomaniak_operator.engine.contract import Key, KubeObject, Progress, Reason, Stuck, View, Waiting
@@ -256,7 +257,7 @@ class PoolActuator(child.ChildActuator[PoolRow, PoolBody]):
         visit.status["servicePort"] = endpoints.followed_port(visit.resource, visit.attempt.view)
         visit.status["memberCount"] = len(listed)
         visit.status["onlineMembers"] = len(online)
-        visit.status[MEMBERS] = listed
+        visit.status[MEMBERS] = listed[:MAX_LISTED]
         visit.status = {name: value for name, value in visit.status.items() if value not in (None, [], "")}
         if listed and len(online) < len(listed):
             down = ", ".join(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from infomaniak_operator.api.v1alpha1.pool import MAX_LISTED
 from infomaniak_operator.reconcile.draining import Drained, drain
 
 NOW = 1_795_000_000.25
@@ -152,3 +153,17 @@ def test_what_is_no_record_of_draining_counts_as_none(told):
 def test_a_year_that_is_none_here_counts_as_no_time():
     drained = drain([], [row(A)], [{"address": A, "port": 80, "until": "0001-01-01T00:00:00"}], 30, NOW)
     assert drained.next_in is not None
+
+
+def test_those_that_a_status_has_no_room_for_drain_after_the_others_and_none_for_ever() -> None:
+    count = MAX_LISTED + 10
+    cloud = Cloud(*(row(f"10.1.{n // 250}.{n % 250 + 1}") for n in range(count)))
+    first = cloud.visit([], 30, NOW)
+    assert len(first.draining) == MAX_LISTED
+    assert len(first.members) == count
+    assert len(cloud.visit([], 30, NOW + 10).draining) == MAX_LISTED
+    cloud.visit([], 30, NOW + 31)
+    assert len(cloud.rows) == 10
+    cloud.visit([], 30, NOW + 32)
+    assert cloud.visit([], 30, NOW + 70) == Drained([], cloud.status, None)
+    assert cloud.rows == {}

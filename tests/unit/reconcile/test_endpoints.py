@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from infomaniak_operator.api.v1alpha1.pool import MAX_LISTED
 from infomaniak_operator.cli.cluster import NODE_TYPE, SERVICES, SLICES, followed
 from infomaniak_operator.engine.changes import concerns_others
 from infomaniak_operator.engine.contract import Key, KubeObject
 from infomaniak_operator.engine.kube import ResourceType
 from infomaniak_operator.engine.store import Store
 from infomaniak_operator.engine.visits import wrap
-from infomaniak_operator.reconcile.actuator import Unresolved
+from infomaniak_operator.reconcile.actuator import Unresolved, Unusable
 from infomaniak_operator.reconcile.endpoints import EXCLUDED, NODES, SERVICE_NAME, members_from, watched
 from tests.support.objects import custom
 
@@ -280,3 +281,10 @@ def test_every_address_is_canonical_and_nonsense_is_left_out() -> None:
     addresses = [address for address, _ in found(pool(), service(HTTP), odd)]
     assert addresses == ["10.0.0.2"]
     assert all(str(ipaddress.ip_address(each)) == each for each in addresses)
+
+
+def test_no_more_than_a_status_lists() -> None:
+    addresses = [pod(f"10.1.{n // 250}.{n % 250 + 1}") for n in range(MAX_LISTED + 1)]
+    assert len(found(pool(), service(HTTP), piece(*addresses[1:]))) == MAX_LISTED
+    with pytest.raises(Unusable, match=rf"spec\.membersFrom: Service web gives {MAX_LISTED + 1} members"):
+        found(pool(), service(HTTP), piece(*addresses))

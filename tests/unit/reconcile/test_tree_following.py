@@ -6,7 +6,7 @@ from infomaniak_operator.cli.cluster import SERVICES, SLICES
 from infomaniak_operator.reconcile.endpoints import SERVICE_NAME
 from tests.support.forest import Forest
 from tests.support.objects import NAMESPACE, custom, key_of
-from tests.support.trees import LB, SITE, balancer, calm, monitor, network, pool, tree
+from tests.support.trees import CHECK, LB, SITE, balancer, calm, monitor, network, pool, tree
 
 
 def service():
@@ -171,3 +171,67 @@ def test_a_given_address_and_further_vips():
     status = world.object(LB).status
     assert (status["vipAddress"], status["additionalVips"][0]["address"]) == ("10.40.0.77", "10.41.0.78")
     assert key_of(network()) in world.all_keys()
+
+
+def crowd(count):
+    """The EndpointSlice of the Service, with so many Pods that are ready."""
+    slices = endpoints()
+    slices["endpoints"] = [
+        {"addresses": [f"10.40.{n // 250}.{n % 250 + 1}"], "conditions": {"ready": True}} for n in range(count)
+    ]
+    return slices
+
+
+def test_more_members_than_a_status_holds_are_refused_before_the_cloud_is_asked():
+    source = {"serviceRef": {"name": "shop"}, "port": "http", "mode": "Endpoints"}
+    world = Forest(network(), balancer(), service(), crowd(4097))
+    world.run()
+    world.forget_calls()
+    world.apply(pool(members=..., membersFrom=source))
+    world.visit(SITE)
+    assert not world.calls()
+    assert world.ready(SITE) == ("False", "InvalidConfiguration")
+    assert world.says(SITE, "Stalled")[0] == "True"
+    message = "spec.membersFrom: Service shop gives 4097 members, and a Pool can follow 4096 at most: "
+    assert world.message(SITE).startswith(f"{message}have the Service select fewer Pods")
+    world.run(60)
+    assert world.table("pools") == []
+    world.apply(crowd(3))
+    world.run()
+    calm(world)
+    assert len(weights(world)) == 3
+
+
+def test_a_service_that_has_grown_too_large_leaves_the_members_as_they_are():
+    world = following(11, 12)
+    world.apply(crowd(4097))
+    world.run(60)
+    assert world.ready(SITE) == ("False", "InvalidConfiguration")
+    assert world.changes() == []
+    assert weights(world) == {"10.40.0.11": 1, "10.40.0.12": 1}
+    world.apply(endpoints(11, 12, 13))
+    world.run()
+    world.all_ready()
+    assert len(weights(world)) == 3
+
+
+def test_a_pool_with_more_members_than_that_is_deleted_like_any_other():
+    world = following(11, 12)
+    world.apply(crowd(4097))
+    world.run(60)
+    for key in (CHECK, SITE, LB):
+        world.delete(key)
+    world.run()
+    assert world.table("pools") == []
+
+
+def test_of_more_members_than_a_status_holds_it_shows_the_first_and_how_many_there_are():
+    """Others may add members where the spec lists none."""
+    world = tree(pool(members=...))
+    places = [{"address": f"10.40.{n // 250}.{n % 250 + 1}", "protocol_port": 80} for n in range(4097)]
+    world.others.members.replace_all(world.one("pools")["id"], places)
+    world.round()
+    world.run()
+    world.all_ready()
+    status = world.object(SITE).status
+    assert (len(status["members"]), status["memberCount"]) == (4096, 4097)

@@ -29,6 +29,8 @@ from infomaniak_operator.api.types import Ref
 from infomaniak_operator.api.v1alpha1.member import Member, MembersFrom
 
 MAX_MEMBERS = 256
+MAX_LISTED = 4096
+"""The most members that the status lists, as there and as draining, and the most that may follow a Service."""
 PoolProtocol = Literal["HTTP", "HTTPS", "PROXY", "PROXYV2", "SCTP", "TCP", "UDP"]
 _ANOTHER = "create another Pool"
 
@@ -209,11 +211,11 @@ class PoolStatus(CommonStatus, OctaviaStatus):
     load_balancer_id: Id | None = Field(None, description="Id of its load balancer.")
     member_count: int | None = Field(None, description="How many members it has.")
     online_members: int | None = Field(None, description="How many of them are ONLINE (or not monitored).")
-    members: Annotated[list[MemberStatus], Field(max_length=4096)] | None = Field(
+    members: Annotated[list[MemberStatus], Field(max_length=MAX_LISTED)] | None = Field(
         None, description="The members that are there.", json_schema_extra=listed("atomic")
     )
     service_port: Text | None = Field(None, description="The port of the Service that its members follow: 80/TCP.")
-    draining: Annotated[list[DrainingMember], Field(max_length=4096)] | None = Field(
+    draining: Annotated[list[DrainingMember], Field(max_length=MAX_LISTED)] | None = Field(
         None,
         description="The members that spec.membersFrom no longer gives, kept at weight 0 for drainSeconds.",
         json_schema_extra=listed("atomic"),
