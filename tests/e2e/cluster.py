@@ -121,9 +121,9 @@ class Cluster:
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": called, "labels": labels}}
         self.kubectl("apply", "-f", "-", stdin=json.dumps(body))
 
-    def credentials(self, clouds_yaml: str) -> None:
-        """The labelled Secret that the examples name."""
-        metadata = {"name": "infomaniak", "labels": {"network.infomaniak.cloud/credentials": "true"}}
+    def credentials(self, clouds_yaml: str, called: str = "infomaniak") -> None:
+        """A labelled Secret; the examples name `infomaniak`."""
+        metadata = {"name": called, "labels": {"network.infomaniak.cloud/credentials": "true"}}
         data = {"clouds.yaml": base64.b64encode(clouds_yaml.encode()).decode()}
         body = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data}
         self.kubectl("apply", "-n", SHOP, "-f", "-", stdin=json.dumps(body))

@@ -21,6 +21,8 @@ _EXAMPLES = [ROOT / "examples" / "network" / "network.yaml"]
 _EXAMPLES += [
     ROOT / "examples" / "web" / f"{part}.yaml" for part in ("network", "security-group", "load-balancer", "pools")
 ]
+_CLEANUP = "network.infomaniak.cloud/cleanup"
+_POLICIES = ("-secrets", "-objects")
 _CHANGED = "infomaniaknetwork/office"
 _PRESENT = ("one", "two")
 """Tags of images of the present sources."""
@@ -53,6 +55,16 @@ class _Life:
         self.same(step, ids)
         read = sum(one.by == "operator" and one.service != "keystone" for one in self.box.calls(since))
         self.tell(f"{step}: {len(ids)} objects Ready with the same ids; 0 writing calls to the cloud ({read} reading)")
+
+    def compared(self, since: int) -> None:
+        """Have all objects compared with the cloud now: an operator that starts spreads it over the resync interval.
+
+        Raises:
+            StepError: nobody reads in the cloud.
+        """
+        asked = f"network.infomaniak.cloud/reconcile-at={time.time():.0f}"
+        self.cluster.kubectl("annotate", "-n", SHOP, "infomaniak", "--all", "--overwrite", asked)
+        until(lambda: any(one.by == "operator" and one.service != "keystone" for one in self.box.calls(since)), "reads")
 
     def same(self, step: str, ids: dict[str, str]) -> None:
         """Check that nothing is doubled or lost: the objects have their ids, and so many things are in the cloud."""
@@ -90,7 +102,7 @@ def run(box: Sandbox, cluster: Cluster, clouds_yaml: str, released: str, tell: T
     ids = _install(life, clouds_yaml)
     _test(life, "the installation")
     _upgrade(life, ids)
-    _reinstall(life, ids)
+    _reinstall(life, ids, clouds_yaml)
     _kill(life, ids)
     _no_secret(life)
     _remove(life)
@@ -212,11 +224,12 @@ def _kill(life: _Life, ids: dict[str, str]) -> None:
     if seconds > _TAKEOVER_SECONDS:
         raise StepError(f"another process leads only after {seconds:.1f} s")
     cluster.settled("one")
+    life.compared(mark)
     life.untouched(f"kill -9 of all in the leader's Pod: another leads after {seconds:.1f} s", mark, ids)
     life.change(_CHANGED, "after the kill")
 
 
-def _reinstall(life: _Life, ids: dict[str, str]) -> None:
+def _reinstall(life: _Life, ids: dict[str, str], clouds_yaml: str) -> None:
     cluster = life.cluster
     mark, begin = life.box.mark(), time.monotonic()
     cluster.helm("uninstall", OPERATOR, "--wait", "--timeout", "120s")
@@ -226,8 +239,33 @@ def _reinstall(life: _Life, ids: dict[str, str]) -> None:
     mark, begin = life.box.mark(), time.monotonic()
     cluster.install("install", "one")
     cluster.settled("one")
+    life.compared(mark)
     life.untouched(f"helm install again, of the present chart ({time.monotonic() - begin:.1f} s)", mark, ids)
     life.change(_CHANGED, "after the new installation")
+    _fresh(life, clouds_yaml)
+
+
+def _fresh(life: _Life, clouds_yaml: str) -> None:
+    """An object and its Secret come and go under the present chart: its admission policies let the operator do its work."""
+    cluster, begin = life.cluster, time.monotonic()
+    cluster.credentials(clouds_yaml, "fresh")
+    spec = {"cloudCredentialsRef": {"secretName": "fresh", "cloudName": "infomaniak"}}
+    body = {
+        "apiVersion": "network.infomaniak.cloud/v1alpha1",
+        "kind": "InfomaniakNetwork",
+        "metadata": {"name": "fresh"},
+    }
+    cluster.kubectl("apply", "-n", SHOP, "-f", "-", stdin=json.dumps({**body, "spec": spec}))
+    cluster.all_ready()
+    for what in ("infomaniaknetwork", "secret"):
+        if _CLEANUP not in cluster.json("get", what, "fresh", "-n", SHOP)["metadata"].get("finalizers", []):
+            raise StepError(f"{what}/fresh has no finalizer {_CLEANUP}")
+    policies = cluster.kubectl("get", "validatingadmissionpolicies", "-o", "name").split()
+    if len(policies) != len(_POLICIES) or not all(any(one.endswith(end) for one in policies) for end in _POLICIES):
+        raise StepError(f"the present chart's admission policies are {policies}")
+    cluster.kubectl("delete", "infomaniaknetwork,secret", "fresh", "-n", SHOP, "--timeout=60s")
+    seconds = time.monotonic() - begin
+    life.tell(f"  with {len(policies)} admission policies an object and its Secret come and go, in {seconds:.1f} s")
 
 
 def _no_secret(life: _Life) -> None:
