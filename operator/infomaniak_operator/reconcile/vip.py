@@ -23,6 +23,7 @@ from infomaniak_operator.reconcile.ownership import (
     holder,
     whose,
     why_not_taken,
+    with_named,
 )
 from infomaniak_operator.reconcile.resourcetypes import PORTS
 from infomaniak_operator.reconcile.visit import Visit
@@ -160,7 +161,8 @@ def ensure(visit: Visit, inputs: Inputs) -> Port:
     known: Port | None = visit.memory.get(SLOT)
     if known is not None:
         return known
-    rows = visit.rows(PORTS)
+    shown = visit.status.get("vipPortID") or visit.resource.status.get("vipPortID")
+    rows = with_named(visit, PORTS, visit.rows(PORTS), [str(shown)] if shown else [])
     there = _sure(visit, _ours(visit, rows))
     if there:
         return _known(visit, _marked(visit, there[0]), inputs)
