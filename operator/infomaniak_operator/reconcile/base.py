@@ -170,7 +170,6 @@ class CloudReconciler(Generic[RowT, BodyT]):
             raise Stop(Reason.INVALID_CONFIGURATION, str(error), Stuck(), Progress.STALLED) from error
         settings = self._settings
         tenancy.check(visit, settings.credentials, settings.isolation, settled=lambda: self._was_settled(visit))
-        tenancy.check(visit, settings.credentials, settings.isolation, settled=lambda: self._was_settled(visit))
         self._check_references(visit)
         self._connect(visit)
         inputs = self._resolve(visit)
