@@ -16,6 +16,8 @@ from release.signing.keys import Key
 
 LOCKS = ("requirements/run.txt", "requirements/build.txt")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_NAME = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?")
+"""A registry, a path, and perhaps a tag. What else a name could have would end up in what is signed."""
 
 
 class SigningError(Exception):
@@ -78,8 +80,10 @@ class Image:
         """Refuse what is not named by digest.
 
         Raises:
-            SigningError: the digest or the base's is missing, or there is no bill of materials.
+            SigningError: the digest or the base's is missing, the name is none, or there is no bill of materials.
         """
+        if not _NAME.fullmatch(self.name):
+            raise SigningError("IMAGE=… has to be the image's name, with a tag or without, and without a digest")
         if not _DIGEST.fullmatch(self.digest):
             raise SigningError("IMAGE_DIGEST=sha256:… has to be the image's digest, as the push printed it")
         if not re.fullmatch(rf"[^@\s]+@{_DIGEST.pattern}", self.base):

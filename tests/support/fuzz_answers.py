@@ -17,6 +17,7 @@ from typing import Any
 
 from infomaniak_operator.client import InfomaniakCloudError, Operations, ReadOnlyError, ServiceError, kinds
 from infomaniak_operator.client.session import is_id
+from infomaniak_operator.client.shapes import Shape, shape_of
 from tests.support.fake_cloud import FakeCloud
 from tests.support.fuzz_values import junk, mutated, nested, text
 
@@ -208,6 +209,55 @@ class Malformed:
                 case _:
                     row[text(rng)] = junk(rng)
         return row
+
+
+_ID = "1b4e28ba-2fa1-41d2-883f-0016d3cca427"
+_TEXTS = ("", "x", _ID, "10.1.0.5", "10.1.0.5/24", "255.255.255.255/32", "fd00::1", "fd00::5/64", "fe80::1%eth0")
+_WORDS = ("ERROR", "PENDING_UPDATE", "ACTIVE", "IPv6", "any", "58", "UDP")
+_LISTS: tuple[list[Any], ...] = (
+    [],
+    [_ID],
+    ["x", "x"],
+    [{"id": _ID, "x": 1}],
+    [{"subnet_id": _ID, "ip_address": ""}],
+    [{"subnet_id": None, "ip_address": "fd00::1"}],
+    [{"start": "10.1.0.9", "end": "10.1.0.1"}],
+    [{"start": "fd00::1", "end": "10.1.0.9"}],
+    [{"destination": "fd00::/64", "nexthop": "10.0.0.1"}],
+)
+_OBJECTS = ({}, {"id": _ID}, {"network_id": _ID, "external_fixed_ips": []}, {"type": "SOURCE_IP", "cookie_name": None})
+_ANYTHING = (None, True, False, 0, 1, -1, 2**62, 1.1, *_TEXTS, *_WORDS, *_LISTS, *_OBJECTS)
+
+
+class Plausible:
+    """Makes of answers what the client takes, though no service may ever have sent it.
+
+    Args:
+        rng: where all comes from.
+    """
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self.last: list[tuple[str, str, Any]] = []
+
+    def __call__(self, method: str, route: str, answer: Any) -> Any:
+        name = _ROUTES.get(route)
+        if name is None or method != "GET" or self._rng.random() < 0.5:
+            return answer
+        kind = KINDS[name]
+        for row in answer[kind.many] if kind.many in answer else [answer[kind.one]]:
+            shape = shape_of(kind)
+            for attribute in self._rng.sample(sorted(shape.checks), 2):
+                self._change(name, row, attribute, shape)
+        return answer
+
+    def _change(self, name: str, row: dict[str, Any], attribute: str, shape: Shape) -> None:
+        if attribute not in shape.needed and self._rng.random() < 0.3:
+            row.pop(attribute, None)
+        else:
+            row[attribute] = self._rng.choice([each for each in _ANYTHING if shape.checks[attribute](each)])
+        self.last.append((name, attribute, row.get(attribute, "gone")))
+        del self.last[:-12]
 
 
 def documented(error: BaseException) -> bool:

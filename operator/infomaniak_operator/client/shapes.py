@@ -170,8 +170,14 @@ _RULE = _neutron(
 )
 
 
+_OF_A_GROUP = _RULE.needed - {"description", "project_id"}
+
+
 def _rule(value: Any) -> bool:
-    return isinstance(value, dict) and is_id(value.get("id")) and not any(_RULE.faults(value, whole=False))
+    """A rule in its group: Neutron shows there what it is, and without that it would be taken for another rule."""
+    if not isinstance(value, dict) or not is_id(value.get("id")) or not value.keys() >= _OF_A_GROUP:
+        return False
+    return not any(_RULE.faults(value, whole=False))
 
 
 _MEMBER = _octavia(

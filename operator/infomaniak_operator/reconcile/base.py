@@ -169,7 +169,7 @@ class CloudReconciler(Generic[RowT, BodyT]):
         except InvalidSpec as error:
             raise Stop(Reason.INVALID_CONFIGURATION, str(error), Stuck(), Progress.STALLED) from error
         settings = self._settings
-        tenancy.check(visit, settings.credentials, settings.isolation)
+        tenancy.check(visit, settings.credentials, settings.isolation, settled=lambda: self._was_settled(visit))
         self._check_references(visit)
         self._connect(visit)
         inputs = self._resolve(visit)
@@ -208,13 +208,20 @@ class CloudReconciler(Generic[RowT, BodyT]):
             and self.inputs_hash(resource, visit.attempt.view) == known
         )
 
+    def _was_settled(self, visit: Visit) -> bool:
+        """Whether status shows that all was in order with this spec, these references and this credential."""
+        known = visit.resource.status.get("inputsHash")
+        return bool(known) and self.inputs_hash(visit.resource, visit.attempt.view) == known
+
     def _connect(self, visit: Visit) -> None:
         settings = self._settings
         cloud = credentials.connect(visit, settings.credentials, self._clouds)
         if not visit.resource.deleting:
             view = visit.attempt.view
             place = tenancy.Place(settings.credentials.address_of(visit.resource, view), cloud.project_id, cloud.region)
-            tenancy.check(visit, settings.credentials, settings.isolation, place)
+            tenancy.check(
+                visit, settings.credentials, settings.isolation, place, settled=lambda: self._was_settled(visit)
+            )
             visit.barred = lambda other: bool(
                 tenancy.refusal(other, view, settings.credentials, settings.isolation, place)
             )

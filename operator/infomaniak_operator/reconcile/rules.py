@@ -75,7 +75,7 @@ def _prefix(value: Any, ether_type: str) -> str:
     if not value:
         return ""
     text = str(ipaddress.ip_network(str(value), strict=False))
-    return "" if text == _ANY[ether_type] else text
+    return "" if text == _ANY.get(ether_type) else text
 
 
 def observed(row: RuleMatch) -> Rule:

@@ -34,13 +34,14 @@ NO_GATEWAY = "none"
 
 
 def _network(row: Subnet) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-    return ipaddress.ip_network(str(row["cidr"]))
+    return ipaddress.ip_network(str(row["cidr"]), strict=False)
 
 
 def default_gateway(row: Subnet) -> str:
     """The gateway Neutron gives a subnet that names none: its first address, in IPv6 the anycast one of the routers."""
     network = _network(row)
-    return str(network.network_address + (1 if network.version == 4 else 0))  # noqa: PLR2004 - IP versions
+    has_next = int(network.broadcast_address) < 2**network.max_prefixlen - 1 or network.num_addresses > 1
+    return str(network.network_address + (1 if network.version == 4 and has_next else 0))  # noqa: PLR2004 - IP versions
 
 
 def _hosts(row: Subnet) -> tuple[int, int]:

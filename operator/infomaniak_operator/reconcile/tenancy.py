@@ -6,7 +6,7 @@ belongs to another team. Where that is refused, an object refers to objects of i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -18,11 +18,15 @@ from infomaniak_operator.api.registry import KINDS, InvalidSpec
 from infomaniak_operator.engine.contract import Key, KubeObject, Progress, Reason, Stuck, View
 from infomaniak_operator.reconcile.credentials import CredentialSettings
 from infomaniak_operator.reconcile.fields import address
-from infomaniak_operator.reconcile.outcome import Stop, stands_ready
+from infomaniak_operator.reconcile.outcome import CREDENTIALS_VALID, Stop, stands_ready
 from infomaniak_operator.reconcile.visit import Visit
 
 _STOOD = "generation that was Ready"
 """The generation at which the object was Ready, in its memory: what it names then is in use."""
+_AFTER_THE_CHECK = frozenset(
+    {Reason.CREATING, Reason.UPDATING, Reason.IN_USE, Reason.QUOTA_EXCEEDED, Reason.WAITING_FOR_REFERENCE}
+)
+"""What an object that is not Ready says only once it has been let through, if its credential is valid."""
 _MOST_NAMED = 5
 """So many fields a message names."""
 
@@ -112,8 +116,22 @@ def refusal(
     return _message(found, why, resource.key.namespace) if why else None
 
 
-def check(visit: Visit, settings: CredentialSettings, isolation: TenantIsolation, place: Place | None = None) -> None:
+def check(
+    visit: Visit,
+    settings: CredentialSettings,
+    isolation: TenantIsolation,
+    place: Place | None = None,
+    *,
+    settled: Callable[[], bool] = lambda: False,
+) -> None:
     """Refuse an object that names what another namespace may own; nothing is asked of the cloud for it.
+
+    Args:
+        visit: the visit.
+        settings: where credentials come from.
+        isolation: what is refused to whom.
+        place: where the object's credential leads; None before that is known.
+        settled: whether status shows that the object was in order with this very spec; asked only before a refusal.
 
     Raises:
         Stop: it does.
@@ -121,7 +139,9 @@ def check(visit: Visit, settings: CredentialSettings, isolation: TenantIsolation
     if stands_ready(visit.resource):
         visit.memory[_STOOD] = visit.resource.generation
     message = refusal(visit.resource, visit.attempt.view, settings, isolation, place, stood=visit.memory.get(_STOOD))
-    if message:
+    if message and settled():
+        visit.memory[_STOOD] = visit.resource.generation
+    elif message:
         raise Stop(Reason.INVALID_CONFIGURATION, message, Stuck(), Progress.STALLED)
 
 
@@ -140,8 +160,23 @@ def _in_use(resource: KubeObject, each: Named) -> bool:
         # With an id in status an import is not looked up again. Read before and managed now is another matter.
         managed = resource.spec.get("managementPolicy") != "Unmanaged"
         return bool(status.get("id")) and (not managed or "appliedFields" in status)
+    if not each.names.shown:
+        return bool(status.get("id")) and _let_through(resource)
     wanted = address(each.value)
     return any(address(shown) == wanted for name in each.names.shown for shown in _values(status, name))
+
+
+def _let_through(resource: KubeObject) -> bool:
+    """Whether this very generation was acted upon before, and is not Ready for a reason that has to do with neither.
+
+    ``CredentialsValid`` alone does not say so: an object that is paused keeps it while its spec changes.
+    """
+    ready, valid = resource.condition("Ready") or {}, resource.condition(CREDENTIALS_VALID) or {}
+    return (
+        ready.get("observedGeneration") == resource.generation == valid.get("observedGeneration")
+        and (ready.get("status"), valid.get("status")) == ("False", "True")
+        and ready.get("reason") in _AFTER_THE_CHECK
+    )
 
 
 def _values(found: Any, name: str) -> Iterable[str]:

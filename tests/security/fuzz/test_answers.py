@@ -11,10 +11,12 @@ import pytest
 from infomaniak_operator.client import CloudSession, InfomaniakCloudError, Operations
 from infomaniak_operator.client.credentials import CloudCredentials
 from infomaniak_operator.client.rest import Rest
+from infomaniak_operator.client.shapes import shape_of
 from tests.support.fake_cloud_http import Reply, wire_cloud
-from tests.support.fuzz_answers import KINDS
+from tests.support.fuzz_answers import KINDS, Plausible
 from tests.support.fuzz_runs import mislead, misled
 from tests.support.fuzz_values import junk, mutated, nested, text
+from tests.support.fuzz_world import MOST_VISITS, Fuzzed, base
 
 SEEDS = 16
 
@@ -45,6 +47,31 @@ def test_an_empty_list_is_no_absence_of_what_status_names(name, restart):
         return {kind.many: []} if (method, route) == ("GET", kind.path) else answer
 
     mislead(nothing, restart=restart)
+
+
+@pytest.mark.parametrize("seed", [2000 + number for number in range(SEEDS)])
+def test_what_passes_the_client_s_checks_makes_no_reconciler_fail(seed):
+    fuzzed = Fuzzed(base(), answers=True)
+    world = fuzzed.world
+    assert fuzzed.answers is not None
+    fuzzed.answers.mangle = plausible = Plausible(random.Random(seed))
+    for _ in range(2):
+        world.clock.advance(600)
+        try:
+            world.round()
+            world.run(seconds=600, most=MOST_VISITS)
+        except Exception as error:
+            raise AssertionError(f"{error!r} after {plausible.last}") from error
+    assert plausible.last
+
+
+@pytest.mark.parametrize("name", ["direction", "ethertype", "protocol", "remote_group_id", "remote_ip_prefix"])
+def test_a_group_whose_rule_does_not_say_what_it_is_cannot_be_read(name):
+    fuzzed = Fuzzed(base(), answers=True)
+    (group, *_) = fuzzed.world.others.security_groups.list()
+    assert not list(shape_of(KINDS["security_groups"]).faults(group))
+    del group["security_group_rules"][0][name]
+    assert list(shape_of(KINDS["security_groups"]).faults(group)) == ["security_group_rules"]
 
 
 def test_the_fuzzer_finds_the_old_fault(monkeypatch):

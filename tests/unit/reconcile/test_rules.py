@@ -119,3 +119,10 @@ def test_a_rule_of_an_address_group_is_not_the_rule_of_anywhere():
     narrow = {"id": "1", **IN, "ethertype": "IPv4", "remote_address_group_id": "a"}
     missing, surplus = difference([body(IN, "g", None)], [narrow])
     assert (len(missing), surplus) == (1, [narrow])
+
+
+@pytest.mark.parametrize("family", [None, "", "ipv4", "0x0800"])
+def test_a_rule_of_a_family_that_is_not_known_is_none_of_ours(family):
+    row = {"id": "r", **sent(ethertype=family, remote_ip_prefix="0.0.0.0/0")}
+    assert observed(row) != observed(sent())
+    assert str(observed(row)).startswith("ingress ")

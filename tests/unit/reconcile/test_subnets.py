@@ -21,6 +21,7 @@ from infomaniak_operator.reconcile.subnets import default_gateway, default_pools
         ("fd00::/126", None, [("fd00::1", "fd00::3")]),
         ("fd00::/127", None, [("fd00::1", "fd00::1")]),
         ("fd00::/128", None, [("fd00::", "fd00::")]),
+        ("10.0.0.5/24", "10.0.0.1", [("10.0.0.2", "10.0.0.254")]),  # Neutron has it without the 5; others may not
     ],
 )
 def test_default_pools(cidr, gateway, pools):
@@ -28,6 +29,14 @@ def test_default_pools(cidr, gateway, pools):
     assert [(pool["start"], pool["end"]) for pool in found] == pools
 
 
-@pytest.mark.parametrize(("cidr", "gateway"), [("10.0.0.0/24", "10.0.0.1"), ("fd00:0::/64", "fd00::")])
+@pytest.mark.parametrize(
+    ("cidr", "gateway"),
+    [
+        ("10.0.0.0/24", "10.0.0.1"),
+        ("fd00:0::/64", "fd00::"),
+        ("10.0.0.5/24", "10.0.0.1"),
+        ("255.255.255.255/32", "255.255.255.255"),
+    ],
+)
 def test_default_gateway(cidr, gateway):
     assert default_gateway({"cidr": cidr}) == gateway

@@ -252,12 +252,60 @@ def grouped() -> tuple[World, Key]:
 
 def test_one_that_status_does_not_show_stays_while_the_spec_does_through_an_outage_too() -> None:
     cluster, key = grouped()
-    cluster.fail("GET security_groups", InfomaniakCloudError("busy", status=503, category=Category.TRANSIENT), times=3)
+    cluster.fail("LIST security_groups", InfomaniakCloudError("busy", status=503, category=Category.TRANSIENT), times=3)
     cluster.visit(key)
     cluster.visit(key)
     assert "--tenant-isolation" not in cluster.message(key)
     cluster.settle(key)
     assert cluster.ready(key) == ("True", "Available")
+
+
+@pytest.mark.parametrize("category", [Category.AUTHENTICATION, Category.QUOTA, Category.WAITING, Category.IN_USE])
+def test_one_that_status_does_not_show_stays_though_the_operator_starts_while_it_is_not_ready(
+    category: Category,
+) -> None:
+    cluster, key = grouped()
+    cluster.fail("LIST security_groups", InfomaniakCloudError("refused", category=category), times=9)
+    cluster.visit(key)
+    assert cluster.ready(key)[0] == "False"
+    cluster.restart()
+    cluster.visit(key)
+    assert "--tenant-isolation" not in cluster.message(key)
+    cluster.cloud.around = lambda _call, act: act()
+    cluster.settle(key)
+    assert cluster.ready(key) == ("True", "Available")
+
+
+@pytest.mark.parametrize("category", [Category.QUOTA, Category.WAITING, Category.IN_USE])
+def test_it_stays_too_where_the_hash_of_what_it_was_is_another_or_gone(category: Category) -> None:
+    cluster, key = grouped()
+    # As 0.1.0 wrote it; while the cloud is still at work there is none.
+    cluster.poke(key, lambda body: body["status"].update(inputsHash="of another version"))
+    cluster.fail("LIST security_groups", InfomaniakCloudError("refused", category=category), times=9)
+    cluster.visit(key)
+    assert cluster.ready(key)[0] == "False"
+    cluster.restart()
+    cluster.cloud.around = lambda _call, act: act()
+    cluster.settle(key)
+    assert cluster.ready(key) == ("True", "Available")
+
+
+@pytest.mark.parametrize("category", list(Category))
+def test_no_failure_and_no_pause_lets_a_new_name_in(category: Category) -> None:
+    cluster, key = grouped()
+    cluster.fail("LIST security_groups", InfomaniakCloudError("refused", category=category), times=2)
+    cluster.visit(key)
+    cluster.annotate(key, paused="true")
+    cluster.spec(key, rules=[{"direction": "ingress", "remoteGroupID": ID}])
+    cluster.visit(key)
+    cluster.restart()
+    cluster.annotate(key, paused="")
+    before = cluster.others.security_groups.list()
+    for _ in range(3):
+        cluster.visit(key)
+        assert cluster.ready(key) == ("False", "InvalidConfiguration")
+        cluster.restart()
+    assert cluster.others.security_groups.list() == before
 
 
 def test_one_that_status_does_not_show_is_refused_once_the_spec_changes_and_nothing_is_changed() -> None:

@@ -202,6 +202,11 @@ def test_without_a_digest_the_image_is_not_signed_and_that_is_said(key: keys.Key
     ("other", "said"),
     [
         ({"digest": "sha256:12"}, "IMAGE_DIGEST"),
+        ({"name": f"{IMAGE}@{DIGEST}"}, "IMAGE="),
+        ({"name": f"{IMAGE}:0.2.0@{DIGEST}"}, "IMAGE="),
+        ({"name": ""}, "IMAGE="),
+        ({"name": f"https://{IMAGE}"}, "IMAGE="),
+        ({"name": f" {IMAGE}"}, "IMAGE="),
         ({"digest": f"{DIGEST}\n"}, "IMAGE_DIGEST"),
         ({"base": "python:3.13"}, "BASE"),
         ({"bill": Path("/nowhere")}, "make image"),
