@@ -14,6 +14,7 @@ import yaml
 from infomaniak_operator.client import CloudCredentials, InvalidCredentialsError
 from infomaniak_operator.engine.contract import KubeObject
 from infomaniak_operator.reconcile.credentials import CredentialSettings, SecretContent, keep_secret
+from infomaniak_operator.reconcile.marks import Mark
 from tests.support.fuzz_answers import Malformed
 from tests.support.fuzz_schema import faults, status_of
 from tests.support.fuzz_statuses import Statuses
@@ -90,6 +91,18 @@ def believe(fuzzed: Fuzzed, statuses: Mapping[Any, Body], seed: int) -> None:
 # ── answers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _without_texts(value: Any) -> Any:
+    """A picture in which a description is its mark alone.
+
+    A mark that is gone is put back behind the text that is there. What the cloud says of that text is all that can be
+    known of it, and so a text that it made up is written.
+    """
+    if isinstance(value, Mapping):
+        texts = {"description": [mark.text for mark in Mark.all_in(value.get("description"))]}
+        return {name: texts.get(name, _without_texts(each)) for name, each in value.items()}
+    return sorted(map(_without_texts, value), key=repr) if isinstance(value, list) else value
+
+
 def mislead(mangle: Any, *, restart: bool = False) -> Fuzzed:
     """An office that is in order, on a cloud whose answers are spoilt for a while: nothing is made or deleted for that."""
     fuzzed = Fuzzed(answers=True)
@@ -115,7 +128,7 @@ def mislead(mangle: Any, *, restart: bool = False) -> Fuzzed:
     fuzzed.run()
     world.all_ready()
     assert {name: set(table) for name, table in world.fake.tables.items()} == ids
-    assert world.picture() == picture
+    assert _without_texts(world.picture()) == _without_texts(picture)
     return fuzzed
 
 
