@@ -106,12 +106,6 @@ def _known(visit: Visit) -> dict[str, str]:
     return _recorded(visit.resource)
 
 
-def named(visit: Visit) -> list[str]:
-    """The ids by which status names the listeners that the spec lists."""
-    wanted = {item["name"] for item in visit.spec.get("listeners") or ()}
-    return [id_ for id_, name in _known(visit).items() if name in wanted]
-
-
 def _recorded(balancer: KubeObject) -> dict[str, str]:
     if "listeners" not in (balancer.status.get("appliedFields") or ()):
         return {}

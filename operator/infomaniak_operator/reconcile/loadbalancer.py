@@ -26,7 +26,7 @@ from infomaniak_operator.reconcile import (
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Step
 from infomaniak_operator.reconcile.fields import Difference, Field, address, applied, body_of, changes, unordered
 from infomaniak_operator.reconcile.outcome import REFERENCES_RESOLVED, Stop
-from infomaniak_operator.reconcile.ownership import clear_to_create, with_named
+from infomaniak_operator.reconcile.ownership import clear_to_create
 from infomaniak_operator.reconcile.resourcetypes import L7_POLICIES, LISTENERS, LOAD_BALANCERS, ResourceType
 from infomaniak_operator.reconcile.trees import GONE
 from infomaniak_operator.reconcile.visit import Visit
@@ -193,8 +193,7 @@ class LoadBalancerActuator(octavia.TreeActuator[Balancer, LoadBalancerBody]):
             recovery.recover(visit, row)
         rows = visit.children.get(_LISTENERS)
         if rows is None:
-            listed = with_named(visit, LISTENERS, visit.rows(LISTENERS), listeners.named(visit))
-            rows = [each for each in listed if octavia.under(each, row)]
+            rows = [each for each in visit.rows(LISTENERS) if octavia.under(each, row)]
             visit.children[_LISTENERS] = list(rows)
         steps = self._main(visit, row, inputs)
         steps += self._listeners(visit, row, rows, inputs)
@@ -206,8 +205,7 @@ class LoadBalancerActuator(octavia.TreeActuator[Balancer, LoadBalancerBody]):
                     for item in _items(visit.resource)
                     if (found := listeners.of_item(visit, rows, item["name"]))
                 }
-                policies = with_named(visit, L7_POLICIES, visit.rows(L7_POLICIES), redirect.named(visit))
-                visit.children[redirect.POLICIES] = policies
+                visit.children[redirect.POLICIES] = list(visit.rows(L7_POLICIES))
                 steps += redirect.plan(visit, named, visit.children[redirect.POLICIES])
             steps += vip.plan(visit, row)
         return steps

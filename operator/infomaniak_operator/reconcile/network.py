@@ -13,7 +13,7 @@ from infomaniak_operator.reconcile import neutron, subnets
 from infomaniak_operator.reconcile.actuator import Inputs, Plan, Step
 from infomaniak_operator.reconcile.fields import Field, applied, body_of
 from infomaniak_operator.reconcile.outcome import Stop
-from infomaniak_operator.reconcile.ownership import clear_to_create, with_named
+from infomaniak_operator.reconcile.ownership import clear_to_create
 from infomaniak_operator.reconcile.resourcetypes import NETWORKS, SUBNETS
 from infomaniak_operator.reconcile.visit import Visit
 
@@ -77,8 +77,8 @@ class NetworkActuator(neutron.NeutronActuator[Network, NetworkBody]):
         """The network itself first, then its subnets."""
         del inputs
         visit.held_back.clear()
-        listed = [] if new else with_named(visit, SUBNETS, visit.rows(SUBNETS), subnets.named(visit))
-        visit.children["subnets"] = [item for item in listed if item["network_id"] == row["id"]]
+        rows = [] if new else [item for item in visit.rows(SUBNETS) if item["network_id"] == row["id"]]
+        visit.children["subnets"] = list(rows)
         return self._steps(visit, row)
 
     def unmet(self, visit: Visit, row: Network, inputs: Inputs) -> Plan:

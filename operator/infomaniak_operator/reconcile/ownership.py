@@ -234,26 +234,6 @@ def by_id(visit: Visit, collection: ResourceType[RowT, BodyT], rows: Iterable[Ro
         return None
 
 
-def with_named(
-    visit: Visit, collection: ResourceType[RowT, BodyT], rows: Iterable[RowT], ids: Iterable[str]
-) -> list[RowT]:
-    """The rows of a list, and what status names and the list lacks, asked for by id: a list alone is no absence.
-
-    Args:
-        visit: the visit.
-        collection: where the rows are from.
-        rows: what was listed.
-        ids: by status; each that is not listed costs a request.
-
-    Raises:
-        InfomaniakCloudError: it could not be asked.
-    """
-    rows = list(rows)
-    listed = {row["id"] for row in rows}
-    asked = (by_id(visit, collection, (), each) for each in dict.fromkeys(ids) if each not in listed)
-    return [*rows, *(row for row in asked if row is not None)]
-
-
 def conflict(visit: Visit, noun: str, row: Row, standing: Standing, why: str = "") -> Stop:
     """The outcome where an object is another owner's.
 

@@ -98,12 +98,6 @@ def recorded(visit: Visit) -> dict[str, str]:
     }
 
 
-def named(visit: Visit) -> list[str]:
-    """The ids by which status names the policies of the redirects that the spec has."""
-    wanted = {item["name"] for item in visit.spec.get("listeners") or () if item.get(FIELD)}
-    return [id_ for id_, name in recorded(visit).items() if name in wanted]
-
-
 def reported(visit: Visit, name: str, listener: Listener) -> str | None:
     """The id of a listener's policy, for status: as listed, as the create of the tree answered it, else as before."""
     there = {str(each["id"]) for each in listener.get("l7policies") or ()}

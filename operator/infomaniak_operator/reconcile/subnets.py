@@ -126,12 +126,6 @@ def _ids(visit: Visit) -> dict[str, str]:
     return {item["name"]: item["id"] for item in visit.resource.status.get("subnets") or ()}
 
 
-def named(visit: Visit) -> list[str]:
-    """The ids by which status names the subnets that the spec lists."""
-    known = _ids(visit)
-    return [str(known[item["name"]]) for item in visit.spec.get("subnets") or () if item["name"] in known]
-
-
 def copies(visit: Visit, rows: Iterable[Subnet]) -> doubles.Copies:
     """The subnets that carry a copy of a mark of ours."""
     known = [(slot(name), id_) for name, id_ in _ids(visit).items()]

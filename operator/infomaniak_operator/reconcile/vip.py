@@ -23,7 +23,6 @@ from infomaniak_operator.reconcile.ownership import (
     holder,
     whose,
     why_not_taken,
-    with_named,
 )
 from infomaniak_operator.reconcile.resourcetypes import PORTS
 from infomaniak_operator.reconcile.visit import Visit
@@ -161,8 +160,7 @@ def ensure(visit: Visit, inputs: Inputs) -> Port:
     known: Port | None = visit.memory.get(SLOT)
     if known is not None:
         return known
-    shown = visit.status.get("vipPortID") or visit.resource.status.get("vipPortID")
-    rows = with_named(visit, PORTS, visit.rows(PORTS), [str(shown)] if shown else [])
+    rows = visit.rows(PORTS)
     there = _sure(visit, _ours(visit, rows))
     if there:
         return _known(visit, _marked(visit, there[0]), inputs)

@@ -14,7 +14,7 @@ from infomaniak_operator.client.rest import Rest
 from infomaniak_operator.client.shapes import shape_of
 from tests.support.fake_cloud_http import Reply, wire_cloud
 from tests.support.fuzz_answers import KINDS, Plausible
-from tests.support.fuzz_runs import mislead, misled
+from tests.support.fuzz_runs import misled
 from tests.support.fuzz_values import junk, mutated, nested, text
 from tests.support.fuzz_world import MOST_VISITS, Fuzzed, base
 
@@ -33,20 +33,6 @@ def test_more_spoilt_answers_make_and_delete_nothing():
             misled(seed)
         except Exception as error:
             raise AssertionError(f"seed {seed}: {error!r}") from error
-
-
-@pytest.mark.parametrize("restart", [False, True])
-@pytest.mark.parametrize(
-    "name", [name for name in KINDS if name not in ("members", "security_group_rules", "l7_rules")]
-)
-def test_an_empty_list_is_no_absence_of_what_status_names(name, restart):
-    """It is asked for by id before it is made again. Members and rules have no ids in status."""
-    kind = KINDS[name]
-
-    def nothing(method, route, answer):
-        return {kind.many: []} if (method, route) == ("GET", kind.path) else answer
-
-    mislead(nothing, restart=restart)
 
 
 @pytest.mark.parametrize("seed", [2000 + number for number in range(SEEDS)])
