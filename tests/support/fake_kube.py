@@ -129,8 +129,7 @@ class FakeKube:
             body = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": meta, **content}
             if resource.kind != "Secret":
                 meta["generation"] = 1
-            self._store(resource, place, body, "ADDED")
-            return copy.deepcopy(body)
+            return copy.deepcopy(self._store(resource, place, body, "ADDED"))
 
     def change(self, resource: ResourceType, name: str, patch: Body, namespace: str = "default") -> dict[str, Any]:
         """Merge-patch an object as a user would, status and all."""

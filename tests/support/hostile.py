@@ -44,9 +44,10 @@ class Talk:
         self.connection = connection
         self.server = server
         self.over = server.over
+        self.body = b""
 
     def request(self) -> bytes:
-        """Read a request's head and body; empty where the client is gone."""
+        """Read a request, and return its head; ``body`` is what followed. Empty where the client is gone."""
         text = b""
         while b"\r\n\r\n" not in text:
             piece = self.connection.recv(65536)
@@ -58,6 +59,7 @@ class Talk:
             if line.startswith(b"content-length:"):
                 while len(body) < int(line.split(b":")[1]):
                     body += self.connection.recv(65536)
+        self.body = body
         return head
 
     def say(self, text: bytes) -> None:
