@@ -175,7 +175,9 @@ def test_no_secret_comes_out_of_a_real_process(
         sent = [each for each in values.values() if json.dumps(each)[1:-1].encode() in talk.body]
         repeated.update(sent)
         said = " ".join(way(each) for each in sent for way in WAYS.values())
-        error = json.dumps({"error": {"code": 500, "message": f"{said} {TOKEN} {request!r} {talk.body!r}", "title": said}}).encode()
+        error = json.dumps(
+            {"error": {"code": 500, "message": f"{said} {TOKEN} {request!r} {talk.body!r}", "title": said}}
+        ).encode()
         talk.say(answer(error, "500 Internal Server Error", "Content-Type: application/json"))
 
     with hostile(repeat) as server:
