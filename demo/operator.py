@@ -27,6 +27,10 @@ class OperatorProcess:
         kubeconfig: of the operator's ServiceAccount.
         arguments: further arguments of ``run``.
         environment: further environment variables.
+
+    Attributes:
+        log: what it says, after what former processes of the folder have said.
+        log_begins: where in it the process that was started last begins, in bytes.
     """
 
     def __init__(
@@ -37,6 +41,7 @@ class OperatorProcess:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.log = folder / "operator.log"
+        self.log_begins = 0
         self._pidfile = folder / "operator.pid"
         self._kubeconfig = kubeconfig
         self._arguments = arguments
@@ -49,6 +54,7 @@ class OperatorProcess:
             return running
         command = [sys.executable, "-m", "infomaniak_operator.cli.main", "run", "--kubeconfig", str(self._kubeconfig)]
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        self.log_begins = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 - this interpreter, with words of the demo's
                 [*command, *self._arguments],

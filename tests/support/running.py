@@ -157,8 +157,15 @@ def told_nothing(env: Environment, process: OperatorProcess) -> None:
         return  # the test has ended it
     canary = Canary.of(env)
     canary.process(pid, "the operator's process")
-    if ports := re.findall(r"/metrics.* on port (\d+)", process.log.read_text(errors="replace")):
-        canary.metrics(f"127.0.0.1:{ports[-1]}")
+
+    def served() -> str | None:
+        # Not what a former process of the same folder has said: nobody listens there any more.
+        said = process.log.read_bytes()[process.log_begins :].decode(errors="replace")
+        ports = re.findall(r"/metrics.* on port (\d+)", said)
+        return ports[-1] if ports else None
+
+    port = until(served, "the operator says where its metrics are", 30.0)
+    canary.metrics(f"127.0.0.1:{port}")
 
 
 @contextmanager
