@@ -18,17 +18,12 @@ from typing import Any
 from infomaniak_operator.client import InfomaniakCloudError, Operations, ReadOnlyError, ServiceError, kinds
 from infomaniak_operator.client.session import is_id
 from infomaniak_operator.client.shapes import Shape, shape_of
+from tests.support import fake_cloud_tables
 from tests.support.fake_cloud import FakeCloud
 from tests.support.fuzz_values import junk, mutated, nested, text
 
-KINDS = {
-    "networks": kinds.NETWORKS,
-    "subnets": kinds.SUBNETS,
-    "routers": kinds.ROUTERS,
-    "security_groups": kinds.SECURITY_GROUPS,
-    "security_group_rules": kinds.SECURITY_GROUP_RULES,
-    "floating_ips": kinds.FLOATING_IPS,
-    "ports": kinds.PORTS,
+KINDS: dict[str, kinds.Kind[Any, Any]] = {
+    **fake_cloud_tables.KINDS,
     "load_balancers": kinds.LOAD_BALANCERS,
     "listeners": kinds.LISTENERS,
     "pools": kinds.POOLS,

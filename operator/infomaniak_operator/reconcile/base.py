@@ -137,12 +137,12 @@ class CloudReconciler(Generic[RowT, BodyT]):
             return visit.unchanged(unchanged.seconds)
         except Stop as stop:
             return self._ended(visit, stop)
+        except (InvalidSpec, Unusable, NoRoom) as error:  # no look at the cloud could mend it
+            return self._ended(visit, Stop(Reason.INVALID_CONFIGURATION, str(error), Stuck(), Progress.STALLED))
         except Unresolved as missing:  # it went after the references had been resolved
             return self._ended(visit, visit.wait_for(missing.key, str(missing), missing.others))
         except InfomaniakCloudError as error:
             return self._ended(visit, failure.stop(visit, error, self._actuator.rivals))
-        except NoRoom as error:
-            return self._ended(visit, Stop(Reason.INVALID_CONFIGURATION, str(error), Stuck(), Progress.STALLED))
 
     def _ended(self, visit: Visit, stop: Stop) -> Result:
         result = visit.result(stop)
@@ -164,33 +164,33 @@ class CloudReconciler(Generic[RowT, BodyT]):
             return visit.settled()
         if resource.deleting:
             return deletion.delete(visit, self._actuator, lambda: self._connect(visit), restore=self._settings.restore)
-        try:
-            KINDS[self.kind].parse(resource.spec)
-        except InvalidSpec as error:
-            raise Stop(Reason.INVALID_CONFIGURATION, str(error), Stuck(), Progress.STALLED) from error
-        settings = self._settings
-        tenancy.check(visit, settings.credentials, settings.isolation, settled=lambda: self._was_settled(visit))
-        self._check_references(visit)
+        KINDS[self.kind].parse(resource.spec)
+        self._check_tenancy(visit)
+        found = self._look_up(visit)
         self._connect(visit)
-        inputs = self._resolve(visit)
+        inputs = self._resolve(visit, found)
         presence.check(visit)
         if visit.unmanaged:
             row = presence.read_only(visit, self._actuator)
             return row if isinstance(row, Result) else self._as_seen(visit, row, inputs)
         return self._apply(visit, inputs)
 
-    def _check_references(self, visit: Visit) -> None:
-        """Refuse what no look at the cloud could mend.
+    def _check_tenancy(self, visit: Visit, place: tenancy.Place | None = None) -> None:
+        settings = self._settings
+        tenancy.check(visit, settings.credentials, settings.isolation, place, settled=lambda: self._was_settled(visit))
+
+    def _look_up(self, visit: Visit) -> Inputs | Unresolved:
+        """What the references stand for, or which of them is missing: the object waits for that once it is connected.
 
         Raises:
-            Stop: what a reference leads to asks for what cannot be.
+            Unusable: what a reference leads to asks for what cannot be.
         """
         try:
-            self._actuator.resolve(visit.resource, visit.attempt.view)
-        except Unusable as error:
-            raise Stop(Reason.INVALID_CONFIGURATION, str(error), Stuck(), Progress.STALLED) from error
-        except Unresolved:
-            return  # once it is connected, it waits for that
+            return self._actuator.resolve(visit.resource, visit.attempt.view)
+        except Unusable:
+            raise
+        except Unresolved as missing:
+            return missing
 
     def _in_order(self, visit: Visit) -> bool:
         """Whether nothing that decides what the cloud should be has changed since all was as it should be.
@@ -198,14 +198,12 @@ class CloudReconciler(Generic[RowT, BodyT]):
         Drift is for the round to find: what was only told of something else is no reason to ask the cloud.
         """
         resource = visit.resource
-        known = resource.status.get("inputsHash")
         return bool(
-            known
-            and visit.was_ready
+            visit.was_ready
             and resource.condition(SYNCED)
             # How the traffic goes has nothing to do with what the spec asks for.
             and as_it_should_be(resource, whatever=(HEALTHY,))
-            and self.inputs_hash(resource, visit.attempt.view) == known
+            and self._was_settled(visit)
         )
 
     def _was_settled(self, visit: Visit) -> bool:
@@ -219,26 +217,22 @@ class CloudReconciler(Generic[RowT, BodyT]):
         if not visit.resource.deleting:
             view = visit.attempt.view
             place = tenancy.Place(settings.credentials.address_of(visit.resource, view), cloud.project_id, cloud.region)
-            tenancy.check(
-                visit, settings.credentials, settings.isolation, place, settled=lambda: self._was_settled(visit)
-            )
+            self._check_tenancy(visit, place)
             visit.barred = lambda other: bool(
                 tenancy.refusal(other, view, settings.credentials, settings.isolation, place)
             )
         self._actuator.enter(visit)
 
-    def _resolve(self, visit: Visit) -> Inputs:
-        try:
-            inputs = self._actuator.resolve(visit.resource, visit.attempt.view)
-        except Unresolved as missing:
+    def _resolve(self, visit: Visit, found: Inputs | Unresolved) -> Inputs:
+        if isinstance(found, Unresolved):
             visit.memory[_WAITED] = True
-            stop = visit.wait_for(missing.key, f"{missing}{self._also_missing(visit, missing)}", missing.others)
-            self._actuator.without_reference(visit, missing.key)
-            raise stop from missing
-        visit.inputs = _digest({"spec": visit.spec, "inputs": inputs})
+            stop = visit.wait_for(found.key, f"{found}{self._also_missing(visit, found)}", found.others)
+            self._actuator.without_reference(visit, found.key)
+            raise stop from found
+        visit.inputs = _digest({"spec": visit.spec, "inputs": found})
         if list(self._actuator.references(visit.resource)):
             visit.aspect(REFERENCES_RESOLVED, True, Reason.AVAILABLE)
-        return inputs
+        return found
 
     def _also_missing(self, visit: Visit, first: Unresolved) -> str:
         """What else is not there of all that it refers to: who is told of one at a time comes back for each."""

@@ -7,7 +7,7 @@ anything of a type, and only then it is listed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from infomaniak_operator.client import NotFoundError
 from infomaniak_operator.client.kinds import RowT
@@ -100,20 +100,32 @@ def check_pool(visit: Visit, row: Pool, going: str) -> None:
 
 def policies(visit: Visit, rows: Iterable[Listener], after: float | None = None) -> dict[str, str]:
     """By the id of the listener, the L7 policies and rules under some of our listeners that are not ours."""
-    holders = {each["id"]: each for each in rows if each.get("l7policies")}
     found: dict[str, list[str]] = {}
-    listed = visit.rows(L7_POLICIES, after) if holders else ()
-    for id_, holder in holders.items():
-        under = [policy for policy in listed if policy.get("listener_id") == id_]
-        ours, _ = redirect.sort_out(visit, listeners.name_of(visit, holder), under)
-        for policy in under:
-            if policy in ours:
-                named = _rules(visit, policy)
-            else:
-                named = [f"L7 policy {_named(policy)} of listener {holder.get('name') or id_}"]
-            if named:
-                found.setdefault(id_, []).extend(named)
+    for holder, policy, ours in policies_under(visit, rows, after):
+        id_ = holder["id"]
+        if ours:
+            named = _rules(visit, policy)
+        else:
+            named = [f"L7 policy {_named(policy)} of listener {holder.get('name') or id_}"]
+        if named:
+            found.setdefault(id_, []).extend(named)
     return {id_: "; ".join(named) for id_, named in found.items()}
+
+
+def policies_under(
+    visit: Visit, rows: Iterable[Listener], after: float | None = None
+) -> Iterator[tuple[Listener, L7Policy, bool]]:
+    """The L7 policies under some listeners of ours; asked for only where there are any.
+
+    Yields:
+        The listener, the policy, and whether that is ours.
+    """
+    holders = [each for each in rows if each.get("l7policies")]
+    listed = visit.rows(L7_POLICIES, after) if holders else ()
+    for holder in holders:
+        under = [policy for policy in listed if policy.get("listener_id") == holder["id"]]
+        ours, _ = redirect.sort_out(visit, listeners.name_of(visit, holder), under)
+        yield from ((holder, policy, policy in ours) for policy in under)
 
 
 def check_policy(visit: Visit, id_: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypedDict, cast
 
@@ -33,14 +34,14 @@ class Above(TypedDict, total=False):
     pools: Sequence[Reference]
 
 
-class ChildActuator(octavia.TreeActuator[OctaviaT, BodyT]):
+class ChildActuator(octavia.TreeActuator[OctaviaT, BodyT], ABC):
     """What both kinds' actuators share."""
 
     collection: ResourceType[OctaviaT, BodyT]
 
+    @abstractmethod
     def above(self, row: OctaviaT) -> Above:
         """What it is in."""
-        raise NotImplementedError
 
     def without_reference(self, visit: Visit, key: Key) -> None:
         """One that went with its load balancer has no id, no members and no health any more.

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 from infomaniak_operator.client import Category, InfomaniakCloudError, Operations, kinds
 from infomaniak_operator.client.bodies import LoadBalancerBody
 from infomaniak_operator.client.kinds import BodyT, RowT
-from infomaniak_operator.client.resources import L7Policy, Listener
+from infomaniak_operator.client.resources import Listener
 from infomaniak_operator.client.resources import LoadBalancer as Balancer
 from infomaniak_operator.engine.contract import Key, KubeObject, Progress, Reason, Stuck, View
 from infomaniak_operator.reconcile import (
@@ -402,12 +402,11 @@ class LoadBalancerActuator(octavia.TreeActuator[Balancer, LoadBalancerBody]):
         octavia.note(visit, row)
         under = [each for each in visit.rows(LISTENERS) if octavia.under(each, row)]
         ours = listeners.copies(visit, under).sift(under)
-        for policy in _redirects(visit, ours):
-            if octavia.release_tags(visit, L7_POLICIES, policy, child=None):
-                raise visit.again(Reason.UPDATING, f"releasing load balancer {row['id']}", self.pause(visit))
-        for each in ours:
-            if octavia.release_tags(visit, LISTENERS, each, child=None):
-                raise visit.again(Reason.UPDATING, f"releasing load balancer {row['id']}", self.pause(visit))
+        redirects = [policy for _, policy, is_ours in bystanders.policies_under(visit, ours) if is_ours]
+        if any(octavia.release_tags(visit, L7_POLICIES, each, child=None) for each in redirects) or any(
+            octavia.release_tags(visit, LISTENERS, each, child=None) for each in ours
+        ):
+            raise visit.again(Reason.UPDATING, f"releasing load balancer {row['id']}", self.pause(visit))
         vip.release(visit, row)
         octavia.release_tags(visit, self.collection, row)
 
@@ -421,17 +420,6 @@ def _send(do: Operations, collection: ResourceType[RowT, BodyT], step: Step) -> 
         there.delete(step.id)
     else:
         there.update(step.id, collection.body(step.body))
-
-
-def _redirects(visit: Visit, ours: Iterable[Listener]) -> list[L7Policy]:
-    """The policies of ours under some listeners of ours; asked for only where there are policies."""
-    holders = [each for each in ours if each.get("l7policies")]
-    listed = visit.rows(L7_POLICIES) if holders else ()
-    found: list[L7Policy] = []
-    for each in holders:
-        under = [policy for policy in listed if policy.get("listener_id") == each["id"]]
-        found += redirect.sort_out(visit, listeners.name_of(visit, each), under)[0]
-    return found
 
 
 def _items(resource: KubeObject) -> list[Any]:

@@ -11,17 +11,9 @@ import pytest
 from infomaniak_operator.client import kinds, resources
 from infomaniak_operator.client.shapes import is_status_tree, shape_of
 from tests.contract.client.conftest import Tree
+from tests.support import fake_cloud_tables
 from tests.support.shapes import misfits
 
-NEUTRON = {
-    "networks": kinds.NETWORKS,
-    "subnets": kinds.SUBNETS,
-    "routers": kinds.ROUTERS,
-    "security_groups": kinds.SECURITY_GROUPS,
-    "security_group_rules": kinds.SECURITY_GROUP_RULES,
-    "floating_ips": kinds.FLOATING_IPS,
-    "ports": kinds.PORTS,
-}
 OCTAVIA = {
     "load_balancers": kinds.LOAD_BALANCERS,
     "listeners": kinds.LISTENERS,
@@ -53,9 +45,9 @@ def way(do, tree):
     do.routers.delete(router["id"])
 
 
-@pytest.mark.parametrize("name", NEUTRON)
+@pytest.mark.parametrize("name", fake_cloud_tables.KINDS)
 def test_neutron(do, way, name):
-    checked(getattr(do, name).list(), NEUTRON[name])
+    checked(getattr(do, name).list(), fake_cloud_tables.KINDS[name])
 
 
 @pytest.mark.parametrize("name", OCTAVIA)

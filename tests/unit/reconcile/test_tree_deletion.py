@@ -26,9 +26,8 @@ def counts(world):
     return {name: len(world.table(name)) for name in OCTAVIA if world.table(name)}
 
 
-def test_a_pool_that_goes_in_the_middle_of_its_replacement_leaves_nothing():
-    """Killed after its pool was retired and before its status forgot it: the pool it shows has the mark of a former."""
-    spare = pool("spare")
+def deleted_in_the_middle_of_its_replacement(spare):
+    """Of a tree with one more pool: the operator is killed once that one is retired, and then it is deleted."""
     world = tree(pool(), spare)
     world.fail("PUT pools", Killed(), after=True)
     world.spec(key_of(spare), protocol="TCP")
@@ -38,6 +37,13 @@ def test_a_pool_that_goes_in_the_middle_of_its_replacement_leaves_nothing():
     world.restart()
     world.delete(key_of(spare))
     world.run()
+    return world
+
+
+def test_a_pool_that_goes_in_the_middle_of_its_replacement_leaves_nothing():
+    """Killed after its pool was retired and before its status forgot it: the pool it shows has the mark of a former."""
+    spare = pool("spare")
+    world = deleted_in_the_middle_of_its_replacement(spare)
     assert world.get(key_of(spare)) is None
     assert [row["name"] for row in world.table("pools")] == ["site"]
     world.delete(LB)
@@ -47,16 +53,7 @@ def test_a_pool_that_goes_in_the_middle_of_its_replacement_leaves_nothing():
 
 
 def test_a_pool_that_is_retained_in_the_middle_of_its_replacement_stays():
-    spare = pool("spare", deletionPolicy="Retain")
-    world = tree(pool(), spare)
-    world.fail("PUT pools", Killed(), after=True)
-    world.spec(key_of(spare), protocol="TCP")
-    with pytest.raises(Killed):
-        world.run()
-    let_go(world)
-    world.restart()
-    world.delete(key_of(spare))
-    world.run()
+    world = deleted_in_the_middle_of_its_replacement(pool("spare", deletionPolicy="Retain"))
     assert sorted(row["name"] for row in world.table("pools")) == ["site", "spare"]
 
 
