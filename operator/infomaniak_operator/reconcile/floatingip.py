@@ -314,8 +314,7 @@ class FloatingIPActuator(neutron.NeutronActuator[Address, FloatingIPBody]):
             "cloudStatus": row.get("status"),
         }
         visit.status.update(seen)
-        kept = ("appliedFields",)  # an empty list says that the object is managed, and sets no field
-        visit.status = {name: value for name, value in visit.status.items() if value not in (None, []) or name in kept}
+        visit.status = neutron.without_empty(visit.status)
 
     @staticmethod
     def _look_again(visit: Visit, row: Address) -> None:

@@ -153,6 +153,11 @@ def release_row(
         collection.of(visit.cloud.do).update(row["id"], collection.body({"description": text}))
 
 
+def without_empty(status: Mapping[str, Any]) -> dict[str, Any]:
+    """A status without the fields that say nothing. An empty ``appliedFields`` says that the object is managed."""
+    return {name: value for name, value in status.items() if value not in (None, []) or name == "appliedFields"}
+
+
 def used_by(resource: KubeObject) -> frozenset[str]:
     """The ids in the cloud of what an object uses, as its status shows: what it stands on, whatever becomes of it."""
     status = resource.status

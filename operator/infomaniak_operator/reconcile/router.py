@@ -199,8 +199,7 @@ class RouterActuator(neutron.NeutronActuator[Router, RouterBody]):
             ports = self._ports(visit, row) if ports is None else ports
             subnets = sorted(_subnets(ports))
         visit.status["interfaces"] = [{"subnetID": subnet} for subnet in subnets]
-        kept = ("appliedFields",)  # an empty list says that the object is managed, and sets no field
-        visit.status = {name: value for name, value in visit.status.items() if value not in (None, []) or name in kept}
+        visit.status = neutron.without_empty(visit.status)
         many = len(subnets)
         where = f", gateway {', '.join(visit.status.get('externalAddresses', ()))}" if gateway else ""
         return f"router {row['id']} with {many} interface{'' if many == 1 else 's'}{where}"
