@@ -9,14 +9,20 @@ from tests.support.running import User, operator
 
 
 @pytest.fixture(scope="package")
-def running(box: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
+def _shared(box: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
     with operator(box, tmp_path_factory.mktemp("operator"), "--create-grace-seconds=4") as process:
         yield process
 
 
 @pytest.fixture
+def running(_shared: OperatorProcess) -> OperatorProcess:
+    """The operator that the tests share. It runs, though the test before may have stopped it: any test may be before."""
+    _shared.start()
+    return _shared
+
+
+@pytest.fixture
 def user(env: Environment, namespace: str, running: OperatorProcess) -> User:
-    running.start()  # a test that failed may have left it stopped
     user = User(env, namespace, env.projects["alpha"])
     user.credentials()
     return user
