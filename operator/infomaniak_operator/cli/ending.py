@@ -22,6 +22,12 @@ _INTERRUPTED = 130
 _log = logging.getLogger(__name__)
 
 
+def _after(seconds: float, act: Callable[[], None]) -> None:
+    timer = threading.Timer(seconds, act)
+    timer.daemon = True
+    timer.start()
+
+
 class Ending:
     """Ends the process: by itself at the first signal, at once at the second one or when the grace is over.
 
@@ -29,14 +35,20 @@ class Ending:
         stop: set at the first signal, in the event loop's thread.
         exit_now: ends the process without any clean-up: ``os._exit``.
         grace: seconds from the first signal.
+        after: calls a function after so many seconds, in a thread that does not keep the process.
     """
 
     def __init__(
-        self, stop: asyncio.Event, exit_now: Callable[[int], object] = os._exit, grace: float = GRACE_SECONDS
+        self,
+        stop: asyncio.Event,
+        exit_now: Callable[[int], object] = os._exit,
+        grace: float = GRACE_SECONDS,
+        after: Callable[[float, Callable[[], None]], object] = _after,
     ) -> None:
         self._stop = stop
         self._exit = exit_now
         self._grace = grace
+        self._after = after
 
     def signalled(self) -> None:
         """A signal has come."""
@@ -47,9 +59,7 @@ class Ending:
         _log.info("told to end")
         self._stop.set()
         # Nobody stops it: it goes with the process, and until then there may always be something that hangs.
-        timer = threading.Timer(self._grace, self._over)
-        timer.daemon = True
-        timer.start()
+        self._after(self._grace, self._over)
 
     def _over(self) -> None:
         _log.error("not at its end after %g s: the process ends at once", self._grace)

@@ -16,13 +16,18 @@ def until(what: object) -> None:
 
 
 def test_the_first_signal_lets_it_end_and_the_second_ends_it() -> None:
-    stop, codes = asyncio.Event(), []
-    ending = Ending(stop, codes.append)
+    stop, codes, timers = asyncio.Event(), [], []
+    ending = Ending(stop, codes.append, after=lambda seconds, act: timers.append((seconds, act)))
     ending.signalled()
     assert stop.is_set()
     assert codes == []
     ending.signalled()
     assert codes == [130]
+    # No timer is left behind in the process of the tests: it would speak in the middle of another one.
+    ((seconds, over),) = timers
+    assert seconds == GRACE_SECONDS
+    over()
+    assert codes == [130, 1]
 
 
 def test_when_the_grace_is_over_it_ends_wherever_it_is() -> None:
