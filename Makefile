@@ -86,7 +86,7 @@ test: $(STAMP) ## unit, contract, integration: real Keystone, Neutron, Octavia a
 	$(PY) -m release chart-check
 	$(PYTEST) -m "not slow and not full"
 
-test-slow: $(STAMP) ## what takes minutes by its nature: many calls and objects, whole rounds, leases; Argo CD's own libraries
+test-slow: $(STAMP) ## what takes minutes by its nature: many calls and objects, whole resyncs, leases; Argo CD's own libraries
 	$(PY) -m sandbox build --gitops
 	$(PYTEST) -m "slow and not full"
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import kopf
 
-from infomaniak_operator.engine.kube import ResourceType
-from infomaniak_operator.engine.supervisor import Sink, Together, Watch
+from infomaniak_operator.controller.cache.watcher import Sink, Together, Watch
+from infomaniak_operator.controller.kube.kube_api import ResourceType
 
 LOGIN_SECONDS = 300.0
 """How long a login is used: a ServiceAccount's token is replaced on disk about once an hour."""
@@ -35,11 +35,11 @@ _IDLE_SECONDS = 0.1
 
 
 class KopfWatch:
-    """The engine's ``Watch``, by kopf, in an event loop of its own: kopf cancels, at its end, what runs in its loop.
+    """The controller's ``Watch``, by kopf, in a loop of its own: kopf cancels, at its end, what runs in its loop.
 
     Args:
         resources: the kinds to watch.
-        load: gives a ``pykube.KubeConfig``, read anew; see ``engine.kube_http.loader``.
+        load: gives a ``pykube.KubeConfig``, read anew; see ``controller.kube_http.loader``.
         namespaces: to watch; none means all.
     """
 
@@ -84,8 +84,8 @@ class KopfWatch:
         settings.posting.enabled = False
         # Else kopf kills the process if its end takes long.
         settings.process.ultimate_exiting_timeout = None
-        # Needs no right on CustomResourceDefinitions or Namespaces: the engine starts the watching once all kinds are
-        # there.
+        # Needs no right on CustomResourceDefinitions or Namespaces: the controller starts the watching once all kinds
+        # are there.
         settings.scanning.disabled = True
         settings.networking.error_backoffs = _BACKOFFS
         settings.networking.connect_timeout = _CONNECT_SECONDS

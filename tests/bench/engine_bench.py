@@ -1,8 +1,8 @@
-"""How fast the engine is by itself: many toys, an API server in memory, reconcilers that do nothing.
+"""How fast the controller is by itself: many toys, an API server in memory, reconcilers that do nothing.
 
     python -m tests.bench.engine_bench [--objects 3000] [--workers 16]
 
-Prints one JSON object: for create, update, a round, a restart and delete the seconds, the visits a second and the PATCHes an object;
+Prints one JSON object: for create, update, a resync, a restart and delete the seconds, the reconciles a second and the PATCHes an object;
 what 3,000 objects cost the API server and the processor when the cloud takes no time.
 """
 
@@ -20,9 +20,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from infomaniak_operator.engine.engine import Engine
-from infomaniak_operator.engine.settings import EngineSettings
-from infomaniak_operator.engine.timing import SystemClock
+from infomaniak_operator.controller.manager import Manager
+from infomaniak_operator.controller.manager_settings import ManagerSettings
+from infomaniak_operator.controller.timers import SystemClock
 from tests.support.fake_kube import FakeKube, FakeWatch
 from tests.support.toy import RESOURCES, TOYS, ToyReconciler, key
 
@@ -39,28 +39,28 @@ class Bench:
         return sum(number for (verb, what), number in self.kube.calls.items() if verb == "PATCH" and what != "events")
 
     async def phase(self, toys: ToyReconciler, act: Callable[[], None], done: Callable[[], bool]) -> dict[str, float]:
-        patches, visits, cpu, began = self.patches(), toys.total, time.process_time(), time.perf_counter()
+        patches, reconciles, cpu, began = self.patches(), toys.total, time.process_time(), time.perf_counter()
         await asyncio.to_thread(act)
         while not done():  # noqa: ASYNC110 - no event tells when a bench is over
             await asyncio.sleep(0.05)
         seconds = time.perf_counter() - began
-        visited = toys.total - visits
+        reconciled = toys.total - reconciles
         return {
             "seconds": round(seconds, 2),
             "cpu_seconds": round(time.process_time() - cpu, 2),
-            "visits": visited,
-            "visits_per_second": round(visited / seconds),
+            "reconciles": reconciled,
+            "visits_per_second": round(reconciled / seconds),
             "patches_per_object": round((self.patches() - patches) / self.count, 3),
         }
 
-    def engine(self, toys: ToyReconciler) -> Engine:
-        return Engine(
+    def manager(self, toys: ToyReconciler) -> Manager:
+        return Manager(
             [toys],
             self.kube,
             RESOURCES,
             SystemClock(),
             random.Random(),
-            EngineSettings(workers=self.workers),
+            ManagerSettings(workers=self.workers),
             watch=FakeWatch(self.kube, RESOURCES.values()),
         )
 
@@ -72,9 +72,9 @@ class Bench:
         names = [f"toy-{number}" for number in range(self.count)]
         found: dict[str, Any] = {}
         toys, stop = ToyReconciler(), asyncio.Event()
-        engine = self.engine(toys)
-        running = asyncio.create_task(engine.run(stop))
-        while not engine.facts().ready:  # noqa: ASYNC110
+        manager = self.manager(toys)
+        running = asyncio.create_task(manager.run(stop))
+        while not manager.stats().ready:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
         def create() -> None:
@@ -82,8 +82,8 @@ class Bench:
                 self.kube.create(TOYS, name, spec={"colour": "red"})
 
         def idle() -> bool:
-            facts = engine.facts()
-            return facts.queued == facts.running == 0
+            stats = manager.stats()
+            return stats.queued == stats.running == 0
 
         def update() -> None:
             for name in names:
@@ -96,22 +96,22 @@ class Bench:
         found["update"] = await self.phase(
             toys, update, lambda: toys.total >= seen + self.count and idle() and self.ready("blue")
         )
-        loop, rounds = asyncio.get_running_loop(), toys.total
+        loop, resyncs = asyncio.get_running_loop(), toys.total
         found["round"] = await self.phase(
             toys,
-            lambda: asyncio.run_coroutine_threadsafe(_call(lambda: engine._controller.round("Toy")), loop).result(),
-            lambda: toys.total >= rounds + self.count and idle(),
+            lambda: asyncio.run_coroutine_threadsafe(_call(lambda: manager._dispatcher.resync("Toy")), loop).result(),
+            lambda: toys.total >= resyncs + self.count and idle(),
         )
         stop.set()
         await running
 
         again, stop = ToyReconciler(), asyncio.Event()
-        second = self.engine(again)
+        second = self.manager(again)
         tasks: list[asyncio.Task[None]] = []
         found["restart"] = await self.phase(
             again,
             lambda: tasks.append(asyncio.run_coroutine_threadsafe(_start(second, stop), loop).result()),
-            lambda: second.facts().ready and second.facts().objects["Toy"] == self.count and second._live,
+            lambda: second.stats().ready and second.stats().objects["Toy"] == self.count and second._live,
         )
 
         def delete() -> None:
@@ -133,8 +133,8 @@ async def _call(what: Callable[[], None]) -> None:
     what()
 
 
-async def _start(engine: Engine, stop: asyncio.Event) -> asyncio.Task[None]:
-    return asyncio.create_task(engine.run(stop))
+async def _start(manager: Manager, stop: asyncio.Event) -> asyncio.Task[None]:
+    return asyncio.create_task(manager.run(stop))
 
 
 def main() -> None:

@@ -15,11 +15,18 @@ import json
 import random
 import time
 
-from infomaniak_operator.engine.contract import Again, Attempt, Progress, Reason, Result, Verdict
-from infomaniak_operator.engine.engine import Engine
-from infomaniak_operator.engine.settings import EngineSettings
-from infomaniak_operator.engine.timing import SystemClock
-from infomaniak_operator.reconcile.trees import Tree
+from infomaniak_operator.controller.interfaces import (
+    Conditions,
+    Progress,
+    Reason,
+    ReconcileRequest,
+    RequeueAfter,
+    Result,
+)
+from infomaniak_operator.controller.manager import Manager
+from infomaniak_operator.controller.manager_settings import ManagerSettings
+from infomaniak_operator.controller.timers import SystemClock
+from infomaniak_operator.reconcile.octavia.tree_state import Tree
 from tests.support.fake_kube import FakeKube, FakeWatch
 from tests.support.toy import RESOURCES, TOYS, ToyReconciler, usual
 
@@ -33,15 +40,15 @@ class OnOneTree(ToyReconciler):
         super().__init__()
         self.tree, self.busy = Tree(), 0
 
-    def reconcile(self, attempt: Attempt) -> Result:
-        if attempt.resource.key.namespace != "many":
-            return usual(attempt)
+    def reconcile(self, request: ReconcileRequest) -> Result:
+        if request.resource.key.namespace != "many":
+            return usual(request)
         if not self.tree.acquire():
             self.busy += 1
-            return Result(Verdict(None, Reason.UPDATING, "busy", Progress.RECONCILING), Again(BUSY))
+            return Result(Conditions(None, Reason.UPDATING, "busy", Progress.RECONCILING), RequeueAfter(BUSY))
         try:
             time.sleep(WORK)
-            return usual(attempt)
+            return usual(request)
         finally:
             self.tree.release()
 
@@ -50,11 +57,11 @@ async def run(count: int, workers: int) -> dict[str, float]:
     """Run it."""
     kube, toys, stop = FakeKube(), OnOneTree(), asyncio.Event()
     watch = FakeWatch(kube, RESOURCES.values())
-    engine = Engine(
-        [toys], kube, RESOURCES, SystemClock(), random.Random(), EngineSettings(workers=workers), watch=watch
+    manager = Manager(
+        [toys], kube, RESOURCES, SystemClock(), random.Random(), ManagerSettings(workers=workers), watch=watch
     )
-    running = asyncio.create_task(engine.run(stop))
-    while not engine.facts().ready:  # noqa: ASYNC110
+    running = asyncio.create_task(manager.run(stop))
+    while not manager.stats().ready:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
 
     def write() -> None:

@@ -107,21 +107,21 @@ def resident(field: str) -> float:
 def operator(kind: str, port: str) -> None:
     """List and watch one kind, or hear of Secrets that come and go."""
     from infomaniak_operator.cli.wiring import resources  # noqa: PLC0415 - what it costs is not measured
-    from infomaniak_operator.engine.feed import Feed  # noqa: PLC0415
-    from infomaniak_operator.engine.kube_http import HttpKube, loader  # noqa: PLC0415
-    from infomaniak_operator.engine.listing import Listing  # noqa: PLC0415
-    from infomaniak_operator.engine.store import Store  # noqa: PLC0415
-    from infomaniak_operator.engine.timing import SystemClock  # noqa: PLC0415
+    from infomaniak_operator.controller.cache.event_handler import EventHandler  # noqa: PLC0415
+    from infomaniak_operator.controller.cache.object_cache import ObjectCache  # noqa: PLC0415
+    from infomaniak_operator.controller.cache.relist import Relist  # noqa: PLC0415
+    from infomaniak_operator.controller.kube.kube_http import HttpKube, loader  # noqa: PLC0415
+    from infomaniak_operator.controller.timers import SystemClock  # noqa: PLC0415
     from infomaniak_operator.handlers import KopfWatch  # noqa: PLC0415
 
     watched = {name: each for name, each in resources().items() if name == ("Secret" if kind == "churn" else kind)}
-    store, clock = Store({}), SystemClock()
-    feed = Feed(watched, store, clock, lambda *_: None, lambda _: None, left=lambda _: None)
+    cache, clock = ObjectCache({}), SystemClock()
+    event_handler = EventHandler(watched, cache, clock, lambda *_: None, lambda _: None, left=lambda _: None)
     empty = resident("VmRSS")
     if kind == "churn":
         for number in range(20_000):
-            feed.event("Secret", "ADDED", secret(number, 16_384))
-            feed.event("Secret", "DELETED", secret(number, 16_384, 6))
+            event_handler.event("Secret", "ADDED", secret(number, 16_384))
+            event_handler.event("Secret", "DELETED", secret(number, 16_384, 6))
     else:
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
             cluster = {"clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{port}"}}]}
@@ -131,26 +131,28 @@ def operator(kind: str, port: str) -> None:
             )
             file.flush()
             load = loader(Path(file.name))
-            listing = Listing(
+            relist = Relist(
                 HttpKube(load, clock.monotonic),
                 watched,
                 (),
-                store=store,
-                visits=None,
+                cache=cache,
+                refresh=lambda _: None,
                 changed=lambda *_: None,  # type: ignore[arg-type]
             )
-            listing.list(kind)
-            heard, real, stop = [0], feed.event, threading.Event()
+            relist.list(kind)
+            heard, real, stop = [0], event_handler.event, threading.Event()
 
             def count(*what: Any) -> None:
                 real(*what)
                 heard[0] += 1
 
-            feed.event = count  # type: ignore[method-assign]
-            watching = threading.Thread(target=KopfWatch(watched.values(), load).run, args=(feed, stop), daemon=True)
+            event_handler.event = count  # type: ignore[method-assign]
+            watching = threading.Thread(
+                target=KopfWatch(watched.values(), load).run, args=(event_handler, stop), daemon=True
+            )
             watching.start()
             ends = time.monotonic() + 60
-            while heard[0] < len(store) and time.monotonic() < ends:
+            while heard[0] < len(cache) and time.monotonic() < ends:
                 time.sleep(0.1)
             time.sleep(3)
             stop.set()
@@ -158,7 +160,7 @@ def operator(kind: str, port: str) -> None:
     gc.collect()
     print(
         json.dumps(
-            {"held": len(store), "peak": round(resident("VmHWM") - empty), "after": round(resident("VmRSS") - empty)}
+            {"held": len(cache), "peak": round(resident("VmHWM") - empty), "after": round(resident("VmRSS") - empty)}
         )
     )
 

@@ -22,9 +22,9 @@ from typing import Any
 from demo.flow import ROOT, credentials_secret
 from demo.show import ready
 from infomaniak_operator.api.registry import KINDS
-from infomaniak_operator.engine.contract import GROUP, VERSION
-from infomaniak_operator.engine.kube import ResourceType
-from infomaniak_operator.engine.kube_http import HttpKube, loader
+from infomaniak_operator.controller.interfaces import GROUP, VERSION
+from infomaniak_operator.controller.kube.kube_api import ResourceType
+from infomaniak_operator.controller.kube.kube_http import HttpKube, loader
 from sandbox import Sandbox
 from sandbox.logs import Call
 from tests.bench import stack_script

@@ -19,7 +19,7 @@ import pytest
 
 from infomaniak_operator.client import CloudSession, InfomaniakCloudError, Operations, parse_credentials
 from infomaniak_operator.client.errors import CloudConnectionError
-from infomaniak_operator.engine.status import status_patch
+from infomaniak_operator.controller.kube.status_patch import status_patch
 from sandbox import Environment, Sandbox
 from sandbox.configs import ADMIN_PASSWORD
 from sandbox.rest import login
@@ -121,7 +121,7 @@ def test_a_defect_shows_no_secret(caplog: pytest.LogCaptureFixture) -> None:
     log.addHandler(listener)
     try:
         with pytest.raises(RuntimeError):
-            world.visit(key)
+            world.reconcile(key)
         logging.getLogger("infomaniak_operator.test").error("with all that is at hand: %r", world.object(key))
         logging.getLogger("infomaniak_operator.test").error("%r %r", world.reconcilers, secret and world._settings)
     finally:
@@ -130,7 +130,7 @@ def test_a_defect_shows_no_secret(caplog: pytest.LogCaptureFixture) -> None:
     world.cloud.watch = lambda _: None
     world.login = lambda credentials: (_ for _ in ()).throw(CloudConnectionError(f"{credentials!r} {credentials}"))
     world.restart()
-    result = world.visit(key)
+    result = world.reconcile(key)
     assert result is not None
     canary.absent("what a reconcile came to", repr(result) + repr(status_patch(world.object(key), result, 0.0)))
     canary.absent("the log", caplog.text)

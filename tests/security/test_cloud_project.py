@@ -24,7 +24,7 @@ from infomaniak_operator.client import (
     Operations,
     parse_credentials,
 )
-from infomaniak_operator.reconcile.marks import Mark
+from infomaniak_operator.reconcile.ownership.marks import Mark
 from sandbox import Environment, Sandbox
 from sandbox.configs import ADMIN_PASSWORD
 from sandbox.rest import login
@@ -74,7 +74,7 @@ class Outsider:
     def changing(what: Any) -> Any:
         """Carry out a change, as soon as a load balancer is not locked."""
 
-        def attempt() -> tuple[Any] | None:
+        def request() -> tuple[Any] | None:
             try:
                 return (what(),)
             except ConflictError as error:
@@ -82,7 +82,7 @@ class Outsider:
                     raise
                 return None
 
-        (answer,) = until(attempt, "a change by somebody else")
+        (answer,) = until(request, "a change by somebody else")
         return answer
 
     def mine(self) -> dict[str, Row]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.support.engine import SETTINGS, run, running
 from tests.support.fake_kube import FakeKube
+from tests.support.manager import SETTINGS, run, running
 from tests.support.toy import TOYS
 
 FLOOD = 3000
@@ -22,7 +22,7 @@ def test_an_object_of_another_namespace_waits_for_a_few_only() -> None:
                 before = one.toys.total
                 assert before < FLOOD, "the flood is over: nothing is shown"
                 kube.create(TOYS, f"home-{number}", "home", spec={})
-                await one.until(lambda number=number: one.toys.visits.get(f"home-{number}"), "it is visited")
+                await one.until(lambda number=number: one.toys.reconciles.get(f"home-{number}"), "it is reconciled")
                 own = f"home-{number}"
                 assert one.toys.order.index(own) - before <= MOST
 

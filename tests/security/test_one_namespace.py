@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from demo.flow import OPERATOR_NAMESPACE
-from infomaniak_operator.engine.contract import FINALIZER
+from infomaniak_operator.controller.interfaces import FINALIZER
 from sandbox import Environment
 from tests.security.conftest import SHARED, House
 from tests.support.bombs import HOSTILE
@@ -449,7 +449,7 @@ def test_slices_that_a_tenant_writes_reach_only_their_own_pool(env: Environment,
 
 
 def test_a_flood_delays_nobody_for_long(env: Environment, mallory: Tenant, home: AtHome) -> None:
-    """The short form, on the real services; the long one is tests/security/test_flood.py, on the engine alone."""
+    """The short form, on the real services; the long one is tests/security/test_flood.py, on the controller alone."""
     many = [network(f"flood-{number:03}", subnets=[{"name": "a", "cidr": "10.94.0.0/24"}]) for number in range(60)]
     for body in many:
         body["spec"]["cloudCredentialsRef"] = {"secretName": f"none-{uuid.uuid4().hex}"}

@@ -15,9 +15,9 @@ import yaml
 
 from infomaniak_operator.api.rights import RIGHTS, Right, Scope
 from infomaniak_operator.cli.wiring import resources
-from infomaniak_operator.engine.contract import FINALIZER
-from infomaniak_operator.engine.kube import SECRETS, KubeError
-from infomaniak_operator.engine.kube_http import HttpKube, loader
+from infomaniak_operator.controller.interfaces import FINALIZER
+from infomaniak_operator.controller.kube.kube_api import SECRETS, KubeError
+from infomaniak_operator.controller.kube.kube_http import HttpKube, loader
 from sandbox import Environment, Sandbox
 from tests.support.box import kubectl, until
 from tests.support.largest import largest, status

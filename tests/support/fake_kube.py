@@ -1,4 +1,4 @@
-"""An API server in memory, true in what the engine relies on; ``tests/contract/kube`` holds it against a real one."""
+"""An API server in memory, true in what the controller relies on; ``tests/contract/kube`` holds it against a real one."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from infomaniak_operator.engine.kube import Body, Conflict, KubeError, NotFound, Rejected, ResourceType
-from infomaniak_operator.engine.supervisor import Sink
+from infomaniak_operator.controller.cache.watcher import Sink
+from infomaniak_operator.controller.kube.kube_api import Body, Conflict, KubeError, NotFound, Rejected, ResourceType
 
 Place = tuple[str, str, str]
 Follower = Callable[[ResourceType, str, Body], None]
@@ -36,11 +36,11 @@ class FakeKube:
     """``Kube`` in memory, and the hands of a user and of a broken network on it.
 
     Attributes:
-        calls: how often each (verb, plural) was asked for by the engine; ``PATCH toys/status`` for the subresource.
+        calls: how often each (verb, plural) was asked for by the controller; ``PATCH toys/status`` for the subresource.
         version: the resourceVersion of the latest change.
         tokens: by token, whose it is.
         allowed: who may do what with which URL that is no resource's.
-        before: called with (verb, what, name) before each of the engine's calls; may raise ``KubeError``, or change things.
+        before: called with (verb, what, name) before each of the controller's calls; may raise ``KubeError``, or change things.
     """
 
     def __init__(self, page: int = 500) -> None:
@@ -55,7 +55,7 @@ class FakeKube:
         self.allowed: set[tuple[str, str, str]] = set()
         self.before: Callable[[str, str, str], None] | None = None
 
-    # -- the engine's side
+    # -- the controller's side
 
     def get(self, resource: ResourceType, namespace: str, name: str) -> Body:
         self._called("GET", resource.plural, name)
@@ -129,7 +129,7 @@ class FakeKube:
             body = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": meta, **content}
             if resource.kind != "Secret":
                 meta["generation"] = 1
-            return copy.deepcopy(self._store(resource, place, body, "ADDED"))
+            return copy.deepcopy(self._cache(resource, place, body, "ADDED"))
 
     def change(self, resource: ResourceType, name: str, patch: Body, namespace: str = "default") -> dict[str, Any]:
         """Merge-patch an object as a user would, status and all."""
@@ -140,7 +140,7 @@ class FakeKube:
         with self._lock:
             place = (resource.plural, namespace, name)
             known = place in self._objects
-            return self._store(resource, place, copy.deepcopy(dict(body)), "MODIFIED" if known else "ADDED")
+            return self._cache(resource, place, copy.deepcopy(dict(body)), "MODIFIED" if known else "ADDED")
 
     def delete(self, resource: ResourceType, name: str, namespace: str = "default") -> None:
         """Delete an object: it goes at once if no finalizer holds it."""
@@ -152,9 +152,9 @@ class FakeKube:
             elif "deletionTimestamp" not in meta:
                 generation = {"generation": meta["generation"] + 1} if "generation" in meta else {}
                 meta = {**meta, **generation, "deletionTimestamp": "2026-11-25T09:00:00Z"}
-                self._store(resource, (resource.plural, namespace, name), {**body, "metadata": meta}, "MODIFIED")
+                self._cache(resource, (resource.plural, namespace, name), {**body, "metadata": meta}, "MODIFIED")
 
-    def vanish(self, resource: ResourceType, name: str, namespace: str = "default") -> None:
+    def after_delete(self, resource: ResourceType, name: str, namespace: str = "default") -> None:
         """Have an object be gone, whatever finalizers it has: as if somebody had taken them off and deleted it."""
         with self._lock:
             self._find(resource, namespace, name)
@@ -239,9 +239,9 @@ class FakeKube:
             if meta.get("deletionTimestamp") and "finalizers" not in meta:
                 self._objects[place] = new
                 return self._remove(resource, place)
-            return self._store(resource, place, new, "MODIFIED")
+            return self._cache(resource, place, new, "MODIFIED")
 
-    def _store(self, resource: ResourceType, place: Place, body: dict[str, Any], event: str) -> dict[str, Any]:
+    def _cache(self, resource: ResourceType, place: Place, body: dict[str, Any], event: str) -> dict[str, Any]:
         self.version += 1
         body = {**body, "metadata": {**body["metadata"], "resourceVersion": str(self.version)}}
         old = self._objects.get(place)
@@ -269,12 +269,12 @@ class FakeKube:
 
 
 class FakeWatch:
-    """The engine's ``Watch`` on a ``FakeKube``, which can be broken, held back and made to list again.
+    """The controller's ``Watch`` on a ``FakeKube``, which can be broken, held back and made to list again.
 
     Attributes:
         starts: how often it was started.
         up: cleared: it does not get beyond its start.
-        filter: called with (change, body): False keeps an event from the engine.
+        filter: called with (change, body): False keeps an event from the controller.
     """
 
     def __init__(self, kube: FakeKube, resources: Iterable[ResourceType]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from infomaniak_operator.client import InfomaniakCloudError
-from infomaniak_operator.engine.contract import Key
+from infomaniak_operator.controller.interfaces import Key
 from tests.support.world import World
 
 
@@ -24,7 +24,7 @@ class Forest(World):
         latency: seconds that a call to the cloud takes.
 
     Attributes:
-        visits: how often each object was reconciled.
+        reconciles: how often each object was reconciled.
         refused: the refusals by 409.
     """
 
@@ -33,7 +33,7 @@ class Forest(World):
     ) -> None:
         super().__init__(**options)
         self.settles, self.latency = settles, latency
-        self.visits: Counter[Key] = Counter()
+        self.reconciles: Counter[Key] = Counter()
         self.refused: list[InfomaniakCloudError] = []
         self._perform, self.fake.perform = self.fake.perform, self._call  # type: ignore[method-assign]
         self.apply_all(bodies)
@@ -54,14 +54,14 @@ class Forest(World):
         """``kubectl apply`` of many."""
         return [self.apply(body) for body in bodies]
 
-    def round(self) -> None:
+    def resync(self) -> None:
         """Have all objects reconciled, with what one LIST of each type shows."""
         self.process.catch_up()
         self.process.resync()
 
-    def some(self, visits: int) -> None:
+    def some(self, reconciles: int) -> None:
         """A few reconciles, as the queue hands them out, and the time between them."""
-        for _ in range(visits):
+        for _ in range(reconciles):
             self.process.catch_up()
             if len(self.process.queue):
                 self._next()
@@ -88,12 +88,12 @@ class Forest(World):
                 return seconds
             else:
                 self.clock.advance(due - self.clock.monotonic())
-        raise AssertionError(f"a hot loop: {most} reconciles, {self.visits.most_common(5)}, {self.standing()}")
+        raise AssertionError(f"a hot loop: {most} reconciles, {self.reconciles.most_common(5)}, {self.standing()}")
 
     def _next(self) -> None:
         done = self.process.reconcile()
         if done.key and done.ending != "absent":
-            self.visits[done.key] += 1
+            self.reconciles[done.key] += 1
 
     def all_keys(self) -> list[Key]:
         """All objects that are reconciled."""

@@ -12,14 +12,14 @@ from typing import Any
 import yaml
 
 from infomaniak_operator.client import CloudCredentials, InvalidCredentialsError
-from infomaniak_operator.engine.contract import KubeObject
-from infomaniak_operator.reconcile.credentials import CredentialSettings, SecretContent, keep_secret
-from infomaniak_operator.reconcile.marks import Mark
+from infomaniak_operator.controller.interfaces import KubeObject
+from infomaniak_operator.reconcile.generic.credential_settings import CredentialSettings, SecretContent, keep_secret
+from infomaniak_operator.reconcile.ownership.marks import Mark
 from tests.support.fuzz_answers import Malformed
 from tests.support.fuzz_schema import faults, status_of
 from tests.support.fuzz_statuses import Statuses
 from tests.support.fuzz_values import ODDITIES, TEXTS, junk, mutated, nested, text
-from tests.support.fuzz_world import CANARY, MOST_VISITS, Body, Fuzzed, as_served, base, finish
+from tests.support.fuzz_world import CANARY, MOST_RECONCILES, Body, Fuzzed, as_served, base, finish
 from tests.support.objects import secret
 
 BATCH = 14
@@ -119,8 +119,8 @@ def mislead(mangle: Any, *, restart: bool = False) -> Fuzzed:
     world.forget_calls()
     for _ in range(2):
         world.clock.advance(600)
-        world.round()
-        world.run(seconds=600, most=MOST_VISITS)
+        world.resync()
+        world.run(seconds=600, most=MOST_RECONCILES)
     made = [call for call in world.fake.changes() if call[0] in ("POST", "DELETE")]
     assert not made, f"{made} after {getattr(mangle, 'last', '')}"
     fuzzed.check()

@@ -2,7 +2,7 @@
 
 The reconcilers are the real ones; the cloud is the fake one, in which others have things, too. What must hold:
 
-- nothing raises, and nothing is visited without end;
+- nothing raises, and nothing is reconciled without end;
 - each object says how it stands, in words that are bounded and hold no secret, in a status that the CRD's schema takes;
 - what belongs to others is as it was, but for what the object's own spec may name;
 - when all objects are gone, nothing of them is left in the cloud.
@@ -17,9 +17,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from infomaniak_operator.engine.contract import Key
-from infomaniak_operator.engine.controller import in_order
-from infomaniak_operator.reconcile.marks import Owner
+from infomaniak_operator.controller.dispatcher import in_order
+from infomaniak_operator.controller.interfaces import Key
+from infomaniak_operator.reconcile.ownership.marks import Owner
 from tests.support.fake_cloud import FakeCloud
 from tests.support.forest import Forest
 from tests.support.fuzz_answers import Answers, operations
@@ -30,9 +30,9 @@ from tests.support.world import PROJECT
 
 CANARY = CREDENTIAL["application_credential_secret"]
 """The secret that must be seen nowhere."""
-MOST_VISITS = 4000
+MOST_RECONCILES = 4000
 LONGEST_EVENT = 60_000
-"""Of an Event's text as reconcilers give it; the engine cuts it to what Kubernetes takes."""
+"""Of an Event's text as reconcilers give it; the controller cuts it to what Kubernetes takes."""
 Body = dict[str, Any]
 Tables = dict[str, dict[str, Any]]
 _STRANGERS_CLUSTER = "another-cluster"
@@ -177,10 +177,10 @@ class Fuzzed:
         """Have the operator do all there is to do, and for two rounds more."""
         with quiet():
             for _ in range(2):
-                self.world.run(seconds=900, most=MOST_VISITS)
+                self.world.run(seconds=900, most=MOST_RECONCILES)
                 self.world.clock.advance(600)
-                self.world.round()
-            self.world.run(seconds=900, most=MOST_VISITS)
+                self.world.resync()
+            self.world.run(seconds=900, most=MOST_RECONCILES)
 
     def apply(self, bodies: Iterable[Mapping[str, Any]]) -> None:
         """Objects as the API server gives them; see ``adopted``."""
@@ -310,7 +310,7 @@ def finish(fuzzed: Fuzzed, *, retain: bool = False) -> None:
 
 __all__ = [
     "CANARY",
-    "MOST_VISITS",
+    "MOST_RECONCILES",
     "Fuzzed",
     "Strangers",
     "as_served",

@@ -9,21 +9,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from infomaniak_operator.client import InfomaniakCloudError
-from infomaniak_operator.engine.contract import FINALIZER, Key, KubeObject, Superseded
-from infomaniak_operator.engine.kube import KubeError
-from infomaniak_operator.reconcile import (
-    healthmonitor,
-    listeners,
-    loadbalancer,
-    members,
-    network,
-    pool,
-    router,
-    securitygroup,
-    subnets,
-)
-from infomaniak_operator.reconcile.fields import KEEP, Field
-from infomaniak_operator.reconcile.marks import Mark
+from infomaniak_operator.controller.interfaces import FINALIZER, Key, KubeObject, Superseded
+from infomaniak_operator.controller.kube.kube_api import KubeError
+from infomaniak_operator.reconcile.generic.fields import KEEP, Field
+from infomaniak_operator.reconcile.neutron import network, router, security_group, subnets
+from infomaniak_operator.reconcile.octavia import health_monitor, listeners, load_balancer, members, pool
+from infomaniak_operator.reconcile.ownership.marks import Mark
 from tests.support.forest import Forest
 from tests.support.objects import custom
 from tests.support.tapped import Call
@@ -33,12 +24,12 @@ TABLES: Mapping[str, tuple[Field, ...]] = {
     "InfomaniakNetwork": network.FIELDS,
     "InfomaniakNetwork subnets": subnets.FIELDS,
     "Router": router.FIELDS,
-    "SecurityGroup": securitygroup.FIELDS,
-    "LoadBalancer": loadbalancer.FIELDS,
+    "SecurityGroup": security_group.FIELDS,
+    "LoadBalancer": load_balancer.FIELDS,
     "LoadBalancer listeners": listeners.FIELDS,
     "Pool": pool.FIELDS,
     "Pool members": members.FIELDS,
-    "HealthMonitor": healthmonitor.FIELDS,
+    "HealthMonitor": health_monitor.FIELDS,
 }
 """The tables of fields that there are, of kinds and of the items under them."""
 NAMES = {
@@ -262,7 +253,7 @@ def started(variant: str) -> tuple[Forest, dict[str, Any]]:
 
 
 def rest(world: Forest, seconds: float = 900.0) -> None:
-    """Visit until nothing is left to do, whatever the API server answers, or the cloud."""
+    """Reconcile until nothing is left to do, whatever the API server answers, or the cloud."""
     end = world.clock.monotonic() + seconds
     while (left := end - world.clock.monotonic()) > 0:
         try:

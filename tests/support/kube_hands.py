@@ -8,8 +8,8 @@ from typing import Any
 
 import pykube
 
-from infomaniak_operator.engine.kube import Body, ResourceType
-from infomaniak_operator.engine.kube_http import loader
+from infomaniak_operator.controller.kube.kube_api import Body, ResourceType
+from infomaniak_operator.controller.kube.kube_http import loader
 
 _MERGE = {"Content-Type": "application/merge-patch+json"}
 

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from infomaniak_operator.engine.contract import GROUP, VERSION, Key
+from infomaniak_operator.controller.interfaces import GROUP, VERSION, Key
 from tests.support.canary import Canary
 
 NAMESPACE = "shop"
@@ -22,7 +22,7 @@ CREDENTIAL = {
     "region_name": "dc3-a",
 }
 CANARY = Canary({"the credential's secret": CREDENTIAL["application_credential_secret"]})
-"""What comes up nowhere: ``attempt.Cluster`` looks at each status and Event, and conftest.py at the log of every test."""
+"""What comes up nowhere: ``process.Cluster`` looks at each status and Event, and conftest.py at the log of every test."""
 
 
 def uid_of(kind: str, namespace: str, name: str, life: int = 1) -> str:

@@ -1,4 +1,4 @@
-"""One process of the operator, in a test's hands: the real engine with the real reconcilers, one reconcile at a time."""
+"""One process of the operator, in a test's hands: the real controller with the real reconcilers, one reconcile at a time."""
 
 from __future__ import annotations
 
@@ -11,22 +11,31 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from infomaniak_operator.engine.contract import FINALIZER, Attempt, Key, KubeObject, Reconciler, Result, Shares, View
-from infomaniak_operator.engine.engine import Engine
-from infomaniak_operator.engine.kube import Body, ResourceType, Unavailable
-from infomaniak_operator.engine.queue import Item, WorkQueue
-from infomaniak_operator.engine.settings import EngineSettings
-from infomaniak_operator.engine.supervisor import Sink
+from infomaniak_operator.controller.cache.watcher import Sink
+from infomaniak_operator.controller.interfaces import (
+    FINALIZER,
+    CacheReader,
+    Key,
+    KubeObject,
+    Reconciler,
+    ReconcileRequest,
+    Result,
+    Shares,
+)
+from infomaniak_operator.controller.kube.kube_api import Body, ResourceType, Unavailable
+from infomaniak_operator.controller.manager import Manager
+from infomaniak_operator.controller.manager_settings import ManagerSettings
+from infomaniak_operator.controller.work_queue import Item, WorkQueue
 from tests.support.clock import ManualClock
 from tests.support.fake_kube import FakeKube
 from tests.support.loop import StillLoop
 from tests.support.objects import CANARY
 
-SETTINGS = EngineSettings(workers=1, resync_seconds=1e9, sweep_delay=1e9, backoff_jitter=0.0, flush_seconds=0.0)
+SETTINGS = ManagerSettings(workers=1, resync_seconds=1e9, sweep_delay=1e9, backoff_jitter=0.0, flush_seconds=0.0)
 """One worker, and no resync nor LIST of its own accord: a test says when."""
 
 OnKube = Callable[[str, Callable[[], Any]], Any]
-"""What a test puts around a write to Kubernetes: it gets what is written (``claim``, ``record``, ``status`` or
+"""What a test puts around a write to Kubernetes: it gets what is written (``add_finalizer``, ``record``, ``status`` or
 ``finalizer``) and what carries it out."""
 
 
@@ -98,7 +107,7 @@ class Operator:
         on_kube: what is put around its writes to Kubernetes.
 
     Attributes:
-        engine: the engine.
+        controller: the controller.
         queue: its work queue.
         dead: whether it was killed: nothing that it asks the API server for gets through any more.
         deaf: whether its watch tells it nothing for now; what it missed comes once it is not.
@@ -123,7 +132,7 @@ class Operator:
         self._connection = _Connection(self, kube, seen, on_kube)
         self._reconciling = False
         self._queue: list[HandedOut] = []
-        self.engine = Engine(
+        self.manager = Manager(
             [_Watched(self, kind, reconcilers) for kind in reconcilers],
             self._connection,
             resources,
@@ -131,7 +140,7 @@ class Operator:
             random.Random(7),
             SETTINGS,
             watch=_Unused(),
-            on_visit=self._ended,
+            on_reconcile=self._ended,
             instance="test",
             make_queue=self._make_queue,
             start_thread=lambda name, run: _Idle(),
@@ -139,7 +148,7 @@ class Operator:
         (self.queue,) = self._queue
         kube.follow(resources.values(), self._hear, self)
         self._stop = asyncio.Event()
-        self._task = self._loop.create_task(self.engine.run(self._stop))
+        self._task = self._loop.create_task(self.manager.run(self._stop))
         _running.add(self)
         self._loop.run_until_idle()
         assert not self._task.done(), self._task.exception()
@@ -159,7 +168,7 @@ class Operator:
         assert last.key is not None, "nothing was handed out"
         if self.dead or self._task.done():
             self.end()
-            raise last.raised or AssertionError("the engine has ended")
+            raise last.raised or AssertionError("the controller has ended")
         if last.ending == "failed" and last.raised:
             raise last.raised
         return last
@@ -172,12 +181,12 @@ class Operator:
             if self._listen():
                 self._loop.run_until_idle()
         if not self.dead:
-            self.engine._recorder.send_pending()
+            self.manager._recorder.send_pending()
 
     def resync(self) -> None:
         """Queue all objects, as the resync of each kind does."""
-        for kind in self.engine._reconcilers:
-            self.engine._controller.round(kind)
+        for kind in self.manager._reconcilers:
+            self.manager._dispatcher.resync(kind)
 
     def kill(self) -> None:
         """End it at once: nothing that it would still do is done."""
@@ -223,7 +232,7 @@ class Operator:
             return False
         taken, self._unheard = self._unheard, []
         for each in taken:
-            self.engine.sink.event(*each)
+            self.manager.sink.event(*each)
         return True
 
 
@@ -271,7 +280,7 @@ class HandedOut(WorkQueue):
 
     def ready(self, key: Key) -> bool:
         """Whether a key may be handed out."""
-        return any(key in lanes for lanes in self._ready)
+        return any(key in fair_queue for fair_queue in self._ready)
 
     def withdraw(self, key: Key) -> None:
         """Have a key neither ready nor delayed; its failures are remembered."""
@@ -382,17 +391,17 @@ class _Watched:
     def references(self, resource: KubeObject) -> Iterable[Key]:
         return self._reconcilers[self.kind].references(resource)
 
-    def shares(self, resource: KubeObject, view: View) -> Shares:
+    def shares(self, resource: KubeObject, view: CacheReader) -> Shares:
         return self._reconcilers[self.kind].shares(resource, view)
 
-    def inputs_hash(self, resource: KubeObject, view: View) -> str | None:
+    def inputs_hash(self, resource: KubeObject, view: CacheReader) -> str | None:
         return self._reconcilers[self.kind].inputs_hash(resource, view)
 
-    def reconcile(self, attempt: Attempt) -> Result:
+    def reconcile(self, request: ReconcileRequest) -> Result:
         last = self._process._last
         self._process._reconciling = True
         try:
-            last.result = self._reconcilers[self.kind].reconcile(attempt)
+            last.result = self._reconcilers[self.kind].reconcile(request)
         except BaseException as error:
             last.raised = error
             raise
@@ -402,7 +411,7 @@ class _Watched:
 
 
 class _Unused:
-    """The watch: what happens is told to the engine at once."""
+    """The watch: what happens is told to the controller at once."""
 
     def run(self, sink: Sink, stop: object) -> None:
         raise AssertionError("no thread was started for it")

@@ -1,4 +1,4 @@
-"""An engine with toys against a real API server, in a thread of its own."""
+"""An controller with toys against a real API server, in a thread of its own."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from infomaniak_operator.engine.engine import Engine
-from infomaniak_operator.engine.kube import ResourceType
-from infomaniak_operator.engine.kube_http import HttpKube, loader
-from infomaniak_operator.engine.settings import EngineSettings
-from infomaniak_operator.engine.supervisor import Sink
-from infomaniak_operator.engine.timing import SystemClock
+from infomaniak_operator.controller.cache.watcher import Sink
+from infomaniak_operator.controller.kube.kube_api import ResourceType
+from infomaniak_operator.controller.kube.kube_http import HttpKube, loader
+from infomaniak_operator.controller.manager import Manager
+from infomaniak_operator.controller.manager_settings import ManagerSettings
+from infomaniak_operator.controller.timers import SystemClock
 from infomaniak_operator.handlers import KopfWatch
 from tests.support.box import until
 from tests.support.toy import RESOURCES, ToyReconciler
@@ -61,7 +61,7 @@ class BreakableWatch(KopfWatch):
 
 
 class RealEngine:
-    """A running engine, and what it asked of the API server."""
+    """A running controller, and what it asked of the API server."""
 
     def __init__(
         self,
@@ -78,13 +78,13 @@ class RealEngine:
         values: dict[str, Any] = {"sweep_delay": 1.0, "backoff_base": 0.2, "backoff_max": 2.0, "watch_backoff_max": 1.0}
         self.kube = HttpKube(load, clock.monotonic, on_call=self._called)
         self.watch = BreakableWatch(resources.values(), load, namespaces)
-        self.engine = Engine(
+        self.manager = Manager(
             [toys],
             self.kube,
             resources,
             clock,
             random.Random(),
-            EngineSettings(namespaces=namespaces, **{**values, **settings}),
+            ManagerSettings(namespaces=namespaces, **{**values, **settings}),
             watch=self.watch,
             instance="test",
         )
@@ -106,7 +106,7 @@ def real_engine(
     resources: Mapping[str, ResourceType] = RESOURCES,
     **settings: Any,
 ) -> Iterator[RealEngine]:
-    """Run an engine; it must end without an error, and in time."""
+    """Run an controller; it must end without an error, and in time."""
     made = RealEngine(kubeconfig, namespaces, toys or ToyReconciler(), resources, **settings)
     stop = asyncio.Event()
     loop = asyncio.new_event_loop()
@@ -114,17 +114,17 @@ def real_engine(
 
     def run() -> None:
         try:
-            loop.run_until_complete(made.engine.run(stop))
+            loop.run_until_complete(made.manager.run(stop))
             loop.run_until_complete(loop.shutdown_default_executor())
         except BaseException as error:  # noqa: BLE001
             errors.append(error)
         finally:
             loop.close()
 
-    thread = threading.Thread(target=run, name="engine")
+    thread = threading.Thread(target=run, name="controller")
     thread.start()
     try:
-        until(lambda: errors or made.engine.facts().ready, "the engine is ready", 30)
+        until(lambda: errors or made.manager.stats().ready, "the controller is ready", 30)
         yield made
     finally:
         loop.call_soon_threadsafe(stop.set)

@@ -100,7 +100,7 @@ def _roll_back(file: Path, newer: Path) -> None:
         world = taken_over(scene)
         world.run()
         world.clock.advance(600)
-        world.round()
+        world.resync()
         world.run()
         world.all_ready()
         scenes[name] = _scene(world)

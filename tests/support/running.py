@@ -17,9 +17,9 @@ from demo.operator import OperatorProcess
 from demo.show import ready
 from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.client import Operations
-from infomaniak_operator.engine.contract import GROUP, VERSION
-from infomaniak_operator.engine.kube import SECRETS, NotFound, ResourceType
-from infomaniak_operator.engine.kube_http import HttpKube, loader
+from infomaniak_operator.controller.interfaces import GROUP, VERSION
+from infomaniak_operator.controller.kube.kube_api import SECRETS, NotFound, ResourceType
+from infomaniak_operator.controller.kube.kube_http import HttpKube, loader
 from sandbox import Environment, Project, Sandbox
 from tests.support.box import until
 from tests.support.canary import Canary

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from infomaniak_operator.engine.kube import Conflict, KubeError, NotFound, Unavailable
-from infomaniak_operator.engine.lease import LeaseRecord
+from infomaniak_operator.controller.kube.kube_api import Conflict, KubeError, NotFound, Unavailable
+from infomaniak_operator.controller.leader.lease import LeaseRecord
 from tests.support.clock import ManualClock
 
 

@@ -1,6 +1,6 @@
 """A table of how objects stand, as the operator writes it, and what each tool must make of it.
 
-The statuses are made by the reconcilers and the engine's own status, on the fake cloud: none of them is written by hand
+The statuses are made by the reconcilers and the controller's own status, on the fake cloud: none of them is written by hand
 but where that is what it is about. ``python -m tests.support.statuses`` prints the table of docs/gitops.md.
 """
 
@@ -68,16 +68,16 @@ def _body(world: World) -> Body:
 
 def _ready() -> World:
     world = _world()
-    _visit(world)
+    _reconcile(world)
     return world
 
 
-def _visit(world: World) -> None:
+def _reconcile(world: World) -> None:
     world.settle(world.objects("InfomaniakNetwork")[0].key)
 
 
 def _once(world: World) -> Body:
-    world.visit(world.objects("InfomaniakNetwork")[0].key)
+    world.reconcile(world.objects("InfomaniakNetwork")[0].key)
     return _body(world)
 
 
@@ -107,7 +107,7 @@ def _credentials_refused() -> Body:
 
 def _waiting_for_network() -> Body:
     world = Forest(balancer())
-    world.visit(LB)
+    world.reconcile(LB)
     return copy.deepcopy(dict(world.object(LB).body))
 
 
@@ -115,7 +115,7 @@ def _creating() -> Body:
     world = Forest(web_network(), balancer(), settles=60.0)
     for _ in range(40):
         for each in (*world.objects("InfomaniakNetwork"), world.object(LB)):
-            world.visit(each.key)
+            world.reconcile(each.key)
         if world.ready(LB) == ("False", "Creating") and world.object(LB).status.get("id"):
             return copy.deepcopy(dict(world.object(LB).body))
         world.clock.advance(1.0)
@@ -161,7 +161,7 @@ def _in_use() -> Body:
     world = tree()
     key = world.objects("InfomaniakNetwork")[0].key
     world.delete(key)
-    world.visit(key)
+    world.reconcile(key)
     return copy.deepcopy(dict(world.object(key).body))
 
 
@@ -204,7 +204,7 @@ TABLE = (
     Standing("Stalled: the credential is refused", _credentials_refused, DEGRADED, FAILED, False, "401"),
     Standing("Stalled, changed since", _stalled_and_mended, PROGRESSING, IN_PROGRESS, False, "not looked at"),
     Standing(
-        "paused before the first visit",
+        "paused before the first reconcile",
         lambda: _once(_annotated(_world(), paused="true")),
         SUSPENDED,
         IN_PROGRESS,

@@ -1,4 +1,4 @@
-"""A kind for the engine's tests: a toy that refers to other toys and to a Secret, and does what the test says."""
+"""A kind for the controller's tests: a toy that refers to other toys and to a Secret, and does what the test says."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from infomaniak_operator.engine.contract import (
+from infomaniak_operator.controller.interfaces import (
     NO_SHARES,
-    Attempt,
-    Gone,
+    CacheReader,
+    Conditions,
+    Done,
+    Finalized,
     Key,
     KubeObject,
     Reason,
+    ReconcileRequest,
     Result,
-    Settled,
     Shares,
-    Verdict,
-    View,
 )
-from infomaniak_operator.engine.kube import SECRETS, ResourceType
+from infomaniak_operator.controller.kube.kube_api import SECRETS, ResourceType
 
 TOYS = ResourceType("Toy", "test.infomaniak.cloud", "v1", "toys")
 RESOURCES = {"Toy": TOYS, "Secret": SECRETS}
-AVAILABLE = Verdict(True, Reason.AVAILABLE, "all is well")
+AVAILABLE = Conditions(True, Reason.AVAILABLE, "all is well")
 
 CRD: dict[str, Any] = {
     "apiVersion": "apiextensions.k8s.io/v1",
@@ -56,7 +56,7 @@ CRD: dict[str, Any] = {
     },
 }
 
-Script = Callable[[Attempt], Result]
+Script = Callable[[ReconcileRequest], Result]
 
 
 def key(name: str, namespace: str = "default") -> Key:
@@ -64,13 +64,13 @@ def key(name: str, namespace: str = "default") -> Key:
     return Key("Toy", namespace, name)
 
 
-def usual(attempt: Attempt) -> Result:
+def usual(request: ReconcileRequest) -> Result:
     """What a toy does unless told otherwise: claim, be Ready, go when deleted."""
-    if attempt.resource.deleting:
-        return Result(AVAILABLE, Gone())
-    attempt.claim()
+    if request.resource.deleting:
+        return Result(AVAILABLE, Finalized())
+    request.add_finalizer()
     return Result(
-        AVAILABLE, Settled(), {"inputsHash": toy_hash(attempt.resource), "colour": attempt.resource.spec.get("colour")}
+        AVAILABLE, Done(), {"inputsHash": toy_hash(request.resource), "colour": request.resource.spec.get("colour")}
     )
 
 
@@ -84,9 +84,9 @@ class ToyReconciler:
 
     Attributes:
         scripts: by name, what to do instead of the usual.
-        visits: by name, the ``fresh_after`` of each visit.
-        overlaps: how often a toy was visited while it was being visited.
-        order: the names of all that were visited, in that order.
+        reconciles: by name, the ``fresh_after`` of each reconcile.
+        overlaps: how often a toy was reconciled while it was being reconciled.
+        order: the names of all that were reconciled, in that order.
     """
 
     kind = "Toy"
@@ -95,7 +95,7 @@ class ToyReconciler:
         self._lock = threading.Lock()
         self._inside: set[str] = set()
         self.scripts: dict[str, Script] = {}
-        self.visits: dict[str, list[float]] = defaultdict(list)
+        self.reconciles: dict[str, list[float]] = defaultdict(list)
         self.versions: dict[str, list[str]] = defaultdict(list)
         self.overlaps = 0
         self.order: list[str] = []
@@ -103,7 +103,7 @@ class ToyReconciler:
     @property
     def total(self) -> int:
         with self._lock:
-            return sum(map(len, self.visits.values()))
+            return sum(map(len, self.reconciles.values()))
 
     def references(self, resource: KubeObject) -> Iterable[Key]:
         namespace = resource.key.namespace
@@ -111,23 +111,23 @@ class ToyReconciler:
         if secret := resource.spec.get("secret"):
             yield Key("Secret", namespace, secret)
 
-    def shares(self, resource: KubeObject, view: View) -> Shares:
+    def shares(self, resource: KubeObject, view: CacheReader) -> Shares:
         alone, cloud = resource.spec.get("alone"), resource.spec.get("cloud")
         return Shares(alone, cloud) if alone or cloud else NO_SHARES
 
-    def inputs_hash(self, resource: KubeObject, view: View) -> str | None:
+    def inputs_hash(self, resource: KubeObject, view: CacheReader) -> str | None:
         return toy_hash(resource)
 
-    def reconcile(self, attempt: Attempt) -> Result:
-        name = attempt.resource.key.name
+    def reconcile(self, request: ReconcileRequest) -> Result:
+        name = request.resource.key.name
         with self._lock:
             self.overlaps += name in self._inside
             self._inside.add(name)
             self.order.append(name)
-            self.visits[name].append(attempt.fresh_after)
-            self.versions[name].append(attempt.resource.resource_version)
+            self.reconciles[name].append(request.fresh_after)
+            self.versions[name].append(request.resource.resource_version)
         try:
-            return self.scripts.get(name, usual)(attempt)
+            return self.scripts.get(name, usual)(request)
         finally:
             with self._lock:
                 self._inside.discard(name)

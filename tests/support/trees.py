@@ -93,11 +93,11 @@ def tree(*bodies: dict[str, Any], **spec: Any) -> Forest:
 
 
 def calm(world: Forest) -> None:
-    """All is Ready, nothing was refused by 409, and a round changes nothing."""
+    """All is Ready, nothing was refused by 409, and a resync changes nothing."""
     world.all_ready()
     assert world.refused == []
     world.clock.advance(600)
     world.forget_calls()
-    world.round()
+    world.resync()
     world.run()
     assert world.changes() == []

@@ -14,15 +14,22 @@ from typing import Any
 
 from infomaniak_operator.cli.wiring import resources
 from infomaniak_operator.client import CloudCredentials, InfomaniakCloudError
-from infomaniak_operator.engine.contract import Again, BackOff, Key, KubeObject, Reconciler, Result, Superseded
-from infomaniak_operator.engine.kube import ResourceType
-from infomaniak_operator.reconcile.base import CloudReconciler, ReconcileSettings
-from infomaniak_operator.reconcile.cloud import Cloud, Clouds
-from infomaniak_operator.reconcile.credentials import CredentialSettings
-from infomaniak_operator.reconcile.marks import Mark, Owner
-from infomaniak_operator.reconcile.registry import ACTUATORS
-from infomaniak_operator.reconcile.tenancy import TenantIsolation
-from infomaniak_operator.reconcile.trees import Trees
+from infomaniak_operator.controller.interfaces import (
+    Key,
+    KubeObject,
+    Reconciler,
+    RequeueAfter,
+    Result,
+    Retry,
+    Superseded,
+)
+from infomaniak_operator.controller.kube.kube_api import ResourceType
+from infomaniak_operator.reconcile.generic.credential_settings import CredentialSettings
+from infomaniak_operator.reconcile.generic.reconciler import CloudReconciler, ReconcileSettings
+from infomaniak_operator.reconcile.generic.tenancy import TenantIsolation
+from infomaniak_operator.reconcile.openstack.scope import Cloud, Clouds
+from infomaniak_operator.reconcile.ownership.marks import Mark, Owner
+from infomaniak_operator.reconcile.reconcilers import actuators
 from tests.support.clock import ManualClock
 from tests.support.fake_cloud import FakeCloud
 from tests.support.fake_kube import FakeKube
@@ -53,7 +60,7 @@ class World:
         clock: its time.
         kube: the API server.
         reconcilers: by kind, what reconciles it.
-        on_kube: called with ``claim``, ``record``, ``status`` or ``finalizer`` and what carries out that write to
+        on_kube: called with ``add_finalizer``, ``record``, ``status`` or ``finalizer`` and what carries out that write to
             Kubernetes: the place to fail or kill.
         cloud: the calls the operator makes, with the place to interfere.
         others: the same project in the hands of somebody else.
@@ -98,8 +105,8 @@ class World:
             self.apply(body)
 
     def _start(self) -> Operator:
-        clouds, trees = Clouds(self._cloud_of), Trees()
-        self.reconcilers.update({each.kind: CloudReconciler(each, clouds, self._settings, trees) for each in ACTUATORS})
+        clouds = Clouds(self._cloud_of)
+        self.reconcilers.update({each.kind: CloudReconciler(each, clouds, self._settings) for each in actuators()})
         return Operator(
             self.kube,
             RESOURCES,
@@ -155,10 +162,10 @@ class World:
         change(body)
         self._put(key, body)
 
-    def vanish(self, key: Key) -> None:
+    def after_delete(self, key: Key) -> None:
         """Have an object be gone, whatever finalizers it has."""
         resource, name, namespace = _place(key)
-        self.kube.vanish(resource, name, namespace)
+        self.kube.after_delete(resource, name, namespace)
 
     def _put(self, key: Key, body: Mapping[str, Any]) -> None:
         resource, name, namespace = _place(key)
@@ -184,11 +191,11 @@ class World:
 
     def referrers(self, key: Key) -> list[KubeObject]:
         """The objects that refer to one, as the operator knows them."""
-        return self.process.engine.view.referrers(key)
+        return self.process.manager.view.referrers(key)
 
     def memory(self, key: Key) -> MutableMapping[str, Any]:
         """What the process remembers of an object."""
-        return self.process.engine._visits.records.of(self.object(key).uid).memory
+        return self.process.manager._worker.records.of(self.object(key).uid).memory
 
     def ready(self, key: Key) -> tuple[str, str]:
         """Status and reason of ``Ready``."""
@@ -242,7 +249,7 @@ class World:
         self.process.kill()
         self.process = self._start()
 
-    def visit(self, key: Key, *, fresh_after: float | None = None, deep: bool = True) -> Result | None:
+    def reconcile(self, key: Key, *, fresh_after: float | None = None, deep: bool = True) -> Result | None:
         """One reconcile of an object; to be made again where the object has changed meanwhile.
 
         None where the object is gone.
@@ -264,7 +271,7 @@ class World:
         queue.add(key, self.clock.monotonic() if fresh_after is None else fresh_after, deep=deep)
         return self._reconcile(key)
 
-    def settle(self, key: Key, visits: int = 50) -> Result | None:
+    def settle(self, key: Key, reconciles: int = 50) -> Result | None:
         """Reconcile an object until nothing is left to do but to wait for a change, letting time go by as asked for."""
         if self.get(key) is None:
             return None
@@ -272,20 +279,20 @@ class World:
         queue = self.process.queue
         queue.add(key)
         result: Result | None = None
-        for _ in range(visits):
+        for _ in range(reconciles):
             if not queue.ready(key):
                 due = queue.due(key)
-                if due is None or result is None or not isinstance(result.next, Again | BackOff):
+                if due is None or result is None or not isinstance(result.next, RequeueAfter | Retry):
                     return result
                 self.clock.advance(due - self.clock.monotonic())
             result = self._reconcile(key)
             self.process.catch_up()
-        raise AssertionError(f"{key} does not settle in {visits} visits: {self.object(key).status}")
+        raise AssertionError(f"{key} does not settle in {reconciles} reconciles: {self.object(key).status}")
 
     def _reconcile(self, key: Key) -> Result | None:
         done = self.process.reconcile(key)
         if done.ending == "superseded" and not isinstance(done.raised, Superseded):
-            return Result(done.result.verdict, Again(0.0)) if done.result else None
+            return Result(done.result.conditions, RequeueAfter(0.0)) if done.result else None
         if done.ending in ("superseded", "kube_error") and done.raised:
             raise done.raised
         return done.result

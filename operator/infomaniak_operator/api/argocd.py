@@ -32,7 +32,7 @@ end
 if said.Synced ~= nil and said.Synced.reason == "Paused" and said.Synced.observedGeneration == generation then
   return health("Suspended", said.Synced.message)
 end
--- What was said of a former spec, or before the first visit (-1), says nothing of this one.
+-- What was said of a former spec, or before the first reconcile (-1), says nothing of this one.
 if status.observedGeneration == nil or status.observedGeneration ~= generation then
   return health("Progressing", "the operator has not looked at this version yet")
 end

@@ -25,7 +25,7 @@ ANNOTATIONS = {
 """The annotations that the operator understands, and what each does."""
 
 CONDITIONS = {
-    "Ready": "The spec is applied and what is in the cloud is in service. Always there from the first visit on.",
+    "Ready": "The spec is applied and what is in the cloud is in service. Always there from the first reconcile on.",
     "Reconciling": "Only while true: the operator is at work, or waits for something that comes by itself.",
     "Stalled": "Only while true: nothing will change until a person changes something; the message says what.",
     "ReferencesResolved": "Whether everything the spec refers to is there.",

@@ -7,13 +7,13 @@ from types import MappingProxyType
 from typing import Any
 
 from infomaniak_operator.api.kind import InvalidSpec, Kind
-from infomaniak_operator.api.v1alpha1.floatingip import FLOATING_IP
-from infomaniak_operator.api.v1alpha1.healthmonitor import HEALTH_MONITOR
-from infomaniak_operator.api.v1alpha1.loadbalancer import LOAD_BALANCER
-from infomaniak_operator.api.v1alpha1.network import NETWORK
-from infomaniak_operator.api.v1alpha1.pool import POOL
-from infomaniak_operator.api.v1alpha1.router import ROUTER
-from infomaniak_operator.api.v1alpha1.securitygroup import SECURITY_GROUP
+from infomaniak_operator.api.v1alpha1.floating_ip_types import FLOATING_IP
+from infomaniak_operator.api.v1alpha1.health_monitor_types import HEALTH_MONITOR
+from infomaniak_operator.api.v1alpha1.load_balancer_types import LOAD_BALANCER
+from infomaniak_operator.api.v1alpha1.network_types import NETWORK
+from infomaniak_operator.api.v1alpha1.pool_types import POOL
+from infomaniak_operator.api.v1alpha1.router_types import ROUTER
+from infomaniak_operator.api.v1alpha1.security_group_types import SECURITY_GROUP
 
 _ALL: tuple[Kind[Any], ...] = (NETWORK, ROUTER, SECURITY_GROUP, FLOATING_IP, LOAD_BALANCER, POOL, HEALTH_MONITOR)
 KINDS: Mapping[str, Kind[Any]] = MappingProxyType({kind.kind: kind for kind in _ALL})

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from infomaniak_operator.engine.contract import Key, KubeObject
-from infomaniak_operator.engine.kube import Body, ResourceType
-from infomaniak_operator.reconcile.endpoints import NODE, NODES, SERVICE, SERVICE_NAME, SLICE
+from infomaniak_operator.controller.interfaces import Key, KubeObject
+from infomaniak_operator.controller.kube.kube_api import Body, ResourceType
+from infomaniak_operator.reconcile.octavia.service_endpoints import NODE, NODES, SERVICE, SERVICE_NAME, SLICE
 
 
 def keep_service(body: Body) -> Body:

@@ -10,8 +10,8 @@ import threading
 import time
 from collections.abc import Callable
 
-VISIT_SECONDS = 12.0
-"""How long visits under way may take to end; what they leave undone is found by the next process."""
+RECONCILE_SECONDS = 12.0
+"""How long reconciles under way may take to end; what they leave undone is found by the next process."""
 
 GRACE_SECONDS = 25.0
 """After which the process ends wherever it is: a Pod that is told to stop is killed after 30."""
@@ -67,7 +67,7 @@ class Ending:
 
 
 def leave(code: int, exit_now: Callable[[int], object] = os._exit) -> int:
-    """End without waiting for visits that hang in a call; else give the code back.
+    """End without waiting for reconciles that hang in a call; else give the code back.
 
     Python waits for the threads of a pool at its end, and a call to the cloud may take a minute; one to an API server
     that is away, a quarter of one.
@@ -77,10 +77,10 @@ def leave(code: int, exit_now: Callable[[int], object] = os._exit) -> int:
         exit_now: ends the process without any clean-up.
     """
     deadline = time.monotonic() + _THREADS_SECONDS
-    visits = [thread for thread in threading.enumerate() if thread.name.startswith(("visit", "kube"))]
-    for thread in visits:
+    reconciles = [thread for thread in threading.enumerate() if thread.name.startswith(("reconcile", "kube"))]
+    for thread in reconciles:
         thread.join(max(0.0, deadline - time.monotonic()))
-    hanging = sum(thread.is_alive() for thread in visits)
+    hanging = sum(thread.is_alive() for thread in reconciles)
     if hanging:
         _log.warning("%d calls are left in the middle", hanging)
         logging.shutdown()

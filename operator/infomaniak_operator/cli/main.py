@@ -16,7 +16,7 @@ from infomaniak_operator.cli.memory import keep_private
 from infomaniak_operator.cli.options import Options, parse
 from infomaniak_operator.cli.serving import serving
 from infomaniak_operator.cli.wiring import build
-from infomaniak_operator.engine.election import LeaseLost
+from infomaniak_operator.controller.leader.election import LeaseLost
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ async def run(options: Options) -> int:
     operator = await asyncio.to_thread(build, options, random.SystemRandom())
     try:
         with serving(options, operator):
-            await operator.engine.run(stop)
+            await operator.manager.run(stop)
     except LeaseLost:
         # What else is remembered would have to be forgotten piece by piece: a new process knows nothing by itself.
         _log.error("another may act by now: this process ends, to be started again")

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 from infomaniak_operator import __version__
 from infomaniak_operator.client.credentials import is_address
-from infomaniak_operator.observe.server import Address
-from infomaniak_operator.reconcile.credentials import DefaultCredentials
-from infomaniak_operator.reconcile.tenancy import Isolation
+from infomaniak_operator.metrics.http_server import Address
+from infomaniak_operator.reconcile.generic.credential_settings import DefaultCredentials
+from infomaniak_operator.reconcile.generic.tenancy import Isolation
 
 PREFIX = "INFOMANIAK_OPERATOR_"
 INFOMANIAK_AUTH_URLS = (
@@ -47,7 +47,7 @@ class Options:
     Attributes:
         kubeconfig: file to reach the API server with; None: in the cluster, with the Pod's ServiceAccount.
         namespaces: namespaces to watch; empty: all.
-        workers: visits at once.
+        workers: reconciles at once.
         resync_seconds: seconds between two comparisons of an object with the cloud.
         deprecated: warnings about options that are given by a former name, for the log.
         create_grace_seconds: seconds after which a create of unknown outcome has surely been finished.

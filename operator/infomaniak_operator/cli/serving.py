@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from infomaniak_operator.cli.options import Options
 from infomaniak_operator.cli.wiring import Operator
-from infomaniak_operator.observe.pages import metrics, probes
-from infomaniak_operator.observe.server import Address, Guard, Page, Server
+from infomaniak_operator.metrics.http_pages import metrics, probes
+from infomaniak_operator.metrics.http_server import Address, Guard, Page, Server
 
 _log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ def serving(options: Options, operator: Operator) -> Iterator[None]:
     if options.metrics_address:
         pages.setdefault(options.metrics_address, {}).update(metrics(operator.metrics.registry))
     if options.health_address:
-        pages.setdefault(options.health_address, {}).update(probes(operator.engine.facts, operator.lease))
+        pages.setdefault(options.health_address, {}).update(probes(operator.manager.stats, operator.lease))
     guards: dict[str, Guard] = {"/metrics": operator.access} if operator.access else {}
     with contextlib.ExitStack() as stack:
         for address, served in pages.items():

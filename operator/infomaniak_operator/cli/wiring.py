@@ -16,28 +16,27 @@ from pathlib import Path
 from infomaniak_operator import __version__
 from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.cli.cluster import followed
-from infomaniak_operator.cli.ending import VISIT_SECONDS
+from infomaniak_operator.cli.ending import RECONCILE_SECONDS
 from infomaniak_operator.cli.options import LeaseOptions, Options
 from infomaniak_operator.client import CloudCredentials, CloudSession
-from infomaniak_operator.engine.contract import GROUP, VERSION
-from infomaniak_operator.engine.election import Election
-from infomaniak_operator.engine.engine import Engine
-from infomaniak_operator.engine.kube import SECRETS, Kube, ResourceType
-from infomaniak_operator.engine.kube_http import HttpKube, loader
-from infomaniak_operator.engine.lease import Lease
-from infomaniak_operator.engine.settings import EngineSettings
-from infomaniak_operator.engine.timing import SystemClock
+from infomaniak_operator.controller.interfaces import GROUP, VERSION
+from infomaniak_operator.controller.kube.kube_api import SECRETS, Kube, ResourceType
+from infomaniak_operator.controller.kube.kube_http import HttpKube, loader
+from infomaniak_operator.controller.leader.election import Election
+from infomaniak_operator.controller.leader.lease import Lease
+from infomaniak_operator.controller.manager import Manager
+from infomaniak_operator.controller.manager_settings import ManagerSettings
+from infomaniak_operator.controller.timers import SystemClock
 from infomaniak_operator.handlers import watching
-from infomaniak_operator.observe.access import Access
-from infomaniak_operator.observe.metrics import Metrics
-from infomaniak_operator.observe.standing import Standing
-from infomaniak_operator.reconcile.base import CloudReconciler, ReconcileSettings
-from infomaniak_operator.reconcile.cloud import Clouds, connector
-from infomaniak_operator.reconcile.credentials import CredentialSettings, keep_secret
-from infomaniak_operator.reconcile.registry import ACTUATORS
-from infomaniak_operator.reconcile.secrets import SecretGuard
-from infomaniak_operator.reconcile.tenancy import TenantIsolation
-from infomaniak_operator.reconcile.trees import Trees
+from infomaniak_operator.metrics.object_collector import Standing
+from infomaniak_operator.metrics.operator_metrics import Metrics
+from infomaniak_operator.metrics.scrape_access import Access
+from infomaniak_operator.reconcile.generic.credential_settings import CredentialSettings, keep_secret
+from infomaniak_operator.reconcile.generic.reconciler import CloudReconciler, ReconcileSettings
+from infomaniak_operator.reconcile.generic.secret_guard import SecretGuard
+from infomaniak_operator.reconcile.generic.tenancy import TenantIsolation
+from infomaniak_operator.reconcile.openstack.scope import Clouds, connector
+from infomaniak_operator.reconcile.reconcilers import actuators
 
 _log = logging.getLogger(__name__)
 HANGING_CALLS = 30
@@ -52,14 +51,14 @@ class Operator:
     """A wired operator, not yet running.
 
     Attributes:
-        engine: to be run.
+        controller: to be run.
         clouds: the connections, to be closed after it.
         metrics: what is counted.
         lease: this process's part in the leader election; None where there is none.
         access: decides who may read the metrics; None: everybody.
     """
 
-    engine: Engine
+    manager: Manager
     clouds: Clouds
     metrics: Metrics
     lease: Lease | None
@@ -73,7 +72,7 @@ def resources(*, namespaced: bool = False, secrets_in: tuple[str, ...] = ()) -> 
         namespaced: whether single namespaces are watched: then Nodes are not.
         secrets_in: the namespaces whose Secrets are watched; empty: all in which objects are.
     """
-    own = {actuator.kind: KINDS[actuator.kind] for actuator in ACTUATORS}
+    own = {actuator.kind: KINDS[actuator.kind] for actuator in actuators()}
     watched = {kind: ResourceType(kind, GROUP, VERSION, each.plural) for kind, each in own.items()}
     secrets = replace(SECRETS, keep=keep_secret, namespaces=secrets_in)
     return {**watched, secrets.kind: secrets, **followed(namespaced=namespaced)}
@@ -131,25 +130,25 @@ def build(options: Options, rng: random.Random) -> Operator:
 
     clouds = Clouds(connector(clock.monotonic, session, options.resync_seconds))
     namespaces = options.namespaces
-    trees = Trees()
+    kinds = actuators()
     watched = resources(namespaced=bool(namespaces), secrets_in=_secrets_in(options))
     if namespaces and options.default_credentials:
         namespaces = tuple(dict.fromkeys((*namespaces, options.default_credentials.namespace)))
-    engine = Engine(
-        [*(CloudReconciler(actuator, clouds, settings, trees) for actuator in ACTUATORS), SecretGuard()],
+    manager = Manager(
+        [*(CloudReconciler(actuator, clouds, settings) for actuator in kinds), SecretGuard()],
         kube,
         watched,
         clock,
         rng,
-        EngineSettings(
+        ManagerSettings(
             workers=options.workers,
             resync_seconds=options.resync_seconds,
             namespaces=namespaces,
             reconcile_silence=max(SHORTEST_HANG, HANGING_CALLS * options.cloud_timeout_seconds),
-            stop_seconds=VISIT_SECONDS,
+            stop_seconds=RECONCILE_SECONDS,
         ),
         watch=watching(watched.values(), load, namespaces),
-        on_visit=metrics.visited,
+        on_reconcile=metrics.reconciled,
         on_change=metrics.changed,
         on_event=metrics.event,
         introduce=cluster.ask,
@@ -157,9 +156,9 @@ def build(options: Options, rng: random.Random) -> Operator:
     )
     metrics.registry.register(
         Standing(
-            engine.facts,
-            engine.view,
-            [actuator.kind for actuator in ACTUATORS],
+            manager.stats,
+            manager.view,
+            [actuator.kind for actuator in kinds],
             lease=(lease, options.lease.name) if lease and options.lease else None,
             names=options.metrics_object_names,
             token_expiries=sessions.token_expiries,
@@ -167,7 +166,7 @@ def build(options: Options, rng: random.Random) -> Operator:
     )
     _log.info("watching %s in %s", ", ".join(watched), ", ".join(namespaces) or "all namespaces")
     access = Access(kube, clock.monotonic) if options.metrics_authorization else None
-    return Operator(engine, clouds, metrics, lease, access)
+    return Operator(manager, clouds, metrics, lease, access)
 
 
 class Sessions:
@@ -211,7 +210,7 @@ class ClusterId:
             self._id = str(self._kube.get(_NAMESPACES, "", "kube-system")["metadata"]["uid"])
 
     def __call__(self) -> str:
-        """The id; only after it was asked for: the engine acts upon nothing before."""
+        """The id; only after it was asked for: the controller acts upon nothing before."""
         if not self._id:
             raise RuntimeError("the cluster's id is not known yet")
         return self._id
@@ -219,7 +218,7 @@ class ClusterId:
 
 def _lease(options: LeaseOptions, kubeconfig: Path | None, clock: SystemClock) -> Lease:
     # Only here: it costs memory, and without leader election nothing needs it.
-    from infomaniak_operator.engine.lease_api import HttpLease  # noqa: PLC0415 - only where there is a Lease
+    from infomaniak_operator.controller.leader.lease_api import HttpLease  # noqa: PLC0415 - only where there is a Lease
 
     # A container that is started again has its Pod's name again, but it is another one that holds nothing.
     identity = f"{os.environ.get('HOSTNAME') or socket.gethostname()}_{uuid.uuid4()}"

@@ -7,8 +7,8 @@ from typing import Any
 
 from infomaniak_operator.client.base import ident
 from infomaniak_operator.client.errors import AuthenticationError
-from infomaniak_operator.client.neutron import NeutronMethods
-from infomaniak_operator.client.octavia import OctaviaMethods
+from infomaniak_operator.client.neutron_client import NeutronMethods
+from infomaniak_operator.client.octavia_client import OctaviaMethods
 from infomaniak_operator.client.usage import LOAD_BALANCERS, measured
 from infomaniak_operator.client.views import attribute
 

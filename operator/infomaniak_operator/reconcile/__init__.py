@@ -1,1 +1,1 @@
-"""One module a kind: desired and observed become a plan, and the plan is acted on."""
+"""The reconcilers: desired and observed state become a plan, and the plan is applied."""

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from infomaniak_operator.engine.kube import Kube
-from infomaniak_operator.engine.kube_http import HttpKube, loader
-from infomaniak_operator.engine.supervisor import Watch
+from infomaniak_operator.controller.cache.watcher import Watch
+from infomaniak_operator.controller.kube.kube_api import Kube
+from infomaniak_operator.controller.kube.kube_http import HttpKube, loader
 from infomaniak_operator.handlers import KopfWatch
 from sandbox import Environment
 from tests.support.box import kubectl
@@ -24,7 +24,7 @@ PAGE = 2
 
 @dataclass(frozen=True)
 class Server:
-    """One of the two: the engine's side, the user's hands, and a watch."""
+    """one of the two: the controller's side, the user's hands, and a watch."""
 
     kube: Kube
     hands: Any

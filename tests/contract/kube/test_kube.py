@@ -1,12 +1,12 @@
-"""What the engine relies on, asked of the API server in memory and of the real one."""
+"""What the controller relies on, asked of the API server in memory and of the real one."""
 
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from infomaniak_operator.engine.contract import FINALIZER
-from infomaniak_operator.engine.kube import SECRETS, Conflict, KubeError, NotFound, Rejected
+from infomaniak_operator.controller.interfaces import FINALIZER
+from infomaniak_operator.controller.kube.kube_api import SECRETS, Conflict, KubeError, NotFound, Rejected
 from tests.contract.kube.conftest import Server
 from tests.support.toy import TOYS
 

@@ -1,4 +1,4 @@
-"""What the engine relies on of a watch: kopf's on the real API server, and the one in memory."""
+"""What the controller relies on of a watch: kopf's on the real API server, and the one in memory."""
 
 import queue
 import threading
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from infomaniak_operator.engine.supervisor import Watch
+from infomaniak_operator.controller.cache.watcher import Watch
 from tests.contract.kube.conftest import Server
 from tests.support.toy import SECRETS, TOYS
 

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from infomaniak_operator.cli.options import parse
-from infomaniak_operator.reconcile.credentials import DefaultCredentials
-from infomaniak_operator.reconcile.tenancy import Isolation
+from infomaniak_operator.reconcile.generic.credential_settings import DefaultCredentials
+from infomaniak_operator.reconcile.generic.tenancy import Isolation
 from release.chart import CHART, ROOT, Chart
 from sandbox import Environment, Sandbox
 from tests.integration.chart.conftest import NAME, Install, Release, arguments, documents, one

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from demo.operator import OperatorProcess
-from infomaniak_operator.reconcile.marks import Owner, described, user_text
+from infomaniak_operator.reconcile.ownership.marks import Owner, described, user_text
 from sandbox import Environment, Sandbox
 from tests.support.box import kubectl, until
-from tests.support.cloud_hands import changing, visited
+from tests.support.cloud_hands import changing, reconciled
 from tests.support.manifests import bundle, floating_ip, manifest, router, security_group
 from tests.support.running import User, network
 from tests.support.second import beside, instead_of
@@ -100,7 +100,7 @@ def test_restored_objects_double_nothing_and_are_adopted_on_demand(
     assert bodies["inet"]["status"]["subnets"][0]["id"] == subnet["id"]
     # Ours from now on: nothing is asked any more.
     user.kubectl.run("annotate", "inet", "x", "-n", user.namespace, "network.infomaniak.cloud/adopt-previous-")
-    visited(box, user, "inet", "x")
+    reconciled(box, user, "inet", "x")
     assert user.condition("inet", "x", "Ready")["status"] == "True"
 
 
@@ -178,7 +178,7 @@ def test_what_0_1_0_has_marked_keeps_its_mark_until_its_text_is_written(
     remarked(user, there, uids)
     mark = box.mark()
     for kind in KINDS:
-        visited(box, user, kind, "x")
+        reconciled(box, user, kind, "x")
     assert changing(box, mark, user) == []
     patch = json.dumps({"spec": {"description": f"{unique} changed"}})
     user.kubectl.run("patch", "isg", "x", "-n", user.namespace, "--type=merge", "-p", patch)
@@ -243,8 +243,8 @@ def test_two_clusters_in_one_project_never_touch_each_other(
             users["two"].apply(taker)
             users["two"].until_condition("inet", "taker", "Ready", reason="Conflict")
             users["two"].delete("inet", "taker")
-            visited(box, user, "inet", "x")
-            visited(box, users["two"], "inet", "x")
+            reconciled(box, user, "inet", "x")
+            reconciled(box, users["two"], "inet", "x")
             assert changing(box, mark, user) == []
             users["two"].kubectl.run("delete", "infomaniak", "--all", "-n", other_namespace, "--timeout=90s")
             assert in_the_cloud(user, unique) == {kind: [ids["one"][kind]] for kind in KINDS}

@@ -7,7 +7,7 @@ import pytest
 
 from sandbox import Sandbox
 from tests.support.box import until
-from tests.support.cloud_hands import changing, until_event, visited
+from tests.support.cloud_hands import changing, reconciled, until_event
 from tests.support.manifests import bundle, floating_ip, router, security_group
 from tests.support.running import User, network
 
@@ -47,7 +47,7 @@ def test_paused_changes_nothing_and_leaves_ready_as_it_was(box: Sandbox, user: U
     assert (ready["status"], ready["reason"]) == ("True", "Available")
     user.delete("inet", "n", wait=False)
     until(lambda: user.get("inet", "n")["metadata"].get("deletionTimestamp"), "Terminating")
-    # What somebody else is visited for meanwhile comes after all of that: its Ready says that the paused one was seen.
+    # What somebody else is reconciled for meanwhile comes after all of that: its Ready says that the paused one was seen.
     user.apply(network("other"))
     user.until_ready("inet", "other")
     assert [call for call in changing(box, mark, user) if any(each in call for each in ours)] == []
@@ -97,7 +97,7 @@ def test_dry_run_of_a_change_says_each_field_and_does_nothing(box: Sandbox, user
     ):
         assert part in synced, synced
     assert synced == until_event(user, "n", "DryRun", "create subnet b")
-    visited(box, user, "inet", "n")
+    reconciled(box, user, "inet", "n")
     assert changing(box, mark, user) == []
     assert user.cloud.subnets.get(subnet["id"])["dns_nameservers"] == ["9.9.9.9"]
     without(user, "inet", "n", "dry-run")
@@ -180,7 +180,7 @@ def test_dry_run_of_the_other_kinds(box: Sandbox, user: User) -> None:
     assert "delete rule ingress IPv4 tcp 22" in said["isg"]
     assert f"description: none -> {text}" in said["ifip"]
     for kind, name in (("irouter", "r"), ("isg", "g"), ("ifip", "f")):
-        visited(box, user, kind, name)
+        reconciled(box, user, kind, name)
     assert changing(box, mark, user) == []
     user.kubectl.run("delete", "infomaniak", "--all", "-n", user.namespace, "--wait=false")
     for kind, name in (("irouter", "r"), ("isg", "g"), ("ifip", "f")):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox import Sandbox
-from tests.support.cloud_hands import changing, until_event, visited
+from tests.support.cloud_hands import changing, reconciled, until_event
 from tests.support.manifests import manifest
 from tests.support.running import User
 
@@ -39,7 +39,7 @@ def test_a_router_with_a_copied_description_keeps_all_it_has(box: Sandbox, user:
     user.cloud.routers.update(old, {"description": copied})
     before = user.cloud.routers.get(old)
     mark = box.mark()
-    visited(box, user, "irouter", "r")
+    reconciled(box, user, "irouter", "r")
     assert old in until_event(user, "r", "CopyLeftAlone")
     assert changing(box, mark, user) == []
     assert user.cloud.routers.get(old) == before

@@ -11,8 +11,8 @@ from sandbox import Sandbox
 from tests.support.box import until
 from tests.support.byhand import ByHand
 from tests.support.manifests import EXTERNAL, floating_ip, gateway, imported_external, interface, router
+from tests.support.reconciles import calls, reconciled
 from tests.support.running import User, network
-from tests.support.visits import calls, visited
 
 OFFICE = network("office", subnets=[{"name": "a", "cidr": "10.1.0.0/24"}])
 ROUTER = router("way-out", interfaces=[interface("office")], **gateway())
@@ -288,4 +288,4 @@ def test_calls_from_apply_to_ready(box: Sandbox, beta: User, hands: ByHand, insi
     made_of = calls(box, mark)
     print(f"\nfloating IP with a target: {made_of}")
     assert len(made_of) <= 2, made_of
-    assert visited(box, beta, "ifip", "f") == []
+    assert reconciled(box, beta, "ifip", "f") == []

@@ -7,7 +7,7 @@ import pytest
 
 from sandbox import Environment, Sandbox
 from tests.support.box import until
-from tests.support.cloud_hands import changing, reasons, until_event, visited
+from tests.support.cloud_hands import changing, reasons, reconciled, until_event
 from tests.support.manifests import manifest
 from tests.support.running import User
 
@@ -42,7 +42,7 @@ def test_unmanaged_only_reads(box: Sandbox, user: User, by_hand: dict, how: str)
     assert [(s["name"], s["cidr"], s["gateway"]) for s in status["subnets"]] == [("front", "10.66.0.0/24", "10.66.0.1")]
     assert status["projectID"] == user.project.id
     assert body["metadata"].get("finalizers", []) == []
-    visited(box, user, "inet", "n")
+    reconciled(box, user, "inet", "n")
     user.delete("inet", "n")
     assert changing(box, mark, user) == []
     there = user.cloud.networks.get(by_hand["id"])
@@ -113,7 +113,7 @@ def test_an_immutable_difference_is_a_conflict(box: Sandbox, user: User, by_hand
     message = user.until_condition("inet", "n", "Ready", reason="Conflict")["message"]
     assert "subnets[six].ipv6AddressMode: slaac -> dhcpv6-stateful" in message
     assert user.condition("inet", "n", "Stalled")["status"] == "True"
-    visited(box, user, "inet", "n")
+    reconciled(box, user, "inet", "n")
     user.delete("inet", "n")
     assert changing(box, mark, user) == []
 
@@ -124,7 +124,7 @@ def test_no_match_waits_and_a_longer_name_is_none(box: Sandbox, user: User, name
     user.apply(manifest(INET, "n", import_={"filter": {"name": name}}, managementPolicy="Unmanaged"))
     ready = user.until_condition("inet", "n", "Ready", reason="WaitingForReference")
     assert f"name={name}" in ready["message"]
-    visited(box, user, "inet", "n")
+    reconciled(box, user, "inet", "n")
     assert user.get("inet", "n")["status"].get("id") is None
     assert user.condition("inet", "n", "Stalled") == {}
     assert changing(box, mark, user) == []
@@ -210,7 +210,7 @@ def test_to_unmanaged_releases_and_back_adopts(box: Sandbox, user: User, by_hand
     assert subnet["description"].startswith("a subnet [ik2r.")
     user.cloud.networks.update(by_hand["id"], {"description": "a person's"})
     mark = box.mark()
-    visited(box, user, "inet", "n")
+    reconciled(box, user, "inet", "n")
     assert changing(box, mark, user) == []
     user.apply(manifest(INET, "n", **asked, description="managed again"))
     until_event(user, "n", "Adopting", "description: a person's -> managed again")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infomaniak_operator.reconcile.marks import Mark
+from infomaniak_operator.reconcile.ownership.marks import Mark
 from sandbox import Sandbox
 from tests.support.box import until
 from tests.support.byhand import ByHand

@@ -120,14 +120,14 @@ def test_one_that_is_told_to_end_hands_over_at_once(box: Sandbox, two: Pair, cus
     print(f"\ntold to end -> the other leads {seconds:.1f} s")
     assert "the Lease was given back" in one.said
     assert seconds < 8.0
-    until(lambda: "to be visited" in other.said, "the other begins")
+    until(lambda: "to be reconciled" in other.said, "the other begins")
     time.sleep(1.0)
     assert changes(box.calls(mark)) == []
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("clean")
-def test_a_visit_that_hangs_does_not_hold_up_the_end(box: Sandbox, two: Pair, customer: User) -> None:
+def test_a_reconcile_that_hangs_does_not_hold_up_the_end(box: Sandbox, two: Pair, customer: User) -> None:
     """A Pod is killed after 30 s; the process ends before, and the Lease is given back."""
     one = two.leading("one")
     other = two.waiting("other")
@@ -166,7 +166,7 @@ def test_one_that_slept_past_its_lease_sends_nothing_that_changes_anything(
     until(lambda: one.process.pid() is None, "the one that slept ends", 30)
     time.sleep(1.0)
     assert one.lost
-    assert "InfomaniakNetwork" in one.said.split("the visit ends")[0].rsplit("\n", 1)[-1], one.said
+    assert "InfomaniakNetwork" in one.said.split("the reconcile ends")[0].rsplit("\n", 1)[-1], one.said
     assert changes(box.calls(mark)) == []
     assert writes(box.kube_calls(kube_mark, user=USER)) == []
     assert [n["id"] for n in customer.networks() if n["name"] == "n"] == [body["status"]["id"]]

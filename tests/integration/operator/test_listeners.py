@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infomaniak_operator.reconcile import listeners as module
+from infomaniak_operator.reconcile.octavia import listeners as module
 from sandbox import Sandbox
 from tests.support.box import until
 from tests.support.byhand import ByHand

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from infomaniak_operator.cli.cluster import NODE_TYPE, SERVICES, SLICES
-from infomaniak_operator.reconcile.endpoints import SERVICE_NAME
+from infomaniak_operator.reconcile.octavia.service_endpoints import SERVICE_NAME
 from sandbox import Environment, Sandbox
 from tests.support.box import until
 from tests.support.byhand import ByHand

@@ -149,7 +149,7 @@ def test_a_foreign_subnet_is_not_taken_along(user: User) -> None:
     until(lambda: user.get("inet", "n") is None, "gone once the subnet is", 90)
 
 
-def test_kubectl_wait_and_no_hole_before_the_first_visit(user: User, running: OperatorProcess) -> None:
+def test_kubectl_wait_and_no_hole_before_the_first_reconcile(user: User, running: OperatorProcess) -> None:
     running.stop()
     try:
         user.apply(network("n", subnets=TWO_SUBNETS))

@@ -4,8 +4,8 @@ import copy
 from dataclasses import dataclass
 from typing import Any
 
-from infomaniak_operator.reconcile import network as network_kind
-from infomaniak_operator.reconcile import subnets as subnet_kind
+from infomaniak_operator.reconcile.neutron import network as network_kind
+from infomaniak_operator.reconcile.neutron import subnets as subnet_kind
 from tests.support.box import until
 from tests.support.running import User, network
 
@@ -122,9 +122,9 @@ def test_what_is_absent_is_left_to_others(user: User) -> None:
     user.cloud.tags.replace("networks", status["id"], ["theirs"])
     before = _seen(user, status)
     user.annotate("inet", "fields", reconcile_at="1")
-    user.patch("inet", "fields", {"description": "a visit that does change something"})
-    until(lambda: _seen(user, status)["description"].startswith("a visit"), "the visit")
-    assert _seen(user, status) == {**before, "description": "a visit that does change something"}
+    user.patch("inet", "fields", {"description": "a reconcile that does change something"})
+    until(lambda: _seen(user, status)["description"].startswith("a reconcile"), "the reconcile")
+    assert _seen(user, status) == {**before, "description": "a reconcile that does change something"}
 
 
 def test_an_administrators_field_is_refused_in_the_clouds_own_words(user: User) -> None:

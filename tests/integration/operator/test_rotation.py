@@ -10,7 +10,7 @@ import pytest
 from demo.operator import OperatorProcess
 from sandbox import Environment, Sandbox
 from tests.support.box import kubectl, until
-from tests.support.cloud_hands import changing, until_event, visited
+from tests.support.cloud_hands import changing, reconciled, until_event
 from tests.support.manifests import manifest
 from tests.support.running import User, network
 from tests.support.second import instead_of
@@ -168,4 +168,4 @@ def test_nothing_of_a_secret_is_told(box: Sandbox, user: User, running: Operator
         assert value not in told
     user.credentials()
     user.until_ready("inet", "n")
-    visited(box, user, "inet", "n")
+    reconciled(box, user, "inet", "n")

@@ -1,4 +1,4 @@
-"""What many networks cost: to make, over a restart, and in a round in which nothing has changed."""
+"""What many networks cost: to make, over a restart, and in a resync in which nothing has changed."""
 
 import time
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def crowd(box: Sandbox, env: Environment, namespace: str) -> User:
 def swift(
     box: Sandbox, running: OperatorProcess, crowd: User, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[OperatorProcess]:
-    """An operator with the shortest round there is, which has cleaned up before the shared one runs again."""
+    """An operator with the shortest resync there is, which has cleaned up before the shared one runs again."""
     folder = tmp_path_factory.mktemp("swift")
     options = ("--resync-seconds", "60", "--namespace", crowd.namespace, "--create-grace-seconds", "60")
     with instead_of(running, box, folder, *options) as process:
@@ -40,7 +40,7 @@ def swift(
 @pytest.mark.slow
 @pytest.mark.parametrize("many", [50, pytest.param(200, marks=pytest.mark.full)])
 def test_many_networks(box: Sandbox, crowd: User, swift: OperatorProcess, record_property, many: int) -> None:
-    """At most 3 calls a network to make them; then a restart and a round cost 10 calls and not one write."""
+    """At most 3 calls a network to make them; then a restart and a resync cost 10 calls and not one write."""
 
     def neutron(mark: int) -> list[str]:
         calls = [c for c in box.calls(mark) if c.service == "neutron" and c.project == crowd.project.id]
@@ -65,17 +65,17 @@ def test_many_networks(box: Sandbox, crowd: User, swift: OperatorProcess, record
     mark, kube_mark = box.mark(), box.kube_mark()
     swift.start()
 
-    def round_is_over() -> bool:
+    def resync_is_over() -> bool:
         seen = len(neutron(mark))
         if not any("/networks" in call for call in neutron(mark)):
             return False
         time.sleep(3.0)  # over when nothing more is asked; it takes a second
         return len(neutron(mark)) == seen
 
-    until(round_is_over, "a round", 100)
+    until(resync_is_over, "a resync", 100)
     calls = neutron(mark)
     mine = [c for c in box.kube_calls(kube_mark, user=USER) if c.verb not in ("get", "list", "watch")]
-    print(f"restart and round: {calls}; writes to Kubernetes: {[(c.verb, c.uri) for c in mine]}")
+    print(f"restart and resync: {calls}; writes to Kubernetes: {[(c.verb, c.uri) for c in mine]}")
     record_property("calls_of_a_round", len(calls))
     assert len(calls) <= 10, calls
     assert changing(box, mark, crowd) == []

@@ -6,9 +6,9 @@ import pytest
 
 from demo.flow import OPERATOR_NAMESPACE
 from demo.operator import OperatorProcess
-from infomaniak_operator.engine.contract import FINALIZER
-from infomaniak_operator.engine.kube import SECRETS, KubeError
-from infomaniak_operator.engine.kube_http import HttpKube, loader
+from infomaniak_operator.controller.interfaces import FINALIZER
+from infomaniak_operator.controller.kube.kube_api import SECRETS, KubeError
+from infomaniak_operator.controller.kube.kube_http import HttpKube, loader
 from sandbox import Sandbox
 from tests.support.box import until
 from tests.support.running import User, network

@@ -11,8 +11,8 @@ from sandbox import Sandbox
 from tests.support.box import until
 from tests.support.byhand import ByHand
 from tests.support.manifests import bundle, security_group
+from tests.support.reconciles import calls, reconciled
 from tests.support.running import User, network
-from tests.support.visits import calls, visited
 
 HTTPS = {"direction": "ingress", "protocol": "tcp", "portRange": {"min": 443}, "remoteIPPrefix": "0.0.0.0/0"}
 PING6 = {"direction": "ingress", "etherType": "IPv6", "protocol": "icmpv6"}
@@ -95,7 +95,7 @@ def test_rules_never_named_are_left_alone(box: Sandbox, beta: User) -> None:
     own = {"security_group_id": group, "direction": "ingress", "ethertype": "IPv4", "protocol": "tcp"}
     by_hand = beta.cloud.security_group_rules.create({**own, "port_range_min": 23, "port_range_max": 23})["id"]
     there = rules(beta, group)
-    assert visited(box, beta, "isg", "g") == []
+    assert reconciled(box, beta, "isg", "g") == []
     assert rules(beta, group) == there
     made(beta, description="only the group", keepDefaultEgress=False)
     assert rules(beta, group) == there - EGRESS
@@ -148,7 +148,7 @@ def test_what_neutron_makes_of_any_protocol_is_no_drift(box: Sandbox, beta: User
     spec += [{"direction": "ingress", "protocol": 6, "portRange": {"min": 25}}]
     spec += [{"direction": "ingress", "protocol": each, "portRange": {"min": 3, "max": 1}} for each in ("icmp", 1)]
     made(beta, rules=spec)
-    assert visited(box, beta, "isg", "g") == []
+    assert reconciled(box, beta, "isg", "g") == []
 
 
 def test_only_the_difference_is_sent_and_what_is_new_in_one_call(box: Sandbox, beta: User) -> None:

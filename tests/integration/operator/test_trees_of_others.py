@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infomaniak_operator.reconcile.marks import Mark, user_text
+from infomaniak_operator.reconcile.ownership.marks import Mark, user_text
 from sandbox import Sandbox
 from tests.support.box import until
 from tests.support.byhand import ByHand

@@ -16,7 +16,7 @@ from tests.support.fake_cloud_http import Reply, wire_cloud
 from tests.support.fuzz_answers import KINDS, Plausible
 from tests.support.fuzz_runs import misled
 from tests.support.fuzz_values import junk, mutated, nested, text
-from tests.support.fuzz_world import MOST_VISITS, Fuzzed, base
+from tests.support.fuzz_world import MOST_RECONCILES, Fuzzed, base
 
 SEEDS = 16
 
@@ -44,8 +44,8 @@ def test_what_passes_the_client_s_checks_makes_no_reconciler_fail(seed):
     for _ in range(2):
         world.clock.advance(600)
         try:
-            world.round()
-            world.run(seconds=600, most=MOST_VISITS)
+            world.resync()
+            world.run(seconds=600, most=MOST_RECONCILES)
         except Exception as error:
             raise AssertionError(f"{error!r} after {plausible.last}") from error
     assert plausible.last

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from infomaniak_operator.engine.kube import SECRETS, KubeError
-from infomaniak_operator.engine.kube_http import HttpKube, loader
-from infomaniak_operator.engine.lease_api import HttpLease
+from infomaniak_operator.controller.kube.kube_api import SECRETS, KubeError
+from infomaniak_operator.controller.kube.kube_http import HttpKube, loader
+from infomaniak_operator.controller.leader.lease_api import HttpLease
 from tests.support.fuzz_kubeconfigs import TOKEN, URLS, good, kubeconfig
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infomaniak_operator.engine.contract import Key
+from infomaniak_operator.controller.interfaces import Key
 from tests.support.fuzz_runs import believe, handle, mislead, read_secret
 from tests.support.fuzz_world import Fuzzed, base
 

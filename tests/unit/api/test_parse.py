@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from infomaniak_operator.api.registry import KINDS, InvalidSpec
-from infomaniak_operator.api.v1alpha1.network import InfomaniakNetworkSpec
+from infomaniak_operator.api.v1alpha1.network_types import InfomaniakNetworkSpec
 
 V4 = {"name": "a", "cidr": "10.0.0.0/24"}
 V6 = {"name": "b", "cidr": "2001:db8::/64"}

@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 
-from infomaniak_operator.cli.ending import GRACE_SECONDS, VISIT_SECONDS, Ending, leave
+from infomaniak_operator.cli.ending import GRACE_SECONDS, RECONCILE_SECONDS, Ending, leave
 
 
 def until(what: object) -> None:
@@ -36,9 +36,9 @@ def test_when_the_grace_is_over_it_ends_wherever_it_is() -> None:
     until(lambda: codes == [1])
 
 
-def test_visits_that_hang_hold_nothing_up() -> None:
+def test_reconciles_that_hang_hold_nothing_up() -> None:
     go, codes = threading.Event(), []
-    thread = threading.Thread(target=go.wait, name="visit_0", daemon=True)
+    thread = threading.Thread(target=go.wait, name="reconcile_0", daemon=True)
     thread.start()
     began = time.monotonic()
     leave(1, codes.append)
@@ -51,4 +51,4 @@ def test_visits_that_hang_hold_nothing_up() -> None:
 
 
 def test_a_pod_stops_within_30_seconds() -> None:
-    assert VISIT_SECONDS + 3.0 + 8.0 < GRACE_SECONDS < 28.0
+    assert RECONCILE_SECONDS + 3.0 + 8.0 < GRACE_SECONDS < 28.0

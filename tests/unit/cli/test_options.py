@@ -7,8 +7,8 @@ import pytest
 from infomaniak_operator import __version__
 from infomaniak_operator.cli import options as module
 from infomaniak_operator.cli.options import LeaseOptions, Options, parse
-from infomaniak_operator.observe.server import Address
-from infomaniak_operator.reconcile.tenancy import Isolation
+from infomaniak_operator.metrics.http_server import Address
+from infomaniak_operator.reconcile.generic.tenancy import Isolation
 
 
 def test_without_anything() -> None:

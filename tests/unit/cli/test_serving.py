@@ -11,12 +11,12 @@ import pytest
 from infomaniak_operator.cli.options import Options
 from infomaniak_operator.cli.serving import serving
 from infomaniak_operator.cli.wiring import Operator
-from infomaniak_operator.observe.access import Access
-from infomaniak_operator.observe.metrics import Metrics
-from infomaniak_operator.observe.server import Address
+from infomaniak_operator.metrics.http_server import Address
+from infomaniak_operator.metrics.operator_metrics import Metrics
+from infomaniak_operator.metrics.scrape_access import Access
 from tests.support.clock import ManualClock
 from tests.support.fake_kube import FakeKube
-from tests.unit.observe.test_observe import FACTS, get
+from tests.unit.metrics.test_metrics import FACTS, get
 
 
 def free_port() -> int:
@@ -39,10 +39,10 @@ def test_metrics_behind_the_api_server_s_word_and_probes_before_it(protected: bo
     clock, kube = ManualClock(), FakeKube()
     kube.tokens = {"ok": "prometheus", "tenant": "tenant"}
     kube.allowed = {("prometheus", "get", "/metrics")}
-    engine: Any = SimpleNamespace(facts=lambda: FACTS)
+    manager: Any = SimpleNamespace(stats=lambda: FACTS)
     access = Access(kube, clock.monotonic) if protected else None
     clouds: Any = None
-    operator = Operator(engine, clouds, Metrics(clock.now, "1"), None, access)
+    operator = Operator(manager, clouds, Metrics(clock.now, "1"), None, access)
     port = free_port()
     address = Address("127.0.0.1", port)
     with serving(Options(metrics_address=address, health_address=address), operator):

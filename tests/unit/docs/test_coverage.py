@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from infomaniak_operator.api.registry import KINDS
-from infomaniak_operator.reconcile.registry import ACTUATORS
+from infomaniak_operator.reconcile.reconcilers import actuators
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "coverage.md").read_text()
@@ -18,7 +18,7 @@ def _fields(text: str) -> set[str]:
     return set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
 
 
-@pytest.mark.parametrize("kind", [actuator.kind for actuator in ACTUATORS])
+@pytest.mark.parametrize("kind", [actuator.kind for actuator in actuators()])
 def test_every_field_has_its_line(kind: str) -> None:
     section = PAGE.split(f"## {kind} (", 1)[1].split("\n## ", 1)[0]
     model = KINDS[kind].spec

@@ -21,7 +21,7 @@ def spent(world: Forest) -> tuple[int, int]:
 def resync(world: Forest) -> tuple[int, int]:
     """What a resync costs at rest."""
     world.clock.advance(600)
-    world.round()
+    world.resync()
     world.run()
     return spent(world)
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from infomaniak_operator.client import AuthenticationError, CloudCredentials
-from infomaniak_operator.engine.contract import Key
-from infomaniak_operator.reconcile.cloud import Cloud, Clouds, Keep
-from infomaniak_operator.reconcile.credentials import CredentialSettings
+from infomaniak_operator.controller.interfaces import Key
+from infomaniak_operator.reconcile.generic.credential_settings import CredentialSettings
+from infomaniak_operator.reconcile.openstack.scope import Cloud, Clouds, Keep
 from tests.support.clock import ManualClock
 from tests.support.objects import key_of, secret
 from tests.support.trees import CHECK, LB, SITE, tree

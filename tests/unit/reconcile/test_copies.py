@@ -56,7 +56,7 @@ def office(**spec):
 def torn_away(world, *keys):
     """The objects are no more, and nobody told the operator: their finalizers were taken off by hand."""
     for key in keys:
-        world.vanish(key)
+        world.after_delete(key)
     world.restart()
     world.clock.advance(3600)
 
@@ -107,7 +107,7 @@ def test_of_several_of_a_former_object_none_is_taken_over():
     assert world.changes() == []
     del world.fake.tables["networks"][twin["id"]]
     world.clock.advance(60)
-    world.round()
+    world.resync()
     world.run()
     world.all_ready()
     assert world.object(NETWORK).status["id"] == ours["id"]
@@ -170,7 +170,7 @@ def test_a_copied_policy_stays(change, restart):
             world.fake.settle()
     if restart:
         world.restart()
-    world.round()
+    world.resync()
     world.run(600)
     stays(world, "l7policies", twin, but=("position", "updated_at"))  # Octavia makes room for another
     rest = {row["id"] for row in world.table("l7policies")} - {twin["id"]}
@@ -201,7 +201,7 @@ def test_a_copy_of_a_vip_port_that_is_gone_is_not_deleted(tree_is):
         for collection in ("load_balancers", "listeners", "pools", "health_monitors"):
             world.fake.tables[collection].clear()
     else:
-        world.round()  # status forgets the port
+        world.resync()  # status forgets the port
         world.run(60)
     for key in (LB, SITE, CHECK):
         world.delete(key)
@@ -217,12 +217,12 @@ def test_a_copy_of_a_vip_port_does_not_take_its_place(told):
     twin = copied(world, "ports", ours, device_id="", device_owner="")
     del world.fake.tables["ports"][ours["id"]]
     if told:  # that the port is gone
-        world.round()
+        world.resync()
         world.run(60)
         assert ours["id"] in world.message(LB)
     for collection in ("load_balancers", "listeners", "pools", "health_monitors"):
         world.fake.tables[collection].clear()
-    world.round()
+    world.resync()
     world.run(600)
     assert world.ready(LB) == ("False", "Conflict")
     assert told or ours["id"] in world.message(LB)
@@ -283,7 +283,7 @@ def test_a_copied_listener_outlives_the_original(restart):
         world.restart()
     for _ in range(3):
         world.run(600)
-        world.round()
+        world.resync()
     world.all_ready()
     stays(world, "listeners", twin)
     assert row["id"] not in world.fake.tables["listeners"]
@@ -298,7 +298,7 @@ def test_a_copied_subnet_outlives_the_original(restart):
         world.restart()
     for _ in range(3):
         world.run(600)
-        world.round()
+        world.resync()
     world.all_ready()
     stays(world, "subnets", twin)
     assert [each["name"] for each in world.object(NETWORK).status["subnets"]] == ["other"]

@@ -8,19 +8,11 @@ import copy
 
 import pytest
 
-from infomaniak_operator.reconcile import (
-    healthmonitor,
-    listeners,
-    loadbalancer,
-    members,
-    network,
-    pool,
-    securitygroup,
-    subnets,
-)
-from infomaniak_operator.reconcile import router as routers
-from infomaniak_operator.reconcile.fields import Field
-from infomaniak_operator.reconcile.marks import user_text
+from infomaniak_operator.reconcile.generic.fields import Field
+from infomaniak_operator.reconcile.neutron import network, security_group, subnets
+from infomaniak_operator.reconcile.neutron import router as routers
+from infomaniak_operator.reconcile.octavia import health_monitor, listeners, load_balancer, members, pool
+from infomaniak_operator.reconcile.ownership.marks import user_text
 from tests.support import trees
 from tests.support.forest import Forest
 from tests.support.objects import custom, subnet
@@ -80,14 +72,14 @@ VALUES = {
 TABLES = {
     "networks": (*network.FIELDS, DESCRIPTION),
     "subnets": subnets.FIELDS,  # without its mark, which is in the description, a subnet would not be ours
-    "security_groups": (*securitygroup.FIELDS, DESCRIPTION),
+    "security_groups": (*security_group.FIELDS, DESCRIPTION),
     "routers": (*routers.FIELDS, DESCRIPTION),
     "floating_ips": (DESCRIPTION,),
-    "load_balancers": loadbalancer.FIELDS,
+    "load_balancers": load_balancer.FIELDS,
     "listeners": listeners.FIELDS,
     "pools": pool.FIELDS,
     "members": members.FIELDS,
-    "health_monitors": healthmonitor.FIELDS,
+    "health_monitors": health_monitor.FIELDS,
 }
 NEEDED = {"delay", "timeout", "maxRetries", "algorithm", "tls.barbicanContainer"}
 """What Octavia refuses to make anything without."""
@@ -301,11 +293,11 @@ def test_a_field_that_the_cloud_never_takes_is_said_and_not_asked_for_in_haste()
     world.fake.neutron.update = update
     deaf(world, "networks", "mtu")
     key = world.apply(net(mtu=1400))
-    result = world.visit(key)
+    result = world.reconcile(key)
     assert world.says(key, "Synced") == ("False", "Updating")
     assert "mtu" in world.message(key, "Synced")
     assert world.ready(key)[0] == "False"
-    assert type(result.next).__name__ == "BackOff"
+    assert type(result.next).__name__ == "Retry"
     assert world.cloud.writes() == ["POST networks", "PUT networks"]
 
 

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from infomaniak_operator.client import AuthenticationError, Category, CloudConnectionError
-from infomaniak_operator.engine.contract import BackOff, Key, Stuck, Waiting
-from infomaniak_operator.reconcile.cloud import REFUSED_FOR, Cloud, Clouds, Keep
-from infomaniak_operator.reconcile.credentials import CredentialSettings, DefaultCredentials
+from infomaniak_operator.controller.interfaces import Key, Retry, Stalled, WaitingFor
+from infomaniak_operator.reconcile.generic.credential_settings import CredentialSettings, DefaultCredentials
+from infomaniak_operator.reconcile.openstack.scope import REFUSED_FOR, Cloud, Clouds, Keep
 from tests.support.clock import ManualClock
 from tests.support.objects import CREDENTIAL, SECRET, key_of, network, secret
 from tests.support.world import World
@@ -25,7 +25,7 @@ def said(world, key):
 def test_a_secret_that_is_missing_is_waited_for_and_the_message_says_what_to_do():
     world = World(network(), with_secret=False)
     (key,) = [item.key for item in world.objects("InfomaniakNetwork")]
-    assert world.visit(key).next == Waiting(frozenset({SECRET_KEY}))
+    assert world.reconcile(key).next == WaitingFor(frozenset({SECRET_KEY}))
     assert world.ready(key) == ("False", "WaitingForReference")
     assert world.progress(key) == "Reconciling"  # never Stalled: the Secret may come
     assert world.says(key, "CredentialsValid") == ("False", "WaitingForReference")
@@ -45,7 +45,7 @@ def test_an_object_that_is_ready_stays_so_while_its_secret_is_replaced():
     key = world.apply(network())
     world.settle(key)
     world.delete(SECRET_KEY)
-    assert world.visit(key).next == Waiting(frozenset({SECRET_KEY}))
+    assert world.reconcile(key).next == WaitingFor(frozenset({SECRET_KEY}))
     assert world.ready(key) == ("True", "Available")
     assert world.says(key, "CredentialsValid") == ("False", "WaitingForReference")
     world.apply(secret(data={**CREDENTIAL, "application_credential_id": "another"}))
@@ -66,7 +66,7 @@ def test_an_object_that_is_ready_stays_so_while_its_secret_is_replaced():
 def test_a_secret_that_cannot_be_used_is_for_a_person_to_mend(data, word):
     world = World(secret(data=data), with_secret=False)
     key = world.apply(network())
-    assert world.visit(key).next == Stuck()
+    assert world.reconcile(key).next == Stalled()
     assert world.ready(key) == ("False", "CredentialsInvalid")
     assert world.progress(key) == "Stalled"
     assert world.says(key, "CredentialsValid") == ("False", "CredentialsInvalid")
@@ -82,7 +82,7 @@ def test_what_is_not_base64_is_said_by_its_key():
     world = World()
     world.poke(SECRET_KEY, lambda body: body["data"].update(auth_url="%%%"))
     key = world.apply(network())
-    world.visit(key)
+    world.reconcile(key)
     assert world.ready(key) == ("False", "CredentialsInvalid")
     assert "auth_url" in world.message(key)
 
@@ -95,8 +95,8 @@ def test_a_login_that_is_refused():
         raise AuthenticationError("401: the application credential is gone", status=401, request_id="req-9")
 
     world.login = refuse
-    result = world.visit(key)
-    assert isinstance(result.next, BackOff)
+    result = world.reconcile(key)
+    assert isinstance(result.next, Retry)
     assert result.next.at_least >= 30
     assert world.ready(key) == ("False", "CredentialsInvalid")
     assert world.progress(key) == "Stalled"
@@ -117,7 +117,7 @@ def test_a_keystone_that_is_away_says_nothing_of_the_credential():
         raise CloudConnectionError("connection refused", category=Category.TRANSIENT)
 
     world.login = away
-    assert isinstance(world.visit(key).next, BackOff)
+    assert isinstance(world.reconcile(key).next, Retry)
     assert world.ready(key) == ("False", "CloudError")
     assert world.says(key, "CredentialsValid")[0] == "Unknown"
     assert world.progress(key) == "Reconciling"
@@ -128,7 +128,7 @@ def test_an_address_that_is_not_allowed_is_never_logged_in_at():
     asked = []
     world.login = asked.append
     key = world.apply(network())
-    assert world.visit(key).next == Stuck()
+    assert world.reconcile(key).next == Stalled()
     assert world.ready(key) == ("False", "CredentialsInvalid")
     assert "auth_url" in world.message(key)
     assert asked == []
@@ -153,7 +153,7 @@ def test_the_default_credential_serves_the_namespaces_it_may(default, served):
     world = World(credentials=CredentialSettings(default=default), with_secret=False)
     world.apply(secret("own", namespace="operator"))
     key = world.apply(network(cloudCredentialsRef=...))
-    world.visit(key)
+    world.reconcile(key)
     if served:
         assert world.ready(key) == ("True", "Available")
         assert Key("Secret", "operator", "own") in set(world.reconcilers[key.kind].references(world.object(key)))
@@ -167,7 +167,7 @@ def test_an_object_that_names_a_secret_never_falls_back_to_the_default():
     world = World(credentials=CredentialSettings(default=DEFAULT), with_secret=False)
     world.apply(secret("own", namespace="operator"))
     key = world.apply(network())
-    world.visit(key)
+    world.reconcile(key)
     assert world.ready(key) == ("False", "WaitingForReference")
     assert world.cloud.take() == []
 
@@ -178,7 +178,7 @@ def test_an_object_that_names_a_secret_never_falls_back_to_the_default():
 def test_a_secret_in_a_namespace_that_is_not_read_is_refused_with_what_to_do(namespaces, read):
     world = World(credentials=CredentialSettings(DEFAULT, namespaces=frozenset(namespaces)))
     key = world.apply(network())
-    world.visit(key)
+    world.reconcile(key)
     if read:
         assert world.ready(key) == ("True", "Available")
     else:
@@ -192,7 +192,7 @@ def test_the_default_credential_is_read_wherever_it_lies():
     settings = CredentialSettings(DEFAULT, namespaces=frozenset({"bank"}))
     world = World(secret("own", namespace="operator"), credentials=settings, with_secret=False)
     key = world.apply(network(cloudCredentialsRef=...))
-    world.visit(key)
+    world.reconcile(key)
     assert world.ready(key) == ("True", "Available")
 
 
@@ -202,7 +202,7 @@ def test_a_rotated_secret_logs_in_anew_and_changes_nothing():
     world.login = logins.append
     key = world.apply(network())
     world.settle(key)
-    world.visit(key)
+    world.reconcile(key)
     assert len(logins) == 1
     world.apply(secret(data={**CREDENTIAL, "application_credential_secret": "rotated"}))
     world.cloud.take()

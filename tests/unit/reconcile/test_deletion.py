@@ -9,8 +9,8 @@ from infomaniak_operator.client import (
     ConflictError,
     ServiceError,
 )
-from infomaniak_operator.engine.contract import FINALIZER, Again, BackOff, Waiting
-from infomaniak_operator.reconcile.marks import Mark, described
+from infomaniak_operator.controller.interfaces import FINALIZER, RequeueAfter, Retry, WaitingFor
+from infomaniak_operator.reconcile.ownership.marks import Mark, described
 from tests.support.objects import custom, key_of, network, secret, subnet
 from tests.support.world import GRACE, World
 
@@ -36,7 +36,7 @@ def unknown():
 
 def test_a_network_goes_with_its_subnets_in_one_call():
     world, key = going()
-    world.visit(key)
+    world.reconcile(key)
     assert world.get(key) is None
     assert world.networks() == []
     assert world.subnets() == {}
@@ -47,7 +47,7 @@ def test_a_network_goes_with_its_subnets_in_one_call():
 def test_what_is_gone_already_is_done():
     world, key = going()
     world.others.networks.delete(world.network()["id"])
-    world.visit(key)
+    world.reconcile(key)
     assert world.get(key) is None
     assert world.cloud.writes() == []
 
@@ -56,10 +56,10 @@ def test_one_that_never_made_anything_goes_at_once():
     world = World()
     world.fail("POST networks", ConflictError("quota", status=409, category=Category.QUOTA))
     key = world.apply(network())
-    world.visit(key)
+    world.reconcile(key)
     assert FINALIZER in world.object(key).finalizers
     world.delete(key)
-    world.visit(key)
+    world.reconcile(key)
     assert world.get(key) is None
 
 
@@ -67,7 +67,7 @@ def test_a_terminating_object_without_our_finalizer_is_none_of_our_business():
     world = World()
     key = world.apply(network())
     world.poke(key, lambda body: body["metadata"].update(finalizers=["example.org/other"], deletionTimestamp="now"))
-    world.visit(key)
+    world.reconcile(key)
     assert world.cloud.take() == []
     assert world.object(key).finalizers == ("example.org/other",)
 
@@ -75,7 +75,7 @@ def test_a_terminating_object_without_our_finalizer_is_none_of_our_business():
 def test_finalizers_of_others_stay():
     world, key = going()
     world.poke(key, lambda body: body["metadata"]["finalizers"].append("example.org/other"))
-    world.visit(key)
+    world.reconcile(key)
     assert world.object(key).finalizers == ("example.org/other",)
 
 
@@ -91,8 +91,8 @@ def test_a_subnet_of_somebody_else_keeps_it_in_use():
     world, key = going()
     item = {"network_id": world.network()["id"], "name": "theirs", "cidr": "10.9.0.0/24", "ip_version": 4}
     (theirs,) = world.others.subnets.create_many([item])
-    result = world.visit(key)
-    assert isinstance(result.next, Again)
+    result = world.reconcile(key)
+    assert isinstance(result.next, RequeueAfter)
     assert world.ready(key) == ("False", "InUse")
     assert world.progress(key) == "Reconciling"
     assert theirs["id"] in world.message(key)
@@ -108,7 +108,7 @@ def test_a_subnet_that_comes_between_look_and_act_is_not_taken_along():
     world, key = going()
     item = {"network_id": world.network()["id"], "name": "theirs", "cidr": "10.9.0.0/24", "ip_version": 4}
     world.meanwhile("DELETE networks", lambda: world.others.subnets.create_many([item]))
-    world.visit(key)
+    world.reconcile(key)
     assert "theirs" in world.subnets()
     assert world.get(key) is not None
 
@@ -117,14 +117,14 @@ def test_a_subnet_that_came_after_a_shared_list_of_subnets_is_not_taken_along():
     world, key = going()
     other = world.apply(network("other"))
     begin = world.clock.monotonic()
-    world.visit(other)
-    world.visit(other)
+    world.reconcile(other)
+    world.reconcile(other)
     assert world.cloud.take()[-1] == "LIST subnets"
     item = {"network_id": world.object(key).status["id"], "name": "theirs", "cidr": "10.9.0.0/24", "ip_version": 4}
     world.others.subnets.create_many([item])
-    world.visit(world.apply(network("third")))  # lists the networks anew, with the revision that the subnet moved
+    world.reconcile(world.apply(network("third")))  # lists the networks anew, with the revision that the subnet moved
     assert world.cloud.take() == ["LIST networks", "POST networks"]
-    world.visit(key, fresh_after=begin)
+    world.reconcile(key, fresh_after=begin)
     assert "theirs" in world.subnets()
     assert world.ready(key) == ("False", "InUse")
 
@@ -138,8 +138,8 @@ def test_a_port_in_it_is_told_of_and_tried_again_slowly():
         category=Category.IN_USE,
     )
     world.fail("DELETE networks", error)
-    result = world.visit(key)
-    assert isinstance(result.next, BackOff)
+    result = world.reconcile(key)
+    assert isinstance(result.next, Retry)
     assert result.next.at_least >= 1
     assert world.ready(key) == ("False", "InUse")
     assert "ports still in use" in world.message(key)
@@ -170,9 +170,9 @@ def test_users_hold_it_up_while_they_may_hold_something_in_the_cloud(user_state)
     if user_state == "gone":
         world.poke(key_of(router), lambda body: body["metadata"].update(finalizers=[]))
         world.delete(key_of(router))
-    result = world.visit(key)
+    result = world.reconcile(key)
     if user_state in ("there", "going"):
-        assert result.next == Waiting(frozenset({key_of(router)}))
+        assert result.next == WaitingFor(frozenset({key_of(router)}))
         assert world.ready(key) == ("False", "InUse")
         assert "Router edge" in world.message(key)
         assert world.cloud.writes() == []
@@ -184,7 +184,7 @@ def test_users_hold_it_up_while_they_may_hold_something_in_the_cloud(user_state)
 def test_a_delete_without_an_answer_is_repeated_until_it_is_certain(carried_out):
     world, key = going()
     world.fail("DELETE networks", unknown(), after=carried_out)
-    world.visit(key)
+    world.reconcile(key)
     assert world.get(key) is not None
     world.settle(key)
     assert world.get(key) is None
@@ -194,8 +194,8 @@ def test_a_delete_without_an_answer_is_repeated_until_it_is_certain(carried_out)
 def test_a_failure_is_shown_while_terminating_though_it_was_ready_before():
     world, key = going()
     world.fail("LIST networks", ServiceError("the cloud is away", status=503, category=Category.TRANSIENT))
-    result = world.visit(key)
-    assert isinstance(result.next, BackOff)
+    result = world.reconcile(key)
+    assert isinstance(result.next, Retry)
     assert world.ready(key)[0] == "False"
     assert "the cloud is away" in world.message(key)
 
@@ -205,9 +205,9 @@ def test_a_create_that_may_be_under_way_is_waited_for(seconds):
     world = World()
     key = world.apply(network(subnets=[V4]))
     world.late("POST networks", seconds, unknown())
-    world.visit(key)
+    world.reconcile(key)
     world.delete(key)
-    world.visit(key)
+    world.reconcile(key)
     assert world.ready(key) == ("False", "Deleting")
     world.settle(key)
     assert world.get(key) is None
@@ -219,7 +219,7 @@ def test_a_create_that_a_former_process_may_have_sent_is_waited_for():
     world = World()
     key = world.apply(network(subnets=[V4]))
     world.late("POST networks", 20.0, unknown())
-    world.visit(key)
+    world.reconcile(key)
     world.restart()
     world.delete(key)
     world.settle(key)
@@ -258,7 +258,7 @@ def test_copies_stay():
 def test_retain_releases_the_marks_and_leaves_all_in_place():
     world, key = going(deletionPolicy="Retain", description="text")
     mark = world.mark(key)
-    world.visit(key)
+    world.reconcile(key)
     assert world.get(key) is None
     row = world.network()
     assert row["description"].startswith("text ")
@@ -319,7 +319,7 @@ def test_dead_credentials(dead, retain):
         world.apply(secret(data={"nonsense": "1"}))
     else:
         world.project = ("beta", "dc3-a")
-    result = world.visit(key)
+    result = world.reconcile(key)
     assert world.cloud.take() == []
     assert len(world.networks()) == 1
     if retain:
@@ -342,7 +342,7 @@ def test_a_secret_that_goes_first_is_remembered_until_its_objects_are_gone():
 def test_retain_waits_for_a_cloud_that_is_merely_away():
     world, key = going(deletionPolicy="Retain")
     world.fail("LIST networks", ServiceError("503", status=503, category=Category.TRANSIENT))
-    world.visit(key)
+    world.reconcile(key)
     assert world.get(key) is not None
     world.settle(key)
     assert world.get(key) is None

@@ -1,12 +1,12 @@
-"""Members that go are kept at weight 0 for a while, across visits and restarts."""
+"""Members that go are kept at weight 0 for a while, across reconciles and restarts."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
-from infomaniak_operator.api.v1alpha1.pool import MAX_LISTED
-from infomaniak_operator.reconcile.draining import Drained, drain
+from infomaniak_operator.api.v1alpha1.pool_types import MAX_LISTED
+from infomaniak_operator.reconcile.octavia.draining import Drained, drain
 
 NOW = 1_795_000_000.25
 A, B, C = "10.0.0.1", "10.0.0.2", "2001:db8::1"
@@ -21,13 +21,15 @@ def row(address: str, port: int = 80, weight: int = 1, status: str = "ACTIVE") -
 
 
 class Cloud:
-    """A pool that does as it is told, visit by visit, with nothing remembered but the status."""
+    """A pool that does as it is told, reconcile by reconcile, with nothing remembered but the status."""
 
     def __init__(self, *rows: Mapping[str, Any]) -> None:
         self.rows = {(each["address"], each["protocol_port"]): dict(each) for each in rows}
         self.status: list[dict[str, Any]] = []
 
-    def visit(self, wanted: Sequence[Mapping[str, Any]], seconds: int, now: float, *, fails: bool = False) -> Drained:
+    def reconcile(
+        self, wanted: Sequence[Mapping[str, Any]], seconds: int, now: float, *, fails: bool = False
+    ) -> Drained:
         drained = drain(wanted, list(self.rows.values()), self.status, seconds, now)
         if not fails:
             former, self.rows = self.rows, {}
@@ -48,36 +50,36 @@ def test_nothing_goes_nothing_drains() -> None:
 
 def test_one_that_goes_stays_at_weight_0_for_its_time_and_then_goes() -> None:
     cloud = Cloud(row(A), row(B))
-    first = cloud.visit([member(A)], 30, NOW)
+    first = cloud.reconcile([member(A)], 30, NOW)
     assert first.members == [member(A), member(B, weight=0)]
     assert first.draining == [{"address": B, "port": 80, "until": "2026-11-18T11:07:11Z"}]
     assert first.next_in == pytest.approx(30.75), "never less than asked for"
-    half = cloud.visit([member(A)], 30, NOW + 15)
+    half = cloud.reconcile([member(A)], 30, NOW + 15)
     assert (half.members, half.draining) == (first.members, first.draining)
     assert half.next_in == pytest.approx(15.75)
-    over = cloud.visit([member(A)], 30, NOW + 15 + half.next_in)
+    over = cloud.reconcile([member(A)], 30, NOW + 15 + half.next_in)
     assert (over.members, over.next_in) == ([member(A)], None)
     assert over.draining == first.draining, "remembered while the cloud still shows it"
-    assert cloud.visit([member(A)], 30, NOW + 40) == Drained([member(A)], [], None)
+    assert cloud.reconcile([member(A)], 30, NOW + 40) == Drained([member(A)], [], None)
 
 
 def test_a_removal_that_fails_does_not_drain_anew() -> None:
     cloud = Cloud(row(A), row(B))
-    cloud.visit([member(A)], 30, NOW)
+    cloud.reconcile([member(A)], 30, NOW)
     for seconds in (31, 32, 33):
-        assert cloud.visit([member(A)], 30, NOW + seconds, fails=True).members == [member(A)]
+        assert cloud.reconcile([member(A)], 30, NOW + seconds, fails=True).members == [member(A)]
     assert cloud.weights() == {A: 1, B: 0}
-    cloud.visit([member(A)], 30, NOW + 34)
+    cloud.reconcile([member(A)], 30, NOW + 34)
     assert cloud.weights() == {A: 1}
 
 
 def test_one_that_comes_back_has_its_weight_again() -> None:
     cloud = Cloud(row(A), row(B))
-    cloud.visit([member(A)], 30, NOW)
-    back = cloud.visit([member(A), member(B)], 30, NOW + 5)
+    cloud.reconcile([member(A)], 30, NOW)
+    back = cloud.reconcile([member(A), member(B)], 30, NOW + 5)
     assert back == Drained([member(A), member(B, weight=1)], [], None)
     assert cloud.weights() == {A: 1, B: 1}
-    again = cloud.visit([member(A)], 30, NOW + 60)
+    again = cloud.reconcile([member(A)], 30, NOW + 60)
     assert again.next_in == pytest.approx(30.75), "its time begins anew"
 
 
@@ -93,10 +95,10 @@ def test_a_weight_that_is_asked_for_is_given() -> None:
 def test_one_at_weight_0_already_drains_once() -> None:
     """So it looks after a crash between the write to the cloud and the status."""
     cloud = Cloud(row(B, weight=0))
-    assert cloud.visit([], 30, NOW).members == [member(B, weight=0)]
-    cloud.visit([], 30, NOW + 31)
+    assert cloud.reconcile([], 30, NOW).members == [member(B, weight=0)]
+    cloud.reconcile([], 30, NOW + 31)
     assert cloud.weights() == {}
-    assert cloud.visit([], 30, NOW + 32).draining == []
+    assert cloud.reconcile([], 30, NOW + 32).draining == []
 
 
 def test_without_a_time_it_goes_at_once() -> None:
@@ -105,10 +107,10 @@ def test_without_a_time_it_goes_at_once() -> None:
 
 def test_a_shorter_time_counts_at_once_a_longer_one_for_the_next() -> None:
     cloud = Cloud(row(B))
-    cloud.visit([], 300, NOW)
-    assert cloud.visit([], 10, NOW + 1).next_in == pytest.approx(10.75)
-    assert cloud.visit([], 600, NOW + 2).next_in == pytest.approx(9.75)
-    assert cloud.visit([], 0, NOW + 3).members == []
+    cloud.reconcile([], 300, NOW)
+    assert cloud.reconcile([], 10, NOW + 1).next_in == pytest.approx(10.75)
+    assert cloud.reconcile([], 600, NOW + 2).next_in == pytest.approx(9.75)
+    assert cloud.reconcile([], 0, NOW + 3).members == []
     assert cloud.rows == {}
 
 
@@ -121,11 +123,11 @@ def test_what_the_cloud_is_removing_already_is_let_go(status: str) -> None:
 
 def test_the_next_one_due_is_the_one_that_counts() -> None:
     cloud = Cloud(row(A), row(B), row(C))
-    cloud.visit([member(B), member(C)], 30, NOW)
-    both = cloud.visit([member(C)], 30, NOW + 10)
+    cloud.reconcile([member(B), member(C)], 30, NOW)
+    both = cloud.reconcile([member(C)], 30, NOW + 10)
     assert both.next_in == pytest.approx(20.75)
     assert [each["address"] for each in both.draining] == [A, B]
-    assert cloud.visit([member(C)], 30, NOW + 31).next_in == pytest.approx(9.75)
+    assert cloud.reconcile([member(C)], 30, NOW + 31).next_in == pytest.approx(9.75)
     assert cloud.weights() == {C: 1, B: 0}
 
 
@@ -158,12 +160,12 @@ def test_a_year_that_is_none_here_counts_as_no_time():
 def test_those_that_a_status_has_no_room_for_drain_after_the_others_and_none_for_ever() -> None:
     count = MAX_LISTED + 10
     cloud = Cloud(*(row(f"10.1.{n // 250}.{n % 250 + 1}") for n in range(count)))
-    first = cloud.visit([], 30, NOW)
+    first = cloud.reconcile([], 30, NOW)
     assert len(first.draining) == MAX_LISTED
     assert len(first.members) == count
-    assert len(cloud.visit([], 30, NOW + 10).draining) == MAX_LISTED
-    cloud.visit([], 30, NOW + 31)
+    assert len(cloud.reconcile([], 30, NOW + 10).draining) == MAX_LISTED
+    cloud.reconcile([], 30, NOW + 31)
     assert len(cloud.rows) == 10
-    cloud.visit([], 30, NOW + 32)
-    assert cloud.visit([], 30, NOW + 70) == Drained([], cloud.status, None)
+    cloud.reconcile([], 30, NOW + 32)
+    assert cloud.reconcile([], 30, NOW + 70) == Drained([], cloud.status, None)
     assert cloud.rows == {}

@@ -4,11 +4,12 @@ import copy
 
 import pytest
 
-from infomaniak_operator.engine.contract import FINALIZER, Key
-from infomaniak_operator.reconcile import healthmonitor, loadbalancer, network, pool, router, securitygroup
-from infomaniak_operator.reconcile.creation import Creates, Sent
-from infomaniak_operator.reconcile.marks import Owner, described
-from infomaniak_operator.reconcile.registry import ACTUATORS
+from infomaniak_operator.controller.interfaces import FINALIZER, Key
+from infomaniak_operator.reconcile.neutron import network, router, security_group
+from infomaniak_operator.reconcile.octavia import health_monitor, load_balancer, pool
+from infomaniak_operator.reconcile.ownership.create_guard import Creates, Sent
+from infomaniak_operator.reconcile.ownership.marks import Owner, described
+from infomaniak_operator.reconcile.reconcilers import actuators
 from tests.support.forest import Forest
 from tests.support.objects import KUBE_SYSTEM, NAMESPACE, uid_of
 from tests.support.trees import web
@@ -83,10 +84,10 @@ def kept(world, key):
 def look(world, seconds=1500):
     """Reconcile everything for a good while, over resyncs and a restart of the operator."""
     world.run(seconds)
-    world.round()
+    world.resync()
     world.run(seconds)
     world.restart()
-    world.round()
+    world.resync()
     world.run(seconds)
 
 
@@ -231,7 +232,7 @@ def test_where_there_is_nothing_to_do_nothing_is_done(world, key, state):
 def test_a_double_is_only_named(world, key):
     double(world, key)
     before = quiet(world)
-    world.round()
+    world.resync()
     world.run(1500)
     nothing_changed(world, before)
     says_what(world, key, "delete", "00000000", "double")
@@ -273,10 +274,10 @@ def test_of_a_new_one_among_others_nothing_is_begun(world, key):
 FIELDS = {
     NET: (*network.FIELDS,),
     ROUTER: router.FIELDS,
-    GROUP: securitygroup.FIELDS,
-    LB: loadbalancer.FIELDS,
+    GROUP: security_group.FIELDS,
+    LB: load_balancer.FIELDS,
     POOL: pool.FIELDS,
-    CHECK: healthmonitor.FIELDS,
+    CHECK: health_monitor.FIELDS,
 }
 VALUES = {
     NET: {"adminStateUp": True, "mtu": 1400, "portSecurityEnabled": True, "shared": False, "dnsDomain": "a.example."},
@@ -322,7 +323,7 @@ def test_drift_in_a_field_is_only_said(world, key, field):
     row = row_of(world, key)
     row[field.api] = 1.0 if field.spec == "httpVersion" else another(row.get(field.api))
     before = quiet(world)
-    world.round()
+    world.resync()
     world.run(300)
     nothing_changed(world, before)
     says_what(world, key, field.spec)
@@ -397,7 +398,7 @@ def test_a_load_balancer_in_error_is_recovered_once_the_dry_run_is_over(world):
     for key in world.all_keys():
         world.annotate(key, dry_run="")
     world.run()
-    world.round()
+    world.resync()
     world.run()
     world.all_ready()
     assert world.object(LB).status["id"] != old
@@ -468,17 +469,17 @@ class _Forgetful:
     def __getattr__(self, name):
         return getattr(self._inner, name)
 
-    def plan(self, visit, row, inputs, *, new):
+    def plan(self, context, row, inputs, *, new):
         if self._hook == "plan":
-            visit.cloud.do.networks.update(row["id"], {"mtu": 9})
-        self._inner.plan(visit, row, inputs, new=new)
+            context.cloud.do.networks.update(row["id"], {"mtu": 9})
+        self._inner.plan(context, row, inputs, new=new)
         return []
 
-    def report(self, visit, row, inputs):
+    def report(self, context, row, inputs):
         if self._hook == "report":
-            with visit.creating("", bodies=[{}]):
-                visit.cloud.do.networks.create({"name": "x"})
-        return self._inner.report(visit, row, inputs)
+            with context.creating("", bodies=[{}]):
+                context.cloud.do.networks.create({"name": "x"})
+        return self._inner.report(context, row, inputs)
 
 
 @pytest.mark.parametrize("hook", ["plan", "report"])
@@ -492,7 +493,7 @@ def test_a_change_that_no_plan_says_is_refused_and_is_no_defect(hook):
     unknown.failed("", 5.0, outcome_unknown=True)
     world.annotate(key, dry_run="true")
     world.fake.calls.clear()
-    world.visit(key)
+    world.reconcile(key)
     assert world.fake.changes() == []
     assert world.says(key, "Synced") == ("False", "DryRun")
     assert "networks" in world.message(key, "Synced")
@@ -501,6 +502,6 @@ def test_a_change_that_no_plan_says_is_refused_and_is_no_defect(hook):
 
 
 def test_every_kind_is_in_the_table():
-    assert {actuator.kind: actuator.collection.name for actuator in ACTUATORS} == {
+    assert {actuator.kind: actuator.collection.name for actuator in actuators()} == {
         key.kind: collection for key, collection in KINDS.items()
     }

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infomaniak_operator.reconcile.fields import (
+from infomaniak_operator.reconcile.generic.fields import (
     KEEP,
     Difference,
     Field,

@@ -13,8 +13,8 @@ from infomaniak_operator.client import (
     ConflictError,
     ServiceError,
 )
-from infomaniak_operator.engine.contract import Again, BackOff, Superseded
-from infomaniak_operator.reconcile.marks import Mark, Owner, user_text
+from infomaniak_operator.controller.interfaces import RequeueAfter, Retry, Superseded
+from infomaniak_operator.reconcile.ownership.marks import Mark, Owner, user_text
 from tests.support import intent
 from tests.support.objects import SECRET, custom, key_of, network, subnet, uid_of
 from tests.support.points import Points, let_go
@@ -220,7 +220,7 @@ def ends_well(world, key, scenario):
     assert outcome(world) == outcome(undisturbed)
     assert (world.get(key) is None) == (undisturbed.get(same) is None)
     world.cloud.take()
-    world.visit(key)
+    world.reconcile(key)
     assert world.cloud.writes() == []
 
 
@@ -326,18 +326,18 @@ class History:
         raise Killed
 
     def go_on(self):
-        """Visits, restarts and time."""
+        """Reconciles, restarts and time."""
         world = self.world
         for _ in range(self.random.randrange(1, 5)):
             try:
-                result = world.visit(self.key)
+                result = world.reconcile(self.key)
             except (Killed, RuntimeError, Superseded) as error:
                 if isinstance(error, Killed):
                     world.restart()
                 continue
             if result is None:
                 return
-            if isinstance(result.next, Again | BackOff) and self.chance(0.7):
+            if isinstance(result.next, RequeueAfter | Retry) and self.chance(0.7):
                 world.clock.advance(self.random.choice([0.5, 2, 10, 40]))
 
     def user(self):
@@ -412,7 +412,7 @@ class History:
         for item in under:
             assert Mark.parse(item["description"]) == world.mark(self.key, f"subnet/{item['name']}")
         world.cloud.take()
-        world.visit(self.key)
+        world.reconcile(self.key)
         assert world.cloud.writes() == []
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infomaniak_operator.engine.contract import Key, Stuck
+from infomaniak_operator.controller.interfaces import Key, Stalled
 from tests.support.forest import Forest
 from tests.support.objects import custom, key_of
 from tests.support.trees import CHECK, LB, SITE, balancer, listener, member, monitor, network, pool, tree
@@ -31,7 +31,7 @@ def is_refused(world, key, *parts):
         assert part in world.message(key)
         assert part in world.message(key, "Synced")
     assert world.told(key).count("InvalidConfiguration") == 1
-    assert world.visit(key).next == Stuck()
+    assert world.reconcile(key).next == Stalled()
 
 
 CHANGES = {
@@ -56,7 +56,7 @@ def test_a_load_balancer_that_is_to_be_what_it_is_not(change, parts):
     is_refused(world, LB, *parts)
     assert len(world.table("listeners")) == 2
     assert world.one("load_balancers")["id"] == before["id"]
-    world.round()
+    world.resync()
     world.run()
     assert world.ready(LB) == ("False", "InvalidConfiguration")
     assert [call for call in world.changes() if "load_balancers" in call] == []
@@ -201,7 +201,7 @@ def test_a_floating_ip_that_names_its_network_costs_no_further_call():
     world.run()
     world.restart()
     world.forget_calls()
-    world.round()
+    world.resync()
     world.run()
     assert world.ready(key) == ("True", "Available")
     assert world.calls() == {"LIST floating_ips": 1}

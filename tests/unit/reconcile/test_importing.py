@@ -3,10 +3,10 @@
 import pytest
 
 from infomaniak_operator.client import BadRequestError, Category, InfomaniakCloudError
-from infomaniak_operator.engine.conditions import MAX_MESSAGE
-from infomaniak_operator.engine.contract import FINALIZER, Again, Settled, Stuck, Waiting
-from infomaniak_operator.reconcile import outcome
-from infomaniak_operator.reconcile.marks import Mark, Owner, described
+from infomaniak_operator.controller.interfaces import FINALIZER, Done, RequeueAfter, Stalled, WaitingFor
+from infomaniak_operator.controller.kube.conditions import MAX_MESSAGE
+from infomaniak_operator.reconcile.generic import outcomes
+from infomaniak_operator.reconcile.ownership.marks import Mark, Owner, described
 from tests.support.forest import Forest
 from tests.support.objects import custom, key_of, network, secret, subnet, uid_of
 from tests.support.world import PROJECT, World
@@ -35,8 +35,8 @@ def test_an_unmanaged_import_only_reads():
     world, row = world_with(mtu=1400)
     before = world.network(), world.subnets()
     key = imported(world, row, managementPolicy="Unmanaged", mtu=1300, description="not ours to say")
-    assert world.visit(key).next == Settled()
-    world.visit(key)
+    assert world.reconcile(key).next == Done()
+    world.reconcile(key)
     assert world.ready(key) == ("True", "Available")
     assert world.cloud.writes() == []
     assert world.claims == {}
@@ -55,7 +55,7 @@ def test_an_unmanaged_import_of_what_another_owns_is_only_a_look():
     mark = Owner("another", "InfomaniakNetwork", "shop", "front", "u").mark()
     world.others.networks.update(row["id"], {"description": mark.text})
     key = imported(world, row, managementPolicy="Unmanaged")
-    world.visit(key)
+    world.reconcile(key)
     assert world.ready(key) == ("True", "Available")
     assert world.cloud.writes() == []
 
@@ -63,18 +63,18 @@ def test_an_unmanaged_import_of_what_another_owns_is_only_a_look():
 def test_what_an_unmanaged_one_reads_follows_the_cloud():
     world, row = world_with()
     key = imported(world, row, managementPolicy="Unmanaged")
-    world.visit(key)
+    world.reconcile(key)
     world.others.networks.update(row["id"], {"mtu": 1280})
-    world.visit(key)
+    world.reconcile(key)
     assert world.object(key).status["mtu"] == 1280
 
 
 def test_an_unmanaged_one_that_is_deleted_in_the_cloud_stalls():
     world, row = world_with()
     key = imported(world, row, managementPolicy="Unmanaged")
-    world.visit(key)
+    world.reconcile(key)
     world.others.networks.delete(row["id"])
-    assert world.visit(key).next == Stuck()
+    assert world.reconcile(key).next == Stalled()
     assert world.ready(key) == ("False", "ExternallyDeleted")
     assert world.says(key, "Synced") == ("False", "ExternallyDeleted")
     assert "cloudStatus" not in world.object(key).status
@@ -87,7 +87,7 @@ def test_two_subnets_of_one_name_are_no_trouble():
     item = {"network_id": row["id"], "name": "lan", "cidr": "10.2.0.0/24", "ip_version": 4}
     world.others.subnets.create_many([item])
     key = imported(world, row, managementPolicy="Unmanaged")
-    world.visit(key)
+    world.reconcile(key)
     assert world.ready(key) == ("True", "Available")
     assert len(world.object(key).status["subnets"]) == 2
 
@@ -112,20 +112,20 @@ def test_a_filter_finds_the_one_it_means(filter_):
     other = world.others.networks.create({"name": "theirs-too", "description": "made by hand, too"})
     world.others.tags.replace("networks", other["id"], ["a", "b", "kubernetes.io"])
     key = imported(world, filter_=filter_, managementPolicy="Unmanaged")
-    world.visit(key)
+    world.reconcile(key)
     assert world.object(key).status.get("id") == row["id"]
 
 
 def test_no_match_is_waited_for():
     world, row = world_with()
     key = imported(world, filter_={"name": "their"}, managementPolicy="Unmanaged")  # a near match is none
-    result = world.visit(key)
-    assert isinstance(result.next, Again)
+    result = world.reconcile(key)
+    assert isinstance(result.next, RequeueAfter)
     assert world.ready(key) == ("False", "WaitingForReference")
     assert world.progress(key) == "Reconciling"
     assert "name=their" in world.message(key)
     world.others.networks.update(row["id"], {"name": "their"})
-    world.visit(key)
+    world.reconcile(key)
     assert world.ready(key) == ("True", "Available")
 
 
@@ -133,7 +133,7 @@ def test_two_matches_are_an_error_that_names_both():
     world, row = world_with()
     other = world.others.networks.create({"name": "theirs"})
     key = imported(world, filter_={"name": "theirs"}, managementPolicy="Unmanaged")
-    assert world.visit(key).next == Stuck()
+    assert world.reconcile(key).next == Stalled()
     assert world.progress(key) == "Stalled"
     assert row["id"] in world.message(key)
     assert other["id"] in world.message(key)
@@ -142,10 +142,10 @@ def test_two_matches_are_an_error_that_names_both():
 def test_a_filter_is_resolved_once():
     world, row = world_with()
     key = imported(world, filter_={"name": "theirs"}, managementPolicy="Unmanaged")
-    world.visit(key)
+    world.reconcile(key)
     world.others.networks.update(row["id"], {"name": "renamed"})
     world.others.networks.create({"name": "theirs"})
-    world.visit(key)
+    world.reconcile(key)
     assert world.object(key).status["id"] == row["id"]
     assert world.ready(key) == ("True", "Available")
 
@@ -153,7 +153,7 @@ def test_a_filter_is_resolved_once():
 def test_an_id_that_is_not_there_is_waited_for():
     world, _ = world_with()
     key = imported(world, {"id": "11111111-2222-3333-4444-555555555555"})
-    assert isinstance(world.visit(key).next, Again)
+    assert isinstance(world.reconcile(key).next, RequeueAfter)
     assert world.ready(key) == ("False", "WaitingForReference")
     assert "spec.import.id" in world.message(key)
     assert len(world.networks()) == 1
@@ -165,7 +165,7 @@ def test_an_id_that_is_not_there_is_waited_for():
 def test_an_adoption_without_a_difference_sets_the_mark_and_no_more():
     world, row = world_with()
     key = imported(world, row)
-    assert world.settle(key).next == Settled()
+    assert world.settle(key).next == Done()
     after = world.network()
     assert after["description"] == described("made by hand", world.mark(key))
     assert after["name"] == "theirs"
@@ -177,8 +177,8 @@ def test_an_adoption_without_a_difference_sets_the_mark_and_no_more():
 def test_an_adoption_shows_the_difference_before_it_writes():
     world, row = world_with(mtu=1420)
     key = imported(world, row, mtu=1400, subnets=[{**V4, "enableDHCP": False}])
-    result = world.visit(key)
-    assert isinstance(result.next, Again)
+    result = world.reconcile(key)
+    assert isinstance(result.next, RequeueAfter)
     assert world.cloud.writes() == []
     assert world.object(key).finalizers == ()
     assert world.says(key, "Synced") == ("False", "Updating")
@@ -196,16 +196,16 @@ def test_an_adoption_shows_the_difference_before_it_writes():
 def test_what_was_shown_is_not_shown_for_ever():
     world, row = world_with()
     key = imported(world, row, mtu=1400)
-    world.visit(key)
+    world.reconcile(key)
     world.restart()
-    world.visit(key)
+    world.reconcile(key)
     assert world.network()["mtu"] == 1400
 
 
 def test_a_field_taken_out_before_it_was_ever_set_leaves_the_cloud_as_it_was():
     world, row = world_with(port_security_enabled=False)
     key = imported(world, row, portSecurityEnabled=True)
-    world.visit(key)
+    world.reconcile(key)
     world.spec(key, portSecurityEnabled=...)
     world.settle(key)
     assert world.network()["port_security_enabled"] is False
@@ -217,7 +217,7 @@ def test_what_cannot_be_changed_is_a_conflict_and_nothing_is_touched():
     before = world.network(), world.subnets()
     modes = {"ipv6AddressMode": "slaac", "ipv6RAMode": "slaac"}
     key = imported(world, row, subnets=[{**V4, **modes}], mtu=1400)
-    assert world.visit(key).next == Stuck()
+    assert world.reconcile(key).next == Stalled()
     assert world.ready(key) == ("False", "Conflict")
     assert world.progress(key) == "Stalled"
     assert "ipv6AddressMode" in world.message(key)
@@ -233,7 +233,7 @@ def test_what_another_owns_is_a_conflict():
     mark = Owner("another", "InfomaniakNetwork", "shop", "front", "u").mark()
     world.others.networks.update(row["id"], {"description": mark.text})
     key = imported(world, row, mtu=1400)
-    assert world.visit(key).next == Stuck()
+    assert world.reconcile(key).next == Stalled()
     assert world.ready(key) == ("False", "Conflict")
     assert world.cloud.writes() == []
     world.delete(key)
@@ -246,7 +246,7 @@ def test_a_description_without_room_for_the_mark_is_for_a_person_to_mend():
     world, row = world_with()
     world.others.networks.update(row["id"], {"description": "x" * 255})
     key = imported(world, row)
-    assert world.visit(key).next == Stuck()
+    assert world.reconcile(key).next == Stalled()
     assert world.ready(key) == ("False", "InvalidConfiguration")
     assert world.cloud.writes() == []
 
@@ -257,11 +257,11 @@ def test_of_two_objects_that_manage_one_id_the_younger_is_the_conflict():
     young = imported(world, row, name="ayoung")
     world.poke(young, lambda body: body["metadata"].update(creationTimestamp="2026-11-25T08:00:01Z"))
     for key in (old, young, old, young):
-        world.visit(key)
+        world.reconcile(key)
     assert world.ready(old) == ("True", "Available")
     assert world.ready(young) == ("False", "Conflict")
     assert "old" in world.message(young)
-    assert world.visit(young).next == Waiting(frozenset({old})), "the end of the older one wakes it"
+    assert world.reconcile(young).next == WaitingFor(frozenset({old})), "the end of the older one wakes it"
     world.delete(young)
     world.settle(young)
     assert world.get(young) is None
@@ -275,10 +275,10 @@ def test_of_two_that_were_looked_at_together_the_younger_gives_way():
     two = imported(world, row, name="two")
     for key in (one, two):  # each saw the other without an id
         world.poke(key, lambda body: body["status"].update(id=row["id"]))
-    world.visit(two)
+    world.reconcile(two)
     assert world.ready(two) == ("False", "Conflict")
     assert world.cloud.writes() == []
-    world.visit(one)
+    world.reconcile(one)
     assert world.ready(one) == ("True", "Available")
 
 
@@ -343,7 +343,7 @@ def test_of_two_in_two_namespaces_the_younger_is_told_no_name(marked):
     if not marked:  # the mark is not there, or not yet: the object of Kubernetes tells
         world.others.networks.update(row["id"], {"description": ""})
         world.clock.advance(60)
-    world.visit(young)
+    world.reconcile(young)
     assert world.ready(old) == ("True", "Available")
     assert world.ready(young) == ("False", "Conflict")
     assert row["id"] in world.message(young)
@@ -406,7 +406,7 @@ def test_a_subnet_that_is_adopted_later_is_shown_first_too():
     world.cloud.take()
     world.told(key)
     world.spec(key, subnets=[{**V4, "enableDHCP": False}])
-    world.visit(key)
+    world.reconcile(key)
     assert world.cloud.writes() == []
     assert "enableDHCP" in world.message(key, "Synced")
     assert world.told(key) == ["Adopting"]
@@ -426,7 +426,7 @@ def test_what_is_restored_with_its_status_is_shown_first_too():
     world.spec(key, mtu=1300)
     world.restart()
     world.cloud.take()
-    world.visit(key)
+    world.reconcile(key)
     assert world.cloud.writes() == []
     assert "mtu" in world.message(key, "Synced")
     world.settle(key)
@@ -436,11 +436,11 @@ def test_what_is_restored_with_its_status_is_shown_first_too():
 
 def test_an_adoption_too_long_for_a_condition_is_shown_once(monkeypatch):
     """What a condition cuts off could never be found in it again."""
-    monkeypatch.setattr(outcome, "LONGEST_TEXT", 60)
+    monkeypatch.setattr(outcomes, "LONGEST_TEXT", 60)
     world, row = world_with()
     items = [subnet(f"n{number}", f"10.{number}.0.0/24") for number in range(2, 9)]
     key = imported(world, row, subnets=items, mtu=1400)
-    world.visit(key)
+    world.reconcile(key)
     assert world.told(key) == ["Adopting"]
     assert len(world.message(key, "Synced")) == 60
     world.settle(key)
@@ -449,7 +449,7 @@ def test_an_adoption_too_long_for_a_condition_is_shown_once(monkeypatch):
 
 
 def test_the_longest_plan_has_room_in_a_condition():
-    assert len(outcome.bounded("x" * 99_999)) == outcome.LONGEST_TEXT < MAX_MESSAGE
+    assert len(outcomes.bounded("x" * 99_999)) == outcomes.LONGEST_TEXT < MAX_MESSAGE
 
 
 def test_an_adopted_network_that_somebody_deleted_is_not_made_again():
@@ -457,7 +457,7 @@ def test_an_adopted_network_that_somebody_deleted_is_not_made_again():
     key = imported(world, row)
     world.settle(key)
     world.others.networks.delete(row["id"])
-    assert world.visit(key).next == Stuck()
+    assert world.reconcile(key).next == Stalled()
     assert world.ready(key) == ("False", "ExternallyDeleted")
     assert world.networks() == []
 
@@ -467,7 +467,7 @@ def test_subnets_that_were_there_are_not_taken_along_when_an_adopted_network_goe
     key = imported(world, row)
     world.settle(key)
     world.delete(key)
-    world.visit(key)
+    world.reconcile(key)
     assert world.ready(key) == ("False", "InUse")
     assert "lan" in world.message(key)
     assert sorted(world.subnets()) == ["lan"]
@@ -546,21 +546,21 @@ def shared_world(world=None):
 def test_the_subnets_of_a_network_that_another_project_shares_are_seen():
     world, row, subnet = shared_world()
     key = world.apply(network("front", import_={"id": row["id"]}, managementPolicy="Unmanaged"))
-    world.visit(key)
+    world.reconcile(key)
     assert world.ready(key) == ("True", "Available")
     (shown,) = world.object(key).status["subnets"]
     assert (shown["name"], shown["id"], shown["cidr"]) == ("lan", subnet["id"], "10.9.0.0/24")
     world.cloud.take()
-    world.visit(key)
+    world.reconcile(key)
     assert world.cloud.take() == ["LIST networks", "GET networks", "LIST subnets"]
 
 
 def test_a_network_of_ones_own_costs_no_further_list():
     world, row = world_with()
     key = imported(world, row, managementPolicy="Unmanaged")
-    world.visit(key)
+    world.reconcile(key)
     world.cloud.take()
-    world.visit(key)
+    world.reconcile(key)
     assert world.cloud.take() == ["LIST networks", "LIST subnets"]
 
 
@@ -568,7 +568,7 @@ def test_an_external_network_whose_subnets_are_not_shown_has_none():
     world = World()
     external = {"id": world.fake.external_network_id}
     key = world.apply(network("internet", import_=external, managementPolicy="Unmanaged"))
-    world.visit(key)
+    world.reconcile(key)
     assert world.ready(key) == ("True", "Available")
     assert world.object(key).status["subnets"] == []
 
@@ -582,17 +582,17 @@ def test_a_load_balancer_is_made_in_a_network_that_another_project_shares():
     assert world.one("load_balancers")["vip_subnet_id"] == subnet["id"]
 
 
-@pytest.mark.parametrize("visits", range(1, 5))
-def test_what_was_only_read_stays_where_it_could_not_be_taken_over(visits):
+@pytest.mark.parametrize("reconciles", range(1, 5))
+def test_what_was_only_read_stays_where_it_could_not_be_taken_over(reconciles):
     """Managed now, and ``import`` left out with that; but the mark cannot be put, and then the object is deleted."""
     world = World()
     theirs = world.others.networks.create({"name": "theirs"})["id"]
     key = world.apply(network(import_={"id": theirs}, managementPolicy="Unmanaged"))
     world.settle(key)
     world.spec(key, managementPolicy=..., **{"import": ...})
-    for _ in range(visits):
+    for _ in range(reconciles):
         world.fail("PUT networks", InfomaniakCloudError("busy", status=503, category=Category.TRANSIENT))
-        world.visit(key)
+        world.reconcile(key)
         world.clock.advance(2)
     world.restart()
     world.delete(key)

@@ -8,8 +8,8 @@ import itertools
 
 import pytest
 
-from infomaniak_operator.engine.contract import Superseded
-from infomaniak_operator.engine.kube import Unavailable
+from infomaniak_operator.controller.interfaces import Superseded
+from infomaniak_operator.controller.kube.kube_api import Unavailable
 from tests.support import intent
 from tests.support.intent import TABLES, UNTRIED, VARIANTS, body, key, kind_of, rest, started
 from tests.support.points import WAYS, Points, let_go
@@ -95,7 +95,7 @@ def ends_well(world, variant, gone):
     assert not set(world.object(me).status.get("appliedFields") or ()) & set(gone)
     world.clock.advance(GRACE)
     world.forget_calls()
-    world.round()
+    world.resync()
     world.run()
     assert world.changes() == []
     delete(world)

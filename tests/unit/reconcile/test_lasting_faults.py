@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from infomaniak_operator.client.classify import Words, by_status
-from infomaniak_operator.engine.contract import Key
+from infomaniak_operator.controller.interfaces import Key
 from tests.support.forest import Forest
 from tests.support.objects import custom
 from tests.support.trees import CHECK, LB, SITE, balancer, listener, member, monitor, network, pool, tree
@@ -34,11 +34,11 @@ def test_members_that_cannot_be_changed_are_tried_ever_more_rarely(status):
     world = tree()
     on, count = failing(world, "PUT members", status)
     writes = dict(world.status_writes)
-    world.visits.clear()
+    world.reconciles.clear()
     world.spec(SITE, members=[member(12)])
     world.run(600)
     assert count[0] <= 12
-    assert sum(world.visits.values()) <= 40
+    assert sum(world.reconciles.values()) <= 40
     assert world.ready(SITE) == ("False", "CloudError")
     assert sum(world.status_writes.values()) - sum(writes.values()) <= 3  # it says so once
     assert world.told(SITE) == ["CloudError"]
@@ -140,7 +140,7 @@ def test_a_conflict_that_is_no_use_names_nobody_and_is_tried_again(at):
 def test_who_may_not_look_blames_no_spec_and_goes_on_when_he_may(at, status):
     world = tree()
     on, count = failing(world, at, status, "Policy does not allow this request to be performed.")
-    world.round()
+    world.resync()
     world.run(600)
     for key in world.all_keys():  # nothing is known to be wrong
         assert world.ready(key) == ("True", "Available")
@@ -194,12 +194,12 @@ def test_a_part_that_stays_locked_in_a_tree_that_is_not_is_looked_at_ever_more_r
     world = tree()
     row = world.one(collection)
     row["provisioning_status"] = status
-    world.round()
-    world.visits.clear()
+    world.resync()
+    world.reconciles.clear()
     world.run(600)
     assert status in world.message(key)
     assert world.ready(key)[0] == "False"
-    assert 3 <= world.visits[key] <= 30
+    assert 3 <= world.reconciles[key] <= 30
     row["provisioning_status"] = "ACTIVE"
     world.run(120)
     world.all_ready()
@@ -228,14 +228,14 @@ def test_what_cannot_be_changed_in_a_pool_in_error_is_tried_ever_more_rarely(goi
     if going:
         world.delete(SITE)
     world.one("health_monitors")["name"] = "drifted"
-    world.round()
+    world.resync()
     world.run(600)
     assert "immutable" in world.message(CHECK)
     world.forget_calls()
-    world.visits.clear()
+    world.reconciles.clear()
     world.run(600)
     assert len(world.changes()) <= 4
-    assert sum(world.visits.values()) <= 30
+    assert sum(world.reconciles.values()) <= 30
     world.one("pools")["provisioning_status"] = "ACTIVE"
     world.run(330)
     assert world.ready(CHECK) == ("True", "Available")
@@ -249,7 +249,7 @@ def test_a_pool_that_is_to_go_and_its_monitor_do_not_wake_each_other_without_end
     world.delete(SITE)
     world.one("health_monitors")["name"] = "drifted"
     for key in (*order, *order):
-        world.visit(key)
+        world.reconcile(key)
     world.forget_calls()
     world.run(300)
     assert len(world.changes()) <= 10
@@ -264,14 +264,14 @@ def test_a_pool_that_is_to_go_and_its_monitor_do_not_wake_each_other_without_end
 def test_what_waits_for_a_tree_in_error_is_woken_when_the_load_balancer_says_that_it_is_well():
     world = tree()
     world.one("load_balancers")["provisioning_status"] = "ERROR"
-    world.round()
+    world.resync()
     world.run()
     assert world.ready(LB) == ("False", "CloudError")
     world.spec(SITE, algorithm="LEAST_CONNECTIONS")
     world.run(1000)
     assert "is in ERROR in the cloud" in world.message(SITE)
     world.one("load_balancers")["provisioning_status"] = "ACTIVE"
-    world.round()
+    world.resync()
     world.run(20)
     world.all_ready()
 
@@ -282,7 +282,7 @@ def test_how_a_listener_stands_is_what_the_resync_saw(further):
     for status in ("ERROR", "ONLINE", "DEGRADED"):
         world.one("listeners")["operating_status"] = status
         world.clock.advance(600)
-        world.round()
+        world.resync()
         world.run()
         assert [each["operatingStatus"] for each in world.object(LB).status["listeners"]] == [status]
 
@@ -291,7 +291,7 @@ def test_a_listener_in_error_is_not_ready():
     world = tree()
     (row,) = world.table("listeners")
     row["provisioning_status"] = "ERROR"  # a create that Octavia gave up: the load balancer is ACTIVE
-    world.round()
+    world.resync()
     world.run()
     assert world.ready(LB) == ("False", "CloudError")
     assert world.progress(LB) == "Stalled"

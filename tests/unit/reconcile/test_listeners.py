@@ -2,17 +2,18 @@
 
 import pytest
 
-from infomaniak_operator.engine.contract import KubeObject, Reason
-from infomaniak_operator.reconcile import listeners, redirect
-from infomaniak_operator.reconcile.marks import Owner, released
-from infomaniak_operator.reconcile.outcome import Stop
-from infomaniak_operator.reconcile.trees import Tree
-from infomaniak_operator.reconcile.visit import Visit
+from infomaniak_operator.controller.interfaces import KubeObject, Reason
+from infomaniak_operator.reconcile.generic.context import ReconcileContext
+from infomaniak_operator.reconcile.generic.outcomes import Stop
+from infomaniak_operator.reconcile.octavia import https_redirect, listeners
+from infomaniak_operator.reconcile.octavia.octavia_common import TreeLock
+from infomaniak_operator.reconcile.octavia.tree_state import Tree
+from infomaniak_operator.reconcile.ownership.marks import Owner, released
 from tests.support.objects import KUBE_SYSTEM
 from tests.support.trees import balancer, listener
 
 
-class Attempt:
+class ReconcileRequest:
     """As much of one as a plan needs."""
 
     def __init__(self, body):
@@ -24,13 +25,13 @@ class Attempt:
         """Nobody listens."""
 
 
-def visit_of(*items, status=(), applied=("listeners",), **spec):
-    """A visit to a load balancer with these listeners in its spec, and those in its status."""
+def context_of(*items, status=(), applied=("listeners",), **spec):
+    """A reconcile to a load balancer with these listeners in its spec, and those in its status."""
     body = balancer(listeners=list(items) or ..., **spec)
     body["status"] |= {"appliedFields": list(applied), "listeners": list(status)}
-    visit = Visit.begin(Attempt(body), KUBE_SYSTEM, 60.0)
-    visit.locked = Tree()
-    return visit
+    context = ReconcileContext.begin(ReconcileRequest(body), KUBE_SYSTEM, 60.0)
+    context.locked = TreeLock(Tree())
+    return context
 
 
 def row(name, port, protocol="HTTP", /, mark="ours", **more):
@@ -65,20 +66,20 @@ def row(name, port, protocol="HTTP", /, mark="ours", **more):
     }
 
 
-def plan(visit, *rows, **inputs):
+def plan(context, *rows, **inputs):
     """The steps in short, in their order."""
-    steps = listeners.plan(visit, "lb", rows, {"pools": {}, "poolProtocols": {}, **inputs})
+    steps = listeners.plan(context, "lb", rows, {"pools": {}, "poolProtocols": {}, **inputs})
     return [f"{step.verb} {step.id or step.slot}" for step in steps]
 
 
 def test_what_is_as_it_should_be_is_left_alone():
-    assert plan(visit_of(listener()), row("http", 80)) == []
+    assert plan(context_of(listener()), row("http", 80)) == []
 
 
 def test_new_ones_come_changed_ones_change_and_others_go_in_this_order():
     items = (listener("new", 82), listener("stays", 80, connectionLimit=5))
-    visit = visit_of(*items, status=[{"name": "gone", "id": "id-gone"}])
-    assert plan(visit, row("gone", 81), row("stays", 80)) == [
+    context = context_of(*items, status=[{"name": "gone", "id": "id-gone"}])
+    assert plan(context, row("gone", 81), row("stays", 80)) == [
         "create listener/new",
         "update id-stays",
         "delete id-gone",
@@ -86,20 +87,20 @@ def test_new_ones_come_changed_ones_change_and_others_go_in_this_order():
 
 
 def test_another_port_is_another_listener_which_comes_before_the_old_one_goes():
-    assert plan(visit_of(listener(port=81)), row("http", 80)) == ["create listener/http", "delete id-http"]
+    assert plan(context_of(listener(port=81)), row("http", 80)) == ["create listener/http", "delete id-http"]
 
 
 def test_another_protocol_on_the_same_port_needs_room_first():
-    assert plan(visit_of(listener(protocol="TCP")), row("http", 80)) == ["delete id-http", "create listener/http"]
+    assert plan(context_of(listener(protocol="TCP")), row("http", 80)) == ["delete id-http", "create listener/http"]
 
 
 def test_a_datagram_listener_needs_no_room_beside_a_stream_one():
-    assert plan(visit_of(listener(), listener("dns", 80, "UDP")), row("http", 80)) == ["create listener/dns"]
+    assert plan(context_of(listener(), listener("dns", 80, "UDP")), row("http", 80)) == ["create listener/dns"]
 
 
 def test_a_port_that_another_of_ours_gives_up():
-    visit = visit_of(listener("a", 81), listener("b", 80))
-    assert plan(visit, row("a", 80), row("b", 81)) == [
+    context = context_of(listener("a", 81), listener("b", 80))
+    assert plan(context, row("a", 80), row("b", 81)) == [
         "delete id-b",
         "delete id-a",
         "create listener/a",
@@ -109,76 +110,76 @@ def test_a_port_that_another_of_ours_gives_up():
 
 @pytest.mark.parametrize("mark", ["none", "theirs", "released"])
 def test_a_port_that_somebody_else_has_is_a_conflict_and_the_rest_proceeds(mark):
-    visit = visit_of(listener(), listener("more", 81))
-    assert plan(visit, row("other", 80, mark=mark)) == ["create listener/more"]
-    (problem,) = visit.held_back
+    context = context_of(listener(), listener("more", 81))
+    assert plan(context, row("other", 80, mark=mark)) == ["create listener/more"]
+    (problem,) = context.held_back
     assert problem.reason is Reason.CONFLICT
     assert "id-other" in problem.message
 
 
 def test_a_listener_does_not_go_where_its_pool_would_not_fit_what_it_is_to_become():
-    visit = visit_of(listener(protocol="TCP", pool="site"))
+    context = context_of(listener(protocol="TCP", pool="site"))
     before = row("http", 80, "UDP")
-    assert plan(visit, before, poolProtocols={"http": "UDP"}) == []
-    assert plan(visit, before, poolProtocols={"http": "TCP"}) == ["create listener/http", "delete id-http"]
+    assert plan(context, before, poolProtocols={"http": "UDP"}) == []
+    assert plan(context, before, poolProtocols={"http": "TCP"}) == ["create listener/http", "delete id-http"]
 
 
 def test_those_of_others_stay():
-    visit = visit_of(listener())
-    assert plan(visit, row("http", 80), row("a", 81, mark="none"), row("b", 82, mark="theirs")) == []
+    context = context_of(listener())
+    assert plan(context, row("http", 80), row("a", 81, mark="none"), row("b", 82, mark="theirs")) == []
 
 
 def test_one_that_status_names_is_ours_without_its_mark():
     shown = [{"name": "http", "id": "id-http"}, {"name": "old", "id": "id-old"}]
-    visit = visit_of(listener(), status=shown)
+    context = context_of(listener(), status=shown)
     lost = [row("http", 80, mark="none", name="drifted"), row("old", 81, mark="none")]
-    assert plan(visit, *lost) == ["update id-http", "delete id-old"]
+    assert plan(context, *lost) == ["update id-http", "delete id-old"]
     # On an import: what others had made before the spec listed any.
-    unknown = visit_of(listener(), status=shown, applied=(), import_={"id": "lb"})
+    unknown = context_of(listener(), status=shown, applied=(), import_={"id": "lb"})
     assert plan(unknown, row("http", 80, mark="none"), row("old", 81, mark="none")) == ["update id-http"]
 
 
 @pytest.mark.parametrize("mark", ["none", "theirs"])
 def test_a_name_alone_makes_no_listener_ours(mark):
-    visit = visit_of(listener())
-    assert plan(visit, row("http", 80, mark=mark)) == []
-    assert [problem.reason for problem in visit.held_back] == [Reason.CONFLICT]
-    assert plan(visit_of(listener()), row("http", 81, mark=mark)) == ["create listener/http"]
+    context = context_of(listener())
+    assert plan(context, row("http", 80, mark=mark)) == []
+    assert [problem.reason for problem in context.held_back] == [Reason.CONFLICT]
+    assert plan(context_of(listener()), row("http", 81, mark=mark)) == ["create listener/http"]
 
 
 def test_one_that_we_gave_up_is_taken_back():
-    (step,) = listeners.plan(visit_of(listener()), "lb", [row("http", 80, mark="released")], {})
+    (step,) = listeners.plan(context_of(listener()), "lb", [row("http", 80, mark="released")], {})
     assert (step.verb, step.id) == ("update", "id-http")
     assert step.body["tags"] == row("http", 80)["tags"]
 
 
 def test_of_several_with_one_mark_the_one_in_status_is_ours_and_copies_are_left_alone():
     twin = row("http", 8080, created_at="2025", id="older")
-    known = visit_of(listener(), status=[{"name": "http", "id": "id-http"}])
+    known = context_of(listener(), status=[{"name": "http", "id": "id-http"}])
     assert plan(known, twin, row("http", 80)) == []
     assert "older" in known.remarks[0]
-    moved = visit_of(listener(port=81), status=[{"name": "http", "id": "id-http"}])
+    moved = context_of(listener(port=81), status=[{"name": "http", "id": "id-http"}])
     assert plan(moved, twin, row("http", 80)) == ["create listener/http", "delete id-http"]
     with pytest.raises(Stop) as caught:
-        plan(visit_of(listener(port=9)), twin, row("http", 80))
+        plan(context_of(listener(port=9)), twin, row("http", 80))
     assert {"older", "id-http"} <= set(str(caught.value).replace(",", "").split())
 
 
 def test_one_that_a_former_process_made_in_the_place_of_another_is_ours():
-    known = visit_of(listener(port=81), status=[{"name": "http", "id": "id-http"}])
+    known = context_of(listener(port=81), status=[{"name": "http", "id": "id-http"}])
     assert plan(known, row("http", 81, id="new"), row("http", 80)) == ["delete id-http"]
 
 
 def test_one_with_our_mark_goes_only_if_status_says_that_there_was_one():
     """Its mark may be a copy of that of a listener that is gone."""
-    assert plan(visit_of(), row("gone", 81)) == []
-    assert plan(visit_of(applied=["listeners", "listeners[gone]"]), row("gone", 81)) == ["delete id-gone"]
-    assert plan(visit_of(status=[{"name": "gone", "id": "id-gone"}]), row("gone", 81)) == ["delete id-gone"]
+    assert plan(context_of(), row("gone", 81)) == []
+    assert plan(context_of(applied=["listeners", "listeners[gone]"]), row("gone", 81)) == ["delete id-gone"]
+    assert plan(context_of(status=[{"name": "gone", "id": "id-gone"}]), row("gone", 81)) == ["delete id-gone"]
 
 
 def test_no_listeners_in_the_spec_is_not_managed_and_an_empty_list_is_none():
-    assert plan(visit_of(applied=()), row("http", 80)) == []
-    emptied = visit_of(applied=["listeners"], status=[{"name": "http", "id": "id-http"}])
+    assert plan(context_of(applied=()), row("http", 80)) == []
+    emptied = context_of(applied=["listeners"], status=[{"name": "http", "id": "id-http"}])
     assert plan(emptied, row("http", 80)) == ["delete id-http"]
 
 
@@ -195,11 +196,11 @@ def test_no_listeners_in_the_spec_is_not_managed_and_an_empty_list_is_none():
 )
 def test_a_field_is_set_kept_and_goes_back(field, value, api, sent, back):
     item = listener(**{field: value})
-    (step,) = listeners.plan(visit_of(item), "lb", [row("http", 80)], {})
+    (step,) = listeners.plan(context_of(item), "lb", [row("http", 80)], {})
     assert step.body == {api: sent}
-    assert plan(visit_of(item), row("http", 80, **{api: sent})) == []
-    assert plan(visit_of(listener()), row("http", 80, **{api: sent})) == []  # nobody's business
-    ours = visit_of(listener(), applied=listeners.places({"listeners": [item]}))
+    assert plan(context_of(item), row("http", 80, **{api: sent})) == []
+    assert plan(context_of(listener()), row("http", 80, **{api: sent})) == []  # nobody's business
+    ours = context_of(listener(), applied=listeners.places({"listeners": [item]}))
     (step,) = listeners.plan(ours, "lb", [row("http", 80, **{api: sent})], {})
     assert step.body == {api: back}
 
@@ -208,31 +209,31 @@ def test_lists_of_addresses_and_headers_in_any_order_and_spelling():
     item = listener(allowedCIDRs=["FD00::/8", "10.0.0.0/8"], insertHeaders=["X-Forwarded-Proto", "X-Forwarded-For"])
     there = row("http", 80, allowed_cidrs=["10.0.0.0/8", "fd00::/8"])
     there["insert_headers"] = {"X-Forwarded-For": "true", "X-Forwarded-Proto": "true", "X-Forwarded-Port": "false"}
-    assert plan(visit_of(item), there) == []
+    assert plan(context_of(item), there) == []
 
 
 def test_the_default_pool_comes_changes_goes_and_stays_until_another_is_there():
-    visit = visit_of(listener(), applied=["listeners", "listeners[http].defaultPoolRef"])
-    assert plan(visit, row("http", 80)) == []
-    assert plan(visit, row("http", 80, default_pool_id="old")) == []
-    (step,) = listeners.plan(visit, "lb", [row("http", 80, default_pool_id="old")], {"pools": {"http": "new"}})
+    context = context_of(listener(), applied=["listeners", "listeners[http].defaultPoolRef"])
+    assert plan(context, row("http", 80)) == []
+    assert plan(context, row("http", 80, default_pool_id="old")) == []
+    (step,) = listeners.plan(context, "lb", [row("http", 80, default_pool_id="old")], {"pools": {"http": "new"}})
     assert step.body == {"default_pool_id": "new"}
-    bare = visit_of(listener(pool=None), applied=["listeners", "listeners[http].defaultPoolRef"])
+    bare = context_of(listener(pool=None), applied=["listeners", "listeners[http].defaultPoolRef"])
     (step,) = listeners.plan(bare, "lb", [row("http", 80, default_pool_id="old")], {})
     assert step.body == {"default_pool_id": None}
-    assert plan(visit_of(listener(pool=None)), row("http", 80, default_pool_id="theirs")) == []
+    assert plan(context_of(listener(pool=None)), row("http", 80, default_pool_id="theirs")) == []
 
 
 def test_status_shows_ours_under_the_names_of_the_spec():
     shown = [{"name": "a", "id": "id-a"}, {"name": "gone", "id": "id-gone"}]
-    visit = visit_of(listener("b", 81), listener("a", 80), status=shown)
+    context = context_of(listener("b", 81), listener("a", 80), status=shown)
     rows = [row("a", 80, mark="none", name="drifted"), row("b", 81), row("theirs", 82, mark="none"), row("gone", 83)]
-    assert [(item["name"], item["id"]) for item in listeners.reported(visit, rows)] == [
+    assert [(item["name"], item["id"]) for item in listeners.reported(context, rows)] == [
         ("b", "id-b"),
         ("a", "id-a"),
         ("gone", "id-gone"),
     ]
-    unlisted = visit_of(applied=())
+    unlisted = context_of(applied=())
     assert [item["name"] for item in listeners.reported(unlisted, rows)] == ["b", "drifted", "gone", "theirs"]
 
 
@@ -243,8 +244,8 @@ WHERE = {"host": "www.example.org"}
 
 
 def policy(**more):
-    visit = visit_of(listener(redirectToHTTPS=WHERE))
-    made = redirect.creation(visit, listener(redirectToHTTPS=WHERE))[0]
+    context = context_of(listener(redirectToHTTPS=WHERE))
+    made = https_redirect.creation(context, listener(redirectToHTTPS=WHERE))[0]
     return {
         **made,
         "id": "id-policy",
@@ -269,5 +270,5 @@ def policy(**more):
     ],
 )
 def test_a_redirect(item, there, steps):
-    found = redirect.plan(visit_of(item), {"http": row("http", 80)}, there)
+    found = https_redirect.plan(context_of(item), {"http": row("http", 80)}, there)
     assert [f"{step.verb} {step.id or step.slot}" for step in found] == steps

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from infomaniak_operator.api import types
-from infomaniak_operator.reconcile.marks import (
+from infomaniak_operator.reconcile.generic.owned import mark_of
+from infomaniak_operator.reconcile.ownership.marks import (
     DESCRIPTION_LIMIT,
     Mark,
     Owner,
@@ -26,7 +27,6 @@ from infomaniak_operator.reconcile.marks import (
     same_text,
     user_text,
 )
-from infomaniak_operator.reconcile.ownership import mark_of
 
 UID = "6f1c1d5e-0a52-4f7e-9c07-3d2d4b1f8a11"
 OWNER = Owner("cluster-a", "InfomaniakNetwork", "shop", "front", UID, lives=lambda _: False)

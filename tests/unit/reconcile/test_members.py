@@ -2,8 +2,8 @@
 
 import pytest
 
-from infomaniak_operator.reconcile import members
-from infomaniak_operator.reconcile.actuator import Unresolved
+from infomaniak_operator.reconcile.generic.actuator import Unresolved
+from infomaniak_operator.reconcile.octavia import members
 from tests.support.objects import key_of
 from tests.support.trees import member, network, pool
 from tests.support.world import World

@@ -3,8 +3,8 @@
 import pytest
 
 from infomaniak_operator.api.registry import KINDS
-from infomaniak_operator.engine.contract import FINALIZER, Settled
-from infomaniak_operator.reconcile.marks import Mark, described, user_text
+from infomaniak_operator.controller.interfaces import FINALIZER, Done
+from infomaniak_operator.reconcile.ownership.marks import Mark, described, user_text
 from tests.support.objects import network, subnet
 from tests.support.world import PROJECT, REGION, World
 
@@ -17,18 +17,18 @@ def made(**spec):
     spec.setdefault("subnets", [V4, V6])
     world = World()
     key = world.apply(network(**spec))
-    assert world.settle(key).next == Settled()
+    assert world.settle(key).next == Done()
     assert world.ready(key) == ("True", "Available")
     world.cloud.take()
     world.told(key)
     return world, key
 
 
-def test_a_network_with_its_subnets_takes_three_calls_and_one_visit():
+def test_a_network_with_its_subnets_takes_three_calls_and_one_reconcile():
     world = World()
     key = world.apply(network(subnets=[V4, V6], mtu=1400, description="the front", adminStateUp=True))
-    result = world.visit(key)
-    assert result.next == Settled()
+    result = world.reconcile(key)
+    assert result.next == Done()
     assert world.cloud.take() == ["LIST networks", "POST networks", "POST subnets"]
     assert world.claims[key] == 1
     assert world.status_writes[key] == 2  # what is about to be set, and what came of it
@@ -71,13 +71,13 @@ def test_the_finalizer_is_there_before_the_first_create():
     assert seen == [(FINALIZER,)]
 
 
-def test_a_further_visit_changes_nothing():
+def test_a_further_reconcile_changes_nothing():
     world, key = made(description="x", tags=["blue"], mtu=1400)
     before = dict(world.object(key).status)
     for restart in (False, True, False):
         if restart:
             world.restart()
-        world.visit(key)
+        world.reconcile(key)
         assert world.cloud.writes() == []
         assert world.object(key).status == before
         assert world.status_writes[key] == 2
@@ -130,7 +130,7 @@ SUBNET_MUTABLE = [
 def test_a_field_changed_by_the_user_is_one_put_of_just_that(field, api, value, default):
     world, key = made()
     world.spec(key, **{field: value})
-    world.visit(key)
+    world.reconcile(key)
     (call,) = [call for call in world.cloud.log if call.writing]
     assert str(call) == "PUT networks"
     assert call.args[1] == {api: value}
@@ -143,7 +143,7 @@ def test_a_field_changed_by_the_user_is_one_put_of_just_that(field, api, value, 
 def test_a_field_changed_in_the_cloud_is_put_back(field, api, value, default):
     world, key = made(**{field: value})
     world.others.networks.update(world.network()["id"], {api: default})
-    world.visit(key)
+    world.reconcile(key)
     assert world.cloud.writes() == ["PUT networks"]
     assert world.network()[api] == value
     assert world.ready(key) == ("True", "Available")
@@ -156,7 +156,7 @@ def test_a_field_changed_in_the_cloud_is_put_back(field, api, value, default):
 def test_a_field_the_spec_does_not_name_is_left_alone(field, api, value, default):
     world, key = made()
     world.others.networks.update(world.network()["id"], {api: value})
-    world.visit(key)
+    world.reconcile(key)
     assert world.cloud.writes() == []
     assert world.network()[api] == value
 
@@ -165,24 +165,24 @@ def test_a_field_the_spec_does_not_name_is_left_alone(field, api, value, default
 def test_a_field_taken_out_goes_back_to_the_default_where_there_is_one(field, api, value, default):
     world, key = made(**{field: value})
     world.spec(key, **{field: ...})
-    world.visit(key)
+    world.reconcile(key)
     kept = field == "mtu"  # the service has no default that one could ask for
     assert world.network()[api] == (value if kept else default)
     assert world.cloud.writes() == ([] if kept else ["PUT networks"])
     assert field not in world.object(key).status["appliedFields"]
     # from now on it is not ours any more
     world.others.networks.update(world.network()["id"], {api: value})
-    world.visit(key)
+    world.reconcile(key)
     assert world.cloud.writes() == (["PUT networks"] if field == "name" else [])
 
 
 def test_a_description_is_changed_and_its_mark_stays():
     world, key = made(description="one")
     world.spec(key, description="two")
-    world.visit(key)
+    world.reconcile(key)
     assert world.network()["description"] == described("two", world.mark(key))
     world.spec(key, description=...)
-    world.visit(key)
+    world.reconcile(key)
     assert world.network()["description"] == world.mark(key).text
     assert world.cloud.writes() == ["PUT networks", "PUT networks"]
 
@@ -190,18 +190,18 @@ def test_a_description_is_changed_and_its_mark_stays():
 def test_tags_are_a_set_and_go_when_they_were_ours():
     world, key = made(tags=["blue", "eu"])
     world.others.tags.replace("networks", world.network()["id"], ["eu", "blue"])
-    world.visit(key)
+    world.reconcile(key)
     assert world.cloud.writes() == []
     world.others.tags.replace("networks", world.network()["id"], ["eu", "red"])
-    world.visit(key)
+    world.reconcile(key)
     assert sorted(world.network()["tags"]) == ["blue", "eu"]
     assert world.told(key) == ["DriftCorrected"]
     world.spec(key, tags=...)
-    world.visit(key)
+    world.reconcile(key)
     assert world.network()["tags"] == []
     world.others.tags.replace("networks", world.network()["id"], ["theirs"])
     world.cloud.take()
-    world.visit(key)
+    world.reconcile(key)
     assert world.cloud.writes() == []
 
 
@@ -209,7 +209,7 @@ def test_tags_are_a_set_and_go_when_they_were_ours():
 def test_a_field_of_a_subnet_changed_by_the_user_is_one_put(field, api, value, default):
     world, key = made()
     world.spec(key, subnets=[{**V4, field: value}, V6])
-    world.visit(key)
+    world.reconcile(key)
     (call,) = [call for call in world.cloud.log if call.writing]
     assert str(call) == "PUT subnets"
     assert call.args[0] == world.subnets()["v4"]["id"]
@@ -245,7 +245,7 @@ def test_a_field_of_a_subnet_taken_out_goes_back_to_the_default(field, api, valu
     assert world.subnets()["v4"][api] == default
     assert world.cloud.writes() == ["PUT subnets"]
     world.others.subnets.update(world.subnets()["v4"]["id"], {"enable_dhcp": False})
-    world.visit(key)
+    world.reconcile(key)
     assert world.cloud.writes() == []
 
 
@@ -256,7 +256,7 @@ def test_a_gateway_moves_though_neutron_made_pools_around_the_former_one():
         world.settle(key)
         assert world.ready(key) == ("True", "Available"), world.message(key)
         assert world.subnets()["v4"]["gateway_ip"] == (None if gateway == "none" else gateway)
-    world.visit(key)
+    world.reconcile(key)
     assert world.cloud.writes().count("PUT subnets") == 5
 
 
@@ -312,7 +312,7 @@ def test_a_subnet_somebody_added_is_never_taken_for_ours(spec):
     theirs = {"network_id": world.network()["id"], "name": "theirs", "cidr": "10.7.0.0/24", "ip_version": 4}
     (row,) = world.others.subnets.create_many([theirs])
     for _ in range(2):
-        world.visit(key)
+        world.reconcile(key)
     world.spec(key, subnets=[V4, V6])
     world.settle(key)
     world.spec(key, subnets=[V6])
@@ -328,12 +328,12 @@ def test_a_subnet_somebody_added_is_not_taken_for_ours_when_the_first_attempt_to
     world.settle(key)
     theirs = {"network_id": world.network()["id"], "name": "v4", "cidr": "10.7.0.0/24", "ip_version": 4}
     (row,) = world.others.subnets.create_many([theirs])
-    world.visit(key)
+    world.reconcile(key)
     assert [item["name"] for item in world.object(key).status["subnets"]] == ["v4"]
     world.spec(key, subnets=[V4])
     world.fail("POST subnets", ConnectionError("defect"))
     with pytest.raises(ConnectionError):
-        world.visit(key)
+        world.reconcile(key)
     world.settle(key)
     rows = world.others.subnets.list()
     assert row in rows
@@ -346,7 +346,7 @@ def test_a_network_that_is_not_active_yet_is_waited_for():
     world.settle(key)
     row = world.fake.tables["networks"][world.network()["id"]]
     row["status"] = "BUILD"
-    world.visit(key)
+    world.reconcile(key)
     assert world.ready(key) == ("False", "Updating")
     assert world.progress(key) == "Reconciling"
     row["status"] = "ACTIVE"
@@ -362,7 +362,7 @@ def test_one_that_does_not_get_ready_is_asked_for_ever_more_rarely():
     waits = []
     while not waits or waits[-1] < 30:
         for _ in range(3):  # by time, whatever else wakes it
-            waited = world.visit(key).next.seconds
+            waited = world.reconcile(key).next.seconds
         waits.append(waited)
         world.clock.advance(waited)
     assert waits[0] == pytest.approx(1.0, abs=0.1)

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from infomaniak_operator.client import CloudConnectionError
-from infomaniak_operator.engine.contract import Key, Settled
-from infomaniak_operator.engine.controller import in_order
-from infomaniak_operator.reconcile.outcome import Unchanged
+from infomaniak_operator.controller.dispatcher import in_order
+from infomaniak_operator.controller.interfaces import Done, Key
+from infomaniak_operator.reconcile.generic.outcomes import Unchanged
 from tests.support.objects import network
 from tests.support.world import World
 
@@ -42,27 +42,27 @@ def test_an_odd_condition_raises_nothing_and_is_put_right(monkeypatch, kind, fie
         _odd(world, key, kind, field, value)
         if way == "paused":
             world.annotate(key, paused="true")
-            world.visit(key)
+            world.reconcile(key)
             world.annotate(key, paused="")
         elif way == "refused":
             world.login = _fails
             world.restart()
-            world.visit(key)
+            world.reconcile(key)
             world.login = lambda _: None
             world.restart()
         elif way == "busy":
             with monkeypatch.context() as patched:
-                patched.setattr(world.reconcilers[key.kind]._actuator, "enter", _busy)
-                world.visit(key)
+                patched.setattr(world.reconcilers[key.kind]._actuator, "lock", _busy)
+                world.reconcile(key)
         elif way == "shallow":
-            world.visit(key, deep=False)
+            world.reconcile(key, deep=False)
         else:
-            world.visit(key)
+            world.reconcile(key)
         in_order(world.object(key), world.reconcilers[key.kind], world)
         for condition in world.object(key).status["conditions"]:
             if condition["type"] != "Ready":  # paused, it stays as it was
                 assert all(isinstance(condition.get(name, ""), str) for name in ("reason", "status", "message")), way
-    assert world.settle(key).next == Settled()
+    assert world.settle(key).next == Done()
     found = world.object(key).status
     for condition in (*former["conditions"], *found["conditions"]):
         condition.pop("lastTransitionTime")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from infomaniak_operator.engine.contract import FINALIZER, Settled, Stuck
-from infomaniak_operator.reconcile.marks import Mark, Owner, described, released
+from infomaniak_operator.controller.interfaces import FINALIZER, Done, Stalled
+from infomaniak_operator.reconcile.ownership.marks import Mark, Owner, described, released
 from tests.support.fake_cloud import FakeCloud
 from tests.support.objects import KUBE_SYSTEM, custom, key_of, network, subnet, uid_of
 from tests.support.world import World
@@ -54,7 +54,7 @@ def test_a_text_somebody_wrote_instead_of_the_mark_stays_where_the_spec_names_no
 def test_a_text_that_leaves_no_room_for_the_mark_is_for_a_person_to_mend():
     world, key = ready()
     world.others.networks.update(world.network()["id"], {"description": "x" * 255})
-    assert world.visit(key).next == Stuck()
+    assert world.reconcile(key).next == Stalled()
     assert world.ready(key) == ("False", "InvalidConfiguration")
     assert world.progress(key) == "Stalled"
     assert "description" in world.message(key)
@@ -75,12 +75,12 @@ def test_what_carries_the_mark_of_others_is_a_conflict_and_never_touched(whose):
     )
     world.others.networks.update(row["id"], {"description": theirs.text, "mtu": 1500})
     before = world.network()
-    assert world.visit(key).next == Stuck()
+    assert world.reconcile(key).next == Stalled()
     assert world.ready(key) == ("False", "Conflict")
     assert world.progress(key) == "Stalled"
     assert row["id"] in world.message(key)
     assert world.told(key) == ["Conflict"]
-    world.visit(key)
+    world.reconcile(key)
     assert world.told(key) == []
     world.delete(key)
     world.settle(key)
@@ -95,7 +95,7 @@ def test_what_a_former_object_of_the_name_left_is_named_and_left():
     row = made_for_a_former_one(world)
     before = world.network(), world.subnets()
     key = world.apply(network(subnets=[V4]))
-    assert world.visit(key).next == Stuck()
+    assert world.reconcile(key).next == Stalled()
     assert world.ready(key) == ("False", "Conflict")
     assert row["id"] in world.message(key)
     assert "made for an InfomaniakNetwork of this name" in world.message(key)
@@ -112,9 +112,9 @@ def test_what_a_former_object_left_is_adopted_when_somebody_says_so(how):
     row = made_for_a_former_one(world)
     key = world.apply(network(subnets=[V4]))
     if how == "annotation":
-        world.visit(key)
+        world.reconcile(key)
         world.annotate(key, adopt_previous="true")
-    assert world.settle(key).next == Settled()
+    assert world.settle(key).next == Done()
     assert world.ready(key) == ("True", "Available")
     assert world.network()["id"] == row["id"] == world.object(key).status["id"]
     assert world.network()["description"] == described("old", world.mark(key))
@@ -142,7 +142,7 @@ def test_what_a_living_object_made_is_never_taken_over(kind):
     # Once it is no more, what it left is what a former object left.
     world.delete(key)
     world.settle(key)
-    world.vanish(key_of(living))
+    world.after_delete(key_of(living))
     key = world.apply(network(life=2, subnets=[V4]))
     world.settle(key)
     assert world.object(key).status["id"] == row["id"]
@@ -152,7 +152,7 @@ def test_an_adoption_of_what_was_left_shows_first_what_it_changes():
     world = World(restore=True)
     made_for_a_former_one(world)
     key = world.apply(network(subnets=[V4], mtu=1400))
-    world.visit(key)
+    world.reconcile(key)
     assert world.network()["mtu"] != 1400
     assert world.says(key, "Synced") == ("False", "Updating")
     assert "mtu" in world.message(key, "Synced")
@@ -237,12 +237,12 @@ def test_a_change_of_project_is_refused():
     world, key = ready()
     world.project = ("beta", "dc3-a")
     world.restart()
-    assert world.visit(key).next == Stuck()
+    assert world.reconcile(key).next == Stalled()
     assert world.ready(key) == ("False", "Conflict")
     assert "project beta" in world.message(key)
     assert "project alpha" in world.message(key)
     world.delete(key)
-    world.visit(key)
+    world.reconcile(key)
     assert world.get(key) is not None  # a 404 there would mean nothing
     assert world.cloud.take() == []
     world.project = ("alpha", "dc3-a")
@@ -256,7 +256,7 @@ def test_a_change_of_region_is_refused():
     world, key = ready()
     world.project = ("alpha", "dc4-a")
     world.restart()
-    world.visit(key)
+    world.reconcile(key)
     assert world.ready(key) == ("False", "Conflict")
     assert "region dc4-a" in world.message(key)
 
@@ -267,7 +267,7 @@ def test_a_subnet_made_by_hand_is_not_taken_over_by_its_cidr_or_name_and_the_res
     (theirs,) = world.others.subnets.create_many([body])
     world.spec(key, subnets=[V4, subnet("v5", "10.5.1.0/24"), subnet("v6", "10.6.0.0/24")])
     for _ in range(4):
-        world.visit(key)
+        world.reconcile(key)
     assert world.ready(key) == ("False", "Conflict")
     assert world.progress(key) == "Stalled"
     assert theirs["id"] in world.message(key)

@@ -7,9 +7,9 @@ from types import ModuleType
 
 import pytest
 
-from infomaniak_operator.engine.contract import Waiting
-from infomaniak_operator.reconcile.marks import Mark, Owner, described, released
-from infomaniak_operator.reconcile.ownership import mark_of, marks_of
+from infomaniak_operator.controller.interfaces import WaitingFor
+from infomaniak_operator.reconcile.generic.owned import mark_of, marks_of
+from infomaniak_operator.reconcile.ownership.marks import Mark, Owner, described, released
 from tests.support import intent, recorded
 from tests.support.forest import Forest
 from tests.support.objects import KUBE_SYSTEM, custom, network, secret, subnet, uid_of
@@ -154,7 +154,7 @@ def test_where_two_objects_have_the_hash_neither_gets_it_until_one_is_gone():
     mine = world.apply(network(MET[0][1], namespace="bank", subnets=[V4]))
     before = pictured(world)
     for key in (other, mine, other, mine):
-        world.visit(key)
+        world.reconcile(key)
         assert world.ready(key) == ("False", "Conflict")
         assert "has the same one" in world.message(key)
         assert MET[0 if key == other else 1][1] not in world.message(
@@ -220,11 +220,11 @@ def test_a_copied_or_lost_mark_gives_nobody_what_another_object_owns_by_its_stat
     assert row == before
     assert world.object(key).status.get("id") != row["id"]
     if way == "import" or (mark is not None and not mark.released):
-        result = world.visit(key)
+        result = world.reconcile(key)
         assert world.ready(key) == ("False", "Conflict")
         assert "an InfomaniakNetwork of another namespace" in world.message(key)
         assert "till" not in world.message(key)
-        assert isinstance(result.next, Waiting)
+        assert isinstance(result.next, WaitingFor)
         assert result.next.keys == {owner}
     world.delete(key)
     world.settle(key)
@@ -262,7 +262,7 @@ def test_who_only_reads_or_is_yet_to_adopt_it_keeps_nobody_from_what_is_theirs(r
     row = left_by(world, former(), 2)
     spec = {"managementPolicy": "Unmanaged"} if reader == "reads only" else {}
     other = world.apply(network("till", namespace="bank", import_={"id": row["id"]}, **spec))
-    world.visit(other)
+    world.reconcile(other)
     if not spec:
         world.poke(other, lambda body: body["status"].update(id=row["id"]))
     assert world.object(other).status["id"] == row["id"]
@@ -380,7 +380,7 @@ def test_where_0_1_0_has_put_our_mark_behind_another_s_nobody_touches_it(known):
         world.poke(key, lambda body: body["status"].update({"id": row["id"], "appliedFields": []}))
     before = copy.deepcopy(row)
     for each in (key, owner, key, owner):
-        world.visit(each)
+        world.reconcile(each)
     assert world.ready(owner) == ("False", "Conflict")
     assert world.ready(key) == ("False", "Conflict")
     assert row == before
@@ -404,14 +404,14 @@ def restored(world: Forest, *, restore: bool, annotate: bool) -> Forest:
         metadata.pop("finalizers", None)
         if annotate:
             metadata["annotations"] = {"network.infomaniak.cloud/adopt-previous": "true"}
-        world.vanish(key)
+        world.after_delete(key)
         world.apply({**body, "metadata": metadata, "status": {"observedGeneration": -1}})
     world._settings = replace(world._settings, restore=restore)
     world.restart()
     world.forget_calls()
     world.run()
     world.clock.advance(600)
-    world.round()
+    world.resync()
     world.run()
     return world
 

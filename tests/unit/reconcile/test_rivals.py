@@ -2,7 +2,7 @@
 
 import pytest
 
-from infomaniak_operator.engine.contract import Key
+from infomaniak_operator.controller.interfaces import Key
 from tests.support import trees
 from tests.support.forest import Forest
 from tests.support.objects import custom, secret, subnet

@@ -3,8 +3,8 @@
 import pytest
 
 from infomaniak_operator.api.registry import KINDS
-from infomaniak_operator.engine.contract import Key, Waiting
-from infomaniak_operator.reconcile.marks import Mark
+from infomaniak_operator.controller.interfaces import Key, WaitingFor
+from infomaniak_operator.reconcile.ownership.marks import Mark
 from tests.support.objects import custom, network, subnet
 from tests.support.world import World
 
@@ -54,7 +54,7 @@ def test_a_router_with_gateway_and_interface():
     status = {name: value for name, value in world.object(key).status.items() if name != "conditions"}
     KINDS["Router"].status.model_validate(status)
     assert status["externalAddresses"]
-    world.visit(key)
+    world.reconcile(key)
     assert world.cloud.writes() == []
     assert world.told(key) == []
 
@@ -62,7 +62,7 @@ def test_a_router_with_gateway_and_interface():
 def test_it_waits_for_its_network():
     world = World()
     key = world.apply(custom("Router", "edge", {"interfaces": [FRONT]}))
-    assert world.visit(key).next == Waiting(frozenset({NETWORK}))
+    assert world.reconcile(key).next == WaitingFor(frozenset({NETWORK}))
     assert world.ready(key) == ("False", "WaitingForReference")
     assert world.says(key, "ReferencesResolved") == ("False", "WaitingForReference")
     assert "front" in world.message(key)
@@ -72,7 +72,7 @@ def test_it_waits_for_its_network():
 def test_an_external_network_that_is_not_there_is_named_with_those_that_are():
     world = prepared()
     key = world.apply(custom("Router", "edge", {"externalGateway": {"networkName": "ext-net1"}}))
-    world.visit(key)
+    world.reconcile(key)
     assert world.ready(key) == ("False", "WaitingForReference")
     assert "ext-net1" in world.message(key)
     assert "ext-floating1" in world.message(key)
@@ -129,7 +129,7 @@ def test_a_gateway_taken_out_goes():
 def test_a_network_stays_until_its_router_is_gone_and_both_go_in_any_order():
     world, key = ready()
     world.delete(NETWORK)
-    assert world.visit(NETWORK).next == Waiting(frozenset({key}))
+    assert world.reconcile(NETWORK).next == WaitingFor(frozenset({key}))
     assert world.ready(NETWORK) == ("False", "InUse")
     assert "Router edge" in world.message(NETWORK)
     world.delete(key)
@@ -145,10 +145,10 @@ def test_interfaces_of_others_keep_a_router_that_lists_none(managed):
     (back,) = [s["id"] for s in world.others.subnets.list() if s["cidr"] == "10.2.0.0/24"]
     if not managed:
         world.others.routers.add_interface(router(world)["id"], subnet_id=back)
-        world.visit(key)
+        world.reconcile(key)
         assert world.object(key).status["interfaces"] == [{"subnetID": back}]
     world.delete(key)
-    world.visit(key)
+    world.reconcile(key)
     if managed:
         assert world.others.routers.list() == []
     else:
@@ -164,7 +164,7 @@ def test_a_router_stays_while_an_address_of_ours_leads_through_it():
     world.settle(public)
     world.delete(key)
     world.cloud.take()
-    assert world.visit(key).next == Waiting(frozenset({public}))
+    assert world.reconcile(key).next == WaitingFor(frozenset({public}))
     assert world.ready(key) == ("False", "InUse")
     assert "FloatingIP shop/public" in world.message(key)
     assert world.cloud.writes() == []

@@ -7,11 +7,11 @@ import pytest
 
 from infomaniak_operator.cli.wiring import resources
 from infomaniak_operator.client import InvalidCredentialsError
-from infomaniak_operator.engine.contract import FINALIZER, Key
-from infomaniak_operator.engine.controller import in_order
-from infomaniak_operator.engine.visits import wrap
-from infomaniak_operator.reconcile import credentials as module
-from infomaniak_operator.reconcile.credentials import CredentialSettings
+from infomaniak_operator.controller.cache.kept import wrap
+from infomaniak_operator.controller.dispatcher import in_order
+from infomaniak_operator.controller.interfaces import FINALIZER, Key
+from infomaniak_operator.reconcile.generic import credential_settings as module
+from infomaniak_operator.reconcile.generic.credential_settings import CredentialSettings
 from tests.support.objects import CREDENTIAL, SECRET, network, secret
 from tests.support.world import World
 
@@ -121,7 +121,7 @@ def test_whatever_reading_raises_is_a_credential_that_cannot_be_used(monkeypatch
     monkeypatch.setattr(module, "parse_credentials", fail)
     world = World()
     key = world.apply(network())
-    world.visit(key)
+    world.reconcile(key)
     assert world.ready(key) == ("False", "CredentialsInvalid")
     assert world.reconcilers[key.kind].inputs_hash(world.object(key), world) is None
 
@@ -148,7 +148,7 @@ def test_a_hostile_secret_ends_no_start_and_is_said(text, paused):
     world.restart()
     assert world.reconcilers[key.kind].inputs_hash(world.object(key), world) is None
     assert not in_order(world.object(key), world.reconcilers[key.kind], world)
-    world.visit(key)
+    world.reconcile(key)
     if not paused:
         assert world.ready(key) == ("False", "CredentialsInvalid")
         assert "Secret shop/infomaniak: the key" in world.message(key)
@@ -157,7 +157,7 @@ def test_a_hostile_secret_ends_no_start_and_is_said(text, paused):
 # What others can read
 
 
-def settled_with(password, *, uid="9b2f", version=7):
+def done_with(password, *, uid="9b2f", version=7):
     data = {
         "auth_url": "https://api.pub1.infomaniak.cloud/identity/v3",
         "username": "PCU-1",
@@ -177,13 +177,13 @@ def settled_with(password, *, uid="9b2f", version=7):
 
 def test_the_hash_of_the_inputs_tells_nothing_of_the_password():
     """Who can read a status must not be able to try passwords against it: without the Secret's UID nobody can."""
-    assert settled_with("summer", uid="9b2f") != settled_with("summer", uid="7c1d")
-    assert settled_with("summer") != settled_with("winter")
+    assert done_with("summer", uid="9b2f") != done_with("summer", uid="7c1d")
+    assert done_with("summer") != done_with("winter")
 
 
 def test_a_change_of_the_secret_s_metadata_is_none_of_the_credential():
     """Our own finalizer comes while the first objects are being made: no restart looks at them again for it."""
-    assert settled_with("summer", version=7) == settled_with("summer", version=8)
+    assert done_with("summer", version=7) == done_with("summer", version=8)
 
 
 def test_a_hash_of_a_former_release_costs_one_look_and_one_status_and_no_change_in_the_cloud():
@@ -218,5 +218,5 @@ def test_a_secret_that_changes_while_an_object_is_made_does():
     key = world.apply(network())
     new = {**CREDENTIAL, "application_credential_secret": "rotated"}
     world.meanwhile("POST networks", lambda: world.apply(secret(data=new)))
-    world.visit(key)
+    world.reconcile(key)
     assert not in_order(world.object(key), world.reconcilers[key.kind], world)

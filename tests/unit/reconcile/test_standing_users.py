@@ -2,7 +2,7 @@
 
 import pytest
 
-from infomaniak_operator.engine.contract import Key
+from infomaniak_operator.controller.interfaces import Key
 from tests.support.forest import Forest
 from tests.support.objects import custom, key_of
 from tests.support.trees import LB, SITE, balancer, listener, member, monitor, network, pool, tree, web
@@ -54,7 +54,7 @@ def test_a_further_subnet_changes_nothing_for_those_that_are_there(further):
     world.spec(NET, subnets=[*spec["subnets"], further])
     world.run()
     world.all_ready()
-    world.round()
+    world.resync()
     world.run()
     world.all_ready()
     assert world.changes() == ["POST subnets"]
@@ -79,7 +79,7 @@ def test_what_is_made_again_is_made_where_it_was(further):
     router = world.one("routers")["id"]
     world.others.routers.remove_interface(router, subnet_id=interface)
     world.others.routers.delete(router)
-    world.round()
+    world.resync()
     world.run()
     world.all_ready()
     assert world.one("routers")["id"] != router
@@ -111,7 +111,7 @@ def test_a_member_outside_every_subnet_stays_where_it_was_and_a_new_one_must_say
     world = tree(pool(members=[far]))
     world.spec(NET, subnets=[V4, V4B])
     world.run()
-    world.round()
+    world.resync()
     world.run()
     world.all_ready()
     world.spec(SITE, members=[far, {**far, "port": 81}])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infomaniak_operator.reconcile.subnets import default_gateway, default_pools
+from infomaniak_operator.reconcile.neutron.subnets import default_gateway, default_pools
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from types import ModuleType
 
 import pytest
 
-from infomaniak_operator.reconcile.marks import Mark, user_text
-from infomaniak_operator.reconcile.ownership import mark_of
+from infomaniak_operator.reconcile.generic.owned import mark_of
+from infomaniak_operator.reconcile.ownership.marks import Mark, user_text
 from tests.support import intent, recorded
 from tests.support.forest import Forest
 from tests.support.world import PROJECT
@@ -29,7 +29,7 @@ def world(name: str) -> Forest:
 
 def resync(world: Forest) -> None:
     world.clock.advance(600)
-    world.round()
+    world.resync()
     world.run()
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from infomaniak_operator.api.model import Reach
 from infomaniak_operator.client import Category, InfomaniakCloudError
-from infomaniak_operator.engine.contract import FINALIZER, Key, Stuck
-from infomaniak_operator.reconcile.credentials import CredentialSettings, DefaultCredentials
-from infomaniak_operator.reconcile.tenancy import Isolation, TenantIsolation
+from infomaniak_operator.controller.interfaces import FINALIZER, Key, Stalled
+from infomaniak_operator.reconcile.generic.credential_settings import CredentialSettings, DefaultCredentials
+from infomaniak_operator.reconcile.generic.tenancy import Isolation, TenantIsolation
 from tests.support import trees
 from tests.support.forest import Forest
 from tests.support.objects import CREDENTIAL, custom, key_of, network, secret, subnet
@@ -87,7 +87,7 @@ def test_every_field_that_reaches_all_of_a_project_is_tried_here() -> None:
 def test_it_is_refused_before_anything_is_asked_of_the_cloud_and_goes_without_a_trace(kind: str, place: str) -> None:
     cluster = world()
     key = cluster.apply(mine(kind, **REACHING[kind, place]))
-    assert cluster.visit(key).next == Stuck()
+    assert cluster.reconcile(key).next == Stalled()
     assert (cluster.ready(key), cluster.progress(key)) == (("False", "InvalidConfiguration"), "Stalled")
     said = cluster.message(key)
     assert re.sub(r"\[\d+]", "", said).startswith(f"{place} names ")
@@ -117,7 +117,7 @@ def test_it_is_not_refused_where_nobody_else_is_concerned(
 ) -> None:
     cluster = world(settings=settings, isolation=isolation)
     key = cluster.apply(mine(kind, **REACHING[kind, place]))
-    cluster.visit(key)
+    cluster.reconcile(key)
     assert "--tenant-isolation" not in cluster.message(key)
 
 
@@ -137,14 +137,14 @@ def test_whose_credential_is_shared(
 ) -> None:
     cluster = world(settings=settings, isolation=isolation)
     key = cluster.apply(mine("InfomaniakNetwork", import_={"id": ID}))
-    cluster.visit(key)
+    cluster.reconcile(key)
     assert ("--tenant-isolation" in cluster.message(key)) == refused
 
 
 def test_a_namespace_with_a_credential_of_its_own_is_its_own_master() -> None:
     cluster = world(secret())
     key = cluster.apply(network(import_={"id": ID}))
-    cluster.visit(key)
+    cluster.reconcile(key)
     assert cluster.ready(key) == ("False", "WaitingForReference")
     assert ID in cluster.message(key)
 
@@ -203,7 +203,7 @@ def test_what_was_only_read_before_is_read_on_and_not_taken_over() -> None:
     before = cluster.network()
     cluster.cloud.take()
     cluster.spec(key, managementPolicy="Managed")
-    assert cluster.visit(key).next == Stuck()
+    assert cluster.reconcile(key).next == Stalled()
     assert cluster.ready(key) == ("False", "InvalidConfiguration")
     assert (cluster.network(), cluster.cloud.take()) == (before, [])
     cluster.delete(key)
@@ -223,14 +223,14 @@ def test_an_id_that_is_in_use_may_stay_in_a_spec_that_changes_and_no_other_may_c
     before = cluster.others.routers.list()
     cluster.cloud.take()
     cluster.spec(key, interfaces=[{"subnetID": lan}, {"subnetID": ID}])
-    assert cluster.visit(key).next == Stuck()
+    assert cluster.reconcile(key).next == Stalled()
     assert cluster.message(key).startswith("spec.interfaces[1].subnetID names a subnet ")
     assert (cluster.others.routers.list(), cluster.cloud.take()) == (before, [])
     cluster.spec(key, interfaces=[{"subnetID": lan}])
     cluster.settle(key)
     assert cluster.ready(key) == ("True", "Available")
     cluster.spec(key, interfaces=[{"subnetID": lan}, {"subnetID": ID}])
-    cluster.visit(key)
+    cluster.reconcile(key)
     cluster.delete(key)  # a refused one that has something of its own takes that along, and nothing else
     cluster.settle(key)
     assert cluster.get(key) is None
@@ -253,8 +253,8 @@ def grouped() -> tuple[World, Key]:
 def test_one_that_status_does_not_show_stays_while_the_spec_does_through_an_outage_too() -> None:
     cluster, key = grouped()
     cluster.fail("LIST security_groups", InfomaniakCloudError("busy", status=503, category=Category.TRANSIENT), times=3)
-    cluster.visit(key)
-    cluster.visit(key)
+    cluster.reconcile(key)
+    cluster.reconcile(key)
     assert "--tenant-isolation" not in cluster.message(key)
     cluster.settle(key)
     assert cluster.ready(key) == ("True", "Available")
@@ -266,10 +266,10 @@ def test_one_that_status_does_not_show_stays_though_the_operator_starts_while_it
 ) -> None:
     cluster, key = grouped()
     cluster.fail("LIST security_groups", InfomaniakCloudError("refused", category=category), times=9)
-    cluster.visit(key)
+    cluster.reconcile(key)
     assert cluster.ready(key)[0] == "False"
     cluster.restart()
-    cluster.visit(key)
+    cluster.reconcile(key)
     assert "--tenant-isolation" not in cluster.message(key)
     cluster.cloud.around = lambda _call, act: act()
     cluster.settle(key)
@@ -282,7 +282,7 @@ def test_it_stays_too_where_the_hash_of_what_it_was_is_another_or_gone(category:
     # As 0.1.0 wrote it; while the cloud is still at work there is none.
     cluster.poke(key, lambda body: body["status"].update(inputsHash="of another version"))
     cluster.fail("LIST security_groups", InfomaniakCloudError("refused", category=category), times=9)
-    cluster.visit(key)
+    cluster.reconcile(key)
     assert cluster.ready(key)[0] == "False"
     cluster.restart()
     cluster.cloud.around = lambda _call, act: act()
@@ -294,15 +294,15 @@ def test_it_stays_too_where_the_hash_of_what_it_was_is_another_or_gone(category:
 def test_no_failure_and_no_pause_lets_a_new_name_in(category: Category) -> None:
     cluster, key = grouped()
     cluster.fail("LIST security_groups", InfomaniakCloudError("refused", category=category), times=2)
-    cluster.visit(key)
+    cluster.reconcile(key)
     cluster.annotate(key, paused="true")
     cluster.spec(key, rules=[{"direction": "ingress", "remoteGroupID": ID}])
-    cluster.visit(key)
+    cluster.reconcile(key)
     cluster.restart()
     cluster.annotate(key, paused="")
     before = cluster.others.security_groups.list()
     for _ in range(3):
-        cluster.visit(key)
+        cluster.reconcile(key)
         assert cluster.ready(key) == ("False", "InvalidConfiguration")
         cluster.restart()
     assert cluster.others.security_groups.list() == before
@@ -312,7 +312,7 @@ def test_one_that_status_does_not_show_is_refused_once_the_spec_changes_and_noth
     cluster, key = grouped()
     before = cluster.others.security_groups.list()
     cluster.spec(key, description="new")
-    cluster.visit(key)
+    cluster.reconcile(key)
     assert (cluster.ready(key), cluster.others.security_groups.list()) == (("False", "InvalidConfiguration"), before)
 
 
@@ -323,10 +323,10 @@ def test_an_object_that_was_paused_when_it_came_is_refused_once_it_goes_on() -> 
     cluster = world()
     key = cluster.apply(mine("InfomaniakNetwork", import_={"id": ID}))
     cluster.annotate(key, paused="true")
-    cluster.visit(key)
-    cluster.visit(key)
+    cluster.reconcile(key)
+    cluster.reconcile(key)
     cluster.annotate(key, paused="")
-    cluster.visit(key)
+    cluster.reconcile(key)
     assert cluster.ready(key) == ("False", "InvalidConfiguration")
     assert cluster.cloud.take() == []
 
@@ -334,10 +334,10 @@ def test_an_object_that_was_paused_when_it_came_is_refused_once_it_goes_on() -> 
 def test_an_object_that_was_there_before_its_namespace_was_served_is_refused() -> None:
     cluster = world(settings=default("bank"))
     key = cluster.apply(mine("InfomaniakNetwork", import_={"id": ID}))
-    cluster.visit(key)
+    cluster.reconcile(key)
     assert cluster.ready(key) == ("False", "CredentialsInvalid")
     cluster.told_anew(credentials=SHARED)
-    cluster.visit(key)
+    cluster.reconcile(key)
     assert cluster.ready(key) == ("False", "InvalidConfiguration")
     assert cluster.cloud.take() == []
 
@@ -348,7 +348,7 @@ def test_a_finalizer_set_by_hand_opens_no_way_round() -> None:
     body = mine("InfomaniakNetwork", import_={"id": theirs["id"]})
     body["metadata"]["finalizers"] = [FINALIZER]
     key = cluster.apply(body)
-    cluster.visit(key)
+    cluster.reconcile(key)
     cluster.delete(key)
     cluster.settle(key)
     assert cluster.get(key) is None
@@ -359,7 +359,7 @@ def test_a_dry_run_says_the_same() -> None:
     cluster = world()
     key = cluster.apply(mine("InfomaniakNetwork", import_={"id": ID}))
     cluster.annotate(key, dry_run="true")
-    cluster.visit(key)
+    cluster.reconcile(key)
     assert cluster.ready(key) == ("False", "InvalidConfiguration")
 
 
@@ -371,16 +371,16 @@ def test_a_pool_that_has_come_to_name_a_subnet_is_left_out_of_the_tree_that_is_m
     forest = Forest(*bodies, isolation=TenantIsolation(Isolation.STRICT))
     network_key = key_of(trees.network())
     forest.settle(network_key)
-    forest.visit(trees.SITE)
+    forest.reconcile(trees.SITE)
     pool = forest.object(trees.SITE)
     assert FINALIZER in pool.finalizers  # it is enlisted, by what its spec said then
     forest.spec(trees.SITE, members=[trees.member(subnetID=ID)])
     for _ in range(30):  # it is held back until what may belong to it has come to rest
-        forest.visit(trees.LB)
+        forest.reconcile(trees.LB)
         forest.clock.advance(1)
     assert len(forest.others.load_balancers.list()) == 1
     assert forest.others.pools.list() == []
-    forest.visit(trees.SITE)
+    forest.reconcile(trees.SITE)
     assert forest.ready(trees.SITE) == ("False", "InvalidConfiguration")
 
 
@@ -398,12 +398,12 @@ def two(**other: Any) -> tuple[World, Key]:
 def test_a_project_is_shared_once_another_namespace_has_something_in_it() -> None:
     cluster, vault = two()
     before = cluster.apply(network(import_={"id": ID}))
-    cluster.visit(before)
+    cluster.reconcile(before)
     assert cluster.ready(before) == ("False", "WaitingForReference")
     cluster.settle(vault)
     cluster.cloud.take()
     for key in (before, cluster.apply(network("other", import_={"id": cluster.object(vault).status["id"]}))):
-        cluster.visit(key)
+        cluster.reconcile(key)
         assert cluster.ready(key) == ("False", "InvalidConfiguration")
         assert "bank" not in cluster.message(key)
         assert "vault" not in cluster.message(key)
@@ -416,10 +416,10 @@ def test_it_holds_for_both_and_not_for_one_that_is_exempt() -> None:
     mine_ = cluster.apply(network("mine"))
     cluster.settle(mine_)
     theirs = cluster.apply(network("theirs", namespace="bank", import_={"id": ID}))
-    cluster.visit(theirs)
+    cluster.reconcile(theirs)
     assert cluster.ready(theirs) == ("False", "InvalidConfiguration")
     cluster.told_anew(isolation=TenantIsolation(Isolation.SHARED_PROJECT, exempt=frozenset({"bank"})))
-    cluster.visit(theirs)
+    cluster.reconcile(theirs)
     assert cluster.ready(theirs) == ("False", "WaitingForReference")
 
 
@@ -435,7 +435,7 @@ def test_what_is_elsewhere_does_not_count(change: dict[str, str]) -> None:
     assert cluster.object(vault).status["region"] == REGION
     cluster.poke(vault, lambda body: body["status"].update(change))
     key = cluster.apply(network(import_={"id": ID}))
-    cluster.visit(key)
+    cluster.reconcile(key)
     assert cluster.ready(key) == ("False", "WaitingForReference")
 
 
@@ -443,8 +443,8 @@ def test_a_cloud_that_calls_a_project_by_the_same_id_has_nobody_refused() -> Non
     cluster, vault = two(auth_url="https://keystone.example.com/v3")
     cluster.settle(vault)
     key = cluster.apply(network(import_={"id": ID}))
-    cluster.visit(key)
+    cluster.reconcile(key)
     assert cluster.ready(key) == ("False", "WaitingForReference")
     cluster.apply(secret(namespace="bank", data={"nonsense": "1"}))  # where it leads is not known any more
-    cluster.visit(key)
+    cluster.reconcile(key)
     assert cluster.ready(key) == ("False", "InvalidConfiguration")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infomaniak_operator.engine.contract import FINALIZER
+from infomaniak_operator.controller.interfaces import FINALIZER
 from tests.support.forest import Forest
 from tests.support.objects import key_of
 from tests.support.trees import CHECK, LB, SITE, balancer, calm, listener, member, monitor, network, pool, tree
@@ -64,7 +64,7 @@ def test_tags_and_the_mark_among_them(key, collection):
     calm(world)
     getattr(world.others, collection).update(world.one(collection)["id"], {"tags": ["theirs"]})
     world.clock.advance(5)
-    world.round()
+    world.resync()
     world.run()
     assert sorted(world.one(collection)["tags"]) == sorted(["theirs", mark])  # nobody manages the tags any more
 
@@ -135,12 +135,12 @@ def test_a_redirect_comes_changes_and_goes():
         assert len(world.table("l7rules")) == len(found)
     world.others.l7_rules.delete(world.one("l7policies")["id"], world.one("l7rules")["id"])
     world.clock.advance(5)
-    world.round()
+    world.resync()
     world.run()
     assert len(world.table("l7rules")) == 1
     world.others.l7_policies.delete(world.one("l7policies")["id"])
     world.clock.advance(5)
-    world.round()
+    world.resync()
     world.run()
     assert (len(world.table("l7policies")), len(world.table("l7rules"))) == (1, 1)
     calm(world)

@@ -14,7 +14,7 @@ from infomaniak_operator.client import (
     InfomaniakCloudError,
     ServiceError,
 )
-from infomaniak_operator.engine.contract import Superseded
+from infomaniak_operator.controller.interfaces import Superseded
 from tests.support import intent
 from tests.support.forest import Forest
 from tests.support.objects import key_of
@@ -210,7 +210,7 @@ class Life:
         self.free()
         for _ in range(3):
             world.run(1500)
-            world.round()
+            world.resync()
         world.run(1500)
         world.clock.advance(5)
         theirs = world.fake.tables["load_balancers"][self.bystander["id"]]
@@ -229,7 +229,7 @@ class Life:
             assert world.ready(key) == fresh.ready(key), (key, world.message(key), fresh.message(key))
         world.clock.advance(60)
         world.forget_calls()
-        world.round()
+        world.resync()
         world.run(1500)
         assert world.changes() == []
 

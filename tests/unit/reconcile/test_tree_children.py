@@ -3,7 +3,7 @@
 import pytest
 
 from infomaniak_operator.client import BadRequestError
-from infomaniak_operator.engine.contract import Stuck, Waiting
+from infomaniak_operator.controller.interfaces import Stalled, WaitingFor
 from tests.support.forest import Forest
 from tests.support.objects import key_of
 from tests.support.trees import CHECK, LB, SITE, balancer, listener, member, monitor, network, pool
@@ -58,7 +58,7 @@ def test_a_pool_that_no_listener_uses():
     world.all_ready()
     world.clock.advance(600)
     world.forget_calls()
-    world.round()
+    world.resync()
     world.run()
     assert world.changes() == []
     world.spec(SITE, members=[member(12)])
@@ -100,7 +100,7 @@ def test_what_does_not_fit_says_so_before_any_call_and_the_rest_is_made(what, bo
     assert world.ready(culprit) == ("False", "InvalidConfiguration")
     assert world.progress(culprit) == "Stalled"
     assert words in world.message(culprit)
-    assert isinstance(world.visit(culprit).next, Waiting if what == "other monitor" else Stuck)
+    assert isinstance(world.reconcile(culprit).next, WaitingFor if what == "other monitor" else Stalled)
     assert world.refused == []
     others = [key for key in world.all_keys() if key != culprit and not (what == "balancer" and key == SITE)]
     assert {world.ready(key) for key in others} == {("True", "Available")}, world.standing()

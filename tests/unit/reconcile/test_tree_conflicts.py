@@ -2,9 +2,9 @@
 
 import pytest
 
-from infomaniak_operator.engine.contract import FINALIZER
-from infomaniak_operator.reconcile.marks import Mark, user_text
-from infomaniak_operator.reconcile.ownership import mark_of
+from infomaniak_operator.controller.interfaces import FINALIZER
+from infomaniak_operator.reconcile.generic.owned import mark_of
+from infomaniak_operator.reconcile.ownership.marks import Mark, user_text
 from tests.support.forest import Forest
 from tests.support.objects import custom, key_of
 from tests.support.trees import CHECK, LB, SITE, balancer, calm, listener, member, monitor, network, pool, tree
@@ -19,7 +19,7 @@ def later(world):
     """A resync, and only what it does."""
     world.clock.advance(600)
     world.forget_calls()
-    world.round()
+    world.resync()
     world.run()
 
 

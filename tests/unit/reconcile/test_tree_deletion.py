@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from infomaniak_operator.engine.contract import Waiting
-from infomaniak_operator.reconcile.marks import Mark
+from infomaniak_operator.controller.interfaces import WaitingFor
+from infomaniak_operator.reconcile.ownership.marks import Mark
 from tests.support.forest import Forest, shuffled
 from tests.support.objects import key_of
 from tests.support.points import let_go
@@ -123,7 +123,7 @@ def test_only_a_pool_waits_for_its_monitor_and_its_listener():
     assert world.get(CHECK) is None
     assert world.ready(SITE) == ("False", "InUse")
     assert "listener http of LoadBalancer web" in world.message(SITE)
-    assert world.visit(SITE).next == Waiting(frozenset({LB}))
+    assert world.reconcile(SITE).next == WaitingFor(frozenset({LB}))
     world.spec(LB, listeners=[listener(pool=None)])
     world.run()
     assert world.get(SITE) is None
@@ -164,8 +164,8 @@ def test_somebody_elses_inside_keeps_it_all(what):
     world.clock.advance(5)
     before = counts(world)
     world.forget_calls()
-    for _ in range(2):  # and a round has seen it
-        world.round()
+    for _ in range(2):  # and a resync has seen it
+        world.resync()
         world.run()
     assert world.changes() == []
     world.delete(LB)

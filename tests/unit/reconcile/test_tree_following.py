@@ -3,7 +3,7 @@
 import pytest
 
 from infomaniak_operator.cli.cluster import SERVICES, SLICES
-from infomaniak_operator.reconcile.endpoints import SERVICE_NAME
+from infomaniak_operator.reconcile.octavia.service_endpoints import SERVICE_NAME
 from tests.support.forest import Forest
 from tests.support.objects import NAMESPACE, custom, key_of
 from tests.support.trees import CHECK, LB, SITE, balancer, calm, monitor, network, pool, tree
@@ -188,7 +188,7 @@ def test_more_members_than_a_status_holds_are_refused_before_the_cloud_is_asked(
     world.run()
     world.forget_calls()
     world.apply(pool(members=..., membersFrom=source))
-    world.visit(SITE)
+    world.reconcile(SITE)
     assert not world.calls()
     assert world.ready(SITE) == ("False", "InvalidConfiguration")
     assert world.says(SITE, "Stalled")[0] == "True"
@@ -230,7 +230,7 @@ def test_of_more_members_than_a_status_holds_it_shows_the_first_and_how_many_the
     world = tree(pool(members=...))
     places = [{"address": f"10.40.{n // 250}.{n % 250 + 1}", "protocol_port": 80} for n in range(4097)]
     world.others.members.replace_all(world.one("pools")["id"], places)
-    world.round()
+    world.resync()
     world.run()
     world.all_ready()
     status = world.object(SITE).status

@@ -104,7 +104,7 @@ def lost():
     world = settled()
     world.others.load_balancers.delete(world.one("load_balancers")["id"], cascade=True)
     world.clock.advance(5)
-    world.round()
+    world.resync()
     return world
 
 
@@ -112,7 +112,7 @@ def recovered():
     world = settled(recovery={"policy": "Recreate"})
     world.one("load_balancers")["provisioning_status"] = "ERROR"
     world.clock.advance(60)
-    world.round()
+    world.resync()
     return world
 
 
@@ -158,7 +158,7 @@ def test_killed_at_any_point(scenario, at, when):
     world.restart()
     world.run()
     world.clock.advance(GRACE)
-    world.round()
+    world.resync()
     world.run()
     picture, keys = undisturbed(scenario)
     assert world.picture() == picture
@@ -166,6 +166,6 @@ def test_killed_at_any_point(scenario, at, when):
     world.all_ready()
     world.clock.advance(GRACE)
     world.forget_calls()
-    world.round()
+    world.resync()
     world.run()
     assert world.changes() == []

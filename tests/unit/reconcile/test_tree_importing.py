@@ -2,8 +2,8 @@
 
 import pytest
 
-from infomaniak_operator.engine.contract import FINALIZER
-from infomaniak_operator.reconcile.marks import Mark, Owner
+from infomaniak_operator.controller.interfaces import FINALIZER
+from infomaniak_operator.reconcile.ownership.marks import Mark, Owner
 from tests.support.forest import Forest
 from tests.support.objects import key_of, uid_of
 from tests.support.trees import CHECK, LB, SITE, balancer, listener, member, monitor, network, pool
@@ -45,7 +45,7 @@ def calm(world):
     world.all_ready()
     world.clock.advance(600)
     world.forget_calls()
-    world.round()
+    world.resync()
     world.run()
     assert world.changes() == []
 
@@ -274,7 +274,7 @@ def test_a_load_balancer_that_was_imported_is_not_recovered(adopted, left_out):
     before = world.picture()
     world.forget_calls()
     for _ in range(3):
-        world.round()
+        world.resync()
         world.run(1200)
         world.restart()
     assert world.changes() == []
@@ -284,7 +284,7 @@ def test_a_load_balancer_that_was_imported_is_not_recovered(adopted, left_out):
     for word in (ids["load_balancers"], "ERROR", "does not apply"):
         assert word in world.message(LB)
     world.fake.tables["load_balancers"][ids["load_balancers"]]["provisioning_status"] = "ACTIVE"
-    world.round()
+    world.resync()
     world.run()
     assert world.ready(LB) == ("True", "Available")
 
@@ -295,7 +295,7 @@ def test_an_imported_listener_is_not_replaced_by_one_on_another_port():
     body = imported(ids, balancer={"listeners": [listener(port=81, pool=None)]})[0]
     world.apply(body)
     world.run()
-    world.round()
+    world.resync()
     world.run()
     assert world.ready(LB) == ("False", "Conflict")
     assert ids["listeners"] in world.message(LB)
@@ -316,7 +316,7 @@ def test_what_was_imported_is_never_replaced(key, name, fields):
     world.forget_calls()
     world.spec(key, **fields)
     world.run()
-    world.round()
+    world.resync()
     world.run()
     assert world.changes() == []
     assert world.picture() == before

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infomaniak_operator.reconcile.octavia import parent
+from infomaniak_operator.reconcile.octavia.octavia_common import parent
 from tests.support.forest import Forest
 from tests.support.trees import CHECK, LB, SITE, balancer, calm, listener, member, monitor, network, pool, tree
 
@@ -45,7 +45,7 @@ def test_a_pool_that_has_lost_its_load_balancer(act):
     elif act == "delete":
         world.delete(SITE)
     else:
-        world.round()
+        world.resync()
     world.run(100)  # nothing is raised
     if act != "look":
         assert world.ready(SITE)[0] == "False"
@@ -65,8 +65,8 @@ def test_a_monitor_that_comes_before_the_status_of_its_load_balancer(where):
     world.restart()
     again = without(world, "pools", "loadbalancers") if where == "the pool does not tell" else lambda: None
     world.apply(monitor())
-    world.visit(CHECK)
-    world.visit(CHECK)
+    world.reconcile(CHECK)
+    world.reconcile(CHECK)
     assert world.ready(CHECK)[0] == "False"
     assert world.message(CHECK)
     again()
@@ -78,10 +78,10 @@ def test_a_monitor_that_comes_before_the_status_of_its_load_balancer(where):
 def test_a_monitor_whose_pool_is_in_no_row():
     world = tree()
     again = without(world, "health_monitors", "pools")
-    world.round()
+    world.resync()
     world.run(100)
     again()
-    world.round()
+    world.resync()
     world.run()
     calm(world)
 
@@ -94,7 +94,7 @@ def test_a_load_balancer_whose_rows_show_no_port():
         **shown(name, row, **how),
         **({"vip_port_id": None, "vip_address": None} if name == "load_balancers" else {}),
     }
-    world.round()
+    world.resync()
     world.run()
     assert world.ready(LB) == ("True", "Available")
 

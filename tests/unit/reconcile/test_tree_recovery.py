@@ -4,14 +4,14 @@ import itertools
 
 import pytest
 
-from infomaniak_operator.engine.contract import Stuck
+from infomaniak_operator.controller.interfaces import Stalled
 from tests.support.forest import Forest
 from tests.support.trees import CHECK, LB, SITE, balancer, member, monitor, network, pool, tree, web
 
 
 def breaks(world):
     world.one("load_balancers")["provisioning_status"] = "ERROR"
-    world.round()
+    world.resync()
 
 
 def vip(world):
@@ -29,7 +29,7 @@ def test_error_is_said_and_nothing_is_done_unless_asked_for():
     assert world.ready(LB) == ("False", "CloudError")
     assert world.progress(LB) == "Stalled"
     assert "spec.recovery.policy" in world.message(LB)
-    assert world.visit(LB).next == Stuck()
+    assert world.reconcile(LB).next == Stalled()
     assert world.changes() == []
     world.spec(LB, recovery={"policy": "Recreate"})
     world.run()
@@ -103,7 +103,7 @@ def test_recoveries_are_bounded_and_ever_further_apart():
 def test_a_pool_in_error_says_so():
     world = tree()
     world.one("pools")["provisioning_status"] = "ERROR"
-    world.round()
+    world.resync()
     world.run(60)
     assert world.ready(SITE) == ("False", "CloudError")
     assert world.progress(SITE) == "Stalled"
@@ -208,7 +208,7 @@ def test_one_that_somebody_deleted_is_made_again_on_the_same_port():
     world.others.load_balancers.delete(world.one("load_balancers")["id"], cascade=True)
     world.clock.advance(5)
     world.forget_calls()
-    world.round()
+    world.resync()
     world.run()
     world.all_ready()
     assert vip(world) == before
@@ -225,7 +225,7 @@ def test_whoever_finds_out_first(first):
     world.clock.advance(5)
     world.annotate(first, reconcile_at="now")
     world.run(120)
-    world.round()
+    world.resync()
     world.run()
     world.all_ready()
     assert world.picture() == picture
@@ -249,9 +249,9 @@ def test_a_part_that_somebody_deleted_is_made_again(what):
     getattr(world.others, what).delete(world.one(what)["id"])
     world.clock.advance(5)
     world.forget_calls()
-    world.round()
+    world.resync()
     world.run()
-    world.round()
+    world.resync()
     world.run()
     world.all_ready()
     assert world.picture() == picture
@@ -272,7 +272,7 @@ def test_drift_is_put_back():
         world.clock.advance(5)
     world.others.members.replace_all(world.one("pools")["id"], [{"address": "10.40.0.66", "protocol_port": 1}])
     world.clock.advance(5)
-    world.round()
+    world.resync()
     world.run()
     world.all_ready()
     for name in ("description", "connection_limit"):

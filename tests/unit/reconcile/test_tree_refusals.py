@@ -2,7 +2,7 @@
 
 import pytest
 
-from infomaniak_operator.reconcile import newtree
+from infomaniak_operator.reconcile.octavia import tree_create
 from tests.support.forest import Forest
 from tests.support.objects import key_of
 from tests.support.trees import CHECK, LB, SITE, balancer, listener, monitor, network, pool, tree
@@ -86,7 +86,7 @@ def test_a_defect_before_the_request_is_no_create_of_unknown_outcome(monkeypatch
 
     world = Forest(network(), balancer())
     with monkeypatch.context() as patch:
-        patch.setattr(newtree, "_listener", broken)
+        patch.setattr(tree_create, "_listener", broken)
         with pytest.raises(IndexError):
             world.run(20)
     assert world.table("load_balancers") == []
@@ -134,7 +134,7 @@ def test_a_listener_that_names_another_load_balancer_s_pool_says_whose_it_is():
     text = world.message(other, "ReferencesResolved")
     assert "listener http: Pool site belongs to LoadBalancer web" in text
     assert [message for _, message in told(world, other) if "LoadBalancer web" in message] == [text]
-    world.round()
+    world.resync()
     world.run()
     assert len([message for _, message in told(world, other) if "LoadBalancer web" in message]) == 1
     world.spec(other, listeners=[listener(pool=None)])
@@ -242,7 +242,7 @@ def test_a_recovery_does_not_wait_for_those_that_wait_for_it(late):
     if late:
         slow_to_clear_up(world, late)
     world.one("load_balancers")["provisioning_status"] = "ERROR"
-    world.round()
+    world.resync()
     took = world.run()
     world.all_ready()
     assert world.changes() == ["DELETE load_balancers", "POST load_balancers"]
@@ -263,7 +263,7 @@ def test_a_recovery_does_not_wait_for_a_pool_that_cannot_be_made():
         sent.append((method, world.clock.monotonic())) if collection == "load_balancers" else None
     )
     world.one("load_balancers")["provisioning_status"] = "ERROR"
-    world.round()
+    world.resync()
     world.run(120)
     assert world.ready(LB) == ("True", "Available")
     assert world.ready(SITE) == ("True", "Available")

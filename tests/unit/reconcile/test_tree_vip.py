@@ -24,7 +24,7 @@ def gone_in_the_cloud(world):
 def later(world):
     world.clock.advance(600)
     world.forget_calls()
-    world.round()
+    world.resync()
     world.run()
 
 
@@ -39,7 +39,7 @@ def test_a_tree_is_made_again_whole_on_a_port_that_has_got_another_address(resta
     gone_in_the_cloud(world)
     if restart:
         world.restart()
-    world.round()
+    world.resync()
     world.run()
     calm(world)
     assert [call for call in world.changes() if "POST" in call] == []
@@ -52,7 +52,7 @@ def test_a_tree_that_is_made_again_takes_one_request():
     world = tree()
     with_another_address(world)
     gone_in_the_cloud(world)
-    world.round()
+    world.resync()
     world.run()
     assert world.changes() == ["POST load_balancers"]
     assert world.refused == []
@@ -120,7 +120,7 @@ def test_what_the_message_advises_mends_it(free):
     if not free:
         world.others.ports.create({**body, "fixed_ips": [{"ip_address": address}]})
     gone_in_the_cloud(world)
-    world.round()
+    world.resync()
     world.run()
     assert len(world.refused) == (0 if free else 1)  # the address is somebody's
     world.refused.clear()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infomaniak_operator.engine.contract import FINALIZER, Key
+from infomaniak_operator.controller.interfaces import FINALIZER, Key
 from tests.support.forest import Forest
 from tests.support.objects import custom, key_of, network, subnet
 from tests.support.trees import balancer, listener, monitor, pool
@@ -80,7 +80,7 @@ def test_the_text_follows_what_is_waited_for(wait):
     assert "cause three" in says()
     world.poke(other, lambda each: each["metadata"].update(deletionTimestamp="2026-11-25T10:00:00Z"))
     assert "is being deleted" in says()
-    world.vanish(other)
+    world.after_delete(other)
     assert f"there is no {other.kind} {other.name}" in says()
     world.apply(_paused(referent, life=2))
     _stands(world, other, "False", "CloudError", "of the second life")
@@ -97,10 +97,10 @@ def test_a_change_of_the_request_id_alone_wakes_nobody():
     world.run(0)
     _stands(world, other, "False", "CloudError", "it failed (request req-11111111-1111)")
     world.run(0)
-    before = world.visits[edge]
+    before = world.reconciles[edge]
     _stands(world, other, "False", "CloudError", "it failed (request req-22222222-2222)")
     world.run(0)
-    assert world.visits[edge] == before
+    assert world.reconciles[edge] == before
 
 
 @pytest.mark.parametrize("child", [pool(), monitor()], ids=["Pool", "HealthMonitor"])
@@ -118,7 +118,7 @@ def test_the_parts_of_a_tree_follow_their_parent(child):
         world.poke(other, lambda each: each["metadata"].update(deletionTimestamp="2026-11-25T10:00:00Z"))
         world.run(0)
         assert "is being deleted" in world.message(key)
-        world.vanish(other)
+        world.after_delete(other)
 
 
 def _ways(*names: str) -> list[dict[str, Any]]:
@@ -238,7 +238,7 @@ def test_the_parts_of_a_tree_say_what_is_wrong_with_their_load_balancer(child):
     assert world.ready(key) == ("False", "WaitingForReference")
     assert world.message(key).endswith(f". LoadBalancer web: {world.message(top)}")
     writes = dict(world.status_writes)
-    world.round()
+    world.resync()
     world.run()
     assert world.status_writes == writes
     world.spec(top, listeners=[listener()])

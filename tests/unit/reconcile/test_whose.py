@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from infomaniak_operator.engine.contract import KubeObject
-from infomaniak_operator.reconcile.marks import Owner, Standing, described, released
-from infomaniak_operator.reconcile.ownership import Keepers, Whose, mark_of, whose
+from infomaniak_operator.controller.interfaces import KubeObject
+from infomaniak_operator.reconcile.generic.owned import Keepers, Whose, mark_of, whose
+from infomaniak_operator.reconcile.ownership.marks import Owner, Standing, described, released
 from tests.support.objects import KUBE_SYSTEM, custom, uid_of
 
 ME = Owner(KUBE_SYSTEM, "LoadBalancer", "shop", "web", uid_of("LoadBalancer", "shop", "web"), lives=lambda _: False)

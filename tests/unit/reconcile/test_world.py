@@ -1,11 +1,11 @@
-"""The tests' world: the real engine over a Kubernetes API server and a cloud in memory, moved by hand."""
+"""The tests' world: the real controller over a Kubernetes API server and a cloud in memory, moved by hand."""
 
 import threading
 
 import pytest
 
-from infomaniak_operator.engine.contract import FINALIZER, Again, Settled
-from infomaniak_operator.engine.kube import Unavailable
+from infomaniak_operator.controller.interfaces import FINALIZER, Done, RequeueAfter
+from infomaniak_operator.controller.kube.kube_api import Unavailable
 from tests.support.forest import Forest
 from tests.support.objects import network, subnet
 from tests.support.points import Points, let_go
@@ -53,7 +53,7 @@ def test_nothing_that_a_killed_process_does_is_seen():
     process.end()
     assert (world.object(key).resource_version, dict(world.kube.calls)) == (seen, calls)
     with pytest.raises(AssertionError, match="restart"):
-        world.visit(key)
+        world.reconcile(key)
     world.restart()
     world.settle(key)
     assert len([row for row in world.networks() if row["name"] == "front"]) == 1
@@ -79,7 +79,7 @@ def test_a_status_write_whose_answer_is_lost_is_heard_of_all_the_same():
         world.settle(key)
     let_go(world)
     assert FINALIZER in world.object(key).finalizers
-    held = world.process.engine.view.get(key)
+    held = world.process.manager.view.get(key)
     assert held is not None
     assert held.resource_version == world.object(key).resource_version
 
@@ -90,18 +90,18 @@ def test_what_a_process_is_not_told_by_its_watch_it_finds_out_by_the_conflict():
     world.settle(key)
     world.process.deaf = True
     world.spec(key, mtu=1400)
-    held = world.process.engine.view.get(key)
+    held = world.process.manager.view.get(key)
     assert held is not None
     assert "mtu" not in held.spec
     world.others.subnets.delete(world.subnets()["v4"]["id"])
-    assert world.visit(key).next == Again(0.0)  # its write was refused, and it has asked for the object anew
-    held = world.process.engine.view.get(key)
+    assert world.reconcile(key).next == RequeueAfter(0.0)  # its write was refused, and it has asked for the object anew
+    held = world.process.manager.view.get(key)
     assert held is not None
     assert held.resource_version == world.object(key).resource_version
     world.settle(key)
     assert world.network()["mtu"] == 1400
     world.process.deaf = False
-    assert isinstance(world.visit(key).next, Settled)
+    assert isinstance(world.reconcile(key).next, Done)
 
 
 def test_two_processes_at_once_make_one_network():

@@ -84,7 +84,7 @@ def test_a_load_balancer_whose_port_is_gone_too_is_deleted_while_a_new_port_is_o
     (port,) = [row for row in world.table("ports") if row["name"] == "web-vip"]
     world.others.ports.delete(port["id"])
     world.restart()
-    world.round()
+    world.resync()
     dies_at(world, "POST ports", how=how)
     with pytest.raises(Killed):
         world.run()
@@ -121,7 +121,7 @@ def test_a_recovery_counts_though_the_operator_dies_of_it():
     for _ in range(6):
         try:
             world.clock.advance(60)
-            world.round()
+            world.resync()
             world.run(60)
         except Killed:
             world.restart()
@@ -135,11 +135,11 @@ def test_a_recovery_that_is_refused_does_not_count():
     world.one("load_balancers")["provisioning_status"] = "ERROR"
     world.fail("DELETE load_balancers", BadRequestError("no", status=400, category=Category.TERMINAL))
     world.clock.advance(60)
-    world.round()
+    world.resync()
     world.run()
     assert not world.object(LB).status.get("recoveryAttempts")
     let_go(world)
-    world.round()
+    world.resync()
     world.run()
     calm(world)
 
@@ -202,12 +202,12 @@ def test_a_create_that_is_refused_over_and_over_writes_status_no_more():
     world = World()
     key = world.apply(network(mtu=1400))
     world.fail("POST networks", BadRequestError("no", status=400, category=Category.TERMINAL), times=9)
-    world.visit(key)
-    world.visit(key)
+    world.reconcile(key)
+    world.reconcile(key)
     written = world.status_writes[key]
     for _ in range(4):
         world.clock.advance(60)
-        world.visit(key)
+        world.reconcile(key)
     assert world.status_writes[key] == written
     assert "projectID" not in world.object(key).status
 
@@ -234,9 +234,9 @@ def test_only_what_was_not_set_before_is_written_ahead():
         assert world.ready(key) == ("True", "Available")
         assert world.records[key] - before == more, fields
     written = world.status_writes[key]
-    world.visit(key)
+    world.reconcile(key)
     world.restart()
-    world.visit(key)
+    world.reconcile(key)
     assert world.status_writes[key] == written
 
 
@@ -251,7 +251,7 @@ def test_what_cannot_be_written_is_not_done():
 
     world.on_kube = refuse
     with pytest.raises(RuntimeError):
-        world.visit(key)
+        world.reconcile(key)
     assert world.cloud.writes() == []
     world.on_kube = lambda _, act: act()
     world.settle(key)
@@ -259,7 +259,7 @@ def test_what_cannot_be_written_is_not_done():
     world.spec(key, portSecurityEnabled=False)
     world.cloud.take()
     with pytest.raises(RuntimeError):
-        world.visit(key)
+        world.reconcile(key)
     assert world.cloud.writes() == []
 
 
@@ -297,7 +297,7 @@ def test_an_unanswered_change_is_looked_for_once_more_when_it_must_have_arrived(
     world.spec(key, rules=[rule])
     lost = CloudTimeoutError("no answer", category=Category.TRANSIENT, outcome_unknown=True)
     world.late("POST security_group_rules", LATE, lost)
-    world.visit(key)
+    world.reconcile(key)
     world.spec(key, rules=...)
     let_go(world)
     world.settle(key)

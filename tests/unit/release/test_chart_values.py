@@ -89,7 +89,7 @@ def test_defaults_are_the_operators_own() -> None:
 
 def test_every_metric_that_is_shown_or_alerted_on_is_told() -> None:
     source = "".join(
-        path.read_text() for path in (CHART.parents[1] / "operator/infomaniak_operator/observe").glob("*.py")
+        path.read_text() for path in (CHART.parents[1] / "operator/infomaniak_operator/metrics").glob("*.py")
     )
     told = set(re.findall(r'(?:_OWN \+ |\W)"([a-z][a-z0-9_]+)"', source))
     shown = set()

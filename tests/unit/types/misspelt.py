@@ -19,11 +19,12 @@ from infomaniak_operator.client.resources import (
     SecurityGroup,
     Subnet,
 )
-from infomaniak_operator.reconcile.cloud import Cloud
-from infomaniak_operator.reconcile.network import NetworkActuator
-from infomaniak_operator.reconcile.pool import PoolActuator
-from infomaniak_operator.reconcile.resourcetypes import LISTENERS, POOLS, SUBNETS
-from infomaniak_operator.reconcile.visit import Visit
+from infomaniak_operator.reconcile.generic.context import ReconcileContext
+from infomaniak_operator.reconcile.neutron.network import NetworkActuator
+from infomaniak_operator.reconcile.octavia.pool import PoolActuator
+from infomaniak_operator.reconcile.octavia.tree_state import Trees
+from infomaniak_operator.reconcile.openstack.resource_types import LISTENERS, POOLS, SUBNETS
+from infomaniak_operator.reconcile.openstack.scope import Cloud
 
 
 def collections(cloud: Cloud) -> None:
@@ -76,7 +77,7 @@ def each(  # noqa: PLR0917 - one of each
     print(policy["redirect_prefx"])  # E: "redirect_prefx"
 
 
-def sent(do: Operations, visit: Visit) -> None:
+def sent(do: Operations, context: ReconcileContext) -> None:
     do.networks.create({"name": "n", "router:external": False})
     do.networks.create({"nam": "n"})  # E: "nam"
     do.subnets.update("id", {"dns_nameserver": []})  # E: "dns_nameserver"
@@ -84,16 +85,16 @@ def sent(do: Operations, visit: Visit) -> None:
     do.members.replace_all("id", [{"address": "10.0.0.1", "port": 80}])  # E: "port"
     do.load_balancers.create_tree({"listeners": [{"pool": {}}]})  # E: "pool"
     body: NetworkBody = SUBNETS.body({})  # E: SubnetBody
-    print(body, visit)
+    print(body, context)
 
 
-def reconciled(visit: Visit) -> None:
-    for listener in visit.rows(LISTENERS):
+def reconciled(context: ReconcileContext) -> None:
+    for listener in context.rows(LISTENERS):
         print(listener["operatingstatus"])  # E: "operatingstatus"
-    for pool in POOLS.of(visit.cloud.do).list():
+    for pool in POOLS.of(context.cloud.do).list():
         print(pool["loadbalancer"])  # E: "loadbalancer"
-    print(visit.children["subnet"])  # E: "subnet"
-    print(NetworkActuator().collection.of(visit.cloud.do).get("id")["mtus"])  # E: "mtus"
-    row = PoolActuator().held(visit)
+    print(context.children["subnet"])  # E: "subnet"
+    print(NetworkActuator().collection.of(context.cloud.do).get("id")["mtus"])  # E: "mtus"
+    row = PoolActuator(Trees()).held(context)
     if row is not None:
         print(row.get("healthmonitors"))  # E: "healthmonitors"

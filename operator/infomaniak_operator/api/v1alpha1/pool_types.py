@@ -1,0 +1,260 @@
+"""Pool: a pool of a load balancer and its members."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from infomaniak_operator.api.common import (
+    FILTER,
+    FILTER_TEXT,
+    IMPORT_TEXT,
+    Administrable,
+    CommonSpec,
+    CommonStatus,
+    Described,
+    DescribedFilter,
+    Id,
+    Import,
+    Named,
+    NamedFilter,
+    OctaviaStatus,
+    Text,
+    unless_imported,
+)
+from infomaniak_operator.api.kind import Column, Kind
+from infomaniak_operator.api.model import FIXED, ApiModel, Checked, Rule, about, immutable, listed
+from infomaniak_operator.api.types import Ref
+from infomaniak_operator.api.v1alpha1.member_types import Member, MembersFrom
+
+MAX_MEMBERS = 256
+MAX_LISTED = 4096
+"""The most members that the status lists, as there and as draining, and the most that may follow a Service."""
+PoolProtocol = Literal["HTTP", "HTTPS", "PROXY", "PROXYV2", "SCTP", "TCP", "UDP"]
+_ANOTHER = "create another Pool"
+
+
+class SessionPersistence(ApiModel):
+    """How a client keeps its member."""
+
+    cel: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "has(self.cookieName) == (self.type == 'APP_COOKIE')",
+            "cookieName is needed with type APP_COOKIE, and only with that",
+            ".cookieName",
+        ),
+        Rule(
+            "!(has(self.timeoutSeconds) || has(self.granularity)) || self.type == 'SOURCE_IP'",
+            "timeoutSeconds and granularity need type SOURCE_IP",
+        ),
+    )
+
+    type: Literal["APP_COOKIE", "HTTP_COOKIE", "SOURCE_IP"] = Field(
+        description=about(
+            "By what a client is known again. HTTP_COOKIE: a cookie that the load balancer sets; APP_COOKIE: one of "
+            "the "
+            "application; UDP and SCTP know SOURCE_IP only",
+            changes="Can be changed",
+            api="session_persistence.type",
+        )
+    )
+    cookie_name: (
+        Annotated[
+            str,
+            Field(min_length=1, max_length=255),
+            Checked(
+                Rule(
+                    "self.matches('^[A-Za-z0-9!#$%&\\'*+.^_`|~-]+$')",
+                    "must be the name of a cookie: letters, digits and a few signs, no blanks",
+                )
+            ),
+        ]
+        | None
+    ) = Field(
+        None,
+        description=about("Name of the application's cookie", changes="Can be changed", api="cookie_name"),
+    )
+    timeout_seconds: Annotated[int, Field(ge=0, le=2147483647)] | None = Field(
+        None,
+        description=about(
+            "How long a silent client is remembered, in seconds; UDP and SCTP only",
+            absent="the cloud's own",
+            api="persistence_timeout",
+        ),
+    )
+    granularity: (
+        Annotated[
+            str,
+            Field(min_length=1, max_length=45),
+            Checked(Rule("isIP(self)", "must be a netmask, such as 255.255.255.0")),
+        ]
+        | None
+    ) = Field(
+        None,
+        description=about(
+            "Netmask within which clients count as one; UDP and SCTP only",
+            absent="each address for itself",
+            api="persistence_granularity",
+        ),
+    )
+
+
+class PoolFilter(NamedFilter, DescribedFilter):
+    """What a pool to import looks like."""
+
+    protocol: PoolProtocol | None = Field(None, description="Its protocol.")
+
+
+class PoolImport(Import):
+    """A pool made by others."""
+
+    filter: PoolFilter | None = Field(None, description=FILTER_TEXT, json_schema_extra=FILTER)
+
+
+_PERSISTENT = "!has(self.sessionPersistence) || !has(self.protocol) || "
+_DATAGRAM = "(self.protocol in ['UDP', 'SCTP'])"
+
+
+class PoolSpec(CommonSpec, Named, Described, Administrable):
+    """The spec of a Pool."""
+
+    cel: ClassVar[tuple[Rule, ...]] = (
+        *unless_imported("loadBalancerRef", "protocol", "algorithm"),
+        Rule(
+            "!has(self.members) || !has(self.membersFrom)",
+            "members and membersFrom exclude each other: take one of them out",
+            ".membersFrom",
+        ),
+        Rule(
+            f"{_PERSISTENT}!{_DATAGRAM} || self.sessionPersistence.type == 'SOURCE_IP'",
+            "with protocol UDP or SCTP, sessionPersistence knows type SOURCE_IP only: there are no cookies",
+            ".sessionPersistence",
+        ),
+        Rule(
+            f"{_PERSISTENT}{_DATAGRAM} || !(has(self.sessionPersistence.timeoutSeconds) || "
+            "has(self.sessionPersistence.granularity))",
+            "sessionPersistence.timeoutSeconds and granularity need protocol UDP or SCTP",
+            ".sessionPersistence",
+        ),
+    )
+
+    import_: PoolImport | None = Field(None, alias="import", description=IMPORT_TEXT)
+    load_balancer_ref: Ref | None = Field(
+        None,
+        description=about(
+            "The LoadBalancer that the pool belongs to. Required, unless import names a pool",
+            changes=f"{FIXED}: {_ANOTHER}",
+            api="loadbalancer_id",
+        ),
+    )
+    protocol: PoolProtocol | None = Field(
+        None,
+        description=about(
+            "What is spoken to the members. Required, unless import names a pool",
+            changes="Can be changed; Octavia cannot do that in place, so the pool is replaced, with a short gap",
+            api="protocol",
+        ),
+    )
+    algorithm: Literal["LEAST_CONNECTIONS", "ROUND_ROBIN", "SOURCE_IP", "SOURCE_IP_PORT"] | None = Field(
+        None,
+        description=about(
+            "How a member is chosen. Required, unless import names a pool", changes="Can be changed", api="lb_algorithm"
+        ),
+    )
+    session_persistence: SessionPersistence | None = Field(
+        None,
+        description=about(
+            "How a client keeps its member",
+            absent="left as it is (new: not at all)",
+            api="session_persistence",
+        ),
+    )
+    members: Annotated[list[Member], Field(max_length=MAX_MEMBERS)] | None = Field(
+        None,
+        description=about(
+            "The members, known by address and port. [] removes all",
+            absent="membersFrom; with that absent too, left as they are (new: none)",
+            changes="Can be changed; all changes are made in one call, and at once",
+            api="members of the pool",
+        ),
+        json_schema_extra=listed("map", "address", "port"),
+    )
+    members_from: MembersFrom | None = Field(
+        None, description=about("A Service of Kubernetes that the members follow", absent="members")
+    )
+
+
+class MemberStatus(OctaviaStatus):
+    """A member in the cloud."""
+
+    address: Text = Field(description="Its address.")
+    port: int = Field(description="Its port.")
+    id: Id | None = Field(None, description="Its id in the cloud.")
+    weight: int | None = Field(None, description="Its share of new connections.")
+    subnet_id: Id | None = Field(None, description="Id of the subnet it is in, where one was given.")
+
+
+class DrainingMember(ApiModel):
+    """A member that is to go, and is kept at weight 0 for its connections to end."""
+
+    address: Text = Field(description="Its address.")
+    port: int = Field(description="Its port.")
+    until: Annotated[str, Field(max_length=64, json_schema_extra={"format": "date-time"})] = Field(
+        description="When it goes."
+    )
+
+
+class PoolStatus(CommonStatus, OctaviaStatus):
+    """The status of a Pool."""
+
+    load_balancer_id: Id | None = Field(None, description="Id of its load balancer.")
+    member_count: int | None = Field(None, description="How many members it has.")
+    online_members: int | None = Field(None, description="How many of them are ONLINE (or not monitored).")
+    members: Annotated[list[MemberStatus], Field(max_length=MAX_LISTED)] | None = Field(
+        None, description="The members that are there.", json_schema_extra=listed("atomic")
+    )
+    service_port: Text | None = Field(None, description="The port of the Service that its members follow: 80/TCP.")
+    draining: Annotated[list[DrainingMember], Field(max_length=MAX_LISTED)] | None = Field(
+        None,
+        description="The members that spec.membersFrom no longer gives, kept at weight 0 for drainSeconds.",
+        json_schema_extra=listed("atomic"),
+    )
+
+
+POOL = Kind(
+    kind="Pool",
+    plural="pools",
+    singular="pool",
+    short_names=("ipool",),
+    spec=PoolSpec,
+    status=PoolStatus,
+    summary="A pool of a load balancer of the Infomaniak Public Cloud, and its members (OpenStack Octavia).",
+    shown=(
+        Column("LoadBalancer", "string", ".spec.loadBalancerRef.name", "The LoadBalancer it belongs to."),
+        Column("Protocol", "string", ".spec.protocol", "What is spoken to the members."),
+        Column("Members", "integer", ".status.memberCount", "How many members it has."),
+        Column("Online", "integer", ".status.onlineMembers", "How many of them are up."),
+        Column("Operating", "string", ".status.operatingStatus", "How the traffic goes.", wide=True),
+    ),
+    selectable=(".spec.loadBalancerRef.name",),
+    rules=(immutable("loadBalancerRef", _ANOTHER),),
+    example="""\
+loadBalancerRef:
+  name: web
+protocol: HTTPS
+algorithm: ROUND_ROBIN
+sessionPersistence:
+  type: SOURCE_IP
+members:
+  - address: 10.20.0.51
+    port: 443
+    weight: 10
+  - address: 10.20.0.52
+    port: 443
+    weight: 10
+  - address: 10.20.0.60
+    port: 443
+    backup: true
+""",
+)

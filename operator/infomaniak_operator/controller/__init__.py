@@ -1,0 +1,1 @@
+"""The controller: work queue, cache, worker, status. Knows neither OpenStack nor the kinds."""

@@ -1,0 +1,1 @@
+"""What the operator knows of the objects in Kubernetes: watched, listed again, kept, and filtered by predicates."""

@@ -1,0 +1,1 @@
+"""What the operator writes to Kubernetes: status, conditions, the finalizer and Events."""

@@ -1,0 +1,1 @@
+"""The Lease: one replica acts, the others wait."""

@@ -1,1 +1,0 @@
-"""The machine: queue, store, controller, status. Knows neither OpenStack nor the kinds."""

@@ -1,0 +1,1 @@
+"""What every kind goes through. Knows no kind."""

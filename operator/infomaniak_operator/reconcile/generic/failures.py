@@ -1,0 +1,101 @@
+"""What a failure of the cloud means for an object: the reason, whether a person must act, and when to try again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from infomaniak_operator.client import Category, InfomaniakCloudError, ReadOnlyError
+from infomaniak_operator.controller.interfaces import KubeObject, Next, Progress, Reason, Retry, Stalled, WaitingFor
+from infomaniak_operator.reconcile.generic.context import ReconcileContext
+from infomaniak_operator.reconcile.generic.outcomes import CREDENTIALS_VALID, SYNCED, Stop, named
+
+
+@dataclass(frozen=True, slots=True)
+class _Meaning:
+    reason: Reason
+    next: Next
+    progress: Progress = Progress.RECONCILING
+    keep_ready: bool = False
+
+
+_MEANINGS = {
+    Category.TRANSIENT: _Meaning(Reason.CLOUD_ERROR, Retry(), keep_ready=True),
+    Category.WAITING: _Meaning(Reason.UPDATING, Retry(at_least=2.0)),
+    Category.IN_USE: _Meaning(Reason.IN_USE, Retry(at_least=5.0)),
+    Category.QUOTA: _Meaning(Reason.QUOTA_EXCEEDED, Retry(at_least=30.0)),
+    Category.TERMINAL: _Meaning(Reason.INVALID_CONFIGURATION, Stalled(), Progress.STALLED),
+    Category.AUTHENTICATION: _Meaning(Reason.CREDENTIALS_INVALID, Retry(at_least=60.0), Progress.STALLED),
+    # Something vanished, or changed, between our look and our act: look again.
+    Category.NOT_FOUND: _Meaning(Reason.CLOUD_ERROR, Retry(), keep_ready=True),
+    Category.PRECONDITION: _Meaning(Reason.UPDATING, Retry(), keep_ready=True),
+}
+_NOT_THE_SPEC = _Meaning(Reason.CLOUD_ERROR, Retry(at_least=30.0), keep_ready=True)
+"""Of a refusal that only a person can mend: it was no change that the spec asks for, but a look, or a delete."""
+Rivals = Callable[[ReconcileContext, InfomaniakCloudError], list[KubeObject]]
+_FORBIDDEN = 403
+_IN_USE = "inuse"
+"""In the type, or the words, of a refusal because of users: a 409 may also be a race within the service, say."""
+IN_USE_LOOK = 60.0
+"""Seconds until the next attempt at what objects of this cluster use, if none of them changes before."""
+_OF_AN_ID = frozenset({Category.NOT_FOUND, Category.TERMINAL})
+"""How a service refuses an id that leads to nothing, or to something else by now."""
+
+
+def reason_of(error: InfomaniakCloudError) -> Reason:
+    """The reason that a failure of the cloud is."""
+    return _MEANINGS[error.category].reason
+
+
+def stop(context: ReconcileContext, error: InfomaniakCloudError, rivals: Rivals = lambda _context, _error: []) -> Stop:
+    """The outcome of a reconcile that the cloud ended.
+
+    The message keeps the cloud's own words and its request id, which are what its support asks for.
+
+    Args:
+        context: the reconcile.
+        error: how it ended.
+        rivals: the objects of this cluster that have what was refused, or use it.
+    """
+    if isinstance(error, ReadOnlyError):  # a dry run whose plan said nothing of it; all the same nothing was sent
+        return context.would(f"send {error}")
+    meaning = _MEANINGS[error.category]
+    message = str(error)
+    cloud = context.connected if error.category in _OF_AN_ID else None
+    # The id of an external network that was looked up by its name: the next reconcile looks it up again.
+    if cloud is not None and cloud.forget_external(message, context.request.fresh_after):
+        meaning = _MEANINGS[Category.NOT_FOUND]
+    elif error.category is Category.TERMINAL and error.status and not _asked_for(context, error):
+        meaning = _NOT_THE_SPEC
+    elif error.category is Category.TERMINAL and error.status == _FORBIDDEN:
+        what_to_do = "take it out, or use a credential that may"
+        message = f"the roles of the credential do not allow what the spec asks for; {what_to_do}: {message}"
+    if error.category is Category.AUTHENTICATION:
+        context.set_condition(CREDENTIALS_VALID, False, Reason.CREDENTIALS_INVALID, message)
+    elif context.connected is None or CREDENTIALS_VALID not in context.further:
+        context.set_condition(CREDENTIALS_VALID, None, Reason.CLOUD_ERROR, message)
+    former = context.further.get(SYNCED)
+    if former is None or former.status is not False:
+        context.set_condition(SYNCED, None, meaning.reason, message)
+    in_use = error.category is Category.IN_USE and _IN_USE in message.replace(" ", "").lower()
+    others = rivals(context, error) if in_use or error.category is Category.TERMINAL else []
+    if others:
+        return _taken(context, message, meaning, others)
+    return Stop(meaning.reason, message, meaning.next, meaning.progress, keep_ready=meaning.keep_ready)
+
+
+def _asked_for(context: ReconcileContext, error: InfomaniakCloudError) -> bool:
+    """Whether what was refused is a change that the spec asks for."""
+    return error is context.refused and not context.resource.deleting
+
+
+def _taken(context: ReconcileContext, message: str, meaning: _Meaning, others: list[KubeObject]) -> Stop:
+    """The outcome where objects of this cluster have what is wanted: what becomes of them wakes this one."""
+    names = ", ".join(named(other, context.resource) for other in others)
+    waiting = WaitingFor(frozenset(other.key for other in others))
+    if meaning.reason is Reason.IN_USE:
+        # What was made by hand may use it, too, and no event tells of that.
+        return Stop(Reason.IN_USE, f"used by {names}: {message}", replace(waiting, seconds=IN_USE_LOOK))
+    if all(other.deleting for other in others):
+        return Stop(Reason.WAITING_FOR_REFERENCE, f"waits for {names} to go: {message}", waiting)
+    return Stop(Reason.CONFLICT, f"{names} has it already: {message}", waiting, Progress.STALLED)

@@ -1,0 +1,186 @@
+"""Import: which object of the cloud a person means, by id or by filter, and what adopting it would change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from infomaniak_operator.client.kinds import BodyT, RowT
+from infomaniak_operator.controller.interfaces import KubeObject, Progress, Reason, Stalled, WaitingFor
+from infomaniak_operator.reconcile.generic.actuator import Actuator, Plan
+from infomaniak_operator.reconcile.generic.context import ReconcileContext
+from infomaniak_operator.reconcile.generic.fields import address
+from infomaniak_operator.reconcile.generic.outcomes import SYNCED, Stop, bounded, named
+from infomaniak_operator.reconcile.generic.owned import (
+    Whose,
+    by_id,
+    conflict,
+    is_weak,
+    text_of,
+    whose_main,
+    why_not_taken,
+)
+from infomaniak_operator.reconcile.ownership.marks import Standing
+
+LOOK_AGAIN = 60.0
+"""Seconds between two looks for an object that is not there yet."""
+
+
+def find(context: ReconcileContext, actuator: Actuator[RowT, BodyT], rows: Sequence[RowT]) -> RowT:
+    """The object that ``spec.import`` means.
+
+    Args:
+        context: the reconcile.
+        actuator: the kind.
+        rows: all objects of the type in the project.
+
+    Raises:
+        Stop: there is none (it may come), there are several, or it is somebody else's.
+        InfomaniakCloudError: the cloud could not be asked.
+    """
+    wanted = context.spec["import"]
+    if wanted.get("id"):
+        row = by_id(context, actuator.collection, rows, wanted["id"])
+        if row is None:
+            message = (
+                f"spec.import.id: there is no {actuator.noun} {wanted['id']} in project {context.cloud.project_id}"
+            )
+            raise context.again(Reason.WAITING_FOR_REFERENCE, message, LOOK_AGAIN)
+        found = row
+    else:
+        found = _by_filter(context, actuator, wanted.get("filter") or {})
+    only_one(context, actuator, found)
+    if context.unmanaged:
+        return found
+    owned = whose_main(context, found)
+    if owned is Whose.FOREIGN:
+        raise conflict(context, actuator.noun, found, Standing.FOREIGN)
+    # Who names it by import means it: of a former object only what could be another's needs more than that.
+    weak = owned is Whose.PREVIOUS and is_weak(context.owner, found)
+    if weak and (why := why_not_taken(context, found, restore=context.restore)):
+        raise conflict(context, actuator.noun, found, Standing.PREVIOUS, why)
+    return found
+
+
+def _by_filter(context: ReconcileContext, actuator: Actuator[RowT, BodyT], wanted: Mapping[str, Any]) -> RowT:
+    asked = {name: value for name, value in _api_filter(wanted).items() if name not in ("tags", "description")}
+    # The service's answer is matched once more: a near match (a longer name, a neighbour's address) is none.
+    listed = actuator.collection.of(context.cloud.do).list(**asked)
+    found: list[RowT] = [row for row in listed if _matches(row, wanted)]
+    shown = ", ".join(f"{name}={value}" for name, value in wanted.items())
+    if not found:
+        message = f"spec.import.filter: no {actuator.noun} matches {shown} in project {context.cloud.project_id}"
+        raise context.again(Reason.WAITING_FOR_REFERENCE, message, LOOK_AGAIN)
+    if len(found) > 1:
+        ids = ", ".join(str(row["id"]) for row in found[:5])
+        message = (
+            f"spec.import.filter: {len(found)} {actuator.noun}s match {shown} ({ids}): narrow it down, or use "
+            "spec.import.id"
+        )
+        raise Stop(Reason.INVALID_CONFIGURATION, message, Stalled(), Progress.STALLED)
+    return found[0]
+
+
+_API = {
+    "projectID": "project_id",
+    "external": "router:external",
+    "address": "floating_ip_address",
+    "externalNetworkID": "floating_network_id",
+    "vipAddress": "vip_address",
+    "loadBalancerID": "loadbalancer_id",
+    "portID": "port_id",
+}
+
+
+_ADDRESSES = frozenset({"address", "vipAddress"})
+
+
+def _api_filter(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Attribute and value; the services compare addresses as text, in the spelling they give them."""
+    return {_API.get(name, name): address(value) if name in _ADDRESSES else value for name, value in wanted.items()}
+
+
+def _matches(row: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    for name, value in _api_filter(wanted).items():
+        if name == "tags":
+            if not set(value) <= set(row.get("tags") or ()):
+                return False
+        elif name == "description":
+            if text_of(row) != value:
+                return False
+        elif row.get(name) != value:
+            return False
+    return True
+
+
+def only_one(context: ReconcileContext, actuator: Actuator[RowT, BodyT], row: RowT) -> None:
+    """Refuse a second object of Kubernetes that manages one object of the cloud: the younger is the Conflict.
+
+    Raises:
+        Stop: an older one manages it, whose end wakes this one.
+    """
+    other = elder(context, actuator, row)
+    if other is None:
+        return
+    message = (
+        f"{actuator.noun} {row['id']} is managed by {named(other, context.resource)}, which is older: two objects "
+        "must not manage one; with managementPolicy Unmanaged this one may read it"
+    )
+    raise Stop(Reason.CONFLICT, message, WaitingFor(frozenset({other.key})), Progress.STALLED)
+
+
+def elder(context: ReconcileContext, actuator: Actuator[RowT, BodyT], row: RowT) -> KubeObject | None:
+    """The older object of Kubernetes that manages the same, if there is one. Who only reads excludes nobody.
+
+    Nor does who is in another project than the thing itself is: what a project shares can be seen from others, whose
+    import is in vain, and must not keep its owner from it.
+    """
+    if context.unmanaged:
+        return None
+    me, owner = context.resource, row.get("project_id")
+    at_home = owner is not None and owner == context.cloud.project_id
+    for other in context.request.view.objects(actuator.kind):
+        reads = other.spec.get("managementPolicy") == "Unmanaged"
+        if reads or other.uid == me.uid or other.status.get("id") != row["id"]:
+            continue
+        if at_home and other.status.get("projectID") not in (None, owner):
+            continue
+        if (other.created, other.key.namespace, other.key.name) < (me.created, me.key.namespace, me.key.name):
+            return other
+    return None
+
+
+def show_first(context: ReconcileContext, actuator: Actuator[RowT, BodyT], row: RowT) -> None:
+    """Before an adopted object is changed: say what would be, and let a person read it.
+
+    Raises:
+        Stop: an immutable field differs (Conflict), or something was not shown yet; the next reconcile acts.
+    """
+    show(
+        context,
+        actuator,
+        row,
+        actuator.plan(context, row, actuator.resolve(context.resource, context.request.view), new=False),
+    )
+
+
+def show(context: ReconcileContext, actuator: Actuator[RowT, BodyT], row: RowT, plan: Plan) -> None:
+    """Say what an adoption would change, of the main object or of what is under it.
+
+    Raises:
+        Stop: as ``show_first``.
+    """
+    fixed = [d for step in plan for d in step.differences if not d.mutable]
+    if fixed:
+        text = "; ".join(str(difference) for difference in fixed)
+        message = f"{actuator.noun} {row['id']} cannot be adopted, for what differs cannot be changed in place: {text}"
+        raise Stop(Reason.CONFLICT, message, Stalled(), Progress.STALLED)
+    marking = [bool(step.differences) and all(d.field == "mark" for d in step.differences) for step in plan]
+    shown = [step for step, only in zip(plan, marking, strict=True) if not only]
+    text = bounded("; ".join(str(step) for step in shown))
+    said = str((context.resource.condition(SYNCED) or {}).get("message") or "")
+    if text != said and not all(str(step) in said for step in shown):
+        context.known(row)
+        context.set_condition(SYNCED, False, Reason.UPDATING, text)
+        context.request.event("Adopting", f"{actuator.noun} {row['id']} is adopted and will be changed: {text}")
+        raise context.again(Reason.UPDATING, f"adopting {actuator.noun} {row['id']}: {text}", 1.0)

@@ -1,0 +1,91 @@
+"""How a reconcile ends early, the names of the further conditions, and what annotations ask for."""
+
+from __future__ import annotations
+
+from infomaniak_operator.controller.interfaces import GROUP, KubeObject, Next, Progress, Reason
+
+PAUSED = f"{GROUP}/paused"
+DRY_RUN = f"{GROUP}/dry-run"
+RECONCILE_AT = f"{GROUP}/reconcile-at"
+ADOPT_PREVIOUS = f"{GROUP}/adopt-previous"
+
+REFERENCES_RESOLVED = "ReferencesResolved"
+CREDENTIALS_VALID = "CredentialsValid"
+SYNCED = "Synced"
+HEALTHY = "Healthy"
+
+LONGEST_TEXT = 30_000
+"""Characters of a plan that a condition has room for: what is cut there could never be compared with what was said."""
+
+
+class Unchanged(Exception):  # noqa: N818 - an outcome, not an error
+    """Ends a reconcile that could not even begin; what the object says of itself stays as it is.
+
+    Args:
+        seconds: until the next attempt.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"again in {seconds} s")
+        self.seconds = seconds
+
+
+class Stop(Exception):  # noqa: N818 - an outcome, not an error
+    """Ends a reconcile early with what there is to say.
+
+    Args:
+        reason: reason of ``Ready`` and of ``Reconciling`` or ``Stalled``.
+        message: for a person.
+        next: when to come back.
+        progress: Reconciling, or Stalled where only a person can mend it.
+        keep_ready: an object that was Ready at this generation stays so.
+    """
+
+    def __init__(
+        self,
+        reason: Reason,
+        message: str,
+        next: Next,  # noqa: A002 - the contract's word
+        progress: Progress = Progress.RECONCILING,
+        *,
+        keep_ready: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.next = next
+        self.progress = progress
+        self.keep_ready = keep_ready
+
+
+def bounded(text: str) -> str:
+    """A plan, or as much of it as a condition has room for."""
+    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
+
+
+def annotated(resource: KubeObject, name: str) -> bool:
+    """Whether an annotation is there and does not say no."""
+    return resource.annotations.get(name, "false").strip().lower() not in ("", "false", "no", "0", "off")
+
+
+def named(other: KubeObject, reader: KubeObject) -> str:
+    """An object in the message of another one. What is in other namespaces is told to nobody."""
+    if other.key.namespace == reader.key.namespace:
+        return str(other.key)
+    return f"{with_article(other.key.kind)} of another namespace"
+
+
+def stands_ready(resource: KubeObject) -> bool:
+    """Whether an object is Ready at this very generation."""
+    ready = resource.condition("Ready") or {}
+    return ready.get("status") == "True" and ready.get("observedGeneration") == resource.generation
+
+
+def with_article(kind: str) -> str:
+    """A kind's name with its article."""
+    return f"{'an' if kind[0] in 'AEIO' else 'a'} {kind}"
+
+
+def retained(resource: KubeObject) -> bool:
+    """Whether what an object stands for stays in the cloud when the object is deleted."""
+    return resource.spec.get("managementPolicy") == "Unmanaged" or resource.spec.get("deletionPolicy") == "Retain"

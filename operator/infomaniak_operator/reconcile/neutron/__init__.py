@@ -1,0 +1,1 @@
+"""The kinds of Neutron: networks, routers, security groups, floating IPs."""

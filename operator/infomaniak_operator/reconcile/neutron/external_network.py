@@ -1,0 +1,56 @@
+"""The external network of a router's gateway or a floating IP: by reference, by id, or by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject, Reason
+from infomaniak_operator.reconcile.generic.context import ReconcileContext
+from infomaniak_operator.reconcile.neutron.neutron_common import NETWORK, ready_reference
+
+LOOK_AGAIN = 60.0
+"""Seconds between two looks for an external network that is not there."""
+
+
+def references(resource: KubeObject, item: Mapping[str, Any] | None) -> Iterable[Key]:
+    """The InfomaniakNetwork (an imported one) that stands for the external network, if any."""
+    ref = (item or {}).get("networkRef")
+    return [Key(NETWORK, resource.key.namespace, ref["name"])] if ref else []
+
+
+def resolve(resource: KubeObject, view: CacheReader, item: Mapping[str, Any] | None, field: str) -> dict[str, str]:
+    """What the spec says of the external network: its id, or its name, which only the cloud can resolve.
+
+    Raises:
+        Unresolved: the reference leads to nothing yet.
+    """
+    item = item or {}
+    for key in references(resource, item):
+        found = ready_reference(resource, view, key, f"{field}.networkRef")
+        return {"externalID": str(found.status["id"])}
+    if item.get("networkID"):
+        return {"externalID": str(item["networkID"])}
+    return {"externalName": str(item["networkName"])} if item.get("networkName") else {}
+
+
+def network_id(context: ReconcileContext, inputs: Mapping[str, Any], field: str) -> str | None:
+    """The id of the external network; None where the spec names none.
+
+    Raises:
+        Stop: there is no external network of that name.
+    """
+    if inputs.get("externalID"):
+        return str(inputs["externalID"])
+    name = inputs.get("externalName")
+    if not name:
+        return None
+    found = context.cloud.external_network(name)
+    if found is None:
+        there = ", ".join(sorted(context.cloud.external_networks())) or "none"
+        message = (
+            f"{field}: there is not exactly one external network named {name} in {context.cloud.region}; "
+            f"there are: {there}"
+        )
+        raise context.again(Reason.WAITING_FOR_REFERENCE, message, LOOK_AGAIN)
+    return found

@@ -1,0 +1,445 @@
+"""FloatingIP: an address in Neutron, and what it leads to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from infomaniak_operator.client import ConflictError, InfomaniakCloudError, NotFoundError
+from infomaniak_operator.client.bodies import FloatingIPBody
+from infomaniak_operator.client.resources import FloatingIP as Address
+from infomaniak_operator.controller.interfaces import (
+    CacheReader,
+    Key,
+    KubeObject,
+    Progress,
+    Reason,
+    RequeueAfter,
+    Retry,
+    Stalled,
+    WaitingFor,
+)
+from infomaniak_operator.reconcile.generic.actuator import Inputs, Plan, Step, Unresolved
+from infomaniak_operator.reconcile.generic.context import ReconcileContext, owner_of
+from infomaniak_operator.reconcile.generic.fields import Difference, address, changes
+from infomaniak_operator.reconcile.generic.outcomes import Stop, named
+from infomaniak_operator.reconcile.generic.owned import Whose, is_adopted, is_marked, until_released, whose, whose_main
+from infomaniak_operator.reconcile.neutron import external_network, neutron_common
+from infomaniak_operator.reconcile.neutron.floating_ip_targets import Target, can_move, chain, keeps
+from infomaniak_operator.reconcile.openstack.resource_types import FLOATING_IPS
+from infomaniak_operator.reconcile.ownership.marks import described
+
+_TARGETS = ("loadBalancerRef", "portID")
+_NETWORK = "externalNetwork"
+NO_ROUTE = "ExternalGatewayForFloatingIPNotFound"
+NO_PORT = "PortNotFound"
+TAKEN = "FloatingIPPortAlreadyAssociated"
+LONGEST_WAIT = 30.0
+"""Seconds between two looks for a route, at most."""
+_NO_ROUTE_SINCE = "without a route since"
+LONGEST_LOOK = 5.0
+"""Seconds between two looks at an associated address that is DOWN, at most."""
+COMES_UP_WITHIN = 120.0
+"""Seconds for which it is looked at: Neutron has its agents bring it up, and until the next resync `kubectl get` would
+show what was true for a moment. One that stays DOWN is left to the resync."""
+_DOWN_SINCE = "down since"
+_UNSEEN = "who has the target is not to be seen"
+
+
+class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]):
+    """Knows how a FloatingIP becomes an address with an association."""
+
+    kind = "FloatingIP"
+    collection = FLOATING_IPS
+    noun = "floating IP"
+    blocked_by: frozenset[str] = frozenset()
+
+    def references(self, resource: KubeObject) -> Iterable[Key]:
+        """The load balancer it leads to, and the external network it is from."""
+        ref = resource.spec.get("loadBalancerRef")
+        target = [Key("LoadBalancer", resource.key.namespace, ref["name"])] if ref else []
+        return [*external_network.references(resource, resource.spec.get("externalNetwork")), *target]
+
+    def resolve(self, resource: KubeObject, view: CacheReader) -> Inputs:
+        """The external network and the target's port.
+
+        A target that is going or gone leaves the address without one: an address outlives what it leads to.
+
+        Raises:
+            Unresolved: the external network, or the load balancer's port, is not there yet.
+        """
+        found: dict[str, Any] = dict(
+            external_network.resolve(resource, view, resource.spec.get("externalNetwork"), "spec.externalNetwork")
+        )
+        ref = resource.spec.get("loadBalancerRef")
+        if ref:
+            key = Key("LoadBalancer", resource.key.namespace, ref["name"])
+            target = view.get(key)
+            port = target.status.get("vipPortID") if target else None
+            if target and target.deleting:
+                # Traffic goes on until the port is gone, but nothing is led to one that is going.
+                port = port if port and port == resource.status.get("portID") else None
+                found["going"] = True
+            if port is None and not resource.status.get("id"):
+                raise Unresolved(key, f"spec.loadBalancerRef: LoadBalancer {ref['name']} has no VIP port yet")
+            if port is not None and resource.status.get("portID") != port and target is not None:
+                _await_way(resource, view, target)
+            found["portID"] = port
+        elif resource.spec.get("portID"):
+            found["portID"] = str(resource.spec["portID"])
+        return found
+
+    def body(self, context: ReconcileContext, inputs: Inputs) -> FloatingIPBody:
+        """The attributes of the floating IP's create, its association included.
+
+        Raises:
+            Stop: the external network is not there, or the address asked for belongs to somebody.
+        """
+        network = external_network.network_id(context, inputs, "spec.externalNetwork")
+        if network is None:
+            message = "spec.externalNetwork is missing: name the external network the address is to come from"
+            raise Stop(Reason.INVALID_CONFIGURATION, message, Stalled(), Progress.STALLED)
+        attributes: FloatingIPBody = {"floating_network_id": network, **self._target(context, inputs)}
+        if context.spec.get("address"):
+            attributes["floating_ip_address"] = context.spec["address"]
+        attributes["description"] = described(str(context.spec.get("description") or ""), context.owner.mark())
+        attributes["project_id"] = context.cloud.project_id
+        return attributes
+
+    @staticmethod
+    def _target(context: ReconcileContext, inputs: Inputs) -> FloatingIPBody:
+        if not inputs.get("portID"):
+            return {}
+        fixed = context.spec.get("fixedAddress")
+        target: FloatingIPBody = {"port_id": inputs["portID"]}
+        if fixed:
+            target["fixed_ip_address"] = fixed
+        return target
+
+    def find(self, context: ReconcileContext, rows: Iterable[Address]) -> Address | None:
+        """The project's own address that ``spec.address`` asks for: unbound and nobody's, it is taken over.
+
+        Asking Neutron to allocate a given address takes rights that customers do not have.
+
+        Raises:
+            Stop: it is bound, or somebody else's.
+        """
+        wanted = context.spec.get("address")
+        found = _of_address(rows, wanted)
+        if found and not _free(context, found):
+            # A new object may share a list that is a moment older than what woke it: who has let go since?
+            found = _of_address(context.rows(self.collection, context.request.fresh_after), wanted)
+        if found is None or _free(context, found):
+            return found
+        why = f"is bound to port {found['port_id']}" if found.get("port_id") else "belongs to another object"
+        message = f"spec.address: {wanted} (floating IP {found['id']}) {why}: it is not taken away"
+        raise Stop(Reason.CONFLICT, message, until_released(context, found), Progress.STALLED)
+
+    def takes_over(self, context: ReconcileContext) -> bool:
+        """What is imported, and the address that ``spec.address`` names."""
+        return context.imported or bool(context.spec.get("address"))
+
+    def refused(self, context: ReconcileContext, error: InfomaniakCloudError) -> Exception:
+        """What a refused association means: waiting for a route, a target that is taken, or the error itself.
+
+        No event tells of a route (the Router may be anybody's), so it is looked for, ever more rarely, but never so
+        rarely that a person would wonder.
+        """
+        if error.error_type == NO_ROUTE:
+            needed = "a Router with a gateway there and an interface on the target's subnet"
+            message = f"the target has no route to the external network yet ({needed}): {error}"
+            waited = _since(context, _NO_ROUTE_SINCE)
+            return Stop(Reason.WAITING_FOR_REFERENCE, message, RequeueAfter(min(1.0 + waited, LONGEST_WAIT)))
+        if error.error_type == NO_PORT:
+            where = (
+                "the port of spec.portID" if context.spec.get("portID") else "the VIP's port of spec.loadBalancerRef"
+            )
+            message = f"{where} is not there: {error}"
+            return Stop(Reason.WAITING_FOR_REFERENCE, message, Retry(at_least=5.0))
+        return self._taken(context, error, None) if error.error_type == TAKEN else error
+
+    def _taken(self, context: ReconcileContext, error: InfomaniakCloudError, row: Address | None) -> Stop:
+        """The target has another address: one of this cluster that is to leave it, or one that a person must move.
+
+        Of several that change places in a circle one lets go of its own target first.
+        """
+        view = context.request.view
+        wanted = self._next(context.resource, view)
+        if wanted is None:
+            return context.again(Reason.WAITING_FOR_REFERENCE, f"the target has gone meanwhile: {error}", 0.0)
+        listed = context.cloud.do.floating_ips.list(port_id=wanted.port)
+        rows = [each for each in listed if each["id"] != context.id and _target(each).meets(wanted)]
+        objects = [self._object_of(context, each) for each in rows]
+        others = [each for each in objects if each is not None]
+        if len(others) < len(rows):
+            visible = ", ".join(f"{each['floating_ip_address']} ({each['id']})" for each in rows)
+            message = f"the target has another floating IP already, {visible}, which is not taken from there: {error}"
+            return Stop(Reason.CONFLICT, message, Stalled(), Progress.STALLED)
+        if not others:
+            return self._unseen(context, error)
+        context.memory.pop(_UNSEEN, None)
+        now = _target(row) if row and row.get("port_id") else None
+        found = chain(context.resource, now, wanted, view, lambda each: self._next(each, view))
+        names = " and ".join(named(each, context.resource) for each in others)
+        message = f"the target has the address of {names}"
+        waiting = WaitingFor(frozenset(each.key for each in [*others, *found.holders]))
+        if any(keeps(each, wanted, view) for each in others):
+            return Stop(Reason.CONFLICT, f"{message}: {error}", waiting, Progress.STALLED)
+        message += ", which is to lead elsewhere"
+        held_up = [each for each in found.holders if not can_move(each) and not each.deleting]
+        if held_up:
+            one = named(held_up[0], context.resource)
+            message += f", and waits: {one} is paused, in a dry run, or without a valid credential"
+        if row and found.first_to_let_go(context.resource):
+            self._let_go(context, row)
+            message += "; as they change places, this one has let go of its former target"
+        return Stop(Reason.WAITING_FOR_REFERENCE, f"{message}: {error}", waiting)
+
+    @staticmethod
+    def _unseen(context: ReconcileContext, error: InfomaniakCloudError) -> Stop:
+        """Nothing that this credential may see has the target (any more)."""
+        if not context.memory.get(_UNSEEN):
+            context.memory[_UNSEEN] = True
+            return Stop(Reason.WAITING_FOR_REFERENCE, f"the target was still taken: {error}", RequeueAfter(1.0))
+        message = f"the target has another floating IP already, which this credential does not show: {error}"
+        return Stop(Reason.CONFLICT, message, Retry(at_least=5.0), Progress.STALLED)
+
+    def _object_of(self, context: ReconcileContext, row: Address) -> KubeObject | None:
+        """The object of this cluster that a floating IP belongs to, by its id or, until status shows it, its mark."""
+        for each in context.request.view.objects(self.kind):
+            if each.uid == context.resource.uid:
+                continue
+            marked = whose(owner_of(context.owner.cluster, each), row) is Whose.OURS
+            if each.status.get("id") == row["id"] or marked:
+                return each
+        return None
+
+    def _next(self, resource: KubeObject, view: CacheReader) -> Target | None:
+        """What an object is to lead to; None where that is nothing, or is not there yet."""
+        try:
+            port = self.resolve(resource, view).get("portID")
+        except Unresolved:
+            return None
+        return Target(str(port), resource.spec.get("fixedAddress")) if port else None
+
+    def _let_go(self, context: ReconcileContext, row: Address) -> None:
+        with context.changing():
+            freed = context.cloud.do.floating_ips.update(
+                row["id"], {"port_id": None}, if_revision=row.get("revision_number")
+            )
+        context.request.event("Updated", f"floating IP {row['floating_ip_address']} let go of port {row['port_id']}")
+        self._show(context, freed)
+
+    def applied(self, context: ReconcileContext) -> list[str]:
+        """The places of the fields that the spec sets."""
+        return [name for name in ("description", "tags", *_TARGETS, "fixedAddress") if name in context.spec]
+
+    def plan(self, context: ReconcileContext, row: Address, inputs: Inputs, *, new: bool) -> Plan:
+        """Description, association, tags."""
+        del new
+        self._show(context, row)  # the reconcile may end early, and what was seen counts
+        found = []
+        description = neutron_common.description_difference(context, context.spec, row)
+        found += [description] if description else []
+        found += self._association(context, row, inputs)
+        fixed = _fixed(context, row, inputs)
+        if is_adopted(context, row):
+            found += fixed
+        else:
+            context.fixed = fixed
+        steps = neutron_common.tags_step(context, row, self.noun)
+        if found:
+            body = changes(found)
+            if body.get("port_id") or "fixed_ip_address" in body:
+                body = {**body, **self._target(context, inputs)}
+            what = f"floating IP {row['floating_ip_address']}"
+            steps.insert(0, Step("update", what, "", row["id"], row.get("revision_number"), body, tuple(found)))
+        return steps
+
+    def unmet(self, context: ReconcileContext, row: Address, inputs: Inputs) -> Plan:
+        """The same, by what was answered."""
+        return self.plan(context, row, inputs, new=False)
+
+    def _association(self, context: ReconcileContext, row: Address, inputs: Inputs) -> list[Difference]:
+        managed = any(name in context.spec or name in context.applied for name in _TARGETS)
+        if not managed:
+            return []
+        wanted, now = inputs.get("portID"), row.get("port_id")
+        if inputs.get("going") and not now:
+            return []
+        fixed = context.spec.get("fixedAddress")
+        if now == wanted:
+            inside = row.get("fixed_ip_address")
+            if not fixed or not wanted or address(inside) == address(fixed):
+                return []
+            return [Difference("fixedAddress", "fixed_ip_address", inside, fixed)]
+        adopting = not is_marked(context, row) and not context.resource.status.get("id")
+        if now and adopting:
+            message = f"floating IP {row['id']} is bound to port {now}: it is not taken away; disassociate it first"
+            raise Stop(Reason.CONFLICT, message, Stalled(), Progress.STALLED)
+        return [Difference("portID" if "portID" in context.spec else "loadBalancerRef", "port_id", now, wanted)]
+
+    def act(self, context: ReconcileContext, row: Address, steps: Plan) -> Address:
+        """Carry out the steps.
+
+        Raises:
+            Stop: the target has no route to the external network yet, or has another floating IP.
+        """
+        for step in steps:
+            try:
+                row = neutron_common.update_main(context, self.collection, row, step)
+            except (NotFoundError, ConflictError) as error:
+                if error.error_type == TAKEN:
+                    raise self._taken(context, error, row) from error
+                raise self.refused(context, error) from error
+        return row
+
+    def report(self, context: ReconcileContext, row: Address, inputs: Inputs) -> str:
+        """What is seen of the address.
+
+        Raises:
+            Stop: it has lost its target.
+        """
+        self._show(context, row)
+        context.memory.pop(_NO_ROUTE_SINCE, None)
+        context.memory.pop(_UNSEEN, None)
+        self._look_again(context, row)
+        ref = context.spec.get("loadBalancerRef")
+        lost = inputs.get("going") and not row.get("port_id")
+        if ref and (lost or not inputs.get("portID")) and not context.unmanaged:
+            key = Key("LoadBalancer", context.resource.key.namespace, ref["name"])
+            raise context.wait_for(
+                key, f"spec.loadBalancerRef: LoadBalancer {ref['name']} has no VIP port; the address is kept"
+            )
+        to = f" -> {row['fixed_ip_address']}" if row.get("fixed_ip_address") else ", not associated"
+        return f"floating IP {row.get('floating_ip_address')}{to}"
+
+    @staticmethod
+    def _show(context: ReconcileContext, row: Address) -> None:
+        seen = {
+            "address": row.get("floating_ip_address"),
+            "fixedAddress": row.get("fixed_ip_address"),
+            "portID": row.get("port_id"),
+            "routerID": row.get("router_id"),
+            "externalNetworkID": row.get("floating_network_id"),
+            "cloudStatus": row.get("status"),
+        }
+        context.status.update(seen)
+        context.status = neutron_common.without_empty(context.status)
+
+    @staticmethod
+    def _look_again(context: ReconcileContext, row: Address) -> None:
+        """Have an associated address that is DOWN looked at again, soon at first."""
+        if not row.get("port_id") or row.get("status") != "DOWN":
+            context.memory.pop(_DOWN_SINCE, None)
+            return
+        down = _since(context, _DOWN_SINCE, row["port_id"])
+        if down < COMES_UP_WITHIN:
+            context.come_back(min(1.0 + down / 4, LONGEST_LOOK))
+
+    def pending(self, row: Address) -> str | None:
+        """ACTIVE and DOWN are both as good as it gets."""
+        if row.get("status") in ("ACTIVE", "DOWN", None):
+            return None
+        return f"floating IP {row.get('floating_ip_address')} is {row.get('status')} in the cloud"
+
+    def may_make_again(self, context: ReconcileContext) -> bool:
+        """Only where the spec says so: the address is lost, and another is not the same."""
+        return context.spec.get("recreate") == "Always"
+
+    def holds(self, context: ReconcileContext, row: Address) -> str:
+        """A port."""
+        del context
+        return "it is bound to a port" if row.get("port_id") else ""
+
+    def remove(self, context: ReconcileContext, row: Address) -> None:
+        """Release the address.
+
+        Raises:
+            Stop: others have made port forwardings on it, which would go with it.
+        """
+        forwardings = row.get("port_forwardings") or ()
+        if forwardings:
+            names = ", ".join(
+                f"{each.get('protocol')} {each.get('external_port')} -> {each.get('internal_ip_address')}"
+                for each in forwardings
+            )
+            message = (
+                f"floating IP {row['floating_ip_address']} has port forwardings that others made: {names}: delete them "
+                "first"
+            )
+            raise Stop(Reason.IN_USE, message, RequeueAfter(30.0))
+        with context.changing():
+            context.cloud.do.floating_ips.delete(row["id"], if_revision=row.get("revision_number"))
+
+    def release(self, context: ReconcileContext, row: Address) -> None:
+        """Release the mark."""
+        neutron_common.release_row(context, self.collection, row)
+
+
+def _await_way(resource: KubeObject, view: CacheReader, target: KubeObject) -> None:
+    """Wait for the Router that is to lead from the load balancer's network to the outside: before, Neutron refuses.
+
+    Raises:
+        Unresolved: there is one, and it is not that far yet; where there is none, the way may be somebody else's.
+    """
+    network = ((target.spec.get("vip") or {}).get("networkRef") or {}).get("name")
+    ways = [
+        each
+        for each in view.objects("Router", resource.key.namespace)
+        if network and not each.deleting and each.spec.get("externalGateway") and _leads_to(each, network)
+    ]
+    if not ways or any((each.condition("Ready") or {}).get("status") == "True" for each in ways):
+        return
+    if any(
+        leg.get("subnetID") == target.status.get("vipSubnetID")
+        for each in ways
+        for leg in each.status.get("interfaces") or ()
+    ):
+        return
+    names = ", ".join(each.key.name for each in ways)
+    message = f"spec.loadBalancerRef: Router {names}, the way to the outside, is not Ready yet"
+    raise Unresolved(ways[0].key, message, [each.key for each in ways])
+
+
+def _leads_to(router: KubeObject, network: str) -> bool:
+    return any((leg.get("networkRef") or {}).get("name") == network for leg in router.spec.get("interfaces") or ())
+
+
+def _fixed(context: ReconcileContext, row: Address, inputs: Inputs) -> list[Difference]:
+    """What of an address cannot be changed: the address itself, and the network it is from."""
+    found = []
+    wanted = context.spec.get("address")
+    now = row.get("floating_ip_address")
+    if wanted and address(now) != address(wanted):
+        found.append(Difference("address", "floating_ip_address", now, wanted, mutable=False))
+    network, own = inputs.get("externalID"), row.get("floating_network_id")
+    if inputs.get("externalName") and not context.was_ready:
+        # What was Ready with this very spec was compared; else a name is looked up.
+        network = context.cloud.external_network(str(inputs["externalName"]))
+    if network and own and network != own:
+        found.append(Difference(_NETWORK, "floating_network_id", own, network, mutable=False))
+    return found
+
+
+def _of_address(rows: Iterable[Address], wanted: str | None) -> Address | None:
+    """The floating IP that has a certain address; None where none is wanted."""
+    return next((row for row in rows if wanted and address(row["floating_ip_address"]) == address(wanted)), None)
+
+
+def _free(context: ReconcileContext, row: Address) -> bool:
+    """Whether a floating IP is nobody's and leads nowhere."""
+    return whose_main(context, row) in (Whose.STRANGER, Whose.LOST) and not row.get("port_id")
+
+
+def _target(row: Address) -> Target:
+    return Target(str(row.get("port_id")), row.get("fixed_ip_address"))
+
+
+def _since(context: ReconcileContext, what: str, about: Any = None) -> float:
+    """Seconds since something was first seen, of this process; ``about`` tells one case from the next."""
+    now = context.request.clock.monotonic()
+    before = context.memory.get(what)
+    if before is None or before[1] != about:
+        before = context.memory[what] = (now, about)
+    return float(now - before[0])

@@ -1,0 +1,252 @@
+"""What the Neutron kinds share: name, marked description, tags, admin state, updates that test the revision."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, TypeVar
+
+from infomaniak_operator.client.kinds import BodyT
+from infomaniak_operator.client.resources import NeutronResource
+from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject
+from infomaniak_operator.reconcile.generic.actuator import Inputs, PlainActuator, Row, Step, Unresolved
+from infomaniak_operator.reconcile.generic.context import PENDING_SINCE, ReconcileContext
+from infomaniak_operator.reconcile.generic.fields import Difference, Field, changes, differences, place, unordered
+from infomaniak_operator.reconcile.generic.owned import Whose, mark_of, whose
+from infomaniak_operator.reconcile.openstack.resource_types import ResourceType
+from infomaniak_operator.reconcile.ownership.marks import NoRoom, described, released, user_text
+
+NeutronT = TypeVar("NeutronT", bound=NeutronResource)
+NETWORK = "InfomaniakNetwork"
+LONGEST_PAUSE = 30.0
+"""Seconds between two looks at what is not ready, at most."""
+ADDRESS_TAKEN = "IpAddressAlreadyAllocated"
+ADMIN_STATE = Field("adminStateUp", "admin_state_up", default=True)
+
+
+class NeutronActuator(PlainActuator[NeutronT, BodyT]):
+    """What the Neutron kinds' actuators have in common: each object stands for itself, and is made by one call."""
+
+    collection: ResourceType[NeutronT, BodyT]
+    noun: str
+
+    def lock(self, context: ReconcileContext) -> None:
+        """Neutron takes all comers."""
+
+    def wait_for_parents(self, context: ReconcileContext, inputs: Inputs) -> None:
+        """Nothing to wait for but the references."""
+
+    def held(self, context: ReconcileContext) -> NeutronT | None:
+        """What a create answers is used in the same reconcile."""
+        del context
+        return None
+
+    def outline(self, context: ReconcileContext, body: BodyT) -> str:
+        """The noun and the name."""
+        return f"{self.noun} {body.get('name', context.name)}"
+
+    def prepare(self, context: ReconcileContext, inputs: Inputs, body: BodyT) -> Callable[[], NeutronT]:
+        """One POST."""
+        del inputs
+        collection = self.collection.of(context.cloud.do)
+        return lambda: collection.create(body)
+
+    def pause(self, context: ReconcileContext) -> float:
+        """Neutron is quick; what has been in BUILD or ERROR for long is asked for ever more rarely."""
+        now = context.request.clock.monotonic()
+        return float(min(1.0 + (now - context.memory.setdefault(PENDING_SINCE, now)) / 4, LONGEST_PAUSE))
+
+
+def creation(
+    context: ReconcileContext, collection: ResourceType[NeutronT, BodyT], attributes: Mapping[str, Any]
+) -> BodyT:
+    """The body of a main object's create: name, marked description and the kind's attributes."""
+    description = described(str(context.spec.get("description") or ""), context.owner.mark())
+    common = {"name": context.name, "description": description, "project_id": context.cloud.project_id}
+    return collection.body({**common, **attributes})
+
+
+def description_difference(
+    context: ReconcileContext, item: Mapping[str, Any], row: Row, child: str = "", prefix: str = ""
+) -> Difference | None:
+    """How the description differs: the user's text where it is managed, and the mark always."""
+    now = str(row.get("description") or "")
+    if "description" in item:
+        text = str(item["description"] or "")
+    elif place(prefix, "description") in context.applied:
+        text = ""
+    else:
+        text = user_text(now)
+    if context.owner.is_described(now, text, child):
+        return None
+    wanted = described(text, context.owner.mark(child))
+    name = "description" if user_text(now) != text else "mark"
+    return Difference(place(prefix, name) if name == "description" else name, "description", now, wanted)
+
+
+def main_differences(context: ReconcileContext, row: NeutronResource, table: tuple[Field, ...]) -> list[Difference]:
+    """In which managed fields the main object differs from the spec."""
+    found = differences(table, context.spec, row, context.applied)
+    if ("name" in context.spec or not context.imported) and row.get("name") != context.name:
+        found.append(Difference("name", "name", row.get("name"), context.name))
+    description = description_difference(context, context.spec, row)
+    return [*found, *([description] if description else [])]
+
+
+def main_update(context: ReconcileContext, row: NeutronResource, noun: str, table: tuple[Field, ...]) -> list[Step]:
+    """The steps that bring the main object itself, and its tags, to the spec."""
+    steps = []
+    found = main_differences(context, row, table)
+    if found:
+        what = f"{noun} {row['id']}"
+        revision = row.get("revision_number")
+        steps.append(Step("update", what, "", row["id"], revision, changes(found), tuple(found)))
+    return [*steps, *tags_step(context, row, noun)]
+
+
+TAGS = "tags"
+"""The slot of the step that sets the tags, which cost a call of their own in Neutron."""
+
+
+def tags_step(context: ReconcileContext, row: NeutronResource, noun: str) -> list[Step]:
+    """The step that sets the tags, where the spec names some or named some before."""
+    if "tags" in context.spec:
+        wanted = list(context.spec["tags"] or ())
+    elif "tags" in context.applied:
+        wanted = []
+    else:
+        return []
+    now = list(row.get("tags") or ())
+    if unordered(now) == unordered(wanted):
+        return []
+    difference = Difference("tags", "tags", now, wanted)
+    return [Step("update", f"tags of {noun} {row['id']}", TAGS, row["id"], None, {"tags": wanted}, (difference,))]
+
+
+def update_main(
+    context: ReconcileContext, collection: ResourceType[NeutronT, BodyT], row: NeutronT, step: Step
+) -> NeutronT:
+    """Carry out a step of ``main_update``; returns the main object as it then is."""
+    if step.slot == TAGS:
+        with context.changing():
+            tags = context.cloud.do.tags.replace(collection.name, step.id, list(step.body["tags"]))
+        tagged = row.copy()
+        tagged["tags"] = tags
+        return tagged
+    body = collection.body(step.body)
+    with context.changing():
+        return collection.of(context.cloud.do).update(step.id, body, if_revision=step.revision)
+
+
+def release_row(
+    context: ReconcileContext, collection: ResourceType[NeutronT, BodyT], row: NeutronT, *, child: str | None = ""
+) -> None:
+    """Rewrite the mark of one object as released; one that carries none of ours is left as it is.
+
+    The revision is not tested: that of a network moves with each of its subnets.
+    """
+    mark = mark_of(row, context.owner)
+    if mark is None or whose(context.owner, row, child=child, inside=True) is not Whose.OURS:
+        return
+    seen: NeutronResource = row
+    text = user_text(seen.get("description"))
+    with contextlib.suppress(NoRoom):  # a released mark is a character longer; none at all says the same
+        text = described(text, released(context.owner.anew(mark)))
+    with context.changing():
+        collection.of(context.cloud.do).update(row["id"], collection.body({"description": text}))
+
+
+def without_empty(status: Mapping[str, Any]) -> dict[str, Any]:
+    """A status without the fields that say nothing. An empty ``appliedFields`` says that the object is managed."""
+    return {name: value for name, value in status.items() if value not in (None, []) or name == "appliedFields"}
+
+
+def used_by(resource: KubeObject) -> frozenset[str]:
+    """The ids in the cloud of what an object uses, as its status shows: what it stands on, whatever becomes of it."""
+    status = resource.status
+    found = {status.get(name) for name in ("vipNetworkID", "vipSubnetID", "externalNetworkID")}
+    for name in ("additionalVips", "interfaces", "members"):
+        found |= {each.get("subnetID") for each in status.get(name) or ()}
+    found |= set(status.get("vipSecurityGroupIDs") or ())
+    return frozenset(str(each) for each in found if each)
+
+
+def stands_on(user: KubeObject, found: KubeObject) -> bool:
+    """Whether the user's status shows that it uses what the other object is in the cloud, or a part of that."""
+    parts = {str(each.get("id")) for each in found.status.get("subnets") or ()}
+    return not used_by(user).isdisjoint({str(found.status.get("id")), *parts})
+
+
+def ready_reference(user: KubeObject, view: CacheReader, key: Key, field: str) -> KubeObject:
+    """The object a reference names, once there is something in the cloud behind it.
+
+    Args:
+        user: the object that refers.
+        view: the cache.
+        key: what it refers to.
+        field: the field of the reference, for the message.
+
+    Raises:
+        Unresolved: it is missing, or it is Terminating or not Ready and this is a first use. A user that is established
+            goes on as it was, whatever the state of what it refers to: that was deleted by mistake, perhaps, or fails
+            for a while.
+    """
+    found = view.get(key)
+    if found is None:
+        raise Unresolved(key, f"{field}: there is no {key.kind} {key.name} in namespace {key.namespace} yet")
+    stands = stands_on(user, found)
+    if found.deleting and not stands:
+        raise Unresolved(key, f"{field}: {key.kind} {key.name} is being deleted")
+    ready = found.condition("Ready") or {}
+    established = stands or bool(user.status.get("id"))
+    if not found.status.get("id") or (ready.get("status") != "True" and not established):
+        why = f": {ready['message']}" if ready.get("message") else ""
+        raise Unresolved(key, f"{field}: {key.kind} {key.name} is not Ready yet{why}")
+    return found
+
+
+def subnet_of(
+    user: KubeObject, view: CacheReader, item: Mapping[str, Any], field: str, known: Collection[str] = ()
+) -> dict[str, str]:
+    """The network and the subnet that ``networkRef`` and ``subnet`` of an item name.
+
+    An item that names no subnet means the one it is on already, else the one its ``address`` lies in, else the
+    network's only one. So a further subnet of the network changes nothing for those that are there.
+
+    Args:
+        user: the object that refers.
+        view: the cache.
+        item: with ``networkRef``, and ``subnet`` where the network has several; perhaps with ``address``.
+        field: the place of the item, for the message.
+        known: the ids of the subnets that status shows for the item.
+
+    Returns:
+        ``networkID`` and ``subnetID``.
+
+    Raises:
+        Unresolved: the network or the subnet is not there yet.
+    """
+    key = Key(NETWORK, user.key.namespace, item["networkRef"]["name"])
+    network = ready_reference(user, view, key, f"{field}.networkRef")
+    subnets = list(network.status.get("subnets") or ())
+    name = item.get("subnet")
+    found = [subnet for subnet in subnets if name is None or subnet["name"] == name]
+    if name is None and len(found) > 1:
+        here = [subnet for subnet in found if subnet["id"] in known]
+        around = [subnet for subnet in found if _contains(subnet.get("cidr"), item.get("address"))]
+        found = next((narrowed for narrowed in (here, around) if len(narrowed) == 1), found)
+    if len(found) == 1:
+        return {"networkID": str(network.status["id"]), "subnetID": str(found[0]["id"])}
+    names = ", ".join(str(subnet["name"]) for subnet in subnets) or "none"
+    if name is None:
+        raise Unresolved(key, f"{field}.subnet: name one of the subnets of {key.name}; it has: {names}")
+    raise Unresolved(key, f"{field}.subnet: InfomaniakNetwork {key.name} has no subnet {name} yet; it has: {names}")
+
+
+def _contains(cidr: Any, address: Any) -> bool:
+    """Whether an address lies in a subnet; False for what is neither."""
+    try:
+        return ipaddress.ip_address(str(address)) in ipaddress.ip_network(str(cidr))
+    except ValueError:
+        return False

@@ -1,0 +1,318 @@
+"""Router: a router in Neutron, its gateway, its interfaces and its routes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, Literal
+
+from infomaniak_operator.client import BadRequestError, Category, ConflictError, InfomaniakCloudError, NotFoundError
+from infomaniak_operator.client.bodies import RouterBody
+from infomaniak_operator.client.resources import ExternalGateway, HostRoute, Router
+from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject, Reason, RequeueAfter, WaitingFor
+from infomaniak_operator.reconcile.generic.actuator import Inputs, Plan, Step, Unresolved
+from infomaniak_operator.reconcile.generic.context import Leg, ReconcileContext, Traits
+from infomaniak_operator.reconcile.generic.fields import Difference, applied, body_of, changes, records
+from infomaniak_operator.reconcile.generic.outcomes import Stop, named
+from infomaniak_operator.reconcile.neutron import external_network, neutron_common
+from infomaniak_operator.reconcile.neutron.neutron_common import ADDRESS_TAKEN, subnet_of
+from infomaniak_operator.reconcile.openstack.resource_types import PORTS, ROUTERS
+
+FIELDS = (neutron_common.ADMIN_STATE,)
+_GATEWAY = "externalGateway"
+_GATEWAY_PORT = "network:router_gateway"
+"""The device owner of a router's port in its external network."""
+_INTERFACES: Final = "interfaces"
+_ROUTES = "routes"
+_OWNERS = frozenset(
+    {
+        "network:router_interface",
+        "network:router_interface_distributed",
+        "network:ha_router_replicated_interface",
+    }
+)
+
+
+class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody]):
+    """Knows how a Router becomes a router with gateway, interfaces and routes."""
+
+    kind = "Router"
+    collection = ROUTERS
+    noun = "router"
+    blocked_by: frozenset[str] = frozenset()
+    traits = Traits(outliving=frozenset({"interfaces"}))
+
+    def references(self, resource: KubeObject) -> Iterable[Key]:
+        """The networks of its interfaces, and that of its gateway."""
+        names = {item["networkRef"]["name"] for item in _interfaces(resource.spec) if item.get("networkRef")}
+        own = [Key(neutron_common.NETWORK, resource.key.namespace, name) for name in sorted(names)]
+        return [*external_network.references(resource, resource.spec.get(_GATEWAY)), *own]
+
+    def resolve(self, resource: KubeObject, view: CacheReader) -> Inputs:
+        """The subnets of its interfaces, and the external network.
+
+        Raises:
+            Unresolved: a network or subnet is not there yet.
+        """
+        subnets = []
+        known = {str(each.get("subnetID")) for each in resource.status.get(_INTERFACES) or ()}
+        for index, item in enumerate(_interfaces(resource.spec)):
+            if item.get("subnetID"):
+                subnets.append(str(item["subnetID"]))
+                continue
+            subnets.append(subnet_of(resource, view, item, f"spec.interfaces[{index}]", known)["subnetID"])
+        return {
+            "subnets": subnets,
+            **external_network.resolve(resource, view, resource.spec.get(_GATEWAY), "spec.externalGateway"),
+        }
+
+    def body(self, context: ReconcileContext, inputs: Inputs) -> RouterBody:
+        """The attributes of the router's create, its gateway included."""
+        gateway = self._gateway(context, inputs)
+        attributes = body_of(FIELDS, context.spec)
+        return neutron_common.creation(
+            context, ROUTERS, {**attributes, **({"external_gateway_info": gateway} if gateway else {})}
+        )
+
+    @staticmethod
+    def _gateway(context: ReconcileContext, inputs: Inputs) -> ExternalGateway | None:
+        """What is sent for the gateway. ``enable_snat`` takes an administrator's rights: only if the spec asks."""
+        network = external_network.network_id(context, inputs, "spec.externalGateway")
+        if network is None:
+            return None
+        item = context.spec[_GATEWAY]
+        gateway: ExternalGateway = {"network_id": network}
+        if "enableSNAT" in item:
+            gateway["enable_snat"] = item["enableSNAT"]
+        return gateway
+
+    def rivals(self, context: ReconcileContext, error: InfomaniakCloudError) -> list[KubeObject]:
+        """The FloatingIPs whose way it is; the Routers that have the gateway's address of a subnet it is to be on."""
+        view, me = context.request.view, context.resource
+        if error.category is Category.IN_USE:
+            return [
+                each for each in view.objects("FloatingIP") if context.id and each.status.get("routerID") == context.id
+            ]
+        if error.error_type != ADDRESS_TAKEN:
+            return []
+        mine = {leg.get("subnetID") for leg in me.status.get("interfaces") or ()}
+        try:
+            wanted = set(self.resolve(me, view)["subnets"]) - mine
+        except Unresolved:  # it has gone meanwhile
+            return []
+        return [
+            each
+            for each in view.objects(self.kind)
+            if each.uid != me.uid and any(leg.get("subnetID") in wanted for leg in each.status.get("interfaces") or ())
+        ]
+
+    def applied(self, context: ReconcileContext) -> list[str]:
+        """The places of the fields that the spec sets."""
+        names = ("description", "tags", _GATEWAY, _INTERFACES, _ROUTES)
+        return [*applied(FIELDS, context.spec), *(name for name in names if name in context.spec)]
+
+    def plan(self, context: ReconcileContext, row: Router, inputs: Inputs, *, new: bool) -> Plan:
+        """The gateway with the router itself, then routes that go, interfaces that go and come, routes that come."""
+        context.children[_INTERFACES] = [] if new else self._ports(context, row)
+        return self._steps(context, row, inputs)
+
+    def unmet(self, context: ReconcileContext, row: Router, inputs: Inputs) -> Plan:
+        """The same, by what was answered."""
+        return self._steps(context, row, inputs)
+
+    def _steps(self, context: ReconcileContext, row: Router, inputs: Inputs) -> Plan:
+        ports = context.children[_INTERFACES]
+        steps = self._main(context, row, inputs)
+        routes = self._routes(context, row)
+        gone, come = _interface_steps(context, row, inputs, ports)
+        if routes is not None:
+            kept = [route for route in records(row.get("routes")) if route in records(routes)]
+            if kept != records(row.get("routes")) and (gone or not routes):
+                steps.append(_routes_step(row, kept))
+                row = {**row, "routes": kept}
+        steps += [*gone, *come]
+        if routes is not None and records(routes) != records(row.get("routes")):
+            steps.append(_routes_step(row, routes))
+        return steps
+
+    def _main(self, context: ReconcileContext, row: Router, inputs: Inputs) -> list[Step]:
+        found = neutron_common.main_differences(context, row, FIELDS)
+        difference = self._gateway_difference(context, row, inputs)
+        found += [difference] if difference else []
+        steps = neutron_common.tags_step(context, row, self.noun)
+        if found:
+            body = changes(found)
+            step = Step("update", f"router {row['id']}", "", row["id"], row.get("revision_number"), body, tuple(found))
+            steps.insert(0, step)
+        return steps
+
+    def _gateway_difference(self, context: ReconcileContext, row: Router, inputs: Inputs) -> Difference | None:
+        now = row.get("external_gateway_info") or None
+        if _GATEWAY not in context.spec:
+            if _GATEWAY not in context.applied or now is None:
+                return None
+            return Difference(_GATEWAY, "external_gateway_info", now.get("network_id"), {})
+        wanted: Mapping[str, object] = self._gateway(context, inputs) or {}
+        if now is None and not wanted:
+            return None
+        if now is not None and wanted and all(now.get(name) == value for name, value in wanted.items()):
+            return None
+        return Difference(_GATEWAY, "external_gateway_info", now.get("network_id") if now else None, wanted)
+
+    @staticmethod
+    def _routes(context: ReconcileContext, row: Router) -> list[HostRoute] | None:
+        """The routes to have; None where they are not managed."""
+        del row
+        if _ROUTES in context.spec:
+            items = context.spec[_ROUTES] or ()
+            return [{"destination": item["destination"], "nexthop": item["nexthop"]} for item in items]
+        return [] if _ROUTES in context.applied else None
+
+    def _ports(self, context: ReconcileContext, row: Router) -> list[Leg]:
+        return [p for p in context.rows(PORTS) if p.get("device_id") == row["id"] and p.get("device_owner") in _OWNERS]
+
+    def act(self, context: ReconcileContext, row: Router, steps: Plan) -> Router:
+        """Carry out the steps, in order."""
+        routers = context.cloud.do.routers
+        for step in steps:
+            if step.slot.startswith("interface/"):
+                subnet = str(step.body["subnet_id"])
+                there = context.children[_INTERFACES]
+                if step.verb == "create":
+                    added = _add_interface(context, row, subnet)
+                    context.children[_INTERFACES] = [*there, {"fixed_ips": [{"subnet_id": added}]}]
+                else:
+                    with context.changing():
+                        routers.remove_interface(row["id"], subnet_id=subnet)
+                    context.children[_INTERFACES] = [port for port in there if subnet not in _subnets([port])]
+            elif step.slot == _ROUTES:
+                with context.changing():
+                    row = routers.update(row["id"], ROUTERS.body(step.body))
+            else:
+                row = neutron_common.update_main(context, self.collection, row, step)
+        return row
+
+    def report(self, context: ReconcileContext, row: Router, inputs: Inputs) -> str:
+        """What is seen of the router."""
+        gateway = row.get("external_gateway_info")
+        outside = gateway.get("external_fixed_ips") if gateway else None
+        context.status["cloudStatus"] = row.get("status")
+        context.status["externalNetworkID"] = gateway.get("network_id") if gateway else None
+        context.status["externalAddresses"] = [ip["ip_address"] for ip in outside or ()]
+        subnets = list(inputs.get("subnets") or ())
+        if not _owns_interfaces(context):
+            ports = context.children.get(_INTERFACES)
+            ports = self._ports(context, row) if ports is None else ports
+            subnets = sorted(_subnets(ports))
+        context.status["interfaces"] = [{"subnetID": subnet} for subnet in subnets]
+        context.status = neutron_common.without_empty(context.status)
+        many = len(subnets)
+        where = f", gateway {', '.join(context.status.get('externalAddresses', ()))}" if gateway else ""
+        return f"router {row['id']} with {many} interface{'' if many == 1 else 's'}{where}"
+
+    def pending(self, row: Router) -> str | None:
+        """A router is ready when it is ACTIVE; one that is administratively down stays DOWN."""
+        if row.get("status") in ("ACTIVE", None) or row.get("admin_state_up") is False:
+            return None
+        return f"router {row['id']} is {row.get('status')} in the cloud"
+
+    def may_make_again(self, context: ReconcileContext) -> bool:
+        """A router of ours that somebody deleted is made again."""
+        del context
+        return True
+
+    def holds(self, context: ReconcileContext, row: Router) -> str:
+        """Interfaces and routes."""
+        legs = [
+            each
+            for each in context.rows(PORTS, context.request.clock.monotonic())
+            if each.get("device_id") == row["id"]
+        ]
+        used = row.get("routes") or any(each.get("device_owner") != _GATEWAY_PORT for each in legs)
+        return "it has interfaces or routes" if used else ""
+
+    def remove(self, context: ReconcileContext, row: Router) -> None:
+        """Delete the router: its routes, its interfaces, itself.
+
+        Raises:
+            Stop: it has interfaces that the spec does not own, or addresses lead through it.
+        """
+        users = [
+            user for user in context.request.view.objects("FloatingIP") if user.status.get("routerID") == row["id"]
+        ]
+        if users:
+            names = ", ".join(named(user, context.resource) for user in users)
+            message = f"router {row['id']} is the way of {names}: it goes when they are deleted or lead elsewhere"
+            raise Stop(Reason.IN_USE, message, WaitingFor(frozenset(user.key for user in users)))
+        ports = self._ports(context, row)
+        if ports and not _owns_interfaces(context):
+            names = ", ".join(sorted(_subnets(ports)))
+            message = f"router {row['id']} has interfaces on subnets {names} that others added: remove them first"
+            raise Stop(Reason.IN_USE, message, RequeueAfter(30.0))
+        routers = context.cloud.do.routers
+        with context.changing():
+            if row.get("routes"):
+                routers.update(row["id"], {"routes": []})
+            for subnet in sorted(_subnets(ports)):
+                routers.remove_interface(row["id"], subnet_id=subnet)
+            # The revision has moved with the interfaces; what others add meanwhile, Neutron itself refuses to delete.
+            routers.delete(row["id"])
+
+    def release(self, context: ReconcileContext, row: Router) -> None:
+        """Release the mark."""
+        neutron_common.release_row(context, self.collection, row)
+
+
+def _interfaces(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return list(spec.get(_INTERFACES) or ())
+
+
+def _owns_interfaces(context: ReconcileContext) -> bool:
+    """Whether the spec says which interfaces there are, or did until now."""
+    return _INTERFACES in context.spec or _INTERFACES in context.applied
+
+
+def _subnets(ports: Iterable[Leg]) -> set[str]:
+    return {str(ip["subnet_id"]) for port in ports for ip in port.get("fixed_ips") or ()}
+
+
+def _interface_steps(
+    context: ReconcileContext, row: Router, inputs: Inputs, ports: Sequence[Leg]
+) -> tuple[list[Step], list[Step]]:
+    if not _owns_interfaces(context):
+        return [], []
+    wanted, there = list(dict.fromkeys(inputs["subnets"])), _subnets(ports)
+
+    def step(verb: Literal["create", "delete"], subnet: str) -> Step:
+        what = f"interface of router {row['id']} on subnet {subnet}"
+        return Step(verb, what, f"interface/{subnet}", row["id"], body={"subnet_id": subnet})
+
+    gone = [step("delete", subnet) for subnet in sorted(there - set(wanted))]
+    return gone, [step("create", subnet) for subnet in wanted if subnet not in there]
+
+
+def _routes_step(row: Router, routes: Iterable[HostRoute]) -> Step:
+    wanted = [dict(route) for route in routes]
+    difference = Difference(_ROUTES, "routes", records(row.get("routes")), records(wanted))
+    return Step("update", f"routes of router {row['id']}", _ROUTES, row["id"], None, {"routes": wanted}, (difference,))
+
+
+def _add_interface(context: ReconcileContext, row: Router, subnet: str) -> str:
+    """Add an interface; one that is there already is what was wanted. Returns the subnet it is on.
+
+    Neutron answers 400 to an interface that the router has: a former attempt whose answer was lost.
+
+    Raises:
+        InfomaniakCloudError: it was refused.
+    """
+    try:
+        with context.changing():
+            added = context.cloud.do.routers.add_interface(row["id"], subnet_id=subnet)
+        return str(added.get("subnet_id") or subnet)
+    except (BadRequestError, ConflictError):
+        ports = context.cloud.do.ports.list(device_id=row["id"])
+        if subnet not in _subnets(port for port in ports if port.get("device_owner") in _OWNERS):
+            raise
+        return subnet
+    except NotFoundError as error:
+        message = f"subnet {subnet} is not there (any more): {error}"
+        raise Stop(Reason.WAITING_FOR_REFERENCE, message, RequeueAfter(10.0)) from error

@@ -1,0 +1,285 @@
+"""The subnets of a network: which of them are ours, and what is to be done about each. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from infomaniak_operator.client.bodies import SubnetBody
+from infomaniak_operator.client.resources import AllocationPool, Subnet
+from infomaniak_operator.controller.interfaces import Progress, Reason, Stalled
+from infomaniak_operator.reconcile.generic import duplicates
+from infomaniak_operator.reconcile.generic.actuator import Step
+from infomaniak_operator.reconcile.generic.context import ReconcileContext
+from infomaniak_operator.reconcile.generic.fields import (
+    Difference,
+    Field,
+    address,
+    addresses,
+    body_of,
+    changes,
+    differences,
+    place,
+    records,
+)
+from infomaniak_operator.reconcile.generic.outcomes import Stop
+from infomaniak_operator.reconcile.generic.owned import Whose, whose
+from infomaniak_operator.reconcile.neutron.neutron_common import description_difference
+from infomaniak_operator.reconcile.openstack.resource_types import SUBNETS
+from infomaniak_operator.reconcile.ownership.marks import described
+
+NO_GATEWAY = "none"
+"""What ``gateway`` says for a subnet without one."""
+
+
+def _network(row: Subnet) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    return ipaddress.ip_network(str(row["cidr"]), strict=False)
+
+
+def default_gateway(row: Subnet) -> str:
+    """The gateway Neutron gives a subnet that names none: its first address, in IPv6 the anycast one of the routers."""
+    network = _network(row)
+    has_next = int(network.broadcast_address) < 2**network.max_prefixlen - 1 or network.num_addresses > 1
+    return str(network.network_address + (1 if network.version == 4 and has_next else 0))  # noqa: PLR2004 - IP versions
+
+
+def _hosts(row: Subnet) -> tuple[int, int]:
+    """The first and the last address that Neutron hands out of a subnet."""
+    network = _network(row)
+    first, last = int(network.network_address), int(network.broadcast_address)
+    if first == last or (network.version == 4 and network.prefixlen > 30):  # noqa: PLR2004 - /31 and /32 have hosts only
+        return first, last
+    return first + 1, last - (1 if network.version == 4 else 0)  # noqa: PLR2004 - no broadcast in IPv6
+
+
+def default_pools(row: Subnet) -> list[AllocationPool]:
+    """The allocation pools Neutron gives a subnet that names none: all of it but the gateway."""
+    kind = type(_network(row).network_address)
+    first, last = _hosts(row)
+    gateway = row.get("gateway_ip")
+    cut = int(ipaddress.ip_address(gateway)) if gateway else None
+    spans = [(first, last)] if cut is None or not first <= cut <= last else [(first, cut - 1), (cut + 1, last)]
+    return [{"start": str(kind(a)), "end": str(kind(b))} for a, b in spans if a <= b]
+
+
+def _made_by_neutron(row: Subnet) -> bool:
+    """Whether the allocation pools are Neutron's own: all addresses, but one for a gateway."""
+    first, last = _hosts(row)
+    pools = row.get("allocation_pools") or ()
+    size = sum(int(ipaddress.ip_address(p["end"])) - int(ipaddress.ip_address(p["start"])) + 1 for p in pools)
+    return size >= last - first
+
+
+FIELDS = (
+    Field("cidr", "cidr", normal=address, mutable=False),
+    Field("ipVersion", "ip_version", mutable=False),
+    Field("ipv6AddressMode", "ipv6_address_mode", mutable=False),
+    Field("ipv6RAMode", "ipv6_ra_mode", mutable=False),
+    Field(
+        "gateway",
+        "gateway_ip",
+        default=default_gateway,
+        to_api=lambda value: None if value == NO_GATEWAY else value,
+        normal=address,
+    ),
+    Field("enableDHCP", "enable_dhcp", default=True),
+    Field("dnsNameservers", "dns_nameservers", default=[], normal=addresses),
+    Field("allocationPools", "allocation_pools", default=default_pools, normal=records),
+    Field("hostRoutes", "host_routes", default=[], normal=records),
+)
+
+
+def slot(name: str) -> str:
+    """The child key of a subnet in marks and in the record of creates."""
+    return f"subnet/{name}"
+
+
+def prefix(name: str) -> str:
+    """The place of a subnet in the spec."""
+    return f"subnets[{name}]"
+
+
+def creation(context: ReconcileContext, network_id: str, item: Mapping[str, Any]) -> SubnetBody:
+    """The body of a subnet's create."""
+    name = item["name"]
+    mark = context.owner.mark(slot(name))
+    version = item.get("ipVersion") or ipaddress.ip_network(item["cidr"], strict=False).version
+    common = {
+        "network_id": network_id,
+        "project_id": context.cloud.project_id,
+        "name": name,
+        "description": described(str(item.get("description") or ""), mark),
+    }
+    return SUBNETS.body({**common, **body_of(FIELDS, item), "ip_version": version})
+
+
+def is_ours(context: ReconcileContext, row: Subnet) -> bool:
+    """Whether a subnet under our network is ours: by its mark, or because status names it."""
+    return whose(context.owner, row, child=None, inside=True, recorded=_ids(context).values()).ours
+
+
+def _ids(context: ReconcileContext) -> dict[str, str]:
+    """The subnets of ours that status names. Before the spec listed any, status shows those of others."""
+    if "subnets" not in context.recorded:
+        return {}
+    return {item["name"]: item["id"] for item in context.resource.status.get("subnets") or ()}
+
+
+def copies(context: ReconcileContext, rows: Iterable[Subnet]) -> duplicates.Copies:
+    """The subnets that carry a copy of a mark of ours."""
+    known = [(slot(name), id_) for name, id_ in _ids(context).items()]
+    rows = list(rows)
+    items = context.spec.get("subnets") or () if rows else ()
+    wanted = {slot(item["name"]): creation(context, rows[0]["network_id"], item) for item in items}
+    return duplicates.copies(context, rows, known, wanted, duplicates.slots_of(context, "subnets", slot))
+
+
+def match(context: ReconcileContext, rows: Iterable[Subnet], item: Mapping[str, Any]) -> Subnet | None:
+    """The subnet of the cloud that an item of the spec stands for.
+
+    By its mark, else by status (the mark was lost), by the mark it had before it was given up (Unmanaged meanwhile),
+    or, on an imported network, by its CIDR if nobody owns it.
+    """
+    name = str(item["name"])
+    known = _ids(context).get(name)
+    recorded = (known,) if known else ()
+    # Of several with one mark the one in status stays, else the oldest.
+    rows = sorted(rows, key=lambda row: (row["id"] != known, str(row.get("created_at", "")), str(row["id"])))
+    standing = [(whose(context.owner, row, child=slot(name), inside=True, recorded=recorded), row) for row in rows]
+    for wanted in (Whose.OURS, Whose.LOST):
+        for found, row in standing:
+            if found is wanted:
+                return row
+    for found, row in standing:
+        if context.imported and found is Whose.STRANGER and address(row["cidr"]) == address(item.get("cidr")):
+            return row
+    return None
+
+
+def plan(context: ReconcileContext, network_id: str, rows: Iterable[Subnet]) -> list[Step]:
+    """What is to be done about the subnets: first what goes, then what changes, then what is new.
+
+    A subnet whose CIDR or IPv6 modes differ is another subnet of the same name: the old one goes, a new one comes.
+    A network imported without ``subnets`` leaves those it has alone. One whose addresses a subnet of somebody else has
+    is left out, and put into ``reconcile.held_back``; the rest proceeds.
+
+    Raises:
+        Stop: nothing tells which of several subnets with one mark is ours.
+    """
+    if "subnets" not in context.spec and "subnets" not in context.applied:
+        return []
+    rows = list(rows)
+    strange = copies(context, rows)
+    if strange.undecided:
+        raise duplicates.undecided("subnet", strange.undecided)
+    duplicates.warn(context, "subnet", strange.rows)
+    rows = strange.sift(rows)
+    deletes, updates, creates = [], [], []
+    kept: set[str] = set()
+    for item in context.spec.get("subnets") or ():
+        name = item["name"]
+        row = match(context, rows, item)
+        found = _differences(context, item, row) if row is not None else []
+        fixed = [d for d in found if not d.mutable]
+        if row is None or (fixed and not _adopting(context, row)):
+            taken = _taken(context, item, rows)
+            if taken is not None:
+                context.held_back.append(taken)
+                kept |= {row["id"]} if row is not None else set()
+                continue
+            creates.append(Step("create", f"subnet {name}", slot(name), body=creation(context, network_id, item)))
+            continue
+        kept.add(row["id"])
+        if found:
+            body = changes(found)
+            what = f"subnet {name}"
+            adopts = not is_ours(context, row)
+            revision = row.get("revision_number")
+            step = Step("update", what, slot(name), row["id"], revision, body, tuple(found), adopts=adopts)
+            updates.append(step)
+    for row in rows:
+        if row["id"] not in kept and is_ours(context, row):
+            replaced = any(step.body.get("name") == row.get("name") for step in creates)
+            deletes.append(
+                Step(
+                    "delete",
+                    f"subnet {row.get('name')} ({row['cidr']})",
+                    id=row["id"],
+                    revision=row.get("revision_number"),
+                    replaces=replaced,
+                )
+            )
+    return [*deletes, *updates, *creates]
+
+
+def _taken(context: ReconcileContext, item: Mapping[str, Any], rows: Iterable[Subnet]) -> Stop | None:
+    """Why a subnet cannot be made: one of somebody else has its addresses."""
+    wanted = ipaddress.ip_network(str(item["cidr"]), strict=False) if item.get("cidr") else None
+    for row in rows:
+        other = _network(row)
+        if wanted is None or wanted.version != other.version or is_ours(context, row):
+            continue
+        if wanted.overlaps(other):
+            message = (
+                f"spec.subnets: the addresses of subnet {item['name']} ({item['cidr']}) are those of subnet "
+                f"{row.get('name') or 'without a name'} ({row['id']}, {row['cidr']}), which is not ours: delete it, or "
+                "choose another cidr"
+            )
+            return Stop(Reason.CONFLICT, message, Stalled(), Progress.STALLED)
+    return None
+
+
+def _adopting(context: ReconcileContext, row: Subnet) -> bool:
+    """Whether the subnet was made by others and is about to be taken over: it is never replaced."""
+    return context.imported and not is_ours(context, row)
+
+
+def _differences(context: ReconcileContext, item: Mapping[str, Any], row: Subnet) -> list[Difference]:
+    name = item["name"]
+    found = _with_pools(context, item, row, differences(FIELDS, item, row, context.applied, prefix(name)))
+    if row.get("name") != name:
+        found.append(Difference(place(prefix(name), "name"), "name", row.get("name"), name))
+    description = description_difference(context, item, row, slot(name), prefix(name))
+    return [*found, *([description] if description else [])]
+
+
+def _with_pools(
+    context: ReconcileContext, item: Mapping[str, Any], row: Subnet, found: list[Difference]
+) -> list[Difference]:
+    """Make room for a gateway that moves: Neutron refuses one that lies in the pools it made around the former one."""
+    gateway = next((difference.wanted for difference in found if difference.api == "gateway_ip"), None)
+    if gateway is None or "allocationPools" in item:
+        return found
+    where = place(prefix(item["name"]), "allocationPools")
+    if where not in context.applied and not _made_by_neutron(row):
+        return found
+    wanted, now = default_pools({**row, "gateway_ip": gateway}), row.get("allocation_pools")
+    rest = [difference for difference in found if difference.api != "allocation_pools"]
+    if records(now) == records(wanted):
+        return rest
+    return [*rest, Difference(where, "allocation_pools", now, wanted)]
+
+
+def reported(rows: Iterable[Subnet], context: ReconcileContext) -> list[dict[str, Any]]:
+    """The subnets as status shows them: ours, in the order of the spec; all there are if the spec lists none."""
+    rows = list(rows)
+    own = copies(context, rows).sift(rows)
+    shown = []
+    for item in context.spec.get("subnets") or ():
+        row = match(context, own, item)
+        if row is not None:
+            shown.append((str(item["name"]), row))
+    if not context.manages("subnets"):
+        named = ((str(row.get("name") or row["id"]), row) for row in rows)
+        shown = sorted(named, key=lambda item: (item[0], str(item[1]["id"])))
+    return [
+        {
+            "name": name,
+            "id": row["id"],
+            "cidr": row["cidr"],
+            **({"gateway": row["gateway_ip"]} if row.get("gateway_ip") else {}),
+            "ipVersion": row["ip_version"],
+        }
+        for name, row in shown
+    ]

@@ -1,0 +1,210 @@
+"""What a delete in Octavia would take along that is not ours: it is named, and nothing is deleted.
+
+Octavia deletes all that is under what it deletes. So before a load balancer, a pool, a listener or an L7 policy goes,
+what is under it is listed, and matched in our own code: no filter is trusted for a delete. Rows tell whether there is
+anything of a type, and only then it is listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from infomaniak_operator.client import NotFoundError
+from infomaniak_operator.client.kinds import RowT
+from infomaniak_operator.client.resources import L7Policy, Listener, LoadBalancer, Pool
+from infomaniak_operator.controller.interfaces import KubeObject, Reason, RequeueAfter
+from infomaniak_operator.reconcile.generic.actuator import Row
+from infomaniak_operator.reconcile.generic.context import ReconcileContext
+from infomaniak_operator.reconcile.generic.outcomes import Stop, named, retained
+from infomaniak_operator.reconcile.generic.owned import Keepers, mark_of
+from infomaniak_operator.reconcile.octavia import https_redirect, listeners, members, octavia_common
+from infomaniak_operator.reconcile.openstack.resource_types import HEALTH_MONITORS, L7_POLICIES, LISTENERS, POOLS
+
+NOBODY = "which no object of this cluster stands for"
+
+
+def of_balancer(context: ReconcileContext, row: LoadBalancer) -> list[str]:
+    """What under a load balancer is neither part of it nor of objects that go with it."""
+    after = context.request.clock.monotonic()
+    under = [each for each in context.rows(LISTENERS, after) if octavia_common.under(each, row)]
+    strange = listeners.copies(context, under)
+    ours = [each for each in under if each not in strange and listeners.is_ours(context, each)]
+    found = [f"listener {_named(each)}" for each in under if each not in ours]
+    found += policies(context, ours, after).values()
+    kept, keepers = [], _keepers(context, octavia_common.POOL)
+    pools = context.rows(POOLS, after)
+    for each in pools:
+        if not octavia_common.under(each, row):
+            continue
+        keeper = keepers.of(each)
+        if keeper is None:
+            found.append(f"pool {_named(each)}, {NOBODY}")
+        elif _copied(each, keeper, pools):
+            found.append(f"pool {each['id']}, carrying a copy of the mark of {named(keeper, context.resource)}")
+        elif retained(keeper):
+            found.append(f"pool {each['id']} of {named(keeper, context.resource)}, whose deletionPolicy is Retain")
+        else:
+            kept.append((each, keeper))
+    found += _monitors(context, [each for each, _ in kept], after)
+    for each, keeper in kept:
+        found += _members(context, each, keeper)
+    return found
+
+
+def _copied(row: Row, keeper: KubeObject, rows: Iterable[Row]) -> bool:
+    """Whether it carries the mark of an object that stands for another, or of which nothing tells which it stands for.
+
+    Args:
+        row: a pool or a health monitor.
+        keeper: whose mark it carries.
+        rows: all there are of its type.
+    """
+    mark, known = mark_of(row), keeper.status.get("id")
+    if mark is None or mark.child or known == row["id"]:
+        return False
+    others = (mark_of(each) for each in rows if each["id"] != row["id"])
+    return known is not None or any(each is not None and each.alike(mark) for each in others)
+
+
+def of_pool(context: ReconcileContext, row: Pool) -> list[str]:
+    """What under a pool of the reconciled Pool, or sending to it, is not ours."""
+    after = context.request.clock.monotonic()
+    found = [*_monitors(context, [row], after, alone=True), *_members(context, row, context.resource)]
+    users = {each["id"] for each in row.get("listeners") or ()}
+    if users:
+        balancers = context.request.view.objects(octavia_common.LOAD_BALANCER)
+        found += [
+            f"listener {_named(each)}, which sends to it"
+            for each in context.rows(LISTENERS, after)
+            if each["id"] in users and not any(_part_of(context, each, balancer) for balancer in balancers)
+        ]
+    return found
+
+
+def check_pool(context: ReconcileContext, row: Pool, going: str) -> None:
+    """Before a pool goes, or another takes its place.
+
+    Args:
+        context: the reconcile to its Pool.
+        row: the pool.
+        going: what is about to happen to it: ``is to go``.
+
+    Raises:
+        Stop: something under it, or something that uses it, is not ours.
+    """
+    found = of_pool(context, row)
+    if found:
+        message = f"pool {row['id']} {going}, but holds what is not ours: {'; '.join(found)}: delete or move that first"
+        raise Stop(Reason.IN_USE, message, RequeueAfter(30.0))
+
+
+def policies(context: ReconcileContext, rows: Iterable[Listener], after: float | None = None) -> dict[str, str]:
+    """By the id of the listener, the L7 policies and rules under some of our listeners that are not ours."""
+    found: dict[str, list[str]] = {}
+    for holder, policy, ours in policies_under(context, rows, after):
+        id_ = holder["id"]
+        if ours:
+            named = _rules(context, policy)
+        else:
+            named = [f"L7 policy {_named(policy)} of listener {holder.get('name') or id_}"]
+        if named:
+            found.setdefault(id_, []).extend(named)
+    return {id_: "; ".join(named) for id_, named in found.items()}
+
+
+def policies_under(
+    context: ReconcileContext, rows: Iterable[Listener], after: float | None = None
+) -> Iterator[tuple[Listener, L7Policy, bool]]:
+    """The L7 policies under some listeners of ours; asked for only where there are any.
+
+    Yields:
+        The listener, the policy, and whether that is ours.
+    """
+    holders = [each for each in rows if each.get("l7policies")]
+    listed = context.rows(L7_POLICIES, after) if holders else ()
+    for holder in holders:
+        under = [policy for policy in listed if policy.get("listener_id") == holder["id"]]
+        ours, _ = https_redirect.sort_out(context, listeners.name_of(context, holder), under)
+        yield from ((holder, policy, policy in ours) for policy in under)
+
+
+def check_policy(context: ReconcileContext, id_: str) -> None:
+    """Before a redirect of ours goes.
+
+    Raises:
+        Stop: it has rules that are not ours.
+    """
+    policy = next((each for each in context.rows(L7_POLICIES) if each["id"] == id_), None)
+    found = _rules(context, policy) if policy is not None else []
+    if found:
+        message = f"L7 policy {id_} is to go, but holds what is not ours: {'; '.join(found)}: delete that first"
+        raise Stop(Reason.IN_USE, message, RequeueAfter(30.0))
+
+
+def _rules(context: ReconcileContext, policy: L7Policy) -> list[str]:
+    """The rules of a redirect of ours that others have added: it is made with one."""
+    if len(policy.get("rules") or ()) <= 1:
+        return []
+    listed = _listed(lambda: context.cloud.do.l7_rules.list(policy["id"]))
+    ours = [each for each in listed if all(each.get(name) == value for name, value in https_redirect.RULE.items())][:1]
+    return [
+        f"L7 rule {each['id']} ({each.get('type')} {each.get('compare_type')} {each.get('value')}) of L7 policy "
+        f"{_named(policy)}"
+        for each in listed
+        if each not in ours
+    ]
+
+
+def _monitors(context: ReconcileContext, pools: Sequence[Pool], after: float, *, alone: bool = False) -> list[str]:
+    """The health monitors of some pools that do not go with them; ``alone``: the load balancer stays."""
+    ids = {each["id"] for each in pools if each.get("healthmonitor_id")}
+    found: list[str] = []
+    if not ids:
+        return found
+    keepers = _keepers(context, octavia_common.MONITOR)
+    monitors = context.rows(HEALTH_MONITORS, after)
+    for each in monitors:
+        above = octavia_common.parent(each.get("pools"))
+        if above not in ids:
+            continue
+        keeper = keepers.of(each)
+        if keeper is None:
+            found.append(f"health monitor {_named(each)} of pool {above}, {NOBODY}")
+        elif _copied(each, keeper, monitors):
+            whom = named(keeper, context.resource)
+            found.append(f"health monitor {each['id']} of pool {above}, carrying a copy of the mark of {whom}")
+        elif retained(keeper):
+            whom = named(keeper, context.resource)
+            found.append(f"health monitor {each['id']} of {whom}, whose deletionPolicy is Retain")
+        elif alone and not keeper.deleting and "poolRef" not in keeper.spec:
+            found.append(f"health monitor {each['id']} of {named(keeper, context.resource)}")
+    return found
+
+
+def _members(context: ReconcileContext, pool: Pool, keeper: KubeObject) -> list[str]:
+    """The members of a pool, where its Pool does not say which it has."""
+    applied = keeper.status.get("appliedFields") or ()
+    if not pool.get("members") or members.managed(keeper.spec) or {"members", "membersFrom"} & {*applied}:
+        return []
+    listed = _listed(lambda: context.cloud.do.members.list(pool["id"]))
+    names = ", ".join(f"{each['address']} {each['protocol_port']}" for each in listed)
+    return [f"members {names} of pool {pool['id']}, which {keeper.key} does not list"] if listed else []
+
+
+def _listed(ask: Callable[[], list[RowT]]) -> list[RowT]:
+    try:
+        return ask()
+    except NotFoundError:
+        return []
+
+
+def _keepers(context: ReconcileContext, kind: str) -> Keepers:
+    return Keepers(context.owner.cluster, context.request.view.objects(kind))
+
+
+def _part_of(context: ReconcileContext, row: Listener, balancer: KubeObject) -> bool:
+    return listeners.is_part_of(context.owner.cluster, balancer, row)
+
+
+def _named(row: Row) -> str:
+    return f"{row.get('name') or 'without a name'} ({row['id']})"

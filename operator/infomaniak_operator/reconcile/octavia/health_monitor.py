@@ -1,0 +1,265 @@
+"""HealthMonitor: how the members of a pool are checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from infomaniak_operator.client import Category, InfomaniakCloudError
+from infomaniak_operator.client.bodies import HealthMonitorBody
+from infomaniak_operator.client.resources import HealthMonitor as Monitor
+from infomaniak_operator.controller.interfaces import (
+    CacheReader,
+    Key,
+    KubeObject,
+    Progress,
+    Reason,
+    Stalled,
+    WaitingFor,
+)
+from infomaniak_operator.reconcile.generic.actuator import Inputs, Plan, Step, Unresolved
+from infomaniak_operator.reconcile.generic.context import ReconcileContext, owner_of
+from infomaniak_operator.reconcile.generic.fields import Difference, Field, applied, body_of, changes
+from infomaniak_operator.reconcile.generic.outcomes import Stop, retained
+from infomaniak_operator.reconcile.generic.owned import is_adopted, mark_of, whose_main
+from infomaniak_operator.reconcile.neutron import neutron_common
+from infomaniak_operator.reconcile.octavia import compatibility, octavia_common, tree_child
+from infomaniak_operator.reconcile.openstack.resource_types import HEALTH_MONITORS, POOLS
+from infomaniak_operator.reconcile.ownership.marks import Mark
+
+
+def _codes(value: Any) -> Any:
+    return str(value).replace(" ", "") if value else None
+
+
+def _version(value: Any) -> Any:
+    return float(value) if value else None
+
+
+def _of_http(default: str) -> Callable[[Monitor], str | None]:
+    """A default that only monitors of these types have: Octavia refuses any value in another one."""
+    return lambda row: default if row.get("type") in ("HTTP", "HTTPS") else None
+
+
+FIELDS = (
+    Field("type", "type", mutable=False),
+    Field("delay", "delay"),
+    Field("timeout", "timeout"),
+    Field("maxRetries", "max_retries"),
+    Field("maxRetriesDown", "max_retries_down", default=3),
+    Field("httpMethod", "http_method", default=_of_http("GET")),
+    Field("urlPath", "url_path", default=_of_http("/")),
+    Field("expectedCodes", "expected_codes", default=_of_http("200"), normal=_codes),
+    Field("httpVersion", "http_version", default=None, to_api=_version, normal=_version),
+    Field("domainName", "domain_name", default=None),
+    neutron_common.ADMIN_STATE,
+)
+_CHANGING = tuple(field for field in FIELDS if field.mutable)
+_POOL = "poolID"
+_SECOND = "already has a health monitor"
+"""In Octavia's words where a pool has one."""
+_HAS_ONE = 409
+
+
+def places(spec: Mapping[str, Any]) -> list[str]:
+    """The places of the fields that the spec sets."""
+    return [*applied(_CHANGING, spec), *(["tags"] if "tags" in spec else [])]
+
+
+def monitor_body(spec: Mapping[str, Any], name: str, mark: Mark) -> HealthMonitorBody:
+    """The attributes a health monitor is created with, its pool apart."""
+    return HEALTH_MONITORS.body({"name": name, "tags": octavia_common.tags_of(spec, mark), **body_of(FIELDS, spec)})
+
+
+def _holds(monitor: KubeObject, pool: KubeObject) -> bool:
+    """Whether a Pool that is Terminating stays for as long as this monitor of it does, whatever it says meanwhile."""
+    used = monitor.status.get(_POOL)
+    blocks = not retained(pool) and not monitor.deleting and bool(used) and pool.status.get("id") == used
+    return blocks or tree_child.stays(pool, used)
+
+
+class HealthMonitorActuator(tree_child.ChildActuator[Monitor, HealthMonitorBody]):
+    """Knows how a HealthMonitor becomes a health monitor."""
+
+    kind = octavia_common.MONITOR
+    collection = HEALTH_MONITORS
+    noun = "health monitor"
+    blocked_by: frozenset[str] = frozenset()
+
+    def above(self, row: Monitor) -> tree_child.Above:
+        """Its pool."""
+        return {"pools": row.get("pools") or ()}
+
+    def references(self, resource: KubeObject) -> Iterable[Key]:
+        """The pool."""
+        key = compatibility.pool_ref(resource)
+        return [key] if key else []
+
+    def resolve(self, resource: KubeObject, view: CacheReader) -> Inputs:
+        """The pool's id; None while there is none yet.
+
+        Raises:
+            Unresolved: the pool is missing, or going.
+        """
+        key = compatibility.pool_ref(resource)
+        if key is None:
+            return {}
+        found = view.get(key)
+        if found is None:
+            raise Unresolved(key, f"spec.poolRef: there is no Pool {key.name} in namespace {key.namespace} yet")
+        if found.deleting and not _holds(resource, found):
+            raise Unresolved(key, f"spec.poolRef: Pool {key.name} is being deleted")
+        above = compatibility.balancer_ref(found)
+        balancer = view.get(above) if above else None
+        going = balancer and balancer.deleting and not tree_child.stays(balancer, found.status.get("loadBalancerID"))
+        if above and (balancer is None or going):
+            # The Pool's status may still show what went with its load balancer.
+            raise Unresolved(key, f"spec.poolRef: LoadBalancer {above.name} of Pool {key.name} is not there, or going")
+        return {_POOL: found.status.get("id")}
+
+    def wait_for_parents(self, context: ReconcileContext, inputs: Inputs) -> None:
+        """Be made with the pool, or wait for it.
+
+        Raises:
+            Stop: it is not there yet; or it has another monitor, or one of this type does not fit it.
+        """
+        key = compatibility.pool_ref(context.resource)
+        pool = context.request.view.get(key) if key else None
+        if key is None or pool is None:
+            return
+        view = context.request.view
+        problem = compatibility.monitor_problem(context.resource, pool, view)
+        if problem:
+            older = compatibility.older_monitor(context.resource, pool, view)
+            until = WaitingFor(frozenset({older.key})) if older else Stalled()
+            raise Stop(Reason.INVALID_CONFIGURATION, problem, until, Progress.STALLED)
+        going = compatibility.going_monitor(context.resource, pool, view)
+        if going and context.id is None:
+            message = f"spec.poolRef: HealthMonitor {going.key.name} of Pool {pool.key.name} is being deleted first"
+            raise Stop(Reason.WAITING_FOR_REFERENCE, message, WaitingFor(frozenset({going.key})))
+        if tree_child.needs_parent(context, inputs, _POOL):
+            tree_child.wait_for_tree(context, self, key, "spec.poolRef")
+
+    def body(self, context: ReconcileContext, inputs: Inputs) -> HealthMonitorBody:
+        """The attributes of the monitor's create."""
+        return {**monitor_body(context.spec, context.name, context.owner.mark()), "pool_id": inputs[_POOL]}
+
+    def refused(self, context: ReconcileContext, error: InfomaniakCloudError) -> Exception:
+        """A pool has one monitor: one that others have made on it is named."""
+        if error.status != _HAS_ONE or error.category in (Category.WAITING, Category.QUOTA):
+            return error
+        key = compatibility.pool_ref(context.resource)
+        pool = context.request.view.get(key) if key else None
+        pool_id = pool.status.get("id") if pool else None
+        others = context.rows(self.collection, context.request.clock.monotonic())
+        for row in others:
+            if pool_id and _pool_of(row) == pool_id and not whose_main(context, row).ours:
+                message = (
+                    f"spec.poolRef: pool {pool_id} has health monitor {row.get('name') or 'without a name'} "
+                    f"({row['id']}) already, which is not ours, and a pool has one: delete it, or import it by "
+                    f"spec.import.id"
+                )
+                return Stop(Reason.CONFLICT, message, Stalled(), Progress.STALLED)
+        return error
+
+    def outline(self, context: ReconcileContext, body: HealthMonitorBody) -> str:
+        """The monitor and its type."""
+        del context
+        return f"health monitor {body['name']} ({body.get('type')})"
+
+    def rivals(self, context: ReconcileContext, error: InfomaniakCloudError) -> list[KubeObject]:
+        """The HealthMonitors of the same pool."""
+        if _SECOND not in str(error):
+            return []
+        key = compatibility.pool_ref(context.resource)
+        pool = context.request.view.get(key) if key else None
+        return [
+            each
+            for each in context.request.view.objects(self.kind)
+            if pool and each.uid != context.resource.uid and each.status.get("poolID") == pool.status.get("id", "")
+        ]
+
+    def applied(self, context: ReconcileContext) -> list[str]:
+        """The places of the fields that the spec sets."""
+        return places(context.spec)
+
+    def plan(self, context: ReconcileContext, row: Monitor, inputs: Inputs, *, new: bool) -> Plan:
+        """What is to be changed; what cannot be in place is replaced: members go on serving meanwhile."""
+        if new:
+            return []
+        tree_child.stands_in(context, self.above(row))
+        found = octavia_common.main_differences(context, row, FIELDS)
+        wanted, now = inputs.get(_POOL), _pool_of(row)
+        if wanted and wanted != now:
+            elsewhere = Difference("poolRef", "pool_id", now, wanted, mutable=False)
+            if is_adopted(context, row) or _same_pool(context, now):
+                found.append(elsewhere)
+            else:
+                context.fixed = [elsewhere]
+                found = [each for each in found if each.mutable]
+        what, here = f"health monitor {row['id']}", str(row["id"])
+        fixed = [each for each in found if not each.mutable]
+        if fixed and not is_adopted(context, row):
+            if context.imported:
+                raise octavia_common.irreplaceable(self.noun, row, fixed)
+            return [Step("delete", what, "", here, differences=tuple(found), replaces=True)]
+        return [Step("update", what, "", here, None, changes(found), tuple(found))] if found else []
+
+    def act(self, context: ReconcileContext, row: Monitor, steps: Plan) -> Monitor:
+        """Carry out the step.
+
+        Raises:
+            Stop: always; the tree is PENDING then.
+        """
+        del row
+        raise octavia_common.first(context, steps, lambda step: self._carry_out(context, step))
+
+    def _carry_out(self, context: ReconcileContext, step: Step) -> None:
+        monitors = context.cloud.do.health_monitors
+        with octavia_common.changing(context):
+            if step.verb == "delete":
+                monitors.delete(step.id)
+            else:
+                monitors.update(step.id, HEALTH_MONITORS.body(step.body))
+        if step.verb == "delete":
+            context.lost()
+
+    def report(self, context: ReconcileContext, row: Monitor, inputs: Inputs) -> str:
+        """What is seen of the monitor.
+
+        Raises:
+            Stop: it is in ERROR.
+        """
+        del inputs
+        tree_child.state(context, row)
+        context.status["poolID"] = _pool_of(row)
+        context.status = {name: value for name, value in context.status.items() if value not in (None, [], "")}
+        tree_child.check(self.noun, context, row)
+        return f"health monitor {row['id']} ({row.get('type')}) of pool {_pool_of(row)}"
+
+    def remove(self, context: ReconcileContext, row: Monitor) -> None:
+        """Delete the monitor; one whose pool or load balancer is going goes with that.
+
+        Raises:
+            Stop: always: it is going, or the tree is locked.
+        """
+        view = context.request.view
+        tree_child.goes_with(octavia_common.load_balancer_of(context.resource, view))
+        key = compatibility.pool_ref(context.resource)
+        tree_child.goes_with(view.get(key) if key else None)
+        raise tree_child.delete(context, self, row)
+
+
+def _pool_of(row: Monitor) -> str | None:
+    return octavia_common.parent(row.get("pools"))
+
+
+def _same_pool(context: ReconcileContext, pool_id: str | None) -> bool:
+    """Whether the pool that a monitor is on is a former self of the one it is to be on, which has replaced it."""
+    row = next((each for each in context.rows(POOLS) if each["id"] == pool_id), None)
+    key = compatibility.pool_ref(context.resource)
+    pool = context.request.view.get(key) if key else None
+    if row is None or pool is None:
+        return True
+    mark = mark_of(row)
+    return mark is not None and owner_of(context.owner.cluster, pool).wrote(mark)

@@ -1,0 +1,361 @@
+"""The listeners of a load balancer: which of them are ours, and what is to be done about each. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from infomaniak_operator.client.bodies import ListenerBody
+from infomaniak_operator.client.resources import Listener
+from infomaniak_operator.controller.interfaces import KubeObject, Progress, Reason, RequeueAfter, Stalled
+from infomaniak_operator.reconcile.generic import duplicates
+from infomaniak_operator.reconcile.generic.actuator import Inputs, Step
+from infomaniak_operator.reconcile.generic.context import ReconcileContext, owner_of
+from infomaniak_operator.reconcile.generic.fields import (
+    Difference,
+    Field,
+    applied,
+    body_of,
+    changes,
+    differences,
+    unordered,
+)
+from infomaniak_operator.reconcile.generic.outcomes import Stop
+from infomaniak_operator.reconcile.generic.owned import Whose, mark_of, whose
+from infomaniak_operator.reconcile.neutron.neutron_common import ADMIN_STATE
+from infomaniak_operator.reconcile.octavia import https_redirect, octavia_common
+from infomaniak_operator.reconcile.octavia.compatibility import fits
+from infomaniak_operator.reconcile.octavia.octavia_common import tag_difference
+from infomaniak_operator.reconcile.openstack.resource_types import LISTENERS
+from infomaniak_operator.reconcile.ownership.marks import child_key
+
+POOL_REF = "defaultPoolRef"
+
+
+def _headers(value: Any) -> Any:
+    """Both a list of headers and Octavia's map of them, as a sorted list."""
+    if isinstance(value, Mapping):
+        return sorted(name for name, on in value.items() if str(on).lower() == "true")
+    return sorted(value or ())
+
+
+FIELDS = (
+    Field("protocol", "protocol", mutable=False),
+    Field("port", "protocol_port", mutable=False),
+    ADMIN_STATE,
+    Field("description", "description", default=""),
+    Field("allowedCIDRs", "allowed_cidrs", default=[], normal=unordered),
+    Field("connectionLimit", "connection_limit", default=-1),
+    Field(
+        "insertHeaders",
+        "insert_headers",
+        default={},
+        to_api=lambda names: dict.fromkeys(names, "true"),
+        normal=_headers,
+    ),
+    Field("timeouts.clientData", "timeout_client_data", default=50000),
+    Field("timeouts.memberConnect", "timeout_member_connect", default=5000),
+    Field("timeouts.memberData", "timeout_member_data", default=50000),
+    Field("timeouts.tcpInspect", "timeout_tcp_inspect", default=0),
+    Field("tls.barbicanContainer", "default_tls_container_ref", default=None),
+    Field("tls.sniBarbicanContainers", "sni_container_refs", default=[], normal=unordered),
+    Field("tls.versions", "tls_versions", normal=unordered),
+    Field("tls.ciphers", "tls_ciphers"),
+)
+_CHANGING = tuple(field for field in FIELDS if field.mutable)
+
+
+def slot(name: str) -> str:
+    """The child key of a listener in marks and in the record of creates."""
+    return f"listener/{name}"
+
+
+def prefix(name: str) -> str:
+    """The place of a listener in the spec."""
+    return f"listeners[{name}]"
+
+
+def flat(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An item of the spec with what is nested in it at the top: ``timeouts.clientData``."""
+    found = dict(item)
+    for block in ("timeouts", "tls"):
+        for name, value in (item.get(block) or {}).items():
+            found[f"{block}.{name}"] = value
+    return found
+
+
+def places(spec: Mapping[str, Any]) -> list[str]:
+    """The places of the fields that the spec sets."""
+    found = ["listeners"] if "listeners" in spec else []
+    for item in spec.get("listeners") or ():
+        where = prefix(item["name"])
+        found += [where, *applied(_CHANGING, flat(item), where)]
+        found += [f"{where}.{name}" for name in (POOL_REF, https_redirect.FIELD) if name in item]
+    return found
+
+
+def creation(context: ReconcileContext, item: Mapping[str, Any], pool_id: str | None = None) -> ListenerBody:
+    """The body of a listener's create, without its load balancer."""
+    name = str(item["name"])
+    policies = https_redirect.creation(context, item)
+    common = {"name": name, "tags": [context.owner.mark(slot(name)).text]}
+    body = LISTENERS.body({**common, **body_of(FIELDS, flat(item))})
+    if pool_id:
+        body["default_pool_id"] = pool_id
+    if policies:
+        body["l7policies"] = policies
+    return body
+
+
+def _known(context: ReconcileContext) -> dict[str, str]:
+    """The names of the listeners of ours that status shows, by id; there are two of a name while one is replaced.
+
+    Before the spec listed any, status shows those of others.
+    """
+    return _recorded(context.resource)
+
+
+def _recorded(balancer: KubeObject) -> dict[str, str]:
+    if "listeners" not in (balancer.status.get("appliedFields") or ()):
+        return {}
+    return {item["id"]: item["name"] for item in balancer.status.get("listeners") or () if item.get("id")}
+
+
+def is_ours(context: ReconcileContext, row: Listener) -> bool:
+    """Whether a listener under our load balancer is ours: by its mark, or because status names it."""
+    return whose(context.owner, row, child=None, inside=True, recorded=_known(context)).ours
+
+
+def is_part_of(cluster_id: str, balancer: KubeObject, row: Listener) -> bool:
+    """Whether a listener is one of a LoadBalancer's own, whatever object is reconciled."""
+    return whose(owner_of(cluster_id, balancer), row, child=None, recorded=_recorded(balancer)).ours
+
+
+def name_of(context: ReconcileContext, row: Listener) -> str | None:
+    """What a listener of ours is called in the spec, or was; None where nothing tells."""
+    known = _known(context)
+    if row["id"] in known:
+        return known[row["id"]]
+    mark = mark_of(row, context.owner)
+    slots = [slot(item["name"]) for item in context.spec.get("listeners") or ()]
+    slots += duplicates.slots_of(context, "listeners", slot)
+    found = (each for each in slots if mark is not None and child_key(each) == mark.child)
+    return next((each.removeprefix("listener/") for each in found), None)
+
+
+def copies(context: ReconcileContext, rows: Iterable[Listener]) -> duplicates.Copies:
+    """The listeners that carry a copy of a mark of ours."""
+    known = [(slot(name), id_) for id_, name in _known(context).items()]
+    wanted = {slot(item["name"]): creation(context, item) for item in context.spec.get("listeners") or ()}
+    for body in wanted.values():
+        body.pop("l7policies", None)
+    return duplicates.copies(context, rows, known, wanted, duplicates.slots_of(context, "listeners", slot))
+
+
+def of_item(context: ReconcileContext, rows: Iterable[Listener], name: str) -> list[Listener]:
+    """The listeners that stand for an item of the spec: those with its mark, else the one that has lost its mark.
+
+    On an imported load balancer one of the item's name that nobody owns is taken over; elsewhere a name says nothing.
+    """
+    known = _known(context)
+    rows = list(rows)
+    rows = copies(context, rows).sift(rows)
+    recorded = {id_ for id_, shown in known.items() if shown == name}
+    # Of several with one mark the one in status stays, else the oldest.
+    rows = sorted(rows, key=lambda row: (known.get(row["id"]) != name, str(row.get("created_at", "")), str(row["id"])))
+    found = [(whose(context.owner, row, child=slot(name), inside=True, recorded=recorded), row) for row in rows]
+    for wanted in (Whose.OURS, Whose.LOST):
+        standing = [row for each, row in found if each is wanted]
+        if standing:
+            return standing
+    free = [row for each, row in found if each is Whose.STRANGER] if context.imported else []
+    return [row for row in free if row.get("name") == name and row["id"] not in known]
+
+
+def transport(protocol: Any) -> str:
+    """What a listener's port is taken in."""
+    return str(protocol) if protocol in ("UDP", "SCTP") else "TCP"
+
+
+def _spot(row: Mapping[str, Any], port: str) -> tuple[str, int]:
+    return transport(row["protocol"]), int(row[port])
+
+
+def plan(
+    context: ReconcileContext,
+    balancer_id: str,
+    rows: Sequence[Listener],
+    inputs: Inputs,
+    keep: Mapping[str, str] | None = None,
+) -> list[Step]:
+    """What is to be changed, in the order that keeps traffic: what makes room, what comes, what changes, what goes.
+
+    What cannot be done is left out, and put into ``reconcile.held_back``; the rest proceeds.
+
+    Args:
+        context: the reconcile.
+        balancer_id: the load balancer.
+        rows: its listeners.
+        inputs: the resolved references.
+        keep: by id, the listeners that must not go now, and what in them keeps them.
+
+    Raises:
+        Stop: a listener of others would have to be replaced, or nothing tells which of several with one mark is ours.
+    """
+    keep = keep or {}
+    if "listeners" not in context.spec and "listeners" not in context.applied:
+        return []
+    items = list(context.spec.get("listeners") or ())
+    strange = copies(context, rows)
+    if strange.undecided:
+        raise duplicates.undecided("listener", strange.undecided)
+    duplicates.warn(context, "listener", strange.rows)
+    room, come, change, go = [], [], [], []
+    stays: set[str] = set()
+    for item in items:
+        there = of_item(context, rows, item["name"])
+        wanted = (str(item["protocol"]), int(item["port"]))
+        current = [row for row in there if (row["protocol"], int(row["protocol_port"])) == wanted]
+        stale = [row for row in there if row not in current]
+        theirs = next((row for row in stale if not is_ours(context, row)), None)
+        if theirs is not None and not current:
+            raise _not_replaced(item, theirs)
+        kept = [row for row in stale if row["id"] in keep]
+        if stale and not current and (kept or _would_break(item, inputs)):
+            stays |= {str(row["id"]) for row in stale}  # its pool does not fit what it is to become: traffic goes on
+            context.held_back += [_in_use(item["name"], row, keep) for row in kept]
+            continue
+        if current:
+            stays.add(str(current[0]["id"]))
+            change += _update(context, item, current[0], inputs)
+            stale += current[1:]
+        else:
+            blocker = next((row for row in rows if _spot(row, "protocol_port") == _spot(item, "port")), None)
+            ours = blocker is not None and blocker not in strange and is_ours(context, blocker)
+            problem = _taken(item, blocker, keep, ours=ours) if blocker is not None else None
+            if problem is not None:
+                context.held_back.append(problem)
+                stays |= {str(row["id"]) for row in stale}  # what cannot be replaced serves on
+                continue
+            if blocker is not None:
+                room.append(_delete(blocker, replaces=True))
+            come.append(_create(context, balancer_id, item, inputs))
+        go += [_delete(row, replaces=not current) for row in stale]
+    known = {step.id for step in room} | {step.id for step in go} | stays
+    go += [_delete(row) for row in strange.sift(rows) if is_ours(context, row) and row["id"] not in known]
+    context.held_back += [
+        _in_use(row.get("name"), row, keep) for row in rows if row["id"] in {s.id for s in go} & {*keep}
+    ]
+    gone = {step.id for step in room} | {*keep}
+    return [*room, *come, *change, *(step for step in go if step.id not in gone)]
+
+
+def _would_break(item: Mapping[str, Any], inputs: Inputs) -> bool:
+    protocol = (inputs.get("poolProtocols") or {}).get(item["name"])
+    return protocol is not None and not fits(item["protocol"], protocol)
+
+
+def _not_replaced(item: Mapping[str, Any], row: Listener) -> Stop:
+    message = (
+        f"spec.listeners: listener {item['name']} ({row['id']}, {row['protocol']} {row['protocol_port']}) was made by "
+        f"others and is not replaced by another on {item['protocol']} {item['port']}: give it its protocol and port in "
+        "the spec, or give the new one another name"
+    )
+    return Stop(Reason.CONFLICT, message, Stalled(), Progress.STALLED)
+
+
+def _taken(item: Mapping[str, Any], blocker: Listener, keep: Mapping[str, str], *, ours: bool) -> Stop | None:
+    """Why a listener cannot have its port; None where the one that has it makes room."""
+    if ours:
+        return _in_use(item["name"], blocker, keep) if blocker["id"] in keep else None
+    message = (
+        f"spec.listeners: port {item['port']} of listener {item['name']} is taken by listener "
+        f"{blocker.get('name') or 'without a name'} ({blocker['id']}), which is not ours: delete it, or "
+        "choose another port"
+    )
+    return Stop(Reason.CONFLICT, message, Stalled(), Progress.STALLED)
+
+
+def _in_use(name: Any, row: Listener, keep: Mapping[str, str]) -> Stop:
+    """The outcome where a listener must not go, for what is in it would go with it."""
+    message = (
+        f"spec.listeners: listener {name or 'without a name'} ({row['id']}, {row['protocol']} {row['protocol_port']}) "
+        f"is to go, but holds what is not ours: {keep[row['id']]}: delete that first, or leave the listener as it is"
+    )
+    return Stop(Reason.IN_USE, message, RequeueAfter(30.0))
+
+
+def _create(context: ReconcileContext, balancer_id: str, item: Mapping[str, Any], inputs: Inputs) -> Step:
+    pool = (inputs.get("pools") or {}).get(item["name"])
+    body: ListenerBody = {**creation(context, item, pool), "loadbalancer_id": balancer_id}
+    # Only a whole tree is made with policies in it.
+    body.pop("l7policies", None)
+    what = f"listener {item['name']} ({item['protocol']} {item['port']})"
+    return Step("create", what, slot(item["name"]), body=body)
+
+
+def _delete(row: Listener, *, replaces: bool = False) -> Step:
+    what = f"listener {row.get('name') or row['id']} ({row['protocol']} {row['protocol_port']})"
+    return Step("delete", what, f"listener:{row['id']}", str(row["id"]), replaces=replaces)
+
+
+def _update(context: ReconcileContext, item: Mapping[str, Any], row: Listener, inputs: Inputs) -> list[Step]:
+    name = str(item["name"])
+    where = prefix(name)
+    found = differences(_CHANGING, flat(item), row, context.applied, where)
+    if row.get("name") != name:
+        found.append(Difference(f"{where}.name", "name", row.get("name"), name))
+    found += tag_difference(context, {}, row, slot(name), where)
+    found += _pool(context, item, row, inputs)
+    if not found:
+        return []
+    adopts = not is_ours(context, row)
+    body = changes(found)
+    return [Step("update", f"listener {name}", slot(name), str(row["id"]), None, body, tuple(found), adopts=adopts)]
+
+
+def _pool(context: ReconcileContext, item: Mapping[str, Any], row: Listener, inputs: Inputs) -> list[Difference]:
+    """The default pool: one that is not there yet leaves the listener as it is."""
+    where = f"{prefix(str(item['name']))}.{POOL_REF}"
+    now = row.get("default_pool_id")
+    if POOL_REF in item:
+        wanted = (inputs.get("pools") or {}).get(item["name"])
+        if wanted is None:
+            return []
+    elif where in context.applied:
+        wanted = None
+    else:
+        return []
+    return [] if now == wanted else [Difference(where, "default_pool_id", now, wanted)]
+
+
+def reported(context: ReconcileContext, rows: Sequence[Listener]) -> list[dict[str, Any]]:
+    """The listeners for status: ours, in the order of the spec; all there are where the spec lists none."""
+    if context.unmanaged or not context.manages("listeners"):
+        named = sorted((str(row.get("name") or row["id"]), str(row["id"]), row) for row in rows)
+        return [_state(context, name, row) for name, _, row in named]
+    shown: dict[str, dict[str, Any]] = {}
+    for item in context.spec.get("listeners") or ():
+        for row in of_item(context, rows, str(item["name"]))[:1]:
+            shown[str(row["id"])] = _state(context, str(item["name"]), row)
+    former = _known(context)
+    for row in copies(context, rows).sift(rows):  # those that are to go
+        if is_ours(context, row) and row["id"] not in shown:
+            shown[str(row["id"])] = _state(context, former.get(row["id"], str(row.get("name") or row["id"])), row)
+    return list(shown.values())
+
+
+def _state(context: ReconcileContext, name: str, row: Listener) -> dict[str, Any]:
+    # What a create has answered says nothing of what became of it; what was listed is as new as this reconcile.
+    made = context.resource.uid in octavia_common.tree_of(context).held
+    provisioning, operating = octavia_common.tree_of(context).status_of(
+        row, float("-inf") if made else context.request.fresh_after
+    )
+    policy = https_redirect.reported(context, name, row)
+    return {
+        "name": name,
+        "id": row["id"],
+        "provisioningStatus": provisioning,
+        "operatingStatus": operating,
+        **({"redirectPolicyID": policy} if policy else {}),
+    }

@@ -1,0 +1,119 @@
+"""What a pool is made of besides itself: its members as they were last seen, and former selves that are to go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from infomaniak_operator.client import NotFoundError, kinds
+from infomaniak_operator.client.bodies import MemberBody
+from infomaniak_operator.client.resources import Member, Pool
+from infomaniak_operator.reconcile.generic.actuator import Inputs
+from infomaniak_operator.reconcile.generic.context import ReconcileContext
+from infomaniak_operator.reconcile.generic.owned import Whose, whose
+from infomaniak_operator.reconcile.octavia import members, octavia_common
+from infomaniak_operator.reconcile.octavia.draining import drain
+from infomaniak_operator.reconcile.octavia.tree_state import MembersSeen
+from infomaniak_operator.reconcile.openstack.resource_types import LOAD_BALANCERS, POOLS
+
+FORMER = "former"
+"""The child key of a pool that another one has replaced."""
+MEMBERS = "members"
+_UNMOVED = 2.0
+"""Seconds for which ``updated_at``, which counts whole seconds, must have stood still to tell of every change."""
+
+
+def balancer_id(row: Pool) -> str | None:
+    """The load balancer that a pool is in."""
+    return octavia_common.parent(row.get("loadbalancers"))
+
+
+def formers(context: ReconcileContext) -> list[Pool]:
+    """Pools that this one has replaced, and that are still there."""
+    return [row for row in context.rows(POOLS) if is_former(context, row)]
+
+
+def is_former(context: ReconcileContext, row: Pool) -> bool:
+    """Whether a pool was retired already."""
+    return whose(context.owner, row, child=FORMER) is Whose.OURS
+
+
+def there(context: ReconcileContext, row: Pool) -> list[Member]:
+    """The members of the pool: listed only where the load balancer has moved since they were.
+
+    Raises:
+        InfomaniakCloudError: they could not be listed.
+    """
+    if "members" in context.children:
+        return context.children["members"]
+    tree, clock = octavia_common.tree_of(context), context.request.clock
+    pool = str(row["id"])
+    stamp = ""
+    for balancer in context.rows(LOAD_BALANCERS):
+        if balancer["id"] == balancer_id(row) and balancer["provisioning_status"] == "ACTIVE":
+            octavia_common.note(context, balancer)
+            stamp = str(balancer.get("updated_at") or "")
+    known = tree.members.get(pool)
+    if stamp and known is not None and known.sure and known.updated_at == stamp:
+        rows = list(known.rows)
+        if tree.seen is None or tree.seen.parts_began < context.request.fresh_after:
+            octavia_common.look(context)
+    else:
+        sure = bool(stamp) and tree.unmoved(stamp, clock.monotonic()) >= _UNMOVED
+        try:
+            rows = list(context.cloud.do.members.list(pool))
+        except NotFoundError:
+            rows = []
+        tree.members[pool] = MembersSeen(rows, stamp, sure)
+        context.children["listed"] = []
+    context.children["members"] = rows
+    return rows
+
+
+def wanted(context: ReconcileContext, inputs: Inputs, rows: Sequence[Member]) -> list[MemberBody]:
+    """All members as they shall be, those that drain included; notes in status which drain, and when to come back."""
+    bodies = members.bodies(inputs[MEMBERS], rows, context.applied)
+    source = context.spec.get("membersFrom")
+    if source is None:
+        context.status.pop("draining", None)
+        movers = set(members.movers(inputs[MEMBERS], rows))
+        # Taken out first: the next change brings them back, on their new subnet.
+        return [body for body in bodies if members.identity(body) not in movers]
+    before = context.status.get("draining") or []
+    found = drain(bodies, rows, before, int(source.get("drainSeconds") or 0), context.request.clock.now())
+    context.status["draining"] = list(found.draining)
+    if found.next_in is not None:
+        context.come_back(max(found.next_in, 0.1))
+    known = {members.identity(row): row for row in rows}
+    return [_filled(body, known.get(members.identity(body))) for body in found.members]
+
+
+def _filled(body: MemberBody, row: Member | None) -> MemberBody:
+    """A member with all its fields: those not said are as they are."""
+    if row is None:
+        return body
+    seen: Mapping[str, object] = row
+    kept = {field.api: seen[field.api] for field in members.FIELDS if seen.get(field.api) is not None}
+    subnet = {"subnet_id": row["subnet_id"]} if row.get("subnet_id") else {}
+    return kinds.MEMBERS.checked({**subnet, **kept, **body})
+
+
+def reported(context: ReconcileContext, rows: Sequence[Member]) -> list[dict[str, Any]]:
+    """The members for status, by address and port."""
+    found = []
+    for row in sorted(rows, key=members.identity):
+        fresh = "listed" in context.children
+        states = (str(row.get("provisioning_status") or ""), str(row.get("operating_status") or ""))
+        provisioning, operating = states if fresh else octavia_common.tree_of(context).status_of(row)
+        found.append(
+            {
+                "address": members.identity(row)[0],
+                "port": int(row["protocol_port"]),
+                "id": row.get("id"),
+                "weight": row.get("weight"),
+                **({"subnetID": row["subnet_id"]} if row.get("subnet_id") else {}),
+                "provisioningStatus": provisioning,
+                "operatingStatus": operating,
+            }
+        )
+    return found

@@ -1,0 +1,446 @@
+"""What the Octavia kinds share: their turn at the tree, marked tags, one change at a time, states and health."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, TypeVar, cast
+
+from infomaniak_operator.client import Category, InfomaniakCloudError, NotFoundError
+from infomaniak_operator.client.kinds import BodyT
+from infomaniak_operator.client.resources import (
+    HealthMonitor,
+    Listener,
+    LoadBalancer,
+    OctaviaResource,
+    Pool,
+    Reference,
+)
+from infomaniak_operator.client.session import is_id
+from infomaniak_operator.controller.interfaces import (
+    FINALIZER,
+    CacheReader,
+    Key,
+    KubeObject,
+    Progress,
+    Reason,
+    RequeueAfter,
+    Retry,
+    Stalled,
+)
+from infomaniak_operator.reconcile.generic.actuator import Inputs, PlainActuator, Plan, Row, Step
+from infomaniak_operator.reconcile.generic.context import PENDING_SINCE, ReconcileContext, Traits
+from infomaniak_operator.reconcile.generic.fields import Difference, Field, differences, place, unordered
+from infomaniak_operator.reconcile.generic.outcomes import HEALTHY, Stop, Unchanged
+from infomaniak_operator.reconcile.generic.owned import Whose, mark_of, whose
+from infomaniak_operator.reconcile.octavia.tree_state import FIRST_LOOK, GONE, STUCK_LOOK, Seen, Tree, Trees, parts_of
+from infomaniak_operator.reconcile.openstack.resource_types import ResourceType
+from infomaniak_operator.reconcile.ownership.marks import Mark, plain, released
+
+OctaviaT = TypeVar("OctaviaT", bound=OctaviaResource)
+LOAD_BALANCER = "LoadBalancer"
+POOL = "Pool"
+MONITOR = "HealthMonitor"
+IN_A_TREE = frozenset({LOAD_BALANCER, POOL, MONITOR})
+BUSY = 0.1
+"""Seconds until the next attempt where another reconcile has the tree."""
+FRESH = 3.0
+"""Seconds for which a look that showed a tree unlocked is good enough for a change."""
+_HEALTHY = ("ONLINE", "NO_MONITOR")
+
+
+# ── whose tree ──
+
+
+def load_balancer_of(resource: KubeObject, view: CacheReader) -> KubeObject | None:
+    """The LoadBalancer an object belongs to, as far as references and status tell."""
+    if resource.key.kind == LOAD_BALANCER:
+        return resource
+    namespace = resource.key.namespace
+    if resource.key.kind == MONITOR and resource.spec.get("poolRef"):
+        pool = view.get(Key(POOL, namespace, resource.spec["poolRef"]["name"]))
+        return load_balancer_of(pool, view) if pool else None
+    if resource.spec.get("loadBalancerRef"):
+        return view.get(Key(LOAD_BALANCER, namespace, resource.spec["loadBalancerRef"]["name"]))
+    wanted = resource.status.get("loadBalancerID")
+    found = (each for each in view.objects(LOAD_BALANCER, namespace) if wanted and each.status.get("id") == wanted)
+    return next(found, None)
+
+
+def tree_name(resource: KubeObject, view: CacheReader) -> str | None:
+    """Names the tree that an object is in, the same for all of one tree; None where it is in none, or nothing tells."""
+    namespace, kind = resource.key.namespace, resource.key.kind
+    if kind not in IN_A_TREE:
+        return None
+    if kind == MONITOR and resource.spec.get("poolRef"):
+        pool = view.get(Key(POOL, namespace, resource.spec["poolRef"]["name"]))
+        return tree_name(pool, view) if pool else None
+    if resource.spec.get("loadBalancerRef"):
+        return str(Key(LOAD_BALANCER, namespace, resource.spec["loadBalancerRef"]["name"]))
+    owner = load_balancer_of(resource, view)
+    return str(owner.key) if owner else None
+
+
+class TreeLock:
+    """A tree that a reconcile has to itself: the ``Lock`` of the kinds of Octavia."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree = tree
+
+    def check(self, context: ReconcileContext) -> None:
+        """Before a change: see ``gate``."""
+        gate(context)
+
+    def changing(self, context: ReconcileContext) -> AbstractContextManager[None]:
+        """Around a change: see the function ``changing``."""
+        return changing(context)
+
+
+def tree_of(context: ReconcileContext) -> Tree:
+    """The tree that a reconcile has to itself; only after ``lock``."""
+    if not isinstance(context.locked, TreeLock):
+        raise TypeError("this reconcile has not locked its tree yet")
+    return context.locked.tree
+
+
+def lock(context: ReconcileContext, trees: Trees) -> None:
+    """Have the tree to oneself, unlocked; or come back.
+
+    Raises:
+        Unchanged: another reconcile has it.
+        Stop: it is PENDING.
+    """
+    resource = context.resource
+    owner = load_balancer_of(resource, context.request.view)
+    tree = trees.of(owner.uid if owner else resource.uid)
+    if not tree.acquire():
+        raise Unchanged(BUSY)
+    context.exits.callback(tree.release)
+    context.locked = TreeLock(tree)
+    now = context.request.clock.monotonic()
+    tree.touch(resource.uid, (resource.generation, FINALIZER in resource.finalizers, resource.deleting), now)
+    unknown = tree.unknown.pop(resource.uid, None)
+    if unknown is not None:
+        context.creates.unknown.setdefault("", unknown)
+    if owner is not None and is_id(owner.status.get("id")):
+        tree.load_balancer_id = str(owner.status["id"])
+    if tree.pending_since is None or tree.load_balancer_id is None:
+        return
+    _publish(context)
+    if now < tree.next_look:
+        raise waiting(context, tree)
+    look(context)
+    if tree.pending_since is not None:
+        raise waiting(context, tree)
+
+
+def _publish(context: ReconcileContext) -> None:
+    """Have the status of what was just made show its id, while the tree is still PENDING: others wait for it."""
+    row = tree_of(context).held.get(context.resource.uid)
+    if row is None:
+        return
+    context.known(row)
+    kind = context.resource.key.kind
+    if kind == POOL and (balancer := parent(cast("Pool", row).get("loadbalancers"))):
+        context.status["loadBalancerID"] = balancer
+    if kind == MONITOR and (pool := parent(cast("HealthMonitor", row).get("pools"))):
+        context.status["poolID"] = pool
+
+
+def look(context: ReconcileContext) -> Seen:
+    """Look at the tree: one call.
+
+    Raises:
+        Stop: nothing tells which load balancer it is.
+        InfomaniakCloudError: it could not be asked for.
+    """
+    tree, clock = tree_of(context), context.request.clock
+    if tree.load_balancer_id is None:
+        kind = context.resource.key.kind
+        message = (
+            f"the cloud does not tell which load balancer this {kind} is in: it is being made, or being deleted; it is "
+            "looked for again"
+        )
+        raise Stop(
+            Reason.DELETING if context.resource.deleting else Reason.WAITING_FOR_REFERENCE, message, RequeueAfter(5.0)
+        )
+    began = clock.monotonic()
+    try:
+        found = context.cloud.do.load_balancers.status_tree(tree.load_balancer_id)["loadbalancer"]
+    except NotFoundError:
+        seen = Seen(began, GONE)
+    else:
+        status = str(found["provisioning_status"])
+        seen = Seen(began, status, str(found.get("operating_status") or ""), parts_of(found), began)
+    tree.looked(seen, clock.monotonic())
+    return seen
+
+
+def waiting(context: ReconcileContext, tree: Tree) -> Stop | Unchanged:
+    """The outcome of waiting until the tree is unlocked: what was Ready, or Stalled, stays so.
+
+    So does what is going and in use: to say one, then the other, would wake its users, and they may lock the tree.
+    """
+    now = context.request.clock.monotonic()
+    seconds = max(tree.next_look - now, 0.05)
+    if context.resource.deleting:
+        stays = (context.resource.condition("Ready") or {}).get("reason") == Reason.IN_USE
+    else:
+        stays = bool(context.resource.condition("Stalled")) and context.resource.uid not in tree.held
+    if stays and context.stands and not tree.stuck(now):
+        return Unchanged(seconds)
+    status = tree.seen.provisioning if tree.seen and tree.seen.pending else "being changed"
+    message = f"load balancer {tree.load_balancer_id} is {status} in the cloud"
+    reason = Reason.CREATING if status == "PENDING_CREATE" else context.working
+    if tree.stuck(now):
+        message += (
+            ", for more than a quarter of an hour: it is stuck, and only the cloud's support can free it; nothing is "
+            "sent to it"
+        )
+        reason = Reason.CLOUD_ERROR
+    if context.resource.deleting:
+        reason = Reason.DELETING
+    return Stop(reason, message, RequeueAfter(seconds), keep_ready=True)
+
+
+class TreeActuator(PlainActuator[OctaviaT, BodyT]):
+    """What the three kinds' actuators have in common: the tree that they lock, and its states.
+
+    Args:
+        trees: what is known of load balancers.
+    """
+
+    noun: str
+    traits = Traits(together=IN_A_TREE)
+
+    def __init__(self, trees: Trees) -> None:
+        self.trees = trees
+
+    def alone(self, resource: KubeObject, view: CacheReader) -> str | None:
+        """The tree."""
+        return tree_name(resource, view)
+
+    def lock(self, context: ReconcileContext) -> None:
+        """Have the tree to itself."""
+        lock(context, self.trees)
+
+    def pending(self, row: OctaviaT) -> str | None:
+        """Ready when ACTIVE."""
+        if row["provisioning_status"] == "ACTIVE":
+            return None
+        return f"{self.noun} {row['id']} is {row['provisioning_status']} in the cloud"
+
+    def unmet(self, context: ReconcileContext, row: OctaviaT, inputs: Inputs) -> Plan | None:
+        """What a create or an update made of the tree is compared by ``plan`` once it is no longer PENDING."""
+        del context, inputs
+        return None if str(row["provisioning_status"]).startswith("PENDING") else []
+
+    def pause(self, context: ReconcileContext) -> float:
+        """Until the next look at the tree; ever longer for a part that stays PENDING in a tree that is not locked."""
+        now = context.request.clock.monotonic()
+        if tree_of(context).pending_since is None:
+            waited = now - context.memory.setdefault(PENDING_SINCE, now)
+            return float(min(FIRST_LOOK + waited / 4, STUCK_LOOK))
+        return max(tree_of(context).next_look - now, 0.05)
+
+    def may_make_again(self, context: ReconcileContext) -> bool:
+        """One of ours that somebody deleted is made again."""
+        del context
+        return True
+
+
+# ── changes ──
+
+
+def gate(context: ReconcileContext) -> None:
+    """Before a change: make sure that the tree is unlocked.
+
+    Raises:
+        Stop: it is not.
+        InfomaniakCloudError: it could not be asked for.
+    """
+    tree = tree_of(context)
+    now = context.request.clock.monotonic()
+    seen = tree.seen
+    if seen is None or seen.began < max(tree.written, now - FRESH):
+        seen = look(context)
+    if seen.provisioning == "ACTIVE":
+        return
+    if seen.pending:
+        raise waiting(context, tree)
+    gone = seen.provisioning == GONE
+    what = "is not there any more" if gone else f"is in {seen.provisioning} in the cloud, which locks all of it"
+    message = f"load balancer {tree.load_balancer_id} {what}"
+    reason = Reason.EXTERNALLY_DELETED if gone else Reason.CLOUD_ERROR
+    # Its LoadBalancer wakes this one; where there is none, it is looked at ever more rarely.
+    raise Stop(Reason.DELETING if context.resource.deleting else reason, message, Retry(at_least=5.0))
+
+
+@contextmanager
+def changing(context: ReconcileContext) -> Iterator[None]:
+    """Around a change of the tree: after it, what was seen before counts no more."""
+    try:
+        with context.changing():
+            yield
+    except InfomaniakCloudError as error:
+        if error.outcome_unknown or error.category is Category.WAITING:
+            tree_of(context).wrote(context.request.clock.monotonic())
+        raise
+    else:
+        tree_of(context).wrote(context.request.clock.monotonic())
+    finally:
+        tree_of(context).held.clear()
+
+
+def first(context: ReconcileContext, steps: Plan, carry_out: Callable[[Step], object]) -> Stop:
+    """Carry out the first step of a plan; the tree is PENDING then, and the next reconcile sees to the rest.
+
+    Raises:
+        Stop: the tree is locked.
+        InfomaniakCloudError: the service refused.
+    """
+    gate(context)
+    step = steps[0]
+    carry_out(step)
+    if step.verb == "create":
+        context.request.event("Created", f"created {step.what}")
+    elif context.drifted:
+        context.request.event("DriftCorrected", f"the cloud was changed behind us; put back: {step}")
+    else:
+        context.request.event("Updated", str(step))
+    return Stop(
+        Reason.UPDATING,
+        "; ".join(str(each) for each in steps),
+        RequeueAfter(tree_of(context).next_look - tree_of(context).written),
+    )
+
+
+def note(context: ReconcileContext, row: LoadBalancer) -> None:
+    """Take the state of a load balancer that was listed for this reconcile as a look at its tree."""
+    began = max(context.request.fresh_after, context.memory.get("wrote", float("-inf")))
+    tree = tree_of(context)
+    tree.load_balancer_id = str(row["id"])
+    if tree.seen is not None and tree.seen.began >= began:
+        return
+    status, operating = str(row["provisioning_status"]), str(row.get("operating_status") or "")
+    before = tree.seen
+    if before is None or before.pending or before.began < tree.written:
+        seen = Seen(began, status, operating)
+    else:  # a list tells nothing of what is under it: that is as old as it was
+        seen = Seen(began, status, operating, before.parts, before.parts_began)
+    tree.looked(seen, context.request.clock.monotonic())
+
+
+# ── marks ──
+
+
+def tags_of(spec: Mapping[str, Any], mark: Mark) -> list[str]:
+    """The tags something is created with: the user's, then the mark."""
+    return [*(spec.get("tags") or ()), mark.text]
+
+
+def plain_tags(row: Row) -> list[str]:
+    """The tags without those that are marks."""
+    return plain(row.get("tags"))
+
+
+def tag_difference(
+    context: ReconcileContext,
+    item: Mapping[str, Any],
+    row: Row,
+    child: str = "",
+    prefix: str = "",
+    *,
+    marks: Iterable[Mark] | None = None,
+) -> list[Difference]:
+    """How the tags differ: the user's where they are managed, and the mark always.
+
+    Args:
+        context: the reconcile.
+        item: the spec, or an item of it.
+        row: what there is.
+        child: which child of the object it is.
+        prefix: the place of the item in the spec.
+        marks: those to write; by default the one of that child.
+    """
+    now, users = list(row.get("tags") or ()), plain_tags(row)
+    unmanaged = [] if place(prefix, "tags") in context.applied else users
+    wanted = list(item["tags"] or ()) if "tags" in item else unmanaged
+    if any(unordered(now) == unordered([*wanted, *right]) for right in context.owner.spellings(child)):
+        return []
+    whole = [*wanted, *(mark.text for mark in marks or [context.owner.mark(child)])]
+    named = unordered(wanted) != unordered(users)
+    return [Difference(place(prefix, "tags") if named else "mark", "tags", now if not named else users, whole)]
+
+
+def main_differences(context: ReconcileContext, row: OctaviaResource, table: Iterable[Field]) -> list[Difference]:
+    """In which managed fields the main object differs from the spec; those that cannot change, too."""
+    found = differences(table, context.spec, row, context.applied)
+    if ("name" in context.spec or not context.imported) and row.get("name") != context.name:
+        found.append(Difference("name", "name", row.get("name"), context.name))
+    return [*found, *tag_difference(context, context.spec, row)]
+
+
+def irreplaceable(noun: str, row: Row, fixed: Iterable[Difference]) -> Stop:
+    """The outcome where what was imported differs in what cannot be changed in place: another would not be the same."""
+    text = "; ".join(str(difference) for difference in fixed)
+    message = (
+        f"{noun} {row['id']} was imported, so that it is never replaced, and what differs cannot be changed in place: "
+        f"{text}: put the spec back, or delete this object and make another"
+    )
+    return Stop(Reason.CONFLICT, message, Stalled(), Progress.STALLED)
+
+
+def release_tags(
+    context: ReconcileContext, collection: ResourceType[OctaviaT, BodyT], row: OctaviaT, *, child: str | None = ""
+) -> bool:
+    """Rewrite the mark of one object as released; False where it carries none of ours.
+
+    Raises:
+        Stop: the tree is locked.
+        InfomaniakCloudError: the service refused.
+    """
+    mark = mark_of(row, context.owner)
+    if mark is None or whose(context.owner, row, child=child, inside=True) is not Whose.OURS:
+        return False
+    given_up = released(context.owner.anew(mark))
+    gate(context)
+    with changing(context):
+        body = collection.body({"tags": [*plain_tags(row), given_up.text]})
+        collection.of(context.cloud.do).update(row["id"], body)
+    return True
+
+
+def parent(references: Sequence[Reference] | None) -> str | None:
+    """The id of what a row is in (``loadbalancers``, ``pools``); None where it tells of none, as when it is going."""
+    return str(references[0]["id"]) if references else None
+
+
+def under(part: Listener | Pool, balancer: LoadBalancer) -> bool:
+    """Whether a listener or a pool is in that load balancer."""
+    return any(each["id"] == balancer["id"] for each in part.get("loadbalancers") or ())
+
+
+# ── states ──
+
+
+def state(context: ReconcileContext, provisioning: str, operating: str) -> None:
+    """Put the two states into status, and the health into its condition."""
+    context.status["provisioningStatus"] = provisioning
+    context.status["operatingStatus"] = operating
+    if operating in _HEALTHY:
+        context.set_condition(HEALTHY, True, Reason.AVAILABLE, f"operating status {operating}")
+    elif operating:
+        context.set_condition(HEALTHY, False, Reason.CLOUD_ERROR, f"operating status {operating}")
+
+
+def unhealthy(context: ReconcileContext, message: str) -> None:
+    """Say in the condition what is not well."""
+    context.set_condition(HEALTHY, False, Reason.CLOUD_ERROR, message)
+
+
+def failed(noun: str, row: Row, advice: str) -> Stop:
+    """The outcome where something is in ERROR."""
+    return Stop(
+        Reason.CLOUD_ERROR, f"{noun} {row['id']} is in ERROR in the cloud: {advice}", Stalled(), Progress.STALLED
+    )

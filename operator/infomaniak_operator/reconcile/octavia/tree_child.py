@@ -1,0 +1,271 @@
+"""What Pool and HealthMonitor have in common: they are made with their tree, or later in it, and go with it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn, TypedDict, cast
+
+from infomaniak_operator.client import NotFoundError
+from infomaniak_operator.client.kinds import BodyT, RowT
+from infomaniak_operator.client.resources import OctaviaResource, Reference
+from infomaniak_operator.controller.interfaces import FINALIZER, CacheReader, Key, KubeObject, Reason, WaitingFor
+from infomaniak_operator.reconcile.generic import observe
+from infomaniak_operator.reconcile.generic.actuator import Actuator, Inputs, Unresolved
+from infomaniak_operator.reconcile.generic.context import ReconcileContext
+from infomaniak_operator.reconcile.generic.outcomes import HEALTHY, REFERENCES_RESOLVED, Stop, retained
+from infomaniak_operator.reconcile.generic.owned import by_id, check_project
+from infomaniak_operator.reconcile.octavia import compatibility, octavia_common
+from infomaniak_operator.reconcile.octavia.octavia_common import OctaviaT
+from infomaniak_operator.reconcile.openstack.resource_types import POOLS, ResourceType
+
+_LOOKS = "looks for its end"
+_LONGEST_PAUSE = 30.0
+
+
+class Above(TypedDict, total=False):
+    """What a pool or a health monitor is in.
+
+    Attributes:
+        loadbalancers: as in ``Pool``.
+        pools: as in ``HealthMonitor``.
+    """
+
+    loadbalancers: Sequence[Reference]
+    pools: Sequence[Reference]
+
+
+class ChildActuator(octavia_common.TreeActuator[OctaviaT, BodyT], ABC):
+    """What both kinds' actuators share."""
+
+    collection: ResourceType[OctaviaT, BodyT]
+
+    @abstractmethod
+    def above(self, row: OctaviaT) -> Above:
+        """What it is in."""
+
+    def without_reference(self, context: ReconcileContext, key: Key) -> None:
+        """One that went with its load balancer has no id, no members and no health any more.
+
+        Raises:
+            InfomaniakCloudError: it could not be asked for.
+        """
+        if (
+            key.kind not in (octavia_common.LOAD_BALANCER, octavia_common.POOL)
+            or context.id is None
+            or context.unmanaged
+        ):
+            return
+        check_project(context)
+        context.set_condition(HEALTHY, None, Reason.WAITING_FOR_REFERENCE, "what it belongs to is not there, or going")
+        # What is imported and gone is not made again: its id says what is missing.
+        if not context.imported and by_id(context, self.collection, context.rows(self.collection), context.id) is None:
+            context.lost()
+
+    def held(self, context: ReconcileContext) -> OctaviaT | None:
+        """The object as the create of its tree has answered it, until it was Ready once."""
+        return held(context, self.collection)
+
+    def prepare(self, context: ReconcileContext, inputs: Inputs, body: BodyT) -> Callable[[], OctaviaT]:
+        """See that the tree takes a change; then one POST."""
+        pool = inputs.get("poolID")
+        stands_in(context, {"pools": [{"id": pool}]} if pool else {})
+        octavia_common.gate(context)
+        collection = self.collection.of(context.cloud.do)
+
+        def send() -> OctaviaT:
+            with octavia_common.changing(context):
+                return collection.create(body)
+
+        return send
+
+    def release(self, context: ReconcileContext, row: OctaviaT) -> None:
+        """Release the mark."""
+        stands_in(context, self.above(row))
+        octavia_common.release_tags(context, self.collection, row)
+
+
+def balancer_inputs(resource: KubeObject, view: CacheReader) -> dict[str, Any]:
+    """The load balancer's id; None while there is none yet, nothing where no load balancer is referred to.
+
+    Raises:
+        Unresolved: it is missing, or going.
+    """
+    key = compatibility.balancer_ref(resource)
+    if key is None:
+        return {}
+    found = view.get(key)
+    if found is None:
+        message = f"spec.loadBalancerRef: there is no LoadBalancer {key.name} in namespace {key.namespace} yet"
+        raise Unresolved(key, message)
+    if found.deleting and not stays(found, resource.status.get("loadBalancerID")):
+        raise Unresolved(key, f"spec.loadBalancerRef: LoadBalancer {key.name} is being deleted")
+    return {"loadBalancerID": found.status.get("id")}
+
+
+def stays(parent: KubeObject, used: Any) -> bool:
+    """Whether a parent that is Terminating is kept by something, so that those in it already go on as they were."""
+    kept = (parent.condition("Ready") or {}).get("reason") == Reason.IN_USE.value
+    return kept and bool(used) and parent.status.get("id") == used
+
+
+def needs_parent(context: ReconcileContext, inputs: Inputs, name: str) -> bool:
+    """Whether what it is to be made in is not there yet."""
+    return name in inputs and inputs[name] is None and context.resource.uid not in octavia_common.tree_of(context).held
+
+
+def wait_for_tree(context: ReconcileContext, actuator: Actuator[RowT, BodyT], parent: Key, field: str) -> NoReturn:
+    """Take the finalizer, by which the load balancer knows that this can be made with it, and wait.
+
+    Raises:
+        Stop: always.
+    """
+    check_project(context)
+    message = (
+        f"{field}: {parent.kind} {parent.name} is not in the cloud yet; this is made together with it{_why(context)}"
+    )
+    if context.id:
+        rows = context.rows(actuator.collection)
+        if by_id(context, actuator.collection, rows, context.id) is not None:
+            # It goes with the load balancer, a moment later perhaps, of which nothing tells: it is looked for.
+            gone = f"{field}: {parent.kind} {parent.name} is not in the cloud (any more)"
+            context.set_condition(REFERENCES_RESOLVED, False, Reason.WAITING_FOR_REFERENCE, gone)
+            raise context.again(Reason.WAITING_FOR_REFERENCE, gone, _pause(context))
+        context.lost()
+    context.memory.pop(_LOOKS, None)
+    if context.dry_run:
+        raise observe.dry_run(context, f"create {actuator.noun} {context.name} in {parent.kind} {parent.name}")
+    if context.unmanaged or context.imported:
+        raise context.wait_for(parent, f"{field}: {parent.kind} {parent.name} is not in the cloud yet{_why(context)}")
+    if FINALIZER not in context.resource.finalizers and context.add_finalizer():
+        context.creates.claimed = True
+        resource = context.resource
+        face = (resource.generation, True, resource.deleting)
+        octavia_common.tree_of(context).touch(resource.uid, face, context.request.clock.monotonic())
+    context.intend(actuator.applied(context))  # written with the waiting, before the tree is made
+    raise context.wait_for(parent, message)
+
+
+def _why(context: ReconcileContext) -> str:
+    """What is wrong with the load balancer that it cannot be made with; nothing where that is on its way."""
+    balancer = octavia_common.load_balancer_of(context.resource, context.request.view)
+    stalled = balancer.condition("Stalled") if balancer else None
+    return f". LoadBalancer {balancer.key.name}: {stalled.get('message', '')}" if balancer and stalled else ""
+
+
+def _pause(context: ReconcileContext) -> float:
+    """Seconds until the next look for one that is to go with its load balancer; ever more."""
+    looks = int(context.memory.get(_LOOKS, 0))
+    context.memory[_LOOKS] = looks + 1
+    return min(0.5 * 2.0 ** min(looks, 10), _LONGEST_PAUSE)
+
+
+def held(context: ReconcileContext, collection: ResourceType[OctaviaT, BodyT]) -> OctaviaT | None:
+    """What the create of the tree has answered for this object, with the states seen since, until it was Ready once."""
+    tree, uid = octavia_common.tree_of(context), context.resource.uid
+    row = cast("OctaviaT | None", tree.held.get(uid))  # what was made for this object is of its type
+    if row is None or context.resource.status.get("inputsHash"):
+        tree.held.pop(uid, None)
+        return None
+    row = _with_state(context, collection, row)
+    if row is None:
+        tree.held.pop(uid)
+    return row
+
+
+def _with_state(context: ReconcileContext, collection: ResourceType[OctaviaT, BodyT], row: OctaviaT) -> OctaviaT | None:
+    """The row with the states that were seen since; None where it is gone."""
+    tree = octavia_common.tree_of(context)
+    seen = tree.seen
+    if seen is None or seen.began < tree.written:
+        return row
+    if row["id"] in seen.parts:
+        return _in_states(row, *seen.parts[row["id"]])
+    if seen.provisioning == "ACTIVE":
+        # A status tree does not show what no listener uses.
+        try:
+            found = collection.of(context.cloud.do).get(row["id"])
+        except NotFoundError:
+            return None
+        return _in_states(row, found["provisioning_status"], found["operating_status"])
+    return row
+
+
+def _in_states(row: OctaviaT, provisioning: str, operating: str) -> OctaviaT:
+    """The same row in other states."""
+    found = row.copy()
+    found["provisioning_status"], found["operating_status"] = provisioning, operating
+    return found
+
+
+def state(context: ReconcileContext, row: OctaviaResource) -> None:
+    """Put the states into status and ``Healthy``."""
+    octavia_common.state(context, str(row["provisioning_status"]), str(row.get("operating_status") or ""))
+
+
+def check(noun: str, context: ReconcileContext, row: OctaviaResource) -> None:
+    """Say so where it is in ERROR.
+
+    Raises:
+        Stop: it is.
+    """
+    if row["provisioning_status"] == "ERROR":
+        raise octavia_common.failed(
+            noun, row, f"change {context.resource.key.kind} {context.name}, or delete it and make it again"
+        )
+
+
+def stands_in(context: ReconcileContext, above: Above) -> None:
+    """Learn from the cloud which load balancer it is in, where no object of Kubernetes tells (an import, an orphan)."""
+    tree = octavia_common.tree_of(context)
+    if tree.load_balancer_id is not None:
+        return
+    balancers = [above.get("loadbalancers")]
+    pool = octavia_common.parent(above.get("pools"))
+    if pool:
+        balancers = [each.get("loadbalancers") for each in context.rows(POOLS) if each["id"] == pool]
+    tree.load_balancer_id = next((found for each in balancers if (found := octavia_common.parent(each))), None)
+
+
+def goes_with(parent: KubeObject | None) -> None:
+    """Leave it to a parent that is going to take this along.
+
+    Raises:
+        Stop: it does.
+    """
+    if parent is None or not parent.deleting or FINALIZER not in parent.finalizers:
+        return
+    if retained(parent) or stays(parent, parent.status.get("id")):
+        return
+    message = f"goes with {parent.key.kind} {parent.key.name}, which is being deleted"
+    raise Stop(Reason.DELETING, message, WaitingFor(frozenset({parent.key})))
+
+
+def delete(
+    context: ReconcileContext,
+    actuator: ChildActuator[OctaviaT, BodyT],
+    row: OctaviaT,
+    check: Callable[[], None] = lambda: None,
+) -> Stop:
+    """Delete it; returns the outcome of waiting for its end.
+
+    Args:
+        context: the reconcile.
+        actuator: the kind.
+        row: the object.
+        check: refuses, right before the delete, where it would take along what is not ours.
+
+    Raises:
+        Stop: the tree is locked, or ``check`` refuses.
+        InfomaniakCloudError: the service refused.
+    """
+    tree = octavia_common.tree_of(context)
+    stands_in(context, actuator.above(row))
+    octavia_common.gate(context)
+    check()
+    with octavia_common.changing(context):
+        actuator.collection.of(context.cloud.do).delete(row["id"])
+    context.request.event("Deleted", f"deleted {actuator.noun} {row['id']}")
+    return context.again(
+        Reason.DELETING, f"{actuator.noun} {row['id']} is being deleted", tree.next_look - tree.written
+    )

@@ -1,0 +1,198 @@
+"""A new tree: the load balancer, its listeners, and every Pool and HealthMonitor that is ready for it, in one POST."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from infomaniak_operator.client.bodies import ListenerBody, LoadBalancerBody, PoolBody
+from infomaniak_operator.client.resources import HealthMonitor, LoadBalancer, Pool
+from infomaniak_operator.controller.interfaces import CacheReader, KubeObject
+from infomaniak_operator.reconcile.generic.actuator import Unresolved
+from infomaniak_operator.reconcile.generic.context import ReconcileContext, may_have_acted, owner_of
+from infomaniak_operator.reconcile.generic.outcomes import Unchanged
+from infomaniak_operator.reconcile.octavia import compatibility, health_monitor, listeners, members, octavia_common
+from infomaniak_operator.reconcile.octavia.pool import places, pool_body
+from infomaniak_operator.reconcile.ownership.marks import Mark
+
+QUIET = 0.3
+"""Seconds for which nothing may have touched a new tree before it is made."""
+LONGEST_HOLD = 1.0
+"""Seconds for which it is held back by what comes, at most."""
+LONGEST_WAIT = 10.0
+"""Seconds for which it waits for what is there and has not been looked at yet, at most."""
+NAMED_WAIT = 3.0
+"""Seconds for which it waits for a pool that its listeners name and that is not there, at most: where many things are
+applied, or a slow API server is asked, what follows in the same manifest is not there yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A Pool that is made with its load balancer, its members and its HealthMonitor."""
+
+    pool: KubeObject
+    members: list[dict[str, Any]]
+    monitor: KubeObject | None
+
+
+def hold_back(context: ReconcileContext) -> None:
+    """Hold a new tree back until nothing touches it any more, and all that is to be in it has been looked at.
+
+    Raises:
+        Unchanged: something has just come, which may belong to it.
+    """
+    tree, now = octavia_common.tree_of(context), context.request.clock.monotonic()
+    if tree.held_back_since is None:
+        tree.held_back_since = now
+    held = now - tree.held_back_since
+    restless = now - tree.touched < QUIET and held < LONGEST_HOLD
+    resource, view = context.resource, context.request.view
+    to_come = held < NAMED_WAIT and compatibility.absent(resource, view)
+    if restless or to_come or (held < LONGEST_WAIT and compatibility.not_reconciled(resource, view, _unresolved(view))):
+        raise Unchanged(QUIET)
+
+
+def _unresolved(view: CacheReader) -> Callable[[KubeObject], bool]:
+    """Whether a Pool cannot be made whatever its next reconcile finds, so that there is no use in waiting for that."""
+
+    def found(pool: KubeObject) -> bool:
+        try:
+            members.resolve(pool, view)
+        except Unresolved:
+            return True
+        return False
+
+    return found
+
+
+def branches(context: ReconcileContext) -> list[Branch]:
+    """What is made with the load balancer; what is not ready or does not fit is left out."""
+    if octavia_common.tree_of(context).bare:
+        return []
+    balancer, view = context.resource, context.request.view
+    found: list[Branch] = []
+    taken: set[str] = set()
+    for pool in compatibility.pools_of(balancer, view):
+        if not compatibility.enlisted(pool, balancer) or compatibility.misfit(balancer, pool) or context.barred(pool):
+            continue
+        try:
+            wanted = members.resolve(pool, view)
+            recorded = _recorded(pool, places(pool, view))
+        except Unresolved:
+            continue
+        if not recorded:
+            continue
+        if _name(pool) in taken:  # in one tree pools are told apart by their names
+            continue
+        taken.add(_name(pool))
+        monitor = compatibility.monitor_to_make(pool, balancer, view)
+        if monitor is not None and not _recorded(monitor, health_monitor.places(monitor.spec)):
+            monitor = None
+        found.append(Branch(pool, wanted, monitor))
+    return found
+
+
+def _recorded(child: KubeObject, wanted: Iterable[str]) -> bool:
+    """Whether the status of a child says already which fields of it are about to be set."""
+    return set(wanted) <= set(child.status.get("appliedFields") or ())
+
+
+def has_children(context: ReconcileContext) -> bool:
+    """Whether a create of the tree has anything beside the load balancer and its listeners in it."""
+    return bool(branches(context))
+
+
+def outline(context: ReconcileContext) -> str:
+    """The tree that would be made, for people."""
+    items = ", ".join(
+        f"{item['name']} ({item['protocol']} {item['port']})" for item in context.spec.get("listeners") or ()
+    )
+    view, balancer = context.request.view, context.resource
+    pools = ", ".join(
+        pool.key.name
+        for pool in compatibility.pools_of(balancer, view)
+        if not pool.deleting and compatibility.misfit(balancer, pool) is None and not context.barred(pool)
+    )
+    return f"listeners {items or 'none'}; pools {pools or 'none'}"
+
+
+def prepared(context: ReconcileContext, body: LoadBalancerBody) -> Callable[[], LoadBalancer]:
+    """All that is to be sent, and what sends it; only the sending can be of unknown outcome."""
+    found = branches(context)
+    whole: LoadBalancerBody = {
+        **body,
+        "listeners": [_listener(context, item, found) for item in context.spec.get("listeners") or ()],
+        "pools": [_branch(context, branch) for branch in found],
+    }
+    return lambda: _make(context, whole, found)
+
+
+def _make(context: ReconcileContext, whole: LoadBalancerBody, found: list[Branch]) -> LoadBalancer:
+    """Send the POST; what it answers is held for those it was made for.
+
+    Raises:
+        InfomaniakCloudError: the service refused, or did not answer.
+    """
+    tree, clock = octavia_common.tree_of(context), context.request.clock
+    try:
+        row = context.cloud.do.load_balancers.create_tree(whole)
+    except BaseException as error:
+        if may_have_acted(error):
+            for child in _children(found):
+                tree.unknown[child.uid] = clock.monotonic()
+        raise
+    tree.wrote(clock.monotonic())
+    tree.load_balancer_id, tree.made_of = str(row["id"]), context.resource.generation
+    tree.bare, tree.held_back_since = False, None
+    tree.unknown.clear()
+    _hold(context, row, found)
+    context.children["listeners"] = list(row.get("listeners") or ())
+    return row
+
+
+def _name(resource: KubeObject) -> str:
+    return str(resource.spec.get("name") or resource.key.name)
+
+
+def _mark(context: ReconcileContext, resource: KubeObject) -> Mark:
+    return owner_of(context.owner.cluster, resource).mark()
+
+
+def _children(found: list[Branch]) -> list[KubeObject]:
+    return [*(branch.pool for branch in found), *(branch.monitor for branch in found if branch.monitor)]
+
+
+def _listener(context: ReconcileContext, item: Mapping[str, Any], found: list[Branch]) -> ListenerBody:
+    body = listeners.creation(context, item)
+    ref = (item.get(listeners.POOL_REF) or {}).get("name")
+    pool = next((branch.pool for branch in found if branch.pool.key.name == ref), None)
+    if pool:
+        body["default_pool"] = {"name": _name(pool)}
+    return body
+
+
+def _branch(context: ReconcileContext, branch: Branch) -> PoolBody:
+    body = pool_body(branch.pool.spec, _name(branch.pool), _mark(context, branch.pool))
+    body["members"] = members.bodies(branch.members, (), ())
+    monitor = branch.monitor
+    if monitor is not None:
+        body["healthmonitor"] = health_monitor.monitor_body(monitor.spec, _name(monitor), _mark(context, monitor))
+    return body
+
+
+def _hold(context: ReconcileContext, row: LoadBalancer, found: list[Branch]) -> None:
+    """Hold what was made until the status of each shows it."""
+    tree = octavia_common.tree_of(context)
+    tree.held = {context.resource.uid: row}
+    by_tag = {tag: each for each in row.get("pools") or () for tag in each.get("tags") or ()}
+    for branch in found:
+        pool = by_tag.get(_mark(context, branch.pool).text)
+        if pool is None:
+            continue
+        inside: Pool = {**pool, "loadbalancers": [{"id": row["id"]}]}
+        tree.held[branch.pool.uid] = inside
+        monitor = pool.get("healthmonitor")
+        if branch.monitor is not None and monitor:
+            checking: HealthMonitor = {**monitor, "pools": [{"id": pool["id"]}]}
+            tree.held[branch.monitor.uid] = checking

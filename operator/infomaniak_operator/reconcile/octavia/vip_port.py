@@ -1,0 +1,501 @@
+"""The VIP's port: ours, made before the load balancer and deleted after it, so that the address outlives a recovery."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from infomaniak_operator.client import Category, InfomaniakCloudError, NotFoundError
+from infomaniak_operator.client.bodies import LoadBalancerBody, PortBody
+from infomaniak_operator.client.resources import FixedIP, LoadBalancer, Port
+from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject, Progress, Reason, Stalled
+from infomaniak_operator.reconcile.generic import duplicates
+from infomaniak_operator.reconcile.generic.actuator import Inputs, Step
+from infomaniak_operator.reconcile.generic.context import ReconcileContext
+from infomaniak_operator.reconcile.generic.fields import Difference, address
+from infomaniak_operator.reconcile.generic.outcomes import REFERENCES_RESOLVED, Stop
+from infomaniak_operator.reconcile.generic.owned import (
+    Whose,
+    by_id,
+    clear_to_create,
+    conflict,
+    holder,
+    whose,
+    why_not_taken,
+)
+from infomaniak_operator.reconcile.neutron import neutron_common
+from infomaniak_operator.reconcile.openstack.resource_types import PORTS
+from infomaniak_operator.reconcile.ownership.marks import NoRoom, Standing, described, user_text
+
+SLOT = "vip"
+"""The child key of the port in marks and in the record of creates."""
+MADE = "vip.port"
+"""Among the fields that we have set: the port that status shows is one that we made. That of an import is not."""
+_GROUP = "SecurityGroup"
+_SUFFIX = "-vip"
+_LONGEST_NAME = 255
+"""Characters of a name in Neutron."""
+_LONGEST_TEXT = 147
+"""Characters of a description in Neutron that two marks leave."""
+_LOOK_AGAIN = 30.0
+"""Seconds between two looks for a subnet that no object here stands for."""
+_LOOKED = "VIP's port was there"
+"""In an object's memory, once this process has seen the port, or made it."""
+_OCTAVIA = "Octavia"
+"""The ``device_owner`` of a port that Octavia made, and deletes, itself."""
+
+
+def references(resource: KubeObject) -> list[Key]:
+    """The network and the security groups of the VIP."""
+    item = resource.spec.get("vip") or {}
+    spots = [item, *(item.get("additionalVips") or ())]
+    found = [
+        Key(neutron_common.NETWORK, resource.key.namespace, each["networkRef"]["name"])
+        for each in spots
+        if each.get("networkRef")
+    ]
+    groups = [Key(_GROUP, resource.key.namespace, ref["name"]) for ref in item.get("securityGroupRefs") or ()]
+    return [*dict.fromkeys(found), *groups]
+
+
+def resolve(resource: KubeObject, view: CacheReader) -> dict[str, Any]:
+    """Network, subnet and security groups of the VIP, by id.
+
+    Raises:
+        Unresolved: one of them is not there yet.
+    """
+    item = resource.spec.get("vip")
+    if not item:
+        return {}
+    status = resource.status
+    known = [str(status["vipSubnetID"])] if status.get("vipSubnetID") else []
+    found: dict[str, Any] = _spot(resource, view, item, "spec.vip", known)
+    more = [str(each.get("subnetID")) for each in status.get("additionalVips") or ()]
+    found["additional"] = [
+        {**_spot(resource, view, each, f"spec.vip.additionalVips[{index}]", more), "address": each.get("address")}
+        for index, each in enumerate(item.get("additionalVips") or ())
+    ]
+    if "securityGroupRefs" in item or "securityGroupIDs" in item:
+        groups = [
+            str(
+                neutron_common.ready_reference(
+                    resource,
+                    view,
+                    Key(_GROUP, resource.key.namespace, ref["name"]),
+                    f"spec.vip.securityGroupRefs[{index}]",
+                ).status["id"]
+            )
+            for index, ref in enumerate(item.get("securityGroupRefs") or ())
+        ]
+        found["groups"] = sorted({*groups, *map(str, item.get("securityGroupIDs") or ())})
+    return found
+
+
+def _spot(resource: KubeObject, view: CacheReader, item: Any, field: str, known: list[str]) -> dict[str, Any]:
+    if item.get("networkRef"):
+        return dict(neutron_common.subnet_of(resource, view, item, field, known))
+    if item.get("subnetID"):
+        return {"subnetID": str(item["subnetID"])}
+    return {"networkID": str(item["networkID"])}
+
+
+def _whose(context: ReconcileContext, port: Port, *, inside: bool = False) -> Whose:
+    """Whose a port is; one that has lost its mark is ours where status shows it, and shows that we made it."""
+    recorded = context.status.get("vipPortID") or context.resource.status.get("vipPortID")
+    ours = MADE in context.recorded and port.get("device_owner") != _OCTAVIA
+    found = whose(context.owner, port, child=SLOT, inside=inside, recorded=(recorded,) if recorded and ours else ())
+    if found in (Whose.FOREIGN, Whose.STRANGER) or (found is Whose.OURS and port["id"] == recorded):
+        return found
+    # As for a main object: what another living object shows as its own is that object's.
+    return found if holder(context, port, "vipPortID") is None else Whose.FOREIGN
+
+
+def _found(context: ReconcileContext, rows: Iterable[Port], *wanted: Whose) -> list[Port]:
+    """The ports that are such: the one that status shows first, then those with our mark, the oldest first."""
+    shown = context.status.get("vipPortID") or context.resource.status.get("vipPortID")
+    standing = [(_whose(context, row), row) for row in rows]
+    found = [(wanted.index(each), row) for each, row in standing if each in wanted]
+    found.sort(
+        key=lambda each: (each[1]["id"] != shown, each[0], str(each[1].get("created_at", "")), str(each[1]["id"]))
+    )
+    return [row for _, row in found]
+
+
+def _ours(context: ReconcileContext, rows: Iterable[Port]) -> list[Port]:
+    return _found(context, rows, Whose.OURS, Whose.LOST)
+
+
+def _sure(context: ReconcileContext, marked: list[Port]) -> list[Port]:
+    """Of the ports with the mark: the one that status names, and those on record; a copy is left alone.
+
+    The only one is ours, too, unless there was another that is gone: status names it, or has forgotten it for that.
+
+    Raises:
+        Stop: nothing tells which is ours, or whether one is.
+    """
+    named = context.status.get("vipPortID")
+    sure = [row for row in marked if row["id"] == named]
+    sure += [row for row in marked if row["id"] != named and duplicates.on_record(context, SLOT, row)]
+    gone = (named or is_gone(context)) and SLOT not in context.creates.unknown
+    if not sure and len(marked) == 1 and not gone:
+        return marked
+    if marked and not sure and not (gone and context.resource.deleting):
+        raise duplicates.undecided("port", marked, named)
+    duplicates.warn(context, "port", [row for row in marked if row not in sure])
+    return sure
+
+
+def is_ours(context: ReconcileContext, row: Port) -> bool:
+    """Whether a port was made for the VIP of this object."""
+    return _whose(context, row).ours
+
+
+def ensure(context: ReconcileContext, inputs: Inputs) -> Port:
+    """The VIP's port, made if there is none.
+
+    Raises:
+        Stop: a create of it may still be under way, or there is one of a former object that nobody said to take over.
+        InfomaniakCloudError: the service refused.
+    """
+    known: Port | None = context.memory.get(SLOT)
+    if known is not None:
+        return known
+    rows = context.rows(PORTS)
+    there = _sure(context, _ours(context, rows))
+    if there:
+        return _known(context, _marked(context, there[0]), inputs)
+    previous = _found(context, rows, Whose.PREVIOUS)
+    named = _port_name(context.resource.key.name)
+    if previous and (why := why_not_taken(context, previous[0], restore=context.restore, name=named)):
+        raise conflict(context, "port", previous[0], Standing.PREVIOUS, why)
+    if len(previous) > 1:
+        raise duplicates.undecided("port", previous)
+    if previous:
+        return _known(context, _marked(context, previous[0]), inputs)
+
+    def still_absent(not_before: float) -> bool:
+        return not _ours(context, context.rows(PORTS, not_before))
+
+    body = _body(context, inputs)
+    if not clear_to_create(context, SLOT, still_absent, body):
+        raise context.again(Reason.CREATING, "the VIP's port has appeared in the cloud", 0.0)
+    return _known(context, _made(context, inputs, body), inputs)
+
+
+def _marked(context: ReconcileContext, port: Port) -> Port:
+    """The port with our mark: that of a former object, or one that has lost it, gets it before it is built on."""
+    text = _description(context, port)
+    if text == str(port.get("description") or ""):
+        return port
+    with context.changing():
+        return context.cloud.do.ports.update(port["id"], {"description": text})
+
+
+def _description(context: ReconcileContext, port: Port) -> str:
+    """What the description should be: a person's text stays. Where that leaves no room, status alone names the port."""
+    now = str(port.get("description") or "")
+    if context.owner.is_described(now, user_text(now), SLOT):
+        return now
+    try:
+        return _marked_text(context, user_text(now))
+    except NoRoom:
+        return now
+
+
+def _marked_text(context: ReconcileContext, text: str) -> str:
+    """A description of the port with both marks, or with one where there is no room for two.
+
+    Raises:
+        NoRoom: there is none for one.
+    """
+    new, old = context.owner.both_marks(SLOT)
+    whole = described(text, new)
+    with contextlib.suppress(NoRoom):
+        whole = described(whole, old)
+    return whole
+
+
+def _made(context: ReconcileContext, inputs: Inputs, body: PortBody) -> Port:
+    """Make the port, on the address that the load balancer had before if that is still to be had."""
+    former = context.status.get("vipAddress")
+    if context.status.pop("vipPortID", None):
+        # Status forgets a port that is gone before the create is sent: who deletes finds no id, and reckons with it. It
+        # keeps the address, which is asked for again.
+        context.record()
+    if former and not context.spec["vip"].get("address"):
+        spots = list(body.get("fixed_ips") or ())
+        spots = spots if inputs.get("subnetID") else [{}, *spots]
+        try:
+            return _create(context, {**body, "fixed_ips": [{**spots[0], "ip_address": former}, *spots[1:]]})
+        except InfomaniakCloudError as error:
+            if error.outcome_unknown or error.category is Category.QUOTA or error.status not in _NOT_THAT_ADDRESS:
+                raise
+    return _create(context, body)
+
+
+_NOT_THAT_ADDRESS = (400, 403, 409)
+"""How Neutron refuses an address: it lies outside, may not be chosen, or is somebody's."""
+
+
+def _create(context: ReconcileContext, body: PortBody) -> Port:
+    with context.creating(SLOT, bodies=[body]):
+        row = context.cloud.do.ports.create(body)
+    context.creates.answered(str(row["id"]))
+    return row
+
+
+def _known(context: ReconcileContext, row: Port, inputs: Inputs) -> Port:
+    context.memory[SLOT] = row
+    context.memory[_LOOKED] = True
+    context.placed()
+    context.status["vipPortID"] = row["id"]
+    _note_made(context)
+    spot = _main_spot(context, row, inputs)
+    context.status["vipNetworkID"] = row["network_id"]
+    if spot:
+        context.status["vipAddress"] = spot["ip_address"]
+        context.status["vipSubnetID"] = spot["subnet_id"]
+    return row
+
+
+def _note_made(context: ReconcileContext) -> None:
+    context.status["appliedFields"] = sorted({*(context.status.get("appliedFields") or ()), MADE})
+
+
+def applied(context: ReconcileContext) -> list[str]:
+    """The place of the port among the fields that we have set: where we made it, or are about to."""
+    known = MADE in context.applied or MADE in (context.status.get("appliedFields") or ())
+    about_to = context.id is None and not context.imported and not context.status.get("vipPortID")
+    return [MADE] if known or about_to else []
+
+
+def forget(context: ReconcileContext) -> None:
+    """Drop what a create needs to know of the port: it may change from now on."""
+    context.memory.pop(SLOT, None)
+
+
+def _body(context: ReconcileContext, inputs: Inputs) -> PortBody:
+    network = inputs.get("networkID")
+    if network is None:
+        network = context.cloud.do.subnets.get(inputs["subnetID"])["network_id"]
+    elif not inputs.get("subnetID") and not context.cloud.do.networks.get(network).get("subnets"):
+        message = f"spec.vip.networkID: network {network} has no subnet that the VIP could be in: add one to it"
+        raise _no_address(context, message)
+    address = context.spec["vip"].get("address")
+    first = _place(inputs.get("subnetID"), address)
+    more = [_place(each["subnetID"], each.get("address")) for each in inputs.get("additional") or ()]
+    spots = [*([first] if first else []), *more]
+    body: PortBody = {
+        "name": _port_name(context.name),
+        "description": _marked_text(context, f"VIP of load balancer {context.name}"[:_LONGEST_TEXT]),
+        "project_id": context.cloud.project_id,
+        "network_id": network,
+    }
+    if spots:
+        body["fixed_ips"] = spots
+    return body
+
+
+def _place(subnet: str | None, address: str | None) -> FixedIP:
+    """Where an address is to be, as far as that is said."""
+    found: FixedIP = {}
+    if subnet:
+        found["subnet_id"] = subnet
+    if address:
+        found["ip_address"] = address
+    return found
+
+
+def _port_name(balancer: str) -> str:
+    """What the port of a load balancer of that name is called."""
+    return f"{balancer[: _LONGEST_NAME - len(_SUFFIX)]}{_SUFFIX}"
+
+
+def _no_address(context: ReconcileContext, message: str) -> Stop:
+    """The outcome where there is no address to be had: no event tells of one, so it is looked for."""
+    context.set_condition(REFERENCES_RESOLVED, False, Reason.WAITING_FOR_REFERENCE, message)
+    return context.again(Reason.WAITING_FOR_REFERENCE, message, _LOOK_AGAIN)
+
+
+def _main_spot(context: ReconcileContext, port: Port, inputs: Inputs) -> FixedIP | None:
+    """Which of the port's addresses is the VIP: Neutron adds those of subnets that hand out addresses by themselves.
+
+    It is the one that the spec names, else the one there was, else the one on the VIP's subnet, else the first.
+    """
+    spots = list(port.get("fixed_ips") or ())
+    for wanted in ((context.spec.get("vip") or {}).get("address"), context.status.get("vipAddress")):
+        for spot in spots:
+            if wanted and address(spot["ip_address"]) == address(wanted):
+                return spot
+    here = [spot for spot in spots if spot["subnet_id"] == inputs.get("subnetID")]
+    return next(iter([*here, *spots]), None)
+
+
+def attributes(context: ReconcileContext, port: Port, inputs: Inputs) -> LoadBalancerBody:
+    """What a load balancer is told of its VIP.
+
+    Raises:
+        Stop: the port has no address.
+    """
+    main = _main_spot(context, port, inputs)
+    if main is None:
+        forget(context)
+        message = (
+            f"spec.vip: port {port['id']} has no address, for its network has no subnet to take one from: give the "
+            "network a subnet, and delete the port"
+        )
+        raise _no_address(context, message)
+    more = [each["subnetID"] for each in inputs.get("additional") or ()]
+    further = [
+        spot for spot in port["fixed_ips"] if spot["subnet_id"] in more and spot["subnet_id"] != main["subnet_id"]
+    ]
+    # The port alone is not enough where it has, or gets meanwhile, several addresses. A subnet given, too, would have
+    # Octavia look it up with the caller's rights once more: a login and six calls of its own.
+    found: LoadBalancerBody = {"vip_port_id": port["id"], "vip_address": main["ip_address"]}
+    if further:
+        found["additional_vips"] = [
+            {"subnet_id": spot["subnet_id"], "ip_address": spot["ip_address"]} for spot in further
+        ]
+    if inputs.get("groups"):
+        found["vip_sg_ids"] = list(inputs["groups"])
+    return found
+
+
+def fixed(context: ReconcileContext, row: LoadBalancer, inputs: Inputs) -> list[Difference]:
+    """In what of the VIP that cannot be changed the load balancer differs from the spec.
+
+    A subnet that the spec does not name is not compared: the one it is in stands.
+    """
+    item = context.spec.get("vip") or {}
+    where = next((name for name in ("networkRef", "networkID") if item.get(name)), "subnetID")
+    wanted: list[tuple[str, str, Any]] = [(where, "vip_network_id", inputs.get("networkID"))]
+    if item.get("subnet") or item.get("subnetID"):
+        wanted.append(("subnet" if item.get("subnet") else "subnetID", "vip_subnet_id", inputs.get("subnetID")))
+    wanted.append(("address", "vip_address", item.get("address")))
+    seen: Mapping[str, object] = row
+    found = [
+        Difference(f"vip.{name}", api, seen.get(api), value, mutable=False)
+        for name, api, value in wanted
+        if value and seen.get(api) and address(seen[api]) != address(value)
+    ]
+    there = {str(each.get("subnet_id")): address(each.get("ip_address")) for each in row.get("additional_vips") or ()}
+    more = {str(each.get("subnetID")): each.get("address") for each in inputs.get("additional") or ()}
+    other = [subnet for subnet, one in more.items() if one and there.get(subnet) != address(one)]
+    if "additionalVips" in item and (set(there) != set(more) or other):
+        found.append(Difference("vip.additionalVips", "additional_vips", sorted(there), sorted(more), mutable=False))
+    return found
+
+
+def plan(context: ReconcileContext, balancer: LoadBalancer) -> list[Step]:
+    """What is to be done about the port of a load balancer that is there: its mark is put back.
+
+    A port that is gone is said once all else is done, in ``reconcile.held_back``. The ports are listed where that may
+    have happened: not while a change of the spec is carried out and followed up; the next resync looks.
+    """
+    port_id = balancer.get("vip_port_id")
+    if not port_id or not _to_be_looked_at(context):
+        return []
+    port = by_id(context, PORTS, context.rows(PORTS), str(port_id))
+    context.memory[_LOOKED] = port is not None
+    if port is None:
+        if not context.imported:  # a port of others may be there, and not for us to see
+            context.held_back.append(_gone(balancer))
+        return []
+    found = _whose(context, port, inside=True)
+    if not found.ours:
+        return []
+    if found is Whose.OURS:
+        _note_made(context)
+    now, wanted = str(port.get("description") or ""), _description(context, port)
+    if now == wanted:
+        return []
+    context.memory.pop(_LOOKED)  # looked at again until its mark is there
+    what, body = f"port {port_id} of the VIP", {"description": wanted}
+    return [Step("update", what, SLOT, str(port_id), None, body, (Difference("mark", "description", now, wanted),))]
+
+
+def act(context: ReconcileContext, step: Step) -> None:
+    """Carry out the step of ``plan``.
+
+    Raises:
+        InfomaniakCloudError: the service refused.
+    """
+    with context.changing():
+        context.cloud.do.ports.update(step.id, PORTS.body(step.body))
+
+
+def hold(context: ReconcileContext, balancer: LoadBalancer) -> None:
+    """Before a load balancer goes whose port status does not show yet: note which it is, by its mark and in status.
+
+    Raises:
+        Superseded, KubeError: it could not be written.
+        InfomaniakCloudError: the service refused.
+    """
+    if context.resource.status.get("vipPortID") or not balancer.get("vip_port_id"):
+        return
+    for step in plan(context, balancer):
+        act(context, step)
+    context.held_back.clear()
+    context.status["vipPortID"] = balancer["vip_port_id"]
+    context.record()
+
+
+def is_gone(context: ReconcileContext) -> bool:
+    """Whether the last look has not found the port."""
+    return context.memory.get(_LOOKED) is False
+
+
+def _to_be_looked_at(context: ReconcileContext) -> bool:
+    said = (context.resource.condition("Ready") or {}).get("reason")
+    edited = context.resource.status.get("observedGeneration") != context.resource.generation
+    under_way = edited or said in (Reason.CREATING.value, Reason.UPDATING.value)
+    return not (under_way and context.memory.get(_LOOKED))
+
+
+def _gone(balancer: LoadBalancer) -> Stop:
+    message = (
+        f"port {balancer['vip_port_id']} of the VIP {balancer.get('vip_address')} was deleted in the cloud by somebody "
+        "else: Neutron may give the address to another port, no floating IP can lead to it, and Octavia takes no other "
+        f"port for load balancer {balancer['id']}. Traffic may still pass, so nothing is deleted. To mend it, delete "
+        f"the load balancer in the cloud (openstack loadbalancer delete --cascade {balancer['id']}): it is made again "
+        "with all that is in it, on a new port, with the same address where that is still free. The cloud's support "
+        "can give it a port by a failover, too"
+    )
+    return Stop(Reason.EXTERNALLY_DELETED, message, Stalled(), Progress.STALLED)
+
+
+def remove(context: ReconcileContext) -> None:
+    """Delete the port, once the load balancer is gone.
+
+    Raises:
+        Stop: a create of it may still be under way.
+        InfomaniakCloudError: the service refused.
+    """
+    there = _sure(context, _ours(context, context.rows(PORTS)))
+    unsettled = SLOT in context.creates.unknown or (context.id is None and not context.status.get("vipPortID"))
+    if not there and unsettled and not context.imported:
+
+        def still_absent(not_before: float) -> bool:
+            return not _ours(context, context.rows(PORTS, not_before))
+
+        if not clear_to_create(context, SLOT, still_absent):
+            raise context.again(Reason.DELETING, "the VIP's port has appeared in the cloud", 0.0)
+    for row in there:
+        if row is not there[0] and SLOT not in context.creates.unknown:
+            # We make one. Another one with our mark is a copy of its text, unless the end of a create is unknown.
+            context.request.event("LeftAlone", f"port {row['id']} has a copy of our mark and stays", warning=True)
+            continue
+        try:
+            with context.changing():
+                context.cloud.do.ports.delete(row["id"])
+        except NotFoundError:
+            continue
+
+
+def release(context: ReconcileContext, balancer: LoadBalancer) -> None:
+    """Release the mark of the port that the load balancer has; who takes that again looks for it at once."""
+    context.memory.pop(_LOOKED, None)
+    for row in context.rows(PORTS):
+        if row["id"] == balancer.get("vip_port_id"):
+            neutron_common.release_row(context, PORTS, row, child=SLOT)

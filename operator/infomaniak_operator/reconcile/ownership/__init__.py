@@ -1,0 +1,1 @@
+"""Whose a resource in the cloud is, and the guard on creates."""

@@ -1,0 +1,29 @@
+"""The kinds that are reconciled: a new one is a line here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infomaniak_operator.reconcile.generic.actuator import Actuator
+from infomaniak_operator.reconcile.neutron.floating_ip import FloatingIPActuator
+from infomaniak_operator.reconcile.neutron.network import NetworkActuator
+from infomaniak_operator.reconcile.neutron.router import RouterActuator
+from infomaniak_operator.reconcile.neutron.security_group import SecurityGroupActuator
+from infomaniak_operator.reconcile.octavia.health_monitor import HealthMonitorActuator
+from infomaniak_operator.reconcile.octavia.load_balancer import LoadBalancerActuator
+from infomaniak_operator.reconcile.octavia.pool import PoolActuator
+from infomaniak_operator.reconcile.octavia.tree_state import Trees
+
+
+def actuators() -> tuple[Actuator[Any, Any], ...]:
+    """One for each kind. Those of Octavia know the same trees."""
+    trees = Trees()
+    return (
+        NetworkActuator(),
+        RouterActuator(),
+        SecurityGroupActuator(),
+        FloatingIPActuator(),
+        LoadBalancerActuator(trees),
+        PoolActuator(trees),
+        HealthMonitorActuator(trees),
+    )
