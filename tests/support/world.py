@@ -25,11 +25,11 @@ from infomaniak_operator.controller.interfaces import (
 )
 from infomaniak_operator.controller.kube.kube_api import ResourceType
 from infomaniak_operator.reconcile.generic.credential_settings import CredentialSettings
-from infomaniak_operator.reconcile.generic.reconciler import CloudReconciler, ReconcileSettings
+from infomaniak_operator.reconcile.generic.reconciler import ReconcileSettings
 from infomaniak_operator.reconcile.generic.tenancy import TenantIsolation
 from infomaniak_operator.reconcile.openstack.scope import Cloud, Clouds
 from infomaniak_operator.reconcile.ownership.marks import Mark, Owner
-from infomaniak_operator.reconcile.reconcilers import actuators
+from infomaniak_operator.reconcile.reconcilers import reconcilers
 from tests.support.clock import ManualClock
 from tests.support.fake_cloud import FakeCloud
 from tests.support.fake_kube import FakeKube
@@ -106,7 +106,7 @@ class World:
 
     def _start(self) -> Operator:
         clouds = Clouds(self._cloud_of)
-        self.reconcilers.update({each.kind: CloudReconciler(each, clouds, self._settings) for each in actuators()})
+        self.reconcilers.update({each.kind: each for each in reconcilers(clouds, self._settings)})
         return Operator(
             self.kube,
             RESOURCES,

@@ -32,11 +32,11 @@ from infomaniak_operator.metrics.object_collector import Standing
 from infomaniak_operator.metrics.operator_metrics import Metrics
 from infomaniak_operator.metrics.scrape_access import Access
 from infomaniak_operator.reconcile.generic.credential_settings import CredentialSettings, keep_secret
-from infomaniak_operator.reconcile.generic.reconciler import CloudReconciler, ReconcileSettings
+from infomaniak_operator.reconcile.generic.reconciler import ReconcileSettings
 from infomaniak_operator.reconcile.generic.secret_guard import SecretGuard
 from infomaniak_operator.reconcile.generic.tenancy import TenantIsolation
 from infomaniak_operator.reconcile.openstack.scope import Clouds, connector
-from infomaniak_operator.reconcile.reconcilers import actuators
+from infomaniak_operator.reconcile.reconcilers import actuators, reconcilers
 
 _log = logging.getLogger(__name__)
 HANGING_CALLS = 30
@@ -130,12 +130,12 @@ def build(options: Options, rng: random.Random) -> Operator:
 
     clouds = Clouds(connector(clock.monotonic, session, options.resync_seconds))
     namespaces = options.namespaces
-    kinds = actuators()
+    kinds = reconcilers(clouds, settings)
     watched = resources(namespaced=bool(namespaces), secrets_in=_secrets_in(options))
     if namespaces and options.default_credentials:
         namespaces = tuple(dict.fromkeys((*namespaces, options.default_credentials.namespace)))
     manager = Manager(
-        [*(CloudReconciler(actuator, clouds, settings) for actuator in kinds), SecretGuard()],
+        [*kinds, SecretGuard()],
         kube,
         watched,
         clock,
@@ -158,7 +158,7 @@ def build(options: Options, rng: random.Random) -> Operator:
         Standing(
             manager.stats,
             manager.view,
-            [actuator.kind for actuator in kinds],
+            [each.kind for each in kinds],
             lease=(lease, options.lease.name) if lease and options.lease else None,
             names=options.metrics_object_names,
             token_expiries=sessions.token_expiries,

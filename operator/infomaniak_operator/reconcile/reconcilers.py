@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from infomaniak_operator.reconcile.generic.actuator import Actuator
+from infomaniak_operator.reconcile.generic.reconciler import CloudReconciler, ReconcileSettings
 from infomaniak_operator.reconcile.neutron.floating_ip import FloatingIPActuator
 from infomaniak_operator.reconcile.neutron.network import NetworkActuator
 from infomaniak_operator.reconcile.neutron.router import RouterActuator
@@ -13,6 +14,7 @@ from infomaniak_operator.reconcile.octavia.health_monitor import HealthMonitorAc
 from infomaniak_operator.reconcile.octavia.load_balancer import LoadBalancerActuator
 from infomaniak_operator.reconcile.octavia.pool import PoolActuator
 from infomaniak_operator.reconcile.octavia.tree_state import Trees
+from infomaniak_operator.reconcile.openstack.scope import Clouds
 
 
 def actuators() -> tuple[Actuator[Any, Any], ...]:
@@ -27,3 +29,13 @@ def actuators() -> tuple[Actuator[Any, Any], ...]:
         PoolActuator(trees),
         HealthMonitorActuator(trees),
     )
+
+
+def reconcilers(clouds: Clouds, settings: ReconcileSettings) -> list[CloudReconciler[Any, Any]]:
+    """The reconcilers of all kinds."""
+    kinds = actuators()
+
+    def kept_by(kind: str) -> set[str]:
+        return {each.kind for each in kinds if any(on.kind == kind and on.keeps for on in each.depends_on)}
+
+    return [CloudReconciler(each, clouds, settings, kept_by(each.kind)) for each in kinds]

@@ -76,6 +76,22 @@ class Step:
 Plan = Sequence[Step]
 
 
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """A kind that a kind's references may lead to. It is declared here alone, on the one that depends.
+
+    Attributes:
+        kind: what is referred to.
+        keeps: whether the reference keeps what it leads to from being deleted. Where it does not, the object loses what
+            it referred to, and waits for another.
+        optional: whether the object can be without it.
+    """
+
+    kind: str
+    keeps: bool = False
+    optional: bool = False
+
+
 class Actuator(Protocol[RowT, BodyT]):
     """One kind's knowledge. Without state: every method gets what it needs."""
 
@@ -87,11 +103,8 @@ class Actuator(Protocol[RowT, BodyT]):
     """What people call the main object: ``network``."""
     parts: str
     """The list in spec and status that names what belongs to it; until the spec has it, status shows that of others."""
-    blocked_by: frozenset[str]
-    """The kinds whose reference to this one keeps it from being deleted."""
-    optional: frozenset[str]
-    """The kinds of what it refers to and can be without."""
-
+    depends_on: frozenset[Dependency]
+    """The kinds that its references may lead to."""
     traits: Traits
     """What is special in its status, and in its deletion."""
 
@@ -236,7 +249,7 @@ class PlainActuator(Generic[RowT, BodyT]):
     """What every kind does that knows no better."""
 
     parts = ""
-    optional: frozenset[str] = frozenset()
+    depends_on: frozenset[Dependency] = frozenset()
     traits = Traits()
 
     def alone(self, resource: KubeObject, view: CacheReader) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from infomaniak_operator.client import Category, InfomaniakCloudError, NotFoundError
 from infomaniak_operator.client.kinds import BodyT, RowT
@@ -33,15 +33,20 @@ from infomaniak_operator.reconcile.ownership.marks import Standing
 
 
 def delete(
-    context: ReconcileContext, actuator: Actuator[RowT, BodyT], connect: Callable[[], object], *, restore: bool
+    context: ReconcileContext, actuator: Actuator[RowT, BodyT], connect: Callable[[], object], kept_by: Collection[str]
 ) -> Result:
     """Take the object out of the cloud, or give it up, as its deletionPolicy says.
+
+    Args:
+        context: the reconcile.
+        actuator: the kind.
+        connect: gets to the cloud.
+        kept_by: the kinds whose reference to this one keeps it from being deleted.
 
     Raises:
         Stop: it is in use, or not to be reached.
         InfomaniakCloudError: the cloud could not be asked, or refused.
     """
-    del restore  # what was made for a former object is no reason to delete it
     gone = Result(Conditions(None, Reason.DELETING), Finalized())
     if context.unmanaged:
         return gone
@@ -64,7 +69,7 @@ def delete(
             actuator.release(context, row)
         context.request.event("Retained", f"{actuator.noun} {row['id']} stays in the cloud, its mark released")
         return gone
-    _check_users(context, actuator)
+    _check_users(context, actuator, kept_by)
     try:
         actuator.remove(context, row)
     except NotFoundError:
@@ -141,7 +146,7 @@ def _not_adopted(context: ReconcileContext, actuator: Actuator[RowT, BodyT], row
     return context.imported and importing.elder(context, actuator, row) is not None
 
 
-def _uses(user: KubeObject, actuator: Actuator[RowT, BodyT]) -> bool:
+def _uses(user: KubeObject, actuator: Actuator[RowT, BodyT], kept_by: Collection[str]) -> bool:
     """Whether a referrer may hold something of this object in the cloud.
 
     One of the same kind that is going itself holds nothing up, nor one of a kind that goes in one with this one: two
@@ -152,16 +157,16 @@ def _uses(user: KubeObject, actuator: Actuator[RowT, BodyT]) -> bool:
         return False  # it is gone, and is not made again
     if user.deleting and user.key.kind in {actuator.kind, *actuator.traits.together}:
         return False
-    return user.key.kind in actuator.blocked_by and (FINALIZER in user.finalizers or bool(user.status.get("id")))
+    return user.key.kind in kept_by and (FINALIZER in user.finalizers or bool(user.status.get("id")))
 
 
-def _check_users(context: ReconcileContext, actuator: Actuator[RowT, BodyT]) -> None:
+def _check_users(context: ReconcileContext, actuator: Actuator[RowT, BodyT], kept_by: Collection[str]) -> None:
     """Refuse to delete what other objects of Kubernetes use; they wake this one when they go.
 
     Raises:
         Stop: it is in use.
     """
-    users = [user for user in context.request.view.referrers(context.resource.key) if _uses(user, actuator)]
+    users = [user for user in context.request.view.referrers(context.resource.key) if _uses(user, actuator, kept_by)]
     if users:
         names = ", ".join(f"{user.key.kind} {user.key.name}" for user in users)
         message = f"{actuator.noun} {context.name} is used by {names}: it goes when they are deleted"

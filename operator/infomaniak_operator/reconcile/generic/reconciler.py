@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic
 
@@ -85,12 +85,26 @@ class ReconcileSettings:
 
 
 class CloudReconciler(Generic[RowT, BodyT]):
-    """One kind's ``Reconciler``: the common way of going about it, around the kind's ``Actuator``."""
+    """One kind's ``Reconciler``: the common way of going about it, around the kind's ``Actuator``.
 
-    def __init__(self, actuator: Actuator[RowT, BodyT], clouds: Clouds, settings: ReconcileSettings) -> None:
+    Args:
+        actuator: the kind.
+        clouds: the connections.
+        settings: what all reconcilers are told.
+        kept_by: the kinds whose reference to this one keeps it from being deleted (``Dependency.keeps`` of theirs).
+    """
+
+    def __init__(
+        self,
+        actuator: Actuator[RowT, BodyT],
+        clouds: Clouds,
+        settings: ReconcileSettings,
+        kept_by: Collection[str] = (),
+    ) -> None:
         self._actuator = actuator
         self._clouds = clouds
         self._settings = settings
+        self._kept_by = frozenset(kept_by)
 
     @property
     def kind(self) -> str:
@@ -160,9 +174,7 @@ class CloudReconciler(Generic[RowT, BodyT]):
         if not resource.deleting and not context.request.deep and self._in_order(context):
             return context.settled()
         if resource.deleting:
-            return deletion.delete(
-                context, self._actuator, lambda: self._connect(context), restore=self._settings.restore
-            )
+            return deletion.delete(context, self._actuator, lambda: self._connect(context), self._kept_by)
         KINDS[self.kind].parse(resource.spec)
         self._check_tenancy(context)
         found = self._look_up(context)
@@ -241,11 +253,12 @@ class CloudReconciler(Generic[RowT, BodyT]):
         """What else is not there of all that it refers to: who is told of one at a time comes back for each."""
         resource, view = context.resource, context.request.view
         keys = dict.fromkeys(self._actuator.references(resource))
+        optional = {each.kind for each in self._actuator.depends_on if each.optional}
         missing = [
             f"{key.kind} {key.name}"
             for key in keys
             if key not in (first.key, resource.key, *first.others)
-            and key.kind not in self._actuator.optional
+            and key.kind not in optional
             and view.get(key) is None
         ]
         if not missing:

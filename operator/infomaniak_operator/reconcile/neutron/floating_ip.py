@@ -19,7 +19,7 @@ from infomaniak_operator.controller.interfaces import (
     Stalled,
     WaitingFor,
 )
-from infomaniak_operator.reconcile.generic.actuator import Inputs, Plan, Step, Unresolved
+from infomaniak_operator.reconcile.generic.actuator import Dependency, Inputs, Plan, Step, Unresolved
 from infomaniak_operator.reconcile.generic.context import ReconcileContext, owner_of
 from infomaniak_operator.reconcile.generic.fields import Difference, address, changes
 from infomaniak_operator.reconcile.generic.outcomes import Stop, named
@@ -52,7 +52,7 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
     kind = "FloatingIP"
     collection = FLOATING_IPS
     noun = "floating IP"
-    blocked_by: frozenset[str] = frozenset()
+    depends_on = frozenset({Dependency(neutron_common.NETWORK), Dependency("LoadBalancer")})
 
     def references(self, resource: KubeObject) -> Iterable[Key]:
         """The load balancer it leads to, and the external network it is from."""

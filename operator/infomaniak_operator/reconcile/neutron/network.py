@@ -33,7 +33,6 @@ class NetworkActuator(neutron_common.NeutronActuator[Network, NetworkBody]):
     collection = NETWORKS
     noun = "network"
     parts = "subnets"
-    blocked_by = frozenset({"Router", "LoadBalancer"})
 
     def references(self, resource: KubeObject) -> Iterable[Key]:
         """A network refers to nothing."""

@@ -9,7 +9,7 @@ from infomaniak_operator.client import BadRequestError, Category, ConflictError,
 from infomaniak_operator.client.bodies import RouterBody
 from infomaniak_operator.client.resources import ExternalGateway, HostRoute, Router
 from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject, Reason, RequeueAfter, WaitingFor
-from infomaniak_operator.reconcile.generic.actuator import Inputs, Plan, Step, Unresolved
+from infomaniak_operator.reconcile.generic.actuator import Dependency, Inputs, Plan, Step, Unresolved
 from infomaniak_operator.reconcile.generic.context import Leg, ReconcileContext, Traits
 from infomaniak_operator.reconcile.generic.fields import Difference, applied, body_of, changes, records
 from infomaniak_operator.reconcile.generic.outcomes import Stop, named
@@ -38,7 +38,7 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody]):
     kind = "Router"
     collection = ROUTERS
     noun = "router"
-    blocked_by: frozenset[str] = frozenset()
+    depends_on = frozenset({Dependency(neutron_common.NETWORK, keeps=True)})
     traits = Traits(outliving=frozenset({"interfaces"}))
 
     def references(self, resource: KubeObject) -> Iterable[Key]:

@@ -19,7 +19,7 @@ from infomaniak_operator.controller.interfaces import (
     RequeueAfter,
     Stalled,
 )
-from infomaniak_operator.reconcile.generic.actuator import Inputs, Plan, Step
+from infomaniak_operator.reconcile.generic.actuator import Dependency, Inputs, Plan, Step
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.fields import Field, applied, body_of
 from infomaniak_operator.reconcile.generic.outcomes import Stop
@@ -39,7 +39,7 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
     kind = "SecurityGroup"
     collection = SECURITY_GROUPS
     noun = "security group"
-    blocked_by = frozenset({"SecurityGroup", "LoadBalancer"})
+    depends_on = frozenset({Dependency("SecurityGroup", keeps=True, optional=True)})
 
     def references(self, resource: KubeObject) -> Iterable[Key]:
         """The groups its rules refer to, itself apart."""

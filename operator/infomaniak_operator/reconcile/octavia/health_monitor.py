@@ -17,7 +17,7 @@ from infomaniak_operator.controller.interfaces import (
     Stalled,
     WaitingFor,
 )
-from infomaniak_operator.reconcile.generic.actuator import Inputs, Plan, Step, Unresolved
+from infomaniak_operator.reconcile.generic.actuator import Dependency, Inputs, Plan, Step, Unresolved
 from infomaniak_operator.reconcile.generic.context import ReconcileContext, owner_of
 from infomaniak_operator.reconcile.generic.fields import Difference, Field, applied, body_of, changes
 from infomaniak_operator.reconcile.generic.outcomes import Stop, retained
@@ -84,7 +84,7 @@ class HealthMonitorActuator(tree_child.ChildActuator[Monitor, HealthMonitorBody]
     kind = octavia_common.MONITOR
     collection = HEALTH_MONITORS
     noun = "health monitor"
-    blocked_by: frozenset[str] = frozenset()
+    depends_on = frozenset({Dependency(octavia_common.POOL, keeps=True)})
 
     def above(self, row: Monitor) -> tree_child.Above:
         """Its pool."""

@@ -12,7 +12,7 @@ from infomaniak_operator.client.resources import Listener
 from infomaniak_operator.client.resources import LoadBalancer as Balancer
 from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject, Progress, Reason, Stalled
 from infomaniak_operator.reconcile.generic import failures
-from infomaniak_operator.reconcile.generic.actuator import Inputs, Plan, Step
+from infomaniak_operator.reconcile.generic.actuator import Dependency, Inputs, Plan, Step
 from infomaniak_operator.reconcile.generic.context import ReconcileContext, Traits
 from infomaniak_operator.reconcile.generic.fields import (
     Difference,
@@ -61,7 +61,13 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
     collection = LOAD_BALANCERS
     noun = "load balancer"
     parts = _LISTENERS
-    blocked_by: frozenset[str] = frozenset()
+    depends_on = frozenset(
+        {
+            Dependency(neutron_common.NETWORK, keeps=True),
+            Dependency("SecurityGroup", keeps=True),
+            Dependency(octavia_common.POOL, optional=True),
+        }
+    )
     traits = Traits(
         outliving=frozenset(
             {"vipPortID", "vipAddress", "vipNetworkID", "vipSubnetID", "vipSubnet", "vipSecurityGroupIDs"}
@@ -72,7 +78,6 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
         together=octavia_common.IN_A_TREE,
     )
     """One that is made again keeps its VIP's port, and what is bound to that, in the subnets that were once chosen."""
-    optional = frozenset({octavia_common.POOL})
 
     def references(self, resource: KubeObject) -> Iterable[Key]:
         """What the VIP is in, and the pools of the listeners."""

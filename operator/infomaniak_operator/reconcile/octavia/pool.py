@@ -17,7 +17,7 @@ from infomaniak_operator.controller.interfaces import (
     Stalled,
     WaitingFor,
 )
-from infomaniak_operator.reconcile.generic.actuator import Inputs, Plan, Step
+from infomaniak_operator.reconcile.generic.actuator import Dependency, Inputs, Plan, Step
 from infomaniak_operator.reconcile.generic.context import ReconcileContext, Traits
 from infomaniak_operator.reconcile.generic.fields import Difference, Field, applied, body_of, changes
 from infomaniak_operator.reconcile.generic.outcomes import Stop
@@ -84,9 +84,16 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody]):
     kind = octavia_common.POOL
     collection = POOLS
     noun = "pool"
-    blocked_by = frozenset({octavia_common.MONITOR})
+    depends_on = frozenset(
+        {
+            Dependency(octavia_common.LOAD_BALANCER),
+            Dependency(neutron_common.NETWORK),
+            Dependency(service_endpoints.SERVICE),
+            Dependency(service_endpoints.SLICE),
+            Dependency(service_endpoints.NODE, optional=True),
+        }
+    )
     traits = Traits(timed=frozenset({"draining"}), together=octavia_common.IN_A_TREE)
-    optional = frozenset({service_endpoints.NODES.kind})
 
     def above(self, row: PoolRow) -> tree_child.Above:
         """Its load balancer."""
