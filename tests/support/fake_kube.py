@@ -154,7 +154,7 @@ class FakeKube:
                 meta = {**meta, **generation, "deletionTimestamp": "2026-11-25T09:00:00Z"}
                 self._cache(resource, (resource.plural, namespace, name), {**body, "metadata": meta}, "MODIFIED")
 
-    def after_delete(self, resource: ResourceType, name: str, namespace: str = "default") -> None:
+    def vanish(self, resource: ResourceType, name: str, namespace: str = "default") -> None:
         """Have an object be gone, whatever finalizers it has: as if somebody had taken them off and deleted it."""
         with self._lock:
             self._find(resource, namespace, name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import copy
 from collections import Counter
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from infomaniak_operator.client import CloudCredentials, InfomaniakCloudError
 from infomaniak_operator.controller.interfaces import (
     Key,
     KubeObject,
+    Memory,
     Reconciler,
     RequeueAfter,
     Result,
@@ -162,10 +163,10 @@ class World:
         change(body)
         self._put(key, body)
 
-    def after_delete(self, key: Key) -> None:
+    def vanish(self, key: Key) -> None:
         """Have an object be gone, whatever finalizers it has."""
         resource, name, namespace = _place(key)
-        self.kube.after_delete(resource, name, namespace)
+        self.kube.vanish(resource, name, namespace)
 
     def _put(self, key: Key, body: Mapping[str, Any]) -> None:
         resource, name, namespace = _place(key)
@@ -193,7 +194,7 @@ class World:
         """The objects that refer to one, as the operator knows them."""
         return self.process.manager.view.referrers(key)
 
-    def memory(self, key: Key) -> MutableMapping[str, Any]:
+    def memory(self, key: Key) -> Memory:
         """What the process remembers of an object."""
         return self.process.manager._worker.records.of(self.object(key).uid).memory
 

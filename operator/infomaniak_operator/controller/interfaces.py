@@ -7,15 +7,18 @@ never speaks to Kubernetes but through its ``ReconcileRequest``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 GROUP = "network.infomaniak.cloud"
 VERSION = "v1alpha1"
 FINALIZER = f"{GROUP}/cleanup"
 """The finalizer of every object that owns something in the cloud."""
+
+
+PartT = TypeVar("PartT")
 
 
 class Key(NamedTuple):
@@ -325,6 +328,23 @@ class Clock(Protocol):
         """Seconds since the epoch, UTC: for timestamps that people read."""
 
 
+class Memory:
+    """What this process remembers of one object (uid) between its reconciles; gone with the process, or the object.
+
+    Each part of a reconciler has a type of its own for what it remembers, made without arguments at first use.
+    """
+
+    def __init__(self) -> None:
+        self._parts: dict[type[Any], Any] = {}
+
+    def of(self, part: type[PartT]) -> PartT:
+        """What is remembered of that type."""
+        found: PartT | None = self._parts.get(part)
+        if found is None:
+            found = self._parts[part] = part()
+        return found
+
+
 class ReconcileRequest(Protocol):
     """One reconcile to one object: all a reconciler may see and do in Kubernetes. Used from one worker thread."""
 
@@ -337,7 +357,7 @@ class ReconcileRequest(Protocol):
         """The other objects."""
 
     @property
-    def memory(self) -> MutableMapping[str, Any]:
+    def memory(self) -> Memory:
         """What this process remembers of the object between reconciles: ids of creates until status shows them."""
 
     @property

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from infomaniak_operator.controller.cache.kept import wrap
 from infomaniak_operator.controller.cache.object_cache import ObjectCache
@@ -22,6 +21,7 @@ from infomaniak_operator.controller.interfaces import (
     Conditions,
     Finalized,
     KubeObject,
+    Memory,
     Next,
     Progress,
     Reason,
@@ -86,7 +86,7 @@ class Outcome:
 class Record:
     """What is remembered of one object (uid) between its reconciles."""
 
-    memory: dict[str, Any] = field(default_factory=dict)
+    memory: Memory = field(default_factory=Memory)
     failures: int = 0
 
 

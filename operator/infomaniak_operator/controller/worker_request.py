@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from infomaniak_operator.controller.cache.predicates import Change, concerns_others
-from infomaniak_operator.controller.interfaces import CacheReader, Clock, Key, KubeObject, Superseded
+from infomaniak_operator.controller.interfaces import CacheReader, Clock, Key, KubeObject, Memory, Superseded
 from infomaniak_operator.controller.kube.event_recorder import EventRecorder
 from infomaniak_operator.controller.kube.finalizer import finalizer_patch
 from infomaniak_operator.controller.kube.kube_api import Body, Conflict, NotFound
@@ -73,7 +73,7 @@ class WorkerRequest:
         self,
         resource: KubeObject,
         view: CacheReader,
-        memory: MutableMapping[str, Any],
+        memory: Memory,
         clock: Clock,
         *,
         acting_since: float,
@@ -105,7 +105,7 @@ class WorkerRequest:
         return self._view
 
     @property
-    def memory(self) -> MutableMapping[str, Any]:
+    def memory(self) -> Memory:
         """What this process remembers of the object between reconciles."""
         return self._memory
 

@@ -213,11 +213,11 @@ def test_an_object_that_is_gone_at_the_write_is_dropped() -> None:
         async with running(kube, toys) as one:
             one.watch.filter = lambda change, heard: change != "DELETED"
 
-            def after_delete(verb: str, what: str, name: str) -> None:
+            def vanish(verb: str, what: str, name: str) -> None:
                 if what == "toys/status" and kube.read(TOYS, "toy"):
                     kube.delete(TOYS, "toy")
 
-            kube.before = after_delete
+            kube.before = vanish
             made(kube)
             await one.until(lambda: ("Toy", "superseded") in one.endings)
             await one.until(lambda: one.manager.view.get(key("toy")) is None)
@@ -483,8 +483,8 @@ def test_memory_lasts_between_reconciles_and_goes_with_the_object() -> None:
         toys, seen = ToyReconciler(), []
 
         def remember(request: ReconcileRequest) -> Result:
-            seen.append(dict(request.memory))
-            request.memory["id"] = request.resource.uid
+            seen.append(dict(request.memory.of(dict)))
+            request.memory.of(dict)["id"] = request.resource.uid
             return usual(request)
 
         toys.scripts["toy"] = remember

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from infomaniak_operator.controller.cache.object_cache import ObjectCache
-from infomaniak_operator.controller.interfaces import FINALIZER, KubeObject, Superseded
+from infomaniak_operator.controller.interfaces import FINALIZER, KubeObject, Memory, Superseded
 from infomaniak_operator.controller.kube.event_recorder import EventRecorder
 from infomaniak_operator.controller.kube.kube_api import Body, Conflict, Forbidden, KubeError, NotFound, Unavailable
 from infomaniak_operator.controller.worker_request import WorkerRequest
@@ -30,7 +30,7 @@ def request(
     return WorkerRequest(
         KubeObject.of(body),
         ObjectCache({}),
-        {},
+        Memory(),
         clock,
         acting_since=1.0,
         fresh_after=2.0,
@@ -113,10 +113,6 @@ def test_a_record_that_fails(error: KubeError, raised: type[Exception]) -> None:
 
 def test_it_shows_what_it_was_given() -> None:
     context = request([])
-    context.memory["id"] = 1
-    assert (context.acting_since, context.fresh_after, context.memory, context.view.objects("Toy")) == (
-        1.0,
-        2.0,
-        {"id": 1},
-        [],
-    )
+    context.memory.of(dict)["id"] = 1
+    assert (context.acting_since, context.fresh_after, context.view.objects("Toy")) == (1.0, 2.0, [])
+    assert context.memory.of(dict) == {"id": 1}

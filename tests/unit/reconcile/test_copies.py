@@ -56,7 +56,7 @@ def office(**spec):
 def torn_away(world, *keys):
     """The objects are no more, and nobody told the operator: their finalizers were taken off by hand."""
     for key in keys:
-        world.after_delete(key)
+        world.vanish(key)
     world.restart()
     world.clock.advance(3600)
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from infomaniak_operator.controller.interfaces import Memory
 from infomaniak_operator.reconcile.ownership.create_guard import Creates, MayCreate, NotYet, may_create
 
 GRACE = 60.0
@@ -43,10 +44,11 @@ def test_a_second_look_up_that_fails_is_no_leave_to_create():
 
 
 def test_the_record_lives_in_the_memory_of_the_object():
-    memory = {}
-    Creates.of(memory).claimed = True
-    assert Creates.of(memory).claimed
-    assert Creates.of(memory) is Creates.of(memory)
+    memory = Memory()
+    memory.of(Creates).claimed = True
+    assert memory.of(Creates).claimed
+    assert memory.of(Creates) is memory.of(Creates)
+    assert not Memory().of(Creates).claimed
 
 
 def test_a_process_that_set_the_finalizer_knows_of_no_other_create():

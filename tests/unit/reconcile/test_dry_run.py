@@ -158,7 +158,7 @@ def double(world, key):
     twin |= {name: empty for name, empty in (("routes", []), ("members", []), ("listeners", [])) if name in twin}
     twin |= {name: None for name in ("port_id", "healthmonitor_id", "external_gateway_info") if name in twin}
     world.fake.tables[KINDS[key]][twin["id"]] = twin
-    Creates.of(world.memory(key)).remember(Sent("", {"name": row.get("name")}, 0.0, 9e9))
+    world.memory(key).of(Creates).remember(Sent("", {"name": row.get("name")}, 0.0, 9e9))
 
 
 def copied(world, key):
@@ -489,7 +489,7 @@ def test_a_change_that_no_plan_says_is_refused_and_is_no_defect(hook):
     world.settle(key)
     reconciler = world.reconcilers[key.kind]
     reconciler._actuator = _Forgetful(reconciler._actuator, hook)
-    unknown = Creates.of(world.memory(key))
+    unknown = world.memory(key).of(Creates)
     unknown.failed("", 5.0, outcome_unknown=True)
     world.annotate(key, dry_run="true")
     world.fake.calls.clear()

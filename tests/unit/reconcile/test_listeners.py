@@ -2,7 +2,7 @@
 
 import pytest
 
-from infomaniak_operator.controller.interfaces import KubeObject, Reason
+from infomaniak_operator.controller.interfaces import KubeObject, Memory, Reason
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.outcomes import Stop
 from infomaniak_operator.reconcile.octavia import https_redirect, listeners
@@ -18,7 +18,7 @@ class ReconcileRequest:
 
     def __init__(self, body):
         self.resource = KubeObject.of(body)
-        self.memory = {}
+        self.memory = Memory()
         self.fresh_after = 0.0
 
     def event(self, reason, message, *, warning=False):

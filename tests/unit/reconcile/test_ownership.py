@@ -142,7 +142,7 @@ def test_what_a_living_object_made_is_never_taken_over(kind):
     # Once it is no more, what it left is what a former object left.
     world.delete(key)
     world.settle(key)
-    world.after_delete(key_of(living))
+    world.vanish(key_of(living))
     key = world.apply(network(life=2, subnets=[V4]))
     world.settle(key)
     assert world.object(key).status["id"] == row["id"]

@@ -404,7 +404,7 @@ def restored(world: Forest, *, restore: bool, annotate: bool) -> Forest:
         metadata.pop("finalizers", None)
         if annotate:
             metadata["annotations"] = {"network.infomaniak.cloud/adopt-previous": "true"}
-        world.after_delete(key)
+        world.vanish(key)
         world.apply({**body, "metadata": metadata, "status": {"observedGeneration": -1}})
     world._settings = replace(world._settings, restore=restore)
     world.restart()

@@ -71,7 +71,7 @@ def _goes(world: Forest, kind: str, *, terminating: bool) -> None:
         if terminating:
             world.poke(key, lambda body: body["metadata"].update(deletionTimestamp="2026-11-25T10:00:00Z"))
         else:
-            world.after_delete(key)
+            world.vanish(key)
 
 
 @pytest.mark.parametrize("terminating", [True, False])

@@ -80,7 +80,7 @@ def test_the_text_follows_what_is_waited_for(wait):
     assert "cause three" in says()
     world.poke(other, lambda each: each["metadata"].update(deletionTimestamp="2026-11-25T10:00:00Z"))
     assert "is being deleted" in says()
-    world.after_delete(other)
+    world.vanish(other)
     assert f"there is no {other.kind} {other.name}" in says()
     world.apply(_paused(referent, life=2))
     _stands(world, other, "False", "CloudError", "of the second life")
@@ -118,7 +118,7 @@ def test_the_parts_of_a_tree_follow_their_parent(child):
         world.poke(other, lambda each: each["metadata"].update(deletionTimestamp="2026-11-25T10:00:00Z"))
         world.run(0)
         assert "is being deleted" in world.message(key)
-        world.after_delete(other)
+        world.vanish(other)
 
 
 def _ways(*names: str) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypedDict
@@ -49,13 +49,13 @@ from infomaniak_operator.reconcile.generic.outcomes import (
     bounded,
     stands_ready,
 )
+from infomaniak_operator.reconcile.generic.remembered import Remembered
 from infomaniak_operator.reconcile.openstack.resource_types import ResourceType
 from infomaniak_operator.reconcile.openstack.scope import Cloud
 from infomaniak_operator.reconcile.ownership.create_guard import Creates, Sent
 from infomaniak_operator.reconcile.ownership.marks import Owner, short_uid
 
 CONTROLLER_FIELDS = frozenset({"conditions", "observedGeneration"})
-_FIRST_HEARD = "first heard"
 SHARED = 2.0
 """Seconds by which a list may be older than the event, for an object that has nothing in the cloud yet."""
 _OUTLIVING = frozenset({"projectID", "region", "appliedFields"})
@@ -63,24 +63,9 @@ _OUTLIVING = frozenset({"projectID", "region", "appliedFields"})
 
 _IDENTITY = frozenset({"id", "projectID", "region", "appliedFields"})
 
-_APPLIED = "applied"
-"""The fields that were recorded as set by us, in an object's memory: they hold though a status be lost."""
-_UNSETTLED = "change of unknown outcome"
-"""Monotonic seconds at which a change of unknown outcome could last have been sent, in an object's memory."""
-_REFUSED = "create refused"
-"""In an object's memory once its create was refused: nothing of it is anywhere."""
 _MOST_APPLIED = 4096
 """So many items ``status.appliedFields`` may have."""
 _MOST_REMARKS = 100
-_REMARKED = "remarked"
-"""The remarks that an Event was published of, in an object's memory."""
-DONE_WITH = "settled with"
-"""Of what ``ReconcileContext.inputs`` were when the object was last in order, in its memory."""
-
-PENDING_SINCE = "pending since"
-"""Monotonic seconds since when the object in the cloud has not been ready, in the object's memory."""
-NOT_TAKEN = "not taken over"
-"""Whether the service accepted the last change and did not take over all of it, in the object's memory."""
 
 
 def owner_of(cluster_id: str, resource: KubeObject) -> Owner:
@@ -96,6 +81,10 @@ def may_have_acted(error: BaseException) -> bool:
     outcome is unknown.
     """
     return not isinstance(error, InfomaniakCloudError) or error.outcome_unknown
+
+
+def _or_never(moment: float | None) -> float:
+    return float("-inf") if moment is None else moment
 
 
 def _item_of(place: str) -> str | None:
@@ -236,7 +225,9 @@ class ReconcileContext:
         resource = request.resource
         status = {name: value for name, value in resource.status.items() if name not in CONTROLLER_FIELDS}
         owner = replace(owner_of(cluster_id, resource), lives=lambda uid: _lives(request.view, uid))
-        request.memory.setdefault(_FIRST_HEARD, request.fresh_after)
+        memory = request.memory.of(Remembered)
+        if memory.first_heard is None:
+            memory.first_heard = request.fresh_after
         return cls(request, owner, create_grace, status, traits=traits or Traits())
 
     @property
@@ -250,14 +241,14 @@ class ReconcileContext:
         return self.request.resource.spec
 
     @property
-    def memory(self) -> MutableMapping[str, Any]:
+    def memory(self) -> Remembered:
         """What this process remembers of the object."""
-        return self.request.memory
+        return self.request.memory.of(Remembered)
 
     @property
     def creates(self) -> Creates:
         """What this process knows of its creates."""
-        return Creates.of(self.request.memory)
+        return self.request.memory.of(Creates)
 
     def add_finalizer(self) -> bool:
         """Make sure that the finalizer is there, right before the first change of the cloud; see ``ReconcileRequest``.
@@ -287,7 +278,7 @@ class ReconcileContext:
     def remark(self, reason: str, text: str) -> None:
         """Warn, by an Event and in ``Synced``, of what a person should see to though the object is in order."""
         self.remarks.append(text)
-        said = self.memory.setdefault(_REMARKED, set())
+        said = self.memory.remarked
         if text not in said:
             if len(said) > _MOST_REMARKS:  # what others do must not make it grow
                 said.clear()
@@ -334,7 +325,7 @@ class ReconcileContext:
     def applied(self) -> list[str]:
         """The fields of the spec that we have set in the cloud so far, or were about to set."""
         recorded = self.recorded
-        held = self.memory.get(_APPLIED)
+        held = self.memory.applied
         return recorded if not held else list(dict.fromkeys([*recorded, *held]))
 
     def intend(self, places: Iterable[str]) -> None:
@@ -358,12 +349,12 @@ class ReconcileContext:
         if self.dry_run:  # nothing is about to be done
             return
         self.request.record(self.status)
-        self.memory[_APPLIED] = self.recorded
+        self.memory.applied = self.recorded
 
     def applied_is(self, places: Iterable[str]) -> None:
         """Put into status that these fields are set by us and, as the cloud was seen without them, no others."""
         self.status["appliedFields"] = sorted(places)
-        self.memory[_APPLIED] = self.status["appliedFields"]
+        self.memory.applied = self.status["appliedFields"]
 
     def manages(self, name: str) -> bool:
         """Whether the spec lists parts of that name, or they still count as ours in the status that will be written."""
@@ -372,7 +363,7 @@ class ReconcileContext:
     def give_up(self) -> None:
         """Nothing counts as set by us any more."""
         self.status.pop("appliedFields", None)
-        self.memory.pop(_APPLIED, None)
+        self.memory.applied = None
 
     def may_still_change(self) -> float:
         """Seconds for which a change that was sent may still come to be seen; 0.0 where none is under way.
@@ -380,7 +371,7 @@ class ReconcileContext:
         That is one of this process that was not answered, or one of the process before this one. What this reconcile
         sees is at least as new as ``fresh_after``.
         """
-        sent = max([float(self.memory.get(_UNSETTLED, float("-inf"))), *self.creates.unknown.values()])
+        sent = max([_or_never(self.memory.unsettled), *self.creates.unknown.values()])
         if not self.creates.claimed:
             sent = max(sent, self.request.acting_since)
         until = sent + self.create_grace
@@ -420,8 +411,8 @@ class ReconcileContext:
 
         That is more than the spec: what references lead to, and what is to be done by the mere passing of time.
         """
-        unchanged = self.memory.get(DONE_WITH) in (None, self.inputs)
-        ours = self.traits.waits_for_time(self.resource.status) or self.memory.get(NOT_TAKEN)
+        unchanged = self.memory.done_with in (None, self.inputs)
+        ours = self.traits.waits_for_time(self.resource.status) or self.memory.not_taken
         return self.was_ready and unchanged and not ours
 
     @property
@@ -430,29 +421,29 @@ class ReconcileContext:
 
         What status has and what is no id leads to nothing: the object is then looked for by its mark.
         """
-        found = self.memory.get("id") or self.status.get("id")
+        found = self.memory.id or self.status.get("id")
         return str(found) if is_id(found) else None
 
     def known(self, row: Resource) -> None:
         """Hold on to the identity of the object in the cloud."""
-        self.memory["id"] = row["id"]
+        self.memory.id = row["id"]
         self.status["id"] = row["id"]
         self.placed()
 
     def placed(self) -> None:
         """Hold on to where the object is, or may come to be."""
-        for where, here in (("projectID", self.cloud.project_id), ("region", self.cloud.region)):
-            self.memory[where] = here
-            self.status[where] = here
+        self.memory.project_id = self.status["projectID"] = self.cloud.project_id
+        self.memory.region = self.status["region"] = self.cloud.region
 
     def place(self, field: str) -> str | None:
         """Where the object is, or may be: ``projectID`` or ``region``, as far as it is known."""
-        found = self.resource.status.get(field) or self.memory.get(field)
+        held = {"projectID": self.memory.project_id, "region": self.memory.region}[field]
+        found = self.resource.status.get(field) or held
         return str(found) if found else None
 
     def lost(self) -> None:
         """Forget the identity, and what was seen of it: the object in the cloud is gone."""
-        self.memory.pop("id", None)
+        self.memory.id = None
         self.status = {name: value for name, value in self.status.items() if name in _OUTLIVING | self.traits.outliving}
 
     def lost_for_good(self, message: str) -> None:
@@ -475,7 +466,7 @@ class ReconcileContext:
         With a network: all that is seen in it, whosever it is. That is only to be read: ownership is looked up in the
         project.
         """
-        floor = max(self._heard(), self.memory.get("wrote", float("-inf")), fresh_after or float("-inf"))
+        floor = max(self._heard(), _or_never(self.memory.wrote), fresh_after or float("-inf"))
         return self.cloud.rows(collection, floor, network_id)
 
     def _heard(self) -> float:
@@ -484,15 +475,15 @@ class ReconcileContext:
         For an object that this process has followed from its beginning, and that has written nothing yet, a list that
         began after the object was first heard of tells all there can be of it: so a crowd of new ones shares its lists.
         """
-        first = float(self.memory[_FIRST_HEARD])
+        first = _or_never(self.memory.first_heard)
         followed = self.creates.claimed or FINALIZER not in self.resource.finalizers
-        if self.id or self.imported or "wrote" in self.memory or self.creates.unknown or not followed:
+        if self.id or self.imported or self.memory.wrote is not None or self.creates.unknown or not followed:
             return self.request.fresh_after
         return max(first, self.request.fresh_after - SHARED)
 
     def wrote(self) -> None:
         """Note that something was just changed in the cloud: what was listed before counts no more for this object."""
-        self.memory["wrote"] = self.request.clock.monotonic()
+        self.memory.wrote = self.request.clock.monotonic()
 
     @contextmanager
     def changing(self) -> Iterator[None]:
@@ -502,7 +493,7 @@ class ReconcileContext:
         except BaseException as error:
             self.refused = error
             if may_have_acted(error):
-                self.memory[_UNSETTLED] = self.request.clock.monotonic()
+                self.memory.unsettled = self.request.clock.monotonic()
             raise
         finally:
             self.wrote()
@@ -512,16 +503,16 @@ class ReconcileContext:
 
         Not for one that was refused already: else status would be written to and fro with every attempt.
         """
-        if _REFUSED not in self.memory:
+        if not self.memory.create_refused:
             self.placed()
 
     def _nowhere(self) -> None:
         """A create was refused: where there is nothing else, the object is bound to no project."""
         if self.id or self.creates.unknown or any(self.status.get(name) for name in self.traits.elsewhere):
             return
-        self.memory[_REFUSED] = True
+        self.memory.create_refused = True
+        self.memory.project_id = self.memory.region = None
         for where in ("projectID", "region"):
-            self.memory.pop(where, None)
             self.status.pop(where, None)
 
     @contextmanager

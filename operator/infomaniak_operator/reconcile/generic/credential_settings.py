@@ -250,7 +250,7 @@ def connect(context: ReconcileContext, settings: CredentialSettings, clouds: Clo
         context.set_condition(CREDENTIALS_VALID, False, Reason.CREDENTIALS_INVALID, message)
         raise Stop(Reason.CREDENTIALS_INVALID, message, Stalled(), Progress.STALLED)
     secret = context.request.view.get(source.secret)
-    if secret is None and context.resource.deleting and (remembered := context.memory.get("cloud")):
+    if secret is None and context.resource.deleting and (remembered := context.memory.cloud):
         # The Secret went first, as in the deletion of a whole namespace: what it held still serves to clean up.
         context.connect(remembered)
         context.cloud.login()
@@ -274,6 +274,6 @@ def connect(context: ReconcileContext, settings: CredentialSettings, clouds: Clo
         raise Stop(Reason.CREDENTIALS_INVALID, message, Stalled(), Progress.STALLED) from error
     context.connect(cloud)
     clouds.login(cloud, read, source.secret)
-    context.memory["cloud"] = cloud
+    context.memory.cloud = cloud
     context.set_condition(CREDENTIALS_VALID, True, Reason.AVAILABLE, f"project {cloud.project_id} in {cloud.region}")
     return cloud

@@ -25,7 +25,6 @@ Row = Mapping[str, Any]
 SKEW = 60.0
 """Seconds by which the cloud's clock may differ from ours."""
 _NAMED = 5
-_NAMED_SLOTS = "slots that status has named"
 _MARKED = ("tags", "description")
 """Where a mark may be."""
 
@@ -233,7 +232,7 @@ def named_so_far(context: ReconcileContext, slots: Iterable[str]) -> set[str]:
 
     Once that child is gone, what carries its mark is a copy; but for what a create of unknown outcome may have made.
     """
-    found: set[str] = context.memory.setdefault(_NAMED_SLOTS, set())
+    found = context.memory.slots_named
     found |= set(slots)
     return found - set(context.creates.unknown)
 

@@ -32,7 +32,7 @@ from infomaniak_operator.controller.interfaces import (
 )
 from infomaniak_operator.reconcile.generic import credential_settings, deletion, failures, importing, observe, tenancy
 from infomaniak_operator.reconcile.generic.actuator import Actuator, Inputs, Plan, Row, Unresolved, Unusable
-from infomaniak_operator.reconcile.generic.context import DONE_WITH, NOT_TAKEN, PENDING_SINCE, ReconcileContext
+from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.credential_settings import CredentialSettings
 from infomaniak_operator.reconcile.generic.fields import shown
 from infomaniak_operator.reconcile.generic.outcomes import (
@@ -53,8 +53,6 @@ from infomaniak_operator.reconcile.ownership.marks import NoRoom
 _HASH_VERSION = 1
 _MOST_MISSING = 10
 """So many of the missing references a message names."""
-_WAITED = "waited for a reference"
-"""Whether the last reconcile ended because a reference could not be resolved, in the object's memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +238,7 @@ class CloudReconciler(Generic[RowT, BodyT]):
 
     def _resolve(self, context: ReconcileContext, found: Inputs | Unresolved) -> Inputs:
         if isinstance(found, Unresolved):
-            context.memory[_WAITED] = True
+            context.memory.waited = True
             stop = context.wait_for(found.key, f"{found}{self._also_missing(context, found)}", found.others)
             self._actuator.without_reference(context, found.key)
             raise stop from found
@@ -269,7 +267,8 @@ class CloudReconciler(Generic[RowT, BodyT]):
     def _apply(self, context: ReconcileContext, inputs: Inputs) -> Result:
         actuator = self._actuator
         actuator.wait_for_parents(context, inputs)
-        if context.memory.pop(_WAITED, False) and context.waited and not context.dry_run:
+        waited, context.memory.waited = context.memory.waited, False
+        if waited and context.waited and not context.dry_run:
             # What follows may take the cloud long: until then the object would say that it waits for what is there.
             raise context.again(context.working, "all that it refers to is there", 0.0)
         held = actuator.held(context)
@@ -312,12 +311,12 @@ class CloudReconciler(Generic[RowT, BodyT]):
         if rest is None:
             return row
         if rest:
-            context.memory[NOT_TAKEN] = True
+            context.memory.not_taken = True
             text = "; ".join(str(step) for step in rest)
             context.set_condition(SYNCED, False, Reason.UPDATING, text)
             message = f"the cloud accepted the request and has not taken over all of it: {text}"
             raise Stop(Reason.UPDATING, message, Retry(at_least=1.0), keep_ready=True)
-        context.memory.pop(NOT_TAKEN, None)
+        context.memory.not_taken = False
         context.set_condition(SYNCED, True, Reason.AVAILABLE, bounded("; ".join(context.remarks)))
         return row
 
@@ -346,12 +345,12 @@ class CloudReconciler(Generic[RowT, BodyT]):
             context.status.pop("inputsHash", None)
             reason = Reason.UPDATING if context.was_ready else context.working
             raise context.again(reason, pending, actuator.pause(context))
-        context.memory.pop(PENDING_SINCE, None)
+        context.memory.pending_since = None
         if context.fixed:
             raise _unchangeable(context, actuator.noun, row)
         if credential:
             context.status["inputsHash"] = _hash(context.resource, credential, inputs, unsettled=context.unsettled)
-        context.memory[DONE_WITH] = context.inputs
+        context.memory.done_with = context.inputs
         conditions = Conditions(True, Reason.AVAILABLE, message, Progress.SETTLED, _without_former(context))
         return Result(conditions, Done() if context.due is None else RequeueAfter(context.due), dict(context.status))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from infomaniak_operator.controller.interfaces import (
     FINALIZER,
@@ -25,6 +26,13 @@ from infomaniak_operator.controller.interfaces import (
 SECOND_THOUGHT = 5.0
 """Seconds for which a Secret that goes is held although none of its users goes yet: the deletion of a namespace marks
 its objects one after the other. Then it is let go: a rotation by delete and create, and what it held is in memory."""
+
+
+@dataclass(slots=True)
+class _Remembered:
+    """Of a Secret that goes: since when, monotonic seconds."""
+
+    going_since: float | None = None
 
 
 class SecretGuard:
@@ -66,8 +74,9 @@ class SecretGuard:
         if not users:
             return Finalized()
         now = request.clock.monotonic()
-        since: float = request.memory.setdefault("going since", now)
-        left = since + SECOND_THOUGHT - now
+        memory = request.memory.of(_Remembered)
+        memory.going_since = now if memory.going_since is None else memory.going_since
+        left = memory.going_since + SECOND_THOUGHT - now
         return RequeueAfter(left) if left > 0 else Finalized()
 
 

@@ -21,8 +21,6 @@ from infomaniak_operator.reconcile.generic.credential_settings import Credential
 from infomaniak_operator.reconcile.generic.fields import address
 from infomaniak_operator.reconcile.generic.outcomes import CREDENTIALS_VALID, Stop, stands_ready
 
-_STOOD = "generation that was Ready"
-"""The generation at which the object was Ready, in its memory: what it names then is in use."""
 _AFTER_THE_CHECK = frozenset(
     {Reason.CREATING, Reason.UPDATING, Reason.IN_USE, Reason.QUOTA_EXCEEDED, Reason.WAITING_FOR_REFERENCE}
 )
@@ -137,12 +135,10 @@ def check(
         Stop: it does.
     """
     if stands_ready(context.resource):
-        context.memory[_STOOD] = context.resource.generation
-    message = refusal(
-        context.resource, context.request.view, settings, isolation, place, stood=context.memory.get(_STOOD)
-    )
+        context.memory.stood = context.resource.generation
+    message = refusal(context.resource, context.request.view, settings, isolation, place, stood=context.memory.stood)
     if message and settled():
-        context.memory[_STOOD] = context.resource.generation
+        context.memory.stood = context.resource.generation
     elif message:
         raise Stop(Reason.INVALID_CONFIGURATION, message, Stalled(), Progress.STALLED)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from infomaniak_operator.client import ConflictError, InfomaniakCloudError, NotFoundError
@@ -36,14 +37,34 @@ NO_PORT = "PortNotFound"
 TAKEN = "FloatingIPPortAlreadyAssociated"
 LONGEST_WAIT = 30.0
 """Seconds between two looks for a route, at most."""
-_NO_ROUTE_SINCE = "without a route since"
 LONGEST_LOOK = 5.0
 """Seconds between two looks at an associated address that is DOWN, at most."""
 COMES_UP_WITHIN = 120.0
 """Seconds for which it is looked at: Neutron has its agents bring it up, and until the next resync `kubectl get` would
 show what was true for a moment. One that stays DOWN is left to the resync."""
-_DOWN_SINCE = "down since"
-_UNSEEN = "who has the target is not to be seen"
+
+
+@dataclass(frozen=True, slots=True)
+class _Since:
+    """When something was first seen, in monotonic seconds; ``about`` tells one case from the next."""
+
+    moment: float
+    about: str | None = None
+
+
+@dataclass(slots=True)
+class _Remembered:
+    """Of a FloatingIP.
+
+    Attributes:
+        no_route: since when there is no router between its network and the target's.
+        down: since when it is DOWN at the port that it is about.
+        unseen: the target was taken, and nothing that this credential may see has it.
+    """
+
+    no_route: _Since | None = None
+    down: _Since | None = None
+    unseen: bool = False
 
 
 class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]):
@@ -148,7 +169,8 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
         if error.error_type == NO_ROUTE:
             needed = "a Router with a gateway there and an interface on the target's subnet"
             message = f"the target has no route to the external network yet ({needed}): {error}"
-            waited = _since(context, _NO_ROUTE_SINCE)
+            memory = _remembered(context)
+            memory.no_route, waited = _seconds(context, memory.no_route)
             return Stop(Reason.WAITING_FOR_REFERENCE, message, RequeueAfter(min(1.0 + waited, LONGEST_WAIT)))
         if error.error_type == NO_PORT:
             where = (
@@ -177,7 +199,7 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
             return Stop(Reason.CONFLICT, message, Stalled(), Progress.STALLED)
         if not others:
             return self._unseen(context, error)
-        context.memory.pop(_UNSEEN, None)
+        _remembered(context).unseen = False
         now = _target(row) if row and row.get("port_id") else None
         found = chain(context.resource, now, wanted, view, lambda each: self._next(each, view))
         names = " and ".join(named(each, context.resource) for each in others)
@@ -198,8 +220,8 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
     @staticmethod
     def _unseen(context: ReconcileContext, error: InfomaniakCloudError) -> Stop:
         """Nothing that this credential may see has the target (any more)."""
-        if not context.memory.get(_UNSEEN):
-            context.memory[_UNSEEN] = True
+        if not _remembered(context).unseen:
+            _remembered(context).unseen = True
             return Stop(Reason.WAITING_FOR_REFERENCE, f"the target was still taken: {error}", RequeueAfter(1.0))
         message = f"the target has another floating IP already, which this credential does not show: {error}"
         return Stop(Reason.CONFLICT, message, Retry(at_least=5.0), Progress.STALLED)
@@ -301,8 +323,8 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
             Stop: it has lost its target.
         """
         self._show(context, row)
-        context.memory.pop(_NO_ROUTE_SINCE, None)
-        context.memory.pop(_UNSEEN, None)
+        _remembered(context).no_route = None
+        _remembered(context).unseen = False
         self._look_again(context, row)
         ref = context.spec.get("loadBalancerRef")
         lost = inputs.get("going") and not row.get("port_id")
@@ -331,9 +353,10 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
     def _look_again(context: ReconcileContext, row: Address) -> None:
         """Have an associated address that is DOWN looked at again, soon at first."""
         if not row.get("port_id") or row.get("status") != "DOWN":
-            context.memory.pop(_DOWN_SINCE, None)
+            _remembered(context).down = None
             return
-        down = _since(context, _DOWN_SINCE, row["port_id"])
+        memory = _remembered(context)
+        memory.down, down = _seconds(context, memory.down, row["port_id"])
         if down < COMES_UP_WITHIN:
             context.come_back(min(1.0 + down / 4, LONGEST_LOOK))
 
@@ -436,10 +459,13 @@ def _target(row: Address) -> Target:
     return Target(str(row.get("port_id")), row.get("fixed_ip_address"))
 
 
-def _since(context: ReconcileContext, what: str, about: Any = None) -> float:
-    """Seconds since something was first seen, of this process; ``about`` tells one case from the next."""
+def _remembered(context: ReconcileContext) -> _Remembered:
+    return context.request.memory.of(_Remembered)
+
+
+def _seconds(context: ReconcileContext, since: _Since | None, about: str | None = None) -> tuple[_Since, float]:
+    """Since when something is so, from now on where it was not so before, and how many seconds that is."""
     now = context.request.clock.monotonic()
-    before = context.memory.get(what)
-    if before is None or before[1] != about:
-        before = context.memory[what] = (now, about)
-    return float(now - before[0])
+    if since is None or since.about != about:
+        since = _Since(now, about)
+    return since, now - since.moment

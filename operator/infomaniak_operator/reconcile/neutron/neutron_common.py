@@ -11,7 +11,7 @@ from infomaniak_operator.client.kinds import BodyT
 from infomaniak_operator.client.resources import NeutronResource
 from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject
 from infomaniak_operator.reconcile.generic.actuator import Inputs, PlainActuator, Row, Step, Unresolved
-from infomaniak_operator.reconcile.generic.context import PENDING_SINCE, ReconcileContext
+from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.fields import Difference, Field, changes, differences, place, unordered
 from infomaniak_operator.reconcile.generic.owned import Whose, mark_of, whose
 from infomaniak_operator.reconcile.openstack.resource_types import ResourceType
@@ -55,7 +55,7 @@ class NeutronActuator(PlainActuator[NeutronT, BodyT]):
     def pause(self, context: ReconcileContext) -> float:
         """Neutron is quick; what has been in BUILD or ERROR for long is asked for ever more rarely."""
         now = context.request.clock.monotonic()
-        return float(min(1.0 + (now - context.memory.setdefault(PENDING_SINCE, now)) / 4, LONGEST_PAUSE))
+        return min(1.0 + context.memory.pending_for(now) / 4, LONGEST_PAUSE)
 
 
 def creation(

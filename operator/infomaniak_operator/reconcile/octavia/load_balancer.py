@@ -367,7 +367,7 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
             recovery.recover(context, row)
         if row["provisioning_status"] == "ACTIVE":
             context.status.pop("recoveryAttempts", None)
-            context.memory.pop(recovery.NEXT, None)
+            recovery.over(context)
         self._references(context, inputs)
         context.say_held_back()
         self._check_listeners(context, rows)

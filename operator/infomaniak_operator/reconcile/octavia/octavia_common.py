@@ -29,7 +29,7 @@ from infomaniak_operator.controller.interfaces import (
     Stalled,
 )
 from infomaniak_operator.reconcile.generic.actuator import Inputs, PlainActuator, Plan, Row, Step
-from infomaniak_operator.reconcile.generic.context import PENDING_SINCE, ReconcileContext, Traits
+from infomaniak_operator.reconcile.generic.context import ReconcileContext, Traits
 from infomaniak_operator.reconcile.generic.fields import Difference, Field, differences, place, unordered
 from infomaniak_operator.reconcile.generic.outcomes import HEALTHY, Stop, Unchanged
 from infomaniak_operator.reconcile.generic.owned import Whose, mark_of, whose
@@ -239,8 +239,7 @@ class TreeActuator(PlainActuator[OctaviaT, BodyT]):
         """Until the next look at the tree; ever longer for a part that stays PENDING in a tree that is not locked."""
         now = context.request.clock.monotonic()
         if tree_of(context).pending_since is None:
-            waited = now - context.memory.setdefault(PENDING_SINCE, now)
-            return float(min(FIRST_LOOK + waited / 4, STUCK_LOOK))
+            return min(FIRST_LOOK + context.memory.pending_for(now) / 4, STUCK_LOOK)
         return max(tree_of(context).next_look - now, 0.05)
 
     def may_make_again(self, context: ReconcileContext) -> bool:
@@ -317,7 +316,7 @@ def first(context: ReconcileContext, steps: Plan, carry_out: Callable[[Step], ob
 
 def note(context: ReconcileContext, row: LoadBalancer) -> None:
     """Take the state of a load balancer that was listed for this reconcile as a look at its tree."""
-    began = max(context.request.fresh_after, context.memory.get("wrote", float("-inf")))
+    began = max(context.request.fresh_after, context.memory.wrote or float("-inf"))
     tree = tree_of(context)
     tree.load_balancer_id = str(row["id"])
     if tree.seen is not None and tree.seen.began >= began:

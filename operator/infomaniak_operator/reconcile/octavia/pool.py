@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from infomaniak_operator.api.v1alpha1.pool_types import MAX_LISTED
@@ -38,7 +39,13 @@ from infomaniak_operator.reconcile.ownership.marks import Mark
 
 BETWEEN_BATCHES = 1.1
 """Seconds between two changes of a pool's members: what comes meanwhile goes into one."""
-_LAST_BATCH = "last batch of members"
+
+
+@dataclass(slots=True)
+class _Remembered:
+    """Of a Pool: when its members were last changed, monotonic seconds."""
+
+    last_batch: float = float("-inf")
 
 
 def _persistence(value: Any) -> Any:
@@ -223,7 +230,7 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody]):
             if members.movers(inputs[MEMBERS], rows) or len(bodies) < len(inputs[MEMBERS]):
                 context.come_back(0.1)
             return []
-        wait = context.memory.get(_LAST_BATCH, float("-inf")) + BETWEEN_BATCHES - context.request.clock.monotonic()
+        wait = context.request.memory.of(_Remembered).last_batch + BETWEEN_BATCHES - context.request.clock.monotonic()
         if wait > 0 and not context.dry_run:
             raise context.again(Reason.UPDATING, "changes of members are gathered", wait)
         what = f"members of pool {row['id']} ({', '.join(found)[:300]})"
@@ -262,7 +269,7 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody]):
             if step.slot == MEMBERS:
                 # One that fails is held apart from the next by the back-off, which gathering would start anew.
                 do.members.replace_all(step.id, step.body[MEMBERS])
-                context.memory[_LAST_BATCH] = context.request.clock.monotonic()
+                context.request.memory.of(_Remembered).last_batch = context.request.clock.monotonic()
             elif step.verb == "delete":
                 do.pools.delete(step.id)
             else:

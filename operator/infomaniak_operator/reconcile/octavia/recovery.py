@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from infomaniak_operator.client import InfomaniakCloudError, NotFoundError
 from infomaniak_operator.client.resources import LoadBalancer
@@ -12,10 +13,20 @@ from infomaniak_operator.reconcile.generic.outcomes import Stop
 from infomaniak_operator.reconcile.octavia import foreign_children, octavia_common, vip_port
 from infomaniak_operator.reconcile.openstack.resource_types import PORTS
 
-NEXT = "next recovery"
-"""Monotonic seconds before which no further attempt is made, in an object's memory."""
 _ATTEMPTS = 3
 _BACKOFF = 60
+
+
+@dataclass(slots=True)
+class _Remembered:
+    """Of a load balancer in ERROR: before when no further attempt is made, monotonic seconds."""
+
+    next: float | None = None
+
+
+def over(context: ReconcileContext) -> None:
+    """Note that it is in ERROR no more, or is made again: the next time begins with a new pause."""
+    context.request.memory.of(_Remembered).next = None
 
 
 def delete_tree(context: ReconcileContext, row: LoadBalancer, before: Callable[[], None] = lambda: None) -> Stop:
@@ -104,10 +115,11 @@ def recover(context: ReconcileContext, row: LoadBalancer) -> None:
         message = f"load balancer {row['id']} is in ERROR in the cloud again, after it was made anew {attempts} times"
         raise Stop(Reason.CLOUD_ERROR, message, Stalled(), Progress.STALLED)
     now = context.request.clock.monotonic()
-    due = context.memory.get(NEXT)
+    memory = context.request.memory.of(_Remembered)
+    due = memory.next
     if due is None:
         pause = float(wanted.get("backoffSeconds") or _BACKOFF) * 2.0 ** (attempts - 1) if attempts else 0.0
-        due = context.memory[NEXT] = now + pause
+        due = memory.next = now + pause
     if now < due:
         message = f"load balancer {row['id']} is in ERROR in the cloud; it is made again in a while"
         raise Stop(Reason.CLOUD_ERROR, message, RequeueAfter(due - now))
@@ -126,7 +138,7 @@ def recover(context: ReconcileContext, row: LoadBalancer) -> None:
         if not error.outcome_unknown:
             context.status["recoveryAttempts"] = attempts or None
         raise
-    context.memory.pop(NEXT, None)
+    over(context)
     message = f"load balancer {row['id']} is in ERROR: it is deleted and made again, attempt {attempts + 1} of {most}"
     context.request.event("Recovering", message, warning=True)
     raise Stop(Reason.CLOUD_ERROR, message, going.next)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NoReturn, TypedDict, cast
 
 from infomaniak_operator.client import NotFoundError
@@ -19,8 +20,14 @@ from infomaniak_operator.reconcile.octavia import compatibility, octavia_common
 from infomaniak_operator.reconcile.octavia.octavia_common import OctaviaT
 from infomaniak_operator.reconcile.openstack.resource_types import POOLS, ResourceType
 
-_LOOKS = "looks for its end"
 _LONGEST_PAUSE = 30.0
+
+
+@dataclass(slots=True)
+class _Remembered:
+    """Of a child whose load balancer goes: how often its end was looked for."""
+
+    looks: int = 0
 
 
 class Above(TypedDict, total=False):
@@ -132,7 +139,7 @@ def wait_for_tree(context: ReconcileContext, actuator: Actuator[RowT, BodyT], pa
             context.set_condition(REFERENCES_RESOLVED, False, Reason.WAITING_FOR_REFERENCE, gone)
             raise context.again(Reason.WAITING_FOR_REFERENCE, gone, _pause(context))
         context.lost()
-    context.memory.pop(_LOOKS, None)
+    context.request.memory.of(_Remembered).looks = 0
     if context.dry_run:
         raise observe.dry_run(context, f"create {actuator.noun} {context.name} in {parent.kind} {parent.name}")
     if context.unmanaged or context.imported:
@@ -155,9 +162,9 @@ def _why(context: ReconcileContext) -> str:
 
 def _pause(context: ReconcileContext) -> float:
     """Seconds until the next look for one that is to go with its load balancer; ever more."""
-    looks = int(context.memory.get(_LOOKS, 0))
-    context.memory[_LOOKS] = looks + 1
-    return min(0.5 * 2.0 ** min(looks, 10), _LONGEST_PAUSE)
+    memory = context.request.memory.of(_Remembered)
+    memory.looks += 1
+    return min(0.5 * 2.0 ** min(memory.looks - 1, 10), _LONGEST_PAUSE)
 
 
 def held(context: ReconcileContext, collection: ResourceType[OctaviaT, BodyT]) -> OctaviaT | None:

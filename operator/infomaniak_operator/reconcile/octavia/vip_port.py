@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from infomaniak_operator.client import Category, InfomaniakCloudError, NotFoundError
@@ -40,10 +41,25 @@ _LONGEST_TEXT = 147
 """Characters of a description in Neutron that two marks leave."""
 _LOOK_AGAIN = 30.0
 """Seconds between two looks for a subnet that no object here stands for."""
-_LOOKED = "VIP's port was there"
-"""In an object's memory, once this process has seen the port, or made it."""
 _OCTAVIA = "Octavia"
 """The ``device_owner`` of a port that Octavia made, and deletes, itself."""
+
+
+@dataclass(slots=True)
+class _Remembered:
+    """Of a LoadBalancer's VIP.
+
+    Attributes:
+        port: its port, until the load balancer is made.
+        there: whether the last look has found the port; None before a look, and until its mark is there.
+    """
+
+    port: Port | None = None
+    there: bool | None = None
+
+
+def _remembered(context: ReconcileContext) -> _Remembered:
+    return context.request.memory.of(_Remembered)
 
 
 def references(resource: KubeObject) -> list[Key]:
@@ -158,7 +174,7 @@ def ensure(context: ReconcileContext, inputs: Inputs) -> Port:
         Stop: a create of it may still be under way, or there is one of a former object that nobody said to take over.
         InfomaniakCloudError: the service refused.
     """
-    known: Port | None = context.memory.get(SLOT)
+    known = _remembered(context).port
     if known is not None:
         return known
     rows = context.rows(PORTS)
@@ -246,8 +262,8 @@ def _create(context: ReconcileContext, body: PortBody) -> Port:
 
 
 def _known(context: ReconcileContext, row: Port, inputs: Inputs) -> Port:
-    context.memory[SLOT] = row
-    context.memory[_LOOKED] = True
+    memory = _remembered(context)
+    memory.port, memory.there = row, True
     context.placed()
     context.status["vipPortID"] = row["id"]
     _note_made(context)
@@ -272,7 +288,7 @@ def applied(context: ReconcileContext) -> list[str]:
 
 def forget(context: ReconcileContext) -> None:
     """Drop what a create needs to know of the port: it may change from now on."""
-    context.memory.pop(SLOT, None)
+    _remembered(context).port = None
 
 
 def _body(context: ReconcileContext, inputs: Inputs) -> PortBody:
@@ -397,7 +413,7 @@ def plan(context: ReconcileContext, balancer: LoadBalancer) -> list[Step]:
     if not port_id or not _to_be_looked_at(context):
         return []
     port = by_id(context, PORTS, context.rows(PORTS), str(port_id))
-    context.memory[_LOOKED] = port is not None
+    _remembered(context).there = port is not None
     if port is None:
         if not context.imported:  # a port of others may be there, and not for us to see
             context.held_back.append(_gone(balancer))
@@ -410,7 +426,7 @@ def plan(context: ReconcileContext, balancer: LoadBalancer) -> list[Step]:
     now, wanted = str(port.get("description") or ""), _description(context, port)
     if now == wanted:
         return []
-    context.memory.pop(_LOOKED)  # looked at again until its mark is there
+    _remembered(context).there = None  # looked at again until its mark is there
     what, body = f"port {port_id} of the VIP", {"description": wanted}
     return [Step("update", what, SLOT, str(port_id), None, body, (Difference("mark", "description", now, wanted),))]
 
@@ -443,14 +459,14 @@ def hold(context: ReconcileContext, balancer: LoadBalancer) -> None:
 
 def is_gone(context: ReconcileContext) -> bool:
     """Whether the last look has not found the port."""
-    return context.memory.get(_LOOKED) is False
+    return _remembered(context).there is False
 
 
 def _to_be_looked_at(context: ReconcileContext) -> bool:
     said = (context.resource.condition("Ready") or {}).get("reason")
     edited = context.resource.status.get("observedGeneration") != context.resource.generation
     under_way = edited or said in (Reason.CREATING.value, Reason.UPDATING.value)
-    return not (under_way and context.memory.get(_LOOKED))
+    return not (under_way and _remembered(context).there)
 
 
 def _gone(balancer: LoadBalancer) -> Stop:
@@ -495,7 +511,7 @@ def remove(context: ReconcileContext) -> None:
 
 def release(context: ReconcileContext, balancer: LoadBalancer) -> None:
     """Release the mark of the port that the load balancer has; who takes that again looks for it at once."""
-    context.memory.pop(_LOOKED, None)
+    _remembered(context).there = None
     for row in context.rows(PORTS):
         if row["id"] == balancer.get("vip_port_id"):
             neutron_common.release_row(context, PORTS, row, child=SLOT)

@@ -6,7 +6,7 @@ after two empty look-ups, the second begun at least ``grace`` seconds after the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,12 +47,6 @@ class Creates:
     unknown: dict[str, float] = field(default_factory=dict)
     sent: list[Sent] = field(default_factory=list)
     made: list[str] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, memory: MutableMapping[str, Any]) -> Creates:
-        """The record kept in an object's memory."""
-        found: Creates = memory.setdefault("creates", cls())
-        return found
 
     def outstanding_since(self, slot: str, acting_since: float) -> float | None:
         """Since when a create of that slot may be under way unseen; None if there can be none.
