@@ -57,6 +57,42 @@ def test_a_pool_that_is_retained_in_the_middle_of_its_replacement_stays():
     assert sorted(row["name"] for row in world.table("pools")) == ["site", "spare"]
 
 
+def test_a_pool_that_is_retained_before_its_successor_is_made_stays():
+    """Killed once status has forgotten the pool that was retired: it names none, and the former one is all there is."""
+    spare = pool("spare", deletionPolicy="Retain")
+    world = tree(pool(), spare)
+    world.fail("POST pools", Killed())
+    world.spec(key_of(spare), protocol="TCP")
+    with pytest.raises(Killed):
+        world.run()
+    assert "id" not in world.object(key_of(spare)).status
+    let_go(world)
+    world.restart()
+    world.delete(key_of(spare))
+    world.run(300)
+    assert world.get(key_of(spare)) is None
+    rows = {row["name"]: row for row in world.table("pools")}
+    assert sorted(rows) == ["site", "spare"]
+    assert [Mark.parse(tag).released for tag in rows["spare"]["tags"]] == [True]
+
+
+def test_what_is_left_of_a_load_balancer_that_is_retained_and_gone_stays():
+    """Somebody deleted the load balancer in the cloud: the port of its VIP keeps the address, and is given up."""
+    world = tree(pool(), deletionPolicy="Retain")
+    port = world.one("load_balancers")["vip_port_id"]
+    for key in (CHECK, SITE):
+        if world.get(key):
+            world.delete(key)
+    world.run()
+    world.others.load_balancers.delete(world.one("load_balancers")["id"], cascade=True)
+    world.clock.advance(5)
+    world.delete(LB)
+    world.run(300)
+    assert world.get(LB) is None
+    (left,) = [row for row in world.table("ports") if row["id"] == port]
+    assert Mark.parse(left["description"]).released
+
+
 @pytest.mark.parametrize("seed", range(15))
 def test_everything_at_once_in_any_order(seed):
     rng = random.Random(seed)

@@ -241,6 +241,14 @@ class Actuator(Protocol[RowT, BodyT]):
             InfomaniakCloudError: the service refused.
         """
 
+    def release_rest(self, context: ReconcileContext) -> None:
+        """Where the main object is not there, and the deletion policy is Retain: give up the marks of what it left.
+
+        Raises:
+            Stop: something is still under way.
+            InfomaniakCloudError: the service refused.
+        """
+
     def release(self, context: ReconcileContext, row: RowT) -> None:
         """Give up the marks on the main object and what belongs to it, and leave it all in place."""
 
@@ -285,4 +293,7 @@ class PlainActuator(Generic[RowT, BodyT]):
         """What a kind is in the cloud does not depend on what it refers to."""
 
     def after_delete(self, context: ReconcileContext) -> None:
+        """Nothing is left behind."""
+
+    def release_rest(self, context: ReconcileContext) -> None:
         """Nothing is left behind."""

@@ -55,7 +55,7 @@ def delete(
         return gone
     row = _find(context, actuator)
     if row is None:
-        actuator.after_delete(context)
+        _see_to_the_rest(context, actuator, retain=retain)
         return gone
     if not whose_main(context, row).ours or _not_adopted(context, actuator, row):
         # Not ours to change, and no more is what lies in it, our marks or not: only the finalizer goes.
@@ -77,6 +77,19 @@ def delete(
         raise Stop(Reason.DELETING, f"{actuator.noun} {row['id']} is going", Retry()) from None
     context.request.event("Deleted", f"deleted {actuator.noun} {row['id']}")
     return gone
+
+
+def _see_to_the_rest(context: ReconcileContext, actuator: Actuator[RowT, BodyT], *, retain: bool) -> None:
+    """What the main object has left behind, now that it is gone.
+
+    Raises:
+        Stop: something is still under way.
+        InfomaniakCloudError: the service refused.
+    """
+    if not retain:
+        actuator.after_delete(context)
+    elif not context.dry_run:
+        actuator.release_rest(context)
 
 
 def _reach(context: ReconcileContext, connect: Callable[[], object], *, retain: bool) -> bool:

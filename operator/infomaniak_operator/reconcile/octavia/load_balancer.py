@@ -421,6 +421,10 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
         vip_port.remove(context)
         self.trees.forget(context.resource.uid)
 
+    def release_rest(self, context: ReconcileContext) -> None:
+        """Give up the mark of the VIP's port: its address is what outlives a load balancer."""
+        vip_port.release_left(context)
+
     def release(self, context: ReconcileContext, row: Balancer) -> None:
         """Release the marks: of redirects and listeners, one by one, of the VIP's port, of the load balancer.
 

@@ -341,3 +341,12 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody]):
             raise tree_child.delete(
                 context, self, former, lambda: foreign_children.check_pool(context, former, "is to go")
             )
+
+    def release_rest(self, context: ReconcileContext) -> None:
+        """Give up the marks of former selves: one replaced by another that was not made any more is all there is.
+
+        Raises:
+            Stop: the tree is locked.
+        """
+        for former in member_cache.formers(context):
+            octavia_common.release_tags(context, self.collection, former, child=FORMER)

@@ -515,3 +515,13 @@ def release(context: ReconcileContext, balancer: LoadBalancer) -> None:
     for row in context.rows(PORTS):
         if row["id"] == balancer.get("vip_port_id"):
             neutron_common.release_row(context, PORTS, row, child=SLOT)
+
+
+def release_left(context: ReconcileContext) -> None:
+    """Release the mark of the port that is left of a load balancer which is gone.
+
+    Raises:
+        InfomaniakCloudError: the service refused.
+    """
+    for row in _sure(context, _ours(context, context.rows(PORTS))):
+        neutron_common.release_row(context, PORTS, row, child=SLOT)
