@@ -238,6 +238,26 @@ def test_an_id_that_is_in_use_may_stay_in_a_spec_that_changes_and_no_other_may_c
     assert [each["id"] for each in cluster.others.subnets.list()] == [lan]
 
 
+def test_an_address_that_was_lost_is_not_taken_back_from_who_has_it_now() -> None:
+    cluster = world(isolation=FREE)
+    outside = next(each["id"] for each in cluster.others.networks.list() if each.get("router:external"))
+    there = cluster.others.floating_ips.create({"floating_network_id": outside})
+    spec = {"externalNetwork": OUTSIDE, "address": there["floating_ip_address"], "recreate": "Always"}
+    key = cluster.apply(mine("FloatingIP", **spec))
+    cluster.settle(key)
+    assert cluster.ready(key) == ("True", "Available")
+    cluster.told_anew(isolation=TenantIsolation())
+    cluster.settle(key)
+    cluster.others.floating_ips.delete(there["id"])
+    theirs = cluster.others.floating_ips.create({"floating_network_id": outside})
+    cluster.fake.tables["floating_ips"][theirs["id"]]["floating_ip_address"] = spec["address"]
+    cluster.clock.advance(600)
+    cluster.settle(key)
+    assert cluster.others.floating_ips.get(theirs["id"])["description"] == theirs.get("description", "")
+    assert "--tenant-isolation" in cluster.message(key)
+    assert cluster.reconcile(key).next == Stalled()
+
+
 def grouped() -> tuple[World, Key]:
     """A group that names another one, of which status shows nothing."""
     cluster = world(isolation=FREE)

@@ -106,6 +106,7 @@ class Traits:
         elsewhere: the status fields that name something of the object in the cloud beside the main resource.
         timed: the status fields that are there while something is to be done by the mere passing of time.
         recovery: the status field that is there while the operator itself deletes the main resource to make it again.
+        itself: the spec fields that name the main resource itself: another's, perhaps, once ours is gone.
         together: the kinds that go in one with this one: those that are going, too, do not keep it.
     """
 
@@ -113,6 +114,7 @@ class Traits:
     elsewhere: frozenset[str] = frozenset()
     timed: frozenset[str] = frozenset()
     recovery: str = ""
+    itself: frozenset[str] = frozenset()
     together: frozenset[str] = frozenset()
 
     def waits_for_time(self, status: Mapping[str, Any]) -> bool:
@@ -444,6 +446,8 @@ class ReconcileContext:
     def lost(self) -> None:
         """Forget the identity, and what was seen of it: the object in the cloud is gone."""
         self.memory.id = None
+        if any(name in self.spec for name in self.traits.itself):
+            self.memory.stood = None
         self.status = {name: value for name, value in self.status.items() if name in _OUTLIVING | self.traits.outliving}
 
     def lost_for_good(self, message: str) -> None:

@@ -21,7 +21,7 @@ from infomaniak_operator.controller.interfaces import (
     WaitingFor,
 )
 from infomaniak_operator.reconcile.generic.actuator import Dependency, Inputs, Plan, Step, Unresolved
-from infomaniak_operator.reconcile.generic.context import ReconcileContext, owner_of
+from infomaniak_operator.reconcile.generic.context import ReconcileContext, Traits, owner_of
 from infomaniak_operator.reconcile.generic.fields import Difference, address, changes
 from infomaniak_operator.reconcile.generic.outcomes import Stop, named
 from infomaniak_operator.reconcile.generic.owned import Whose, is_adopted, is_marked, until_released, whose, whose_main
@@ -73,6 +73,7 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
     kind = "FloatingIP"
     collection = FLOATING_IPS
     noun = "floating IP"
+    traits = Traits(itself=frozenset({"address"}))
     depends_on = frozenset({Dependency(neutron_common.NETWORK), Dependency("LoadBalancer")})
 
     def references(self, resource: KubeObject) -> Iterable[Key]:
