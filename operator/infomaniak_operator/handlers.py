@@ -16,7 +16,7 @@ from typing import Any
 import kopf
 
 from infomaniak_operator.controller.cache.watcher import Sink, Together, Watch
-from infomaniak_operator.controller.kube.kube_api import ResourceType
+from infomaniak_operator.controller.kube.kube_api import KubeType
 
 LOGIN_SECONDS = 300.0
 """How long a login is used: a ServiceAccount's token is replaced on disk about once an hour."""
@@ -43,9 +43,7 @@ class KopfWatch:
         namespaces: to watch; none means all.
     """
 
-    def __init__(
-        self, resources: Iterable[ResourceType], load: Callable[[], Any], namespaces: Iterable[str] = ()
-    ) -> None:
+    def __init__(self, resources: Iterable[KubeType], load: Callable[[], Any], namespaces: Iterable[str] = ()) -> None:
         self._resources = tuple(resources)
         self._load = load
         self._namespaces = tuple(namespaces)
@@ -125,7 +123,7 @@ class KopfWatch:
         return registry
 
 
-def watching(resources: Iterable[ResourceType], load: Callable[[], Any], namespaces: Iterable[str] = ()) -> Watch:
+def watching(resources: Iterable[KubeType], load: Callable[[], Any], namespaces: Iterable[str] = ()) -> Watch:
     """The watch of some kinds, each in the namespaces that it is to be watched in.
 
     Kopf watches all kinds of one operator in the same namespaces, so that kinds that differ in them take one each.
@@ -135,7 +133,7 @@ def watching(resources: Iterable[ResourceType], load: Callable[[], Any], namespa
         load: as for ``KopfWatch``.
         namespaces: where kinds that name no namespaces themselves are watched; none means everywhere.
     """
-    groups: dict[tuple[str, ...], list[ResourceType]] = {}
+    groups: dict[tuple[str, ...], list[KubeType]] = {}
     everywhere = tuple(namespaces)
     for each in resources:
         groups.setdefault(each.namespaces or everywhere, []).append(each)

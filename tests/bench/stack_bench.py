@@ -23,7 +23,7 @@ from demo.flow import ROOT, credentials_secret
 from demo.show import ready
 from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.controller.interfaces import GROUP, VERSION
-from infomaniak_operator.controller.kube.kube_api import ResourceType
+from infomaniak_operator.controller.kube.kube_api import KubeType
 from infomaniak_operator.controller.kube.kube_http import HttpKube, loader
 from sandbox import Sandbox
 from sandbox.logs import Call
@@ -32,7 +32,7 @@ from tests.support.manifests import bundle, manifest
 from tests.support.running import User, network, operator
 
 WEB = ("network.yaml", "security-group.yaml", "load-balancer.yaml", "pools.yaml")
-_TYPES = [ResourceType(each.kind, GROUP, VERSION, each.plural) for each in KINDS.values()]
+_TYPES = [KubeType(each.kind, GROUP, VERSION, each.plural) for each in KINDS.values()]
 _PATIENCE = 300.0
 _CHANGES = 100
 _WITHIN = 10.0

@@ -21,9 +21,9 @@ from infomaniak_operator.controller.cache.kept import wrap
 from infomaniak_operator.controller.cache.object_cache import ObjectCache
 from infomaniak_operator.controller.dispatcher import in_order
 from infomaniak_operator.controller.interfaces import FINALIZER, GROUP, KubeObject
-from infomaniak_operator.controller.kube.kube_api import ResourceType
+from infomaniak_operator.controller.kube.kube_api import KubeType
 from infomaniak_operator.controller.manager import Manager
-from infomaniak_operator.metrics.object_collector import Standing
+from infomaniak_operator.metrics.object_collector import ObjectCollector
 from infomaniak_operator.metrics.operator_metrics import Metrics
 from infomaniak_operator.reconcile.generic.secret_guard import SecretGuard
 from infomaniak_operator.reconcile.reconcilers import actuators
@@ -179,7 +179,7 @@ class Whole:
             on_event=self.metrics.event,
             instance="test",
         )
-        self.metrics.registry.register(Standing(self.manager.stats, self.manager.view, KINDS, names=True))
+        self.metrics.registry.register(ObjectCollector(self.manager.stats, self.manager.view, KINDS, names=True))
 
     async def until(self, what: Callable[[], Any], why: str) -> None:
         for _ in range(8000):
@@ -194,7 +194,7 @@ class Whole:
         return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
-def _put(kube: FakeKube, kind: ResourceType, made: Mapping[str, Any]) -> None:
+def _put(kube: FakeKube, kind: KubeType, made: Mapping[str, Any]) -> None:
     meta = {
         name: each for name, each in made["metadata"].items() if name not in ("name", "namespace", "resourceVersion")
     }

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from infomaniak_operator.controller.cache.watcher import Sink
-from infomaniak_operator.controller.kube.kube_api import Body, Conflict, KubeError, NotFound, Rejected, ResourceType
+from infomaniak_operator.controller.kube.kube_api import Body, Conflict, KubeError, KubeType, NotFound, Rejected
 
 Place = tuple[str, str, str]
-Follower = Callable[[ResourceType, str, Body], None]
+Follower = Callable[[KubeType, str, Body], None]
 """Told of each change: the kind; ADDED, MODIFIED or DELETED; the body, which is to be read only."""
 _BREAK = object()
 
@@ -48,7 +48,7 @@ class FakeKube:
         self._objects: dict[Place, dict[str, Any]] = {}
         self.version = 100
         self._page = page
-        self._watchers: list[tuple[ResourceType, Follower, object]] = []
+        self._watchers: list[tuple[KubeType, Follower, object]] = []
         self.calls: Counter[tuple[str, str]] = Counter()
         self.events: list[dict[str, Any]] = []
         self.tokens: dict[str, str] = {}
@@ -57,12 +57,12 @@ class FakeKube:
 
     # -- the controller's side
 
-    def get(self, resource: ResourceType, namespace: str, name: str) -> Body:
+    def get(self, resource: KubeType, namespace: str, name: str) -> Body:
         self._called("GET", resource.plural, name)
         with self._lock:
             return copy.deepcopy(self._find(resource, namespace, name))
 
-    def list(self, resource: ResourceType, namespace: str | None) -> Iterator[list[Body]]:
+    def list(self, resource: KubeType, namespace: str | None) -> Iterator[list[Body]]:
         self._called("LIST", resource.plural, "")
         found = self._listed(resource, namespace)
         if resource.metadata_only:
@@ -74,11 +74,11 @@ class FakeKube:
             found = [{k: v for k, v in each.items() if k not in ("kind", "apiVersion")} for each in found]
         yield from ([*found[i : i + self._page]] for i in range(0, len(found), self._page))
 
-    def patch(self, resource: ResourceType, namespace: str, name: str, patch: Body) -> Body:
+    def patch(self, resource: KubeType, namespace: str, name: str, patch: Body) -> Body:
         self._called("PATCH", resource.plural, name)
         return self._patch(resource, namespace, name, {k: v for k, v in patch.items() if k != "status"})
 
-    def patch_status(self, resource: ResourceType, namespace: str, name: str, patch: Body) -> Body:
+    def patch_status(self, resource: KubeType, namespace: str, name: str, patch: Body) -> Body:
         self._called("PATCH", f"{resource.plural}/status", name)
         meta = {k: v for k, v in (patch.get("metadata") or {}).items() if k == "resourceVersion"}
         return self._patch(resource, namespace, name, {"metadata": meta, "status": patch.get("status", {})})
@@ -100,7 +100,7 @@ class FakeKube:
                     return each
         raise NotFound(f"events {name}", 404)
 
-    def review(self, resource: ResourceType, body: Body) -> Body:
+    def review(self, resource: KubeType, body: Body) -> Body:
         """A TokenReview or a SubjectAccessReview, by ``tokens`` and ``allowed``."""
         self._called("POST", resource.plural, "")
         spec = body["spec"]
@@ -115,7 +115,7 @@ class FakeKube:
 
     # -- the user's side
 
-    def create(self, resource: ResourceType, name: str, namespace: str = "default", **content: Any) -> dict[str, Any]:
+    def create(self, resource: KubeType, name: str, namespace: str = "default", **content: Any) -> dict[str, Any]:
         """Create an object; ``metadata`` in the content is merged in."""
         with self._lock:
             place = (resource.plural, namespace, name)
@@ -131,18 +131,18 @@ class FakeKube:
                 meta["generation"] = 1
             return copy.deepcopy(self._cache(resource, place, body, "ADDED"))
 
-    def change(self, resource: ResourceType, name: str, patch: Body, namespace: str = "default") -> dict[str, Any]:
+    def change(self, resource: KubeType, name: str, patch: Body, namespace: str = "default") -> dict[str, Any]:
         """Merge-patch an object as a user would, status and all."""
         return copy.deepcopy(self._patch(resource, namespace, name, patch))
 
-    def put(self, resource: ResourceType, name: str, body: Body, namespace: str = "default") -> dict[str, Any]:
+    def put(self, resource: KubeType, name: str, body: Body, namespace: str = "default") -> dict[str, Any]:
         """Make an object be exactly so, but for its version, whatever is there, and whether anybody may."""
         with self._lock:
             place = (resource.plural, namespace, name)
             known = place in self._objects
             return self._cache(resource, place, copy.deepcopy(dict(body)), "MODIFIED" if known else "ADDED")
 
-    def delete(self, resource: ResourceType, name: str, namespace: str = "default") -> None:
+    def delete(self, resource: KubeType, name: str, namespace: str = "default") -> None:
         """Delete an object: it goes at once if no finalizer holds it."""
         with self._lock:
             body = self._find(resource, namespace, name)
@@ -154,34 +154,34 @@ class FakeKube:
                 meta = {**meta, **generation, "deletionTimestamp": "2026-11-25T09:00:00Z"}
                 self._cache(resource, (resource.plural, namespace, name), {**body, "metadata": meta}, "MODIFIED")
 
-    def vanish(self, resource: ResourceType, name: str, namespace: str = "default") -> None:
+    def vanish(self, resource: KubeType, name: str, namespace: str = "default") -> None:
         """Have an object be gone, whatever finalizers it has: as if somebody had taken them off and deleted it."""
         with self._lock:
             self._find(resource, namespace, name)
             self._remove(resource, (resource.plural, namespace, name))
 
-    def read(self, resource: ResourceType, name: str, namespace: str = "default") -> dict[str, Any] | None:
+    def read(self, resource: KubeType, name: str, namespace: str = "default") -> dict[str, Any] | None:
         """An object as it is, or None; not counted."""
         with self._lock:
             return copy.deepcopy(self._objects.get((resource.plural, namespace, name)))
 
-    def peek(self, resource: ResourceType) -> list[Mapping[str, Any]]:
+    def peek(self, resource: KubeType) -> list[Mapping[str, Any]]:
         """All objects of a kind as they are, for who only looks: nothing is copied."""
         with self._lock:
             return [body for (plural, _, _), body in self._objects.items() if plural == resource.plural]
 
-    def stored(self, resource: ResourceType, name: str, namespace: str = "default") -> Body | None:
+    def stored(self, resource: KubeType, name: str, namespace: str = "default") -> Body | None:
         """An object as it is, or None, not copied: to be read only; not counted."""
         return self._objects.get((resource.plural, namespace, name))
 
-    def held(self, resource: ResourceType) -> list[dict[str, Any]]:
+    def held(self, resource: KubeType) -> list[dict[str, Any]]:
         """All objects of a kind, not copied: to be read only; not counted."""
         with self._lock:
             return [body for (plural, _, _), body in self._objects.items() if plural == resource.plural]
 
     # -- watching
 
-    def subscribe(self, resource: ResourceType) -> tuple[list[dict[str, Any]], queue.Queue[Any]]:
+    def subscribe(self, resource: KubeType) -> tuple[list[dict[str, Any]], queue.Queue[Any]]:
         """All objects of a kind, and a queue of what happens to them from then on."""
         with self._lock:
             events: queue.Queue[Any] = queue.Queue()
@@ -193,7 +193,7 @@ class FakeKube:
         with self._lock:
             self._watchers = [each for each in self._watchers if each[2] is not token]
 
-    def follow(self, resources: Iterable[ResourceType], follower: Follower, token: object) -> None:
+    def follow(self, resources: Iterable[KubeType], follower: Follower, token: object) -> None:
         """Have all that happens to objects of these kinds told at once, until ``unsubscribe(token)``."""
         with self._lock:
             self._watchers += [(resource, follower, token) for resource in resources]
@@ -204,13 +204,13 @@ class FakeKube:
         if self.before:
             self.before(verb, what, name)
 
-    def _find(self, resource: ResourceType, namespace: str, name: str) -> dict[str, Any]:
+    def _find(self, resource: KubeType, namespace: str, name: str) -> dict[str, Any]:
         try:
             return self._objects[resource.plural, namespace, name]
         except KeyError:
             raise NotFound(f"{resource.plural} {namespace}/{name} not found", 404) from None
 
-    def _listed(self, resource: ResourceType, namespace: str | None) -> list[dict[str, Any]]:
+    def _listed(self, resource: KubeType, namespace: str | None) -> list[dict[str, Any]]:
         with self._lock:
             return [
                 body
@@ -218,7 +218,7 @@ class FakeKube:
                 if plural == resource.plural and namespace in (None, where) and _selected(resource, body)
             ]
 
-    def _patch(self, resource: ResourceType, namespace: str, name: str, patch: Body) -> dict[str, Any]:
+    def _patch(self, resource: KubeType, namespace: str, name: str, patch: Body) -> dict[str, Any]:
         with self._lock:
             old = self._find(resource, namespace, name)
             wanted = (patch.get("metadata") or {}).get("resourceVersion")
@@ -241,7 +241,7 @@ class FakeKube:
                 return self._remove(resource, place)
             return self._cache(resource, place, new, "MODIFIED")
 
-    def _cache(self, resource: ResourceType, place: Place, body: dict[str, Any], event: str) -> dict[str, Any]:
+    def _cache(self, resource: KubeType, place: Place, body: dict[str, Any], event: str) -> dict[str, Any]:
         self.version += 1
         body = {**body, "metadata": {**body["metadata"], "resourceVersion": str(self.version)}}
         old = self._objects.get(place)
@@ -249,14 +249,14 @@ class FakeKube:
         self._tell(resource, event, old, body)
         return body
 
-    def _remove(self, resource: ResourceType, place: Place) -> dict[str, Any]:
+    def _remove(self, resource: KubeType, place: Place) -> dict[str, Any]:
         body = self._objects.pop(place)
         self.version += 1
         body = {**body, "metadata": {**body["metadata"], "resourceVersion": str(self.version)}}
         self._tell(resource, "DELETED", body, body)
         return body
 
-    def _tell(self, resource: ResourceType, event: str, old: dict[str, Any] | None, new: dict[str, Any]) -> None:
+    def _tell(self, resource: KubeType, event: str, old: dict[str, Any] | None, new: dict[str, Any]) -> None:
         for watched, follower, _ in self._watchers:
             if watched.plural != resource.plural:
                 continue
@@ -277,7 +277,7 @@ class FakeWatch:
         filter: called with (change, body): False keeps an event from the controller.
     """
 
-    def __init__(self, kube: FakeKube, resources: Iterable[ResourceType]) -> None:
+    def __init__(self, kube: FakeKube, resources: Iterable[KubeType]) -> None:
         self._kube = kube
         self._resources = tuple(resources)
         self._inbox: queue.Queue[Any] = queue.Queue()
@@ -328,7 +328,7 @@ class FakeWatch:
             for _, events in streams:
                 self._kube.unsubscribe(events)
 
-    def _pass(self, sink: Sink, resource: ResourceType, change: str | None, body: dict[str, Any]) -> None:
+    def _pass(self, sink: Sink, resource: KubeType, change: str | None, body: dict[str, Any]) -> None:
         if self.filter is None or self.filter(change, body):
             sink.event(resource.kind, change, body)
 
@@ -345,7 +345,7 @@ def failing(error: KubeError, verb: str, what: str, times: int = 1) -> Callable[
     return before
 
 
-def _selected(resource: ResourceType, body: Mapping[str, Any]) -> bool:
+def _selected(resource: KubeType, body: Mapping[str, Any]) -> bool:
     if not resource.label_selector:
         return True
     name, _, value = resource.label_selector.partition("=")

@@ -22,7 +22,7 @@ from tests.support import fake_cloud_tables
 from tests.support.fake_cloud import FakeCloud
 from tests.support.fuzz_values import junk, mutated, nested, text
 
-KINDS: dict[str, kinds.Kind[Any, Any]] = {
+KINDS: dict[str, kinds.ResourceKind[Any, Any]] = {
     **fake_cloud_tables.KINDS,
     "load_balancers": kinds.LOAD_BALANCERS,
     "listeners": kinds.LISTENERS,

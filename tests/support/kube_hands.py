@@ -8,7 +8,7 @@ from typing import Any
 
 import pykube
 
-from infomaniak_operator.controller.kube.kube_api import Body, ResourceType
+from infomaniak_operator.controller.kube.kube_api import Body, KubeType
 from infomaniak_operator.controller.kube.kube_http import loader
 
 _MERGE = {"Content-Type": "application/merge-patch+json"}
@@ -21,25 +21,25 @@ class Hands:
         self._client = pykube.HTTPClient(loader(kubeconfig)(), timeout=30)
         self.namespace = namespace
 
-    def create(self, resource: ResourceType, name: str, **content: Any) -> dict[str, Any]:
+    def create(self, resource: KubeType, name: str, **content: Any) -> dict[str, Any]:
         meta = {"name": name, **content.pop("metadata", {})}
         body = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": meta, **content}
         return self._call("POST", resource, "", data=json.dumps(body))
 
-    def change(self, resource: ResourceType, name: str, patch: Body) -> dict[str, Any]:
+    def change(self, resource: KubeType, name: str, patch: Body) -> dict[str, Any]:
         return self._call("PATCH", resource, name, data=json.dumps(patch), headers=_MERGE)
 
-    def delete(self, resource: ResourceType, name: str) -> None:
+    def delete(self, resource: KubeType, name: str) -> None:
         self._call("DELETE", resource, name)
 
-    def clear(self, resource: ResourceType) -> None:
+    def clear(self, resource: KubeType) -> None:
         """Delete all objects of a kind, whatever finalizers hold them."""
         for each in self.all(resource):
             if each["metadata"].get("finalizers"):
                 self.change(resource, each["metadata"]["name"], {"metadata": {"finalizers": None}})
         self._call("DELETE", resource, "")
 
-    def read(self, resource: ResourceType, name: str) -> dict[str, Any] | None:
+    def read(self, resource: KubeType, name: str) -> dict[str, Any] | None:
         response = self._client.get(
             version=resource.api_version, namespace=self.namespace, url=f"{resource.plural}/{name}"
         )
@@ -49,10 +49,10 @@ class Hands:
         found: dict[str, Any] = response.json()
         return found
 
-    def all(self, resource: ResourceType) -> list[dict[str, Any]]:
+    def all(self, resource: KubeType) -> list[dict[str, Any]]:
         return list(self._call("GET", resource, "")["items"])
 
-    def _call(self, verb: str, resource: ResourceType, name: str, **arguments: Any) -> dict[str, Any]:
+    def _call(self, verb: str, resource: KubeType, name: str, **arguments: Any) -> dict[str, Any]:
         url = "/".join(filter(None, (resource.plural, name)))
         if self.namespace:
             arguments["namespace"] = self.namespace

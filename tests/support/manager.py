@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from infomaniak_operator.controller.interfaces import Key, Reconciler
-from infomaniak_operator.controller.kube.kube_api import ResourceType
+from infomaniak_operator.controller.kube.kube_api import KubeType
 from infomaniak_operator.controller.manager import Manager
 from infomaniak_operator.controller.manager_settings import ManagerSettings
 from tests.support.clock import ManualClock
@@ -80,7 +80,7 @@ async def running(
     *,
     wait: bool = True,
     others: Iterable[Reconciler] = (),
-    resources: Mapping[str, ResourceType] = RESOURCES,
+    resources: Mapping[str, KubeType] = RESOURCES,
     **changes: Any,
 ) -> AsyncIterator[Running]:
     """An controller that runs until the block ends, and must end without an error.

@@ -22,7 +22,7 @@ from infomaniak_operator.controller.interfaces import (
     Result,
     Shares,
 )
-from infomaniak_operator.controller.kube.kube_api import Body, ResourceType, Unavailable
+from infomaniak_operator.controller.kube.kube_api import Body, KubeType, Unavailable
 from infomaniak_operator.controller.manager import Manager
 from infomaniak_operator.controller.manager_settings import ManagerSettings
 from infomaniak_operator.controller.work_queue import Item, WorkQueue
@@ -116,7 +116,7 @@ class Operator:
     def __init__(
         self,
         kube: FakeKube,
-        resources: Mapping[str, ResourceType],
+        resources: Mapping[str, KubeType],
         clock: ManualClock,
         reconcilers: Mapping[str, Reconciler],
         *,
@@ -220,7 +220,7 @@ class Operator:
         self.dead = True
         self._last.raised = error
 
-    def _hear(self, resource: ResourceType, change: str, body: Body) -> None:
+    def _hear(self, resource: KubeType, change: str, body: Body) -> None:
         # The answer to a write of its own comes before the watch tells of it.
         self._unheard.append((resource.kind, change, body))
         if not self._connection.writing:
@@ -309,20 +309,20 @@ class _Connection:
         self._events: dict[str, tuple[Key, str, bool]] = {}
         self.writing = 0
 
-    def get(self, resource: ResourceType, namespace: str, name: str) -> Body:
+    def get(self, resource: KubeType, namespace: str, name: str) -> Body:
         self._alive()
         return self._kube.get(resource, namespace, name)
 
-    def list(self, resource: ResourceType, namespace: str | None) -> Iterator[list[Body]]:
+    def list(self, resource: KubeType, namespace: str | None) -> Iterator[list[Body]]:
         self._alive()
         return self._kube.list(resource, namespace)
 
-    def patch(self, resource: ResourceType, namespace: str, name: str, patch: Body) -> Body:
+    def patch(self, resource: KubeType, namespace: str, name: str, patch: Body) -> Body:
         what = "claim" if FINALIZER in (patch["metadata"].get("finalizers") or ()) else "finalizer"
         key = Key(resource.kind, namespace, name)
         return self._write(what, key, lambda: self._kube.patch(resource, namespace, name, patch))
 
-    def patch_status(self, resource: ResourceType, namespace: str, name: str, patch: Body) -> Body:
+    def patch_status(self, resource: KubeType, namespace: str, name: str, patch: Body) -> Body:
         what = "record" if self._process._reconciling else "status"
         key = Key(resource.kind, namespace, name)
         CANARY.absent(f"the status of {key}", json.dumps(patch))
@@ -344,7 +344,7 @@ class _Connection:
         self._tell(name, patch["message"], patch["count"] - former)
         return patched
 
-    def review(self, resource: ResourceType, body: Body) -> Body:
+    def review(self, resource: KubeType, body: Body) -> Body:
         self._alive()
         return self._kube.review(resource, body)
 

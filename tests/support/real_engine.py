@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from infomaniak_operator.controller.cache.watcher import Sink
-from infomaniak_operator.controller.kube.kube_api import ResourceType
+from infomaniak_operator.controller.kube.kube_api import KubeType
 from infomaniak_operator.controller.kube.kube_http import HttpKube, loader
 from infomaniak_operator.controller.manager import Manager
 from infomaniak_operator.controller.manager_settings import ManagerSettings
@@ -68,7 +68,7 @@ class RealEngine:
         kubeconfig: Path,
         namespaces: tuple[str, ...],
         toys: ToyReconciler,
-        resources: Mapping[str, ResourceType],
+        resources: Mapping[str, KubeType],
         **settings: Any,
     ) -> None:
         self.toys = toys
@@ -103,7 +103,7 @@ def real_engine(
     kubeconfig: Path,
     *namespaces: str,
     toys: ToyReconciler | None = None,
-    resources: Mapping[str, ResourceType] = RESOURCES,
+    resources: Mapping[str, KubeType] = RESOURCES,
     **settings: Any,
 ) -> Iterator[RealEngine]:
     """Run an controller; it must end without an error, and in time."""

@@ -18,7 +18,7 @@ from demo.show import ready
 from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.client import Operations
 from infomaniak_operator.controller.interfaces import GROUP, VERSION
-from infomaniak_operator.controller.kube.kube_api import SECRETS, NotFound, ResourceType
+from infomaniak_operator.controller.kube.kube_api import SECRETS, KubeType, NotFound
 from infomaniak_operator.controller.kube.kube_http import HttpKube, loader
 from sandbox import Environment, Project, Sandbox
 from tests.support.box import until
@@ -26,7 +26,7 @@ from tests.support.canary import Canary
 
 USER = f"system:serviceaccount:{OPERATOR_NAMESPACE}:infomaniak-operator"
 
-_OWN = {each.short_names[0]: ResourceType(each.kind, GROUP, VERSION, each.plural) for each in KINDS.values()}
+_OWN = {each.short_names[0]: KubeType(each.kind, GROUP, VERSION, each.plural) for each in KINDS.values()}
 _RESOURCES = {**_OWN, "secret": SECRETS}
 
 

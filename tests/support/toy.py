@@ -22,9 +22,9 @@ from infomaniak_operator.controller.interfaces import (
     Result,
     Shares,
 )
-from infomaniak_operator.controller.kube.kube_api import SECRETS, ResourceType
+from infomaniak_operator.controller.kube.kube_api import SECRETS, KubeType
 
-TOYS = ResourceType("Toy", "test.infomaniak.cloud", "v1", "toys")
+TOYS = KubeType("Toy", "test.infomaniak.cloud", "v1", "toys")
 RESOURCES = {"Toy": TOYS, "Secret": SECRETS}
 AVAILABLE = Conditions(True, Reason.AVAILABLE, "all is well")
 

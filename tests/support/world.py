@@ -24,7 +24,7 @@ from infomaniak_operator.controller.interfaces import (
     Retry,
     Superseded,
 )
-from infomaniak_operator.controller.kube.kube_api import ResourceType
+from infomaniak_operator.controller.kube.kube_api import KubeType
 from infomaniak_operator.reconcile.generic.credential_settings import CredentialSettings
 from infomaniak_operator.reconcile.generic.reconciler import ReconcileSettings
 from infomaniak_operator.reconcile.generic.tenancy import TenantIsolation
@@ -380,5 +380,5 @@ class World:
         self.cloud.around = around
 
 
-def _place(key: Key) -> tuple[ResourceType, str, str]:
+def _place(key: Key) -> tuple[KubeType, str, str]:
     return RESOURCES[key.kind], key.name, key.namespace

@@ -14,7 +14,7 @@ from infomaniak_operator.api.common import CommonSpec, Import
 from infomaniak_operator.api.model import ApiModel, Names, Reach
 
 IMPORT = "import"
-"""What ``Named.names.what`` is for ``spec.import``."""
+"""What ``NamedResource.names.what`` is for ``spec.import``."""
 _IMPORTED = Names(
     "something in the cloud that others made",
     Reach.PROJECT,
@@ -33,7 +33,7 @@ class Kept(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedResource:
     """Something in the cloud that a spec names.
 
     Attributes:
@@ -49,7 +49,7 @@ class Named:
     kept: Kept = Kept.VALUE
 
 
-def named(spec: CommonSpec) -> Iterator[Named]:
+def named(spec: CommonSpec) -> Iterator[NamedResource]:
     """All that a spec names in the cloud, in the order of its fields.
 
     An import that only reads an external network counts as public, for every project sees those.
@@ -57,7 +57,7 @@ def named(spec: CommonSpec) -> Iterator[Named]:
     yield from _in_model(spec, "spec", spec)
 
 
-def _in_model(model: ApiModel, place: str, spec: CommonSpec) -> Iterator[Named]:
+def _in_model(model: ApiModel, place: str, spec: CommonSpec) -> Iterator[NamedResource]:
     for name, info in type(model).model_fields.items():
         value = getattr(model, name)
         if value is None:
@@ -66,7 +66,7 @@ def _in_model(model: ApiModel, place: str, spec: CommonSpec) -> Iterator[Named]:
         marker = next((each for each in info.metadata if isinstance(each, Names)), None)
         if isinstance(value, Import):
             if not (spec.management_policy == "Unmanaged" and value.only_public):
-                yield Named(here, "", _IMPORTED, Kept.ID)
+                yield NamedResource(here, "", _IMPORTED, Kept.ID)
         elif isinstance(value, list):
             for index, item in enumerate(value):
                 yield from _in_value(item, f"{here}[{index}]", marker, spec)
@@ -74,8 +74,8 @@ def _in_model(model: ApiModel, place: str, spec: CommonSpec) -> Iterator[Named]:
             yield from _in_value(value, here, marker, spec)
 
 
-def _in_value(value: object, place: str, marker: Names | None, spec: CommonSpec) -> Iterator[Named]:
+def _in_value(value: object, place: str, marker: Names | None, spec: CommonSpec) -> Iterator[NamedResource]:
     if isinstance(value, ApiModel):
         yield from _in_model(value, place, spec)
     elif marker is not None:
-        yield Named(place, str(value), marker)
+        yield NamedResource(place, str(value), marker)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from infomaniak_operator.controller.interfaces import Key, KubeObject
-from infomaniak_operator.controller.kube.kube_api import Body, ResourceType
+from infomaniak_operator.controller.kube.kube_api import Body, KubeType
 from infomaniak_operator.reconcile.octavia.service_endpoints import NODE, NODES, SERVICE, SERVICE_NAME, SLICE
 
 
@@ -52,12 +52,12 @@ def all_nodes(_: KubeObject) -> Key:
     return NODES
 
 
-SERVICES = ResourceType(SERVICE, "", "v1", "services", keep=keep_service)
-SLICES = ResourceType(SLICE, "discovery.k8s.io", "v1", "endpointslices", keep=keep_slice, stands_for=service_of)
-NODE_TYPE = ResourceType(NODE, "", "v1", "nodes", cluster_scoped=True, keep=keep_node, stands_for=all_nodes)
+SERVICES = KubeType(SERVICE, "", "v1", "services", keep=keep_service)
+SLICES = KubeType(SLICE, "discovery.k8s.io", "v1", "endpointslices", keep=keep_slice, stands_for=service_of)
+NODE_TYPE = KubeType(NODE, "", "v1", "nodes", cluster_scoped=True, keep=keep_node, stands_for=all_nodes)
 
 
-def followed(*, namespaced: bool) -> Mapping[str, ResourceType]:
+def followed(*, namespaced: bool) -> Mapping[str, KubeType]:
     """The kinds by name.
 
     Args:

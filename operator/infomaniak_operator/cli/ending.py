@@ -28,7 +28,7 @@ def _after(seconds: float, act: Callable[[], None]) -> None:
     timer.start()
 
 
-class Ending:
+class Shutdown:
     """Ends the process: by itself at the first signal, at once at the second one or when the grace is over.
 
     Args:

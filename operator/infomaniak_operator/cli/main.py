@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from infomaniak_operator.cli.ending import Ending, leave
+from infomaniak_operator.cli.ending import Shutdown, leave
 from infomaniak_operator.cli.logs import configure
 from infomaniak_operator.cli.memory import keep_private
 from infomaniak_operator.cli.options import Options, parse
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def run(options: Options) -> int:
     """Run the operator until it is told to stop (SIGTERM, SIGINT); returns the exit code: 1 if it lost its Lease."""
     stop = asyncio.Event()
-    ending = Ending(stop)
+    ending = Shutdown(stop)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):  # a platform without signal handlers

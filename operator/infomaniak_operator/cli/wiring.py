@@ -20,7 +20,7 @@ from infomaniak_operator.cli.ending import RECONCILE_SECONDS
 from infomaniak_operator.cli.options import LeaseOptions, Options
 from infomaniak_operator.client import CloudCredentials, CloudSession
 from infomaniak_operator.controller.interfaces import GROUP, VERSION
-from infomaniak_operator.controller.kube.kube_api import SECRETS, Kube, ResourceType
+from infomaniak_operator.controller.kube.kube_api import SECRETS, Kube, KubeType
 from infomaniak_operator.controller.kube.kube_http import HttpKube, loader
 from infomaniak_operator.controller.leader.election import Election
 from infomaniak_operator.controller.leader.lease import Lease
@@ -28,7 +28,7 @@ from infomaniak_operator.controller.manager import Manager
 from infomaniak_operator.controller.manager_settings import ManagerSettings
 from infomaniak_operator.controller.timers import SystemClock
 from infomaniak_operator.handlers import watching
-from infomaniak_operator.metrics.object_collector import Standing
+from infomaniak_operator.metrics.object_collector import ObjectCollector
 from infomaniak_operator.metrics.operator_metrics import Metrics
 from infomaniak_operator.metrics.scrape_access import Access
 from infomaniak_operator.reconcile.generic.credential_settings import CredentialSettings, keep_secret
@@ -43,7 +43,7 @@ HANGING_CALLS = 30
 """A reconcile that takes as long as so many calls at their limit hangs: it ends at the first call that fails."""
 SHORTEST_HANG = 600.0
 """Seconds: however short those calls are, others (to the API server) are not."""
-_NAMESPACES = ResourceType("Namespace", "", "v1", "namespaces")
+_NAMESPACES = KubeType("Namespace", "", "v1", "namespaces")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Operator:
     access: Access | None = None
 
 
-def resources(*, namespaced: bool = False, secrets_in: tuple[str, ...] = ()) -> Mapping[str, ResourceType]:
+def resources(*, namespaced: bool = False, secrets_in: tuple[str, ...] = ()) -> Mapping[str, KubeType]:
     """The kinds that are watched: those that are reconciled, the Secrets of their credentials, and what members follow.
 
     Args:
@@ -73,7 +73,7 @@ def resources(*, namespaced: bool = False, secrets_in: tuple[str, ...] = ()) -> 
         secrets_in: the namespaces whose Secrets are watched; empty: all in which objects are.
     """
     own = {actuator.kind: KINDS[actuator.kind] for actuator in actuators()}
-    watched = {kind: ResourceType(kind, GROUP, VERSION, each.plural) for kind, each in own.items()}
+    watched = {kind: KubeType(kind, GROUP, VERSION, each.plural) for kind, each in own.items()}
     secrets = replace(SECRETS, keep=keep_secret, namespaces=secrets_in)
     return {**watched, secrets.kind: secrets, **followed(namespaced=namespaced)}
 
@@ -155,7 +155,7 @@ def build(options: Options, rng: random.Random) -> Operator:
         leadership=Election(lease) if lease else None,
     )
     metrics.registry.register(
-        Standing(
+        ObjectCollector(
             manager.stats,
             manager.view,
             [each.kind for each in kinds],

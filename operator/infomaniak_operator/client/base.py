@@ -27,7 +27,7 @@ from infomaniak_operator.client.errors import (
     InvalidCredentialsError,
     ServiceError,
 )
-from infomaniak_operator.client.limits import LIST_CALLS, MOST_ROWS, Limits
+from infomaniak_operator.client.limits import LIST_CALLS, MOST_ROWS, CloudLimits
 from infomaniak_operator.client.login import plugin
 from infomaniak_operator.client.redact import redacted
 from infomaniak_operator.client.session import is_id
@@ -143,7 +143,7 @@ class InfomaniakOpenStackBase:
         from openstack.connection import Connection  # noqa: PLC0415 - half a second that the raising form can do without
 
         tls = tls_context(credentials.cacert, credentials.cert, credentials.key)
-        http = connections(POOL_SIZE, None, lambda _: None, Limits(), TIMEOUT_SECONDS, tls=tls, environment=True)
+        http = connections(POOL_SIZE, None, lambda _: None, CloudLimits(), TIMEOUT_SECONDS, tls=tls, environment=True)
         session = keystone_session.Session(
             auth=plugin(credentials),
             session=http,

@@ -19,7 +19,7 @@ from infomaniak_operator.client.limits import OverdueError, TooMuchError
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ErrorRule:
     """One row of the table.
 
     Attributes:
@@ -39,35 +39,37 @@ class Rule:
         return self.status == status and (not self.pattern or re.search(self.pattern, words, re.IGNORECASE) is not None)
 
 
-RULES: tuple[Rule, ...] = (
+RULES: tuple[ErrorRule, ...] = (
     # Octavia refuses a second monitor at times and takes the same request later.
-    Rule(400, r"TCP is not a valid option for type", errors.BadRequestError, Category.TRANSIENT),
-    Rule(400, r"ExternalIpAddressExhausted", errors.BadRequestError, Category.QUOTA),
-    Rule(400, r"Cannot delete Load Balancer .* has children", errors.BadRequestError, Category.IN_USE),
-    Rule(400, "", errors.BadRequestError),
-    Rule(401, "", errors.AuthenticationError),
-    Rule(403, r"quota has been (met|exceeded)|quota exceeded|OverQuota", errors.QuotaExceededError),
-    Rule(403, "", errors.ForbiddenError),
+    ErrorRule(400, r"TCP is not a valid option for type", errors.BadRequestError, Category.TRANSIENT),
+    ErrorRule(400, r"ExternalIpAddressExhausted", errors.BadRequestError, Category.QUOTA),
+    ErrorRule(400, r"Cannot delete Load Balancer .* has children", errors.BadRequestError, Category.IN_USE),
+    ErrorRule(400, "", errors.BadRequestError),
+    ErrorRule(401, "", errors.AuthenticationError),
+    ErrorRule(403, r"quota has been (met|exceeded)|quota exceeded|OverQuota", errors.QuotaExceededError),
+    ErrorRule(403, "", errors.ForbiddenError),
     # The port is there; the way from it to the external network is not, yet.
-    Rule(404, r"ExternalGatewayForFloatingIPNotFound", errors.NotFoundError, Category.WAITING),
-    Rule(404, "", errors.NotFoundError),
-    Rule(408, "", errors.ServiceError),
-    Rule(409, r"OverQuota|quota exceeded", errors.QuotaExceededError),
-    Rule(409, r"IpAddressGenerationFailure|NoMoreIPs", errors.ConflictError, Category.QUOTA),
-    Rule(409, r"immutable|invalid state|PENDING_", errors.ConflictError, Category.WAITING),
-    Rule(409, r"SecurityGroupRule(Exists|InPost|sNotSingleGroup|Parameter)", errors.ConflictError, Category.TERMINAL),
-    Rule(
+    ErrorRule(404, r"ExternalGatewayForFloatingIPNotFound", errors.NotFoundError, Category.WAITING),
+    ErrorRule(404, "", errors.NotFoundError),
+    ErrorRule(408, "", errors.ServiceError),
+    ErrorRule(409, r"OverQuota|quota exceeded", errors.QuotaExceededError),
+    ErrorRule(409, r"IpAddressGenerationFailure|NoMoreIPs", errors.ConflictError, Category.QUOTA),
+    ErrorRule(409, r"immutable|invalid state|PENDING_", errors.ConflictError, Category.WAITING),
+    ErrorRule(
+        409, r"SecurityGroupRule(Exists|InPost|sNotSingleGroup|Parameter)", errors.ConflictError, Category.TERMINAL
+    ),
+    ErrorRule(
         409,
         r"already (using|has a health monitor)|already exists|IP address .* (already allocated|in use)|VIP .*already",
         errors.ConflictError,
         Category.TERMINAL,
     ),
-    Rule(409, "", errors.ConflictError),
-    Rule(412, "", errors.PreconditionFailedError),
-    Rule(413, r"quota", errors.QuotaExceededError),
-    Rule(425, "", errors.ServiceError),
-    Rule(429, "", errors.ServiceError),
-    Rule(501, "", errors.ServiceError, Category.TERMINAL),
+    ErrorRule(409, "", errors.ConflictError),
+    ErrorRule(412, "", errors.PreconditionFailedError),
+    ErrorRule(413, r"quota", errors.QuotaExceededError),
+    ErrorRule(425, "", errors.ServiceError),
+    ErrorRule(429, "", errors.ServiceError),
+    ErrorRule(501, "", errors.ServiceError, Category.TERMINAL),
 )
 """Status and the service's own type or words; the first row that fits counts."""
 

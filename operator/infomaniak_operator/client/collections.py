@@ -8,7 +8,7 @@ from typing import Any, Generic
 
 from infomaniak_operator.client import kinds
 from infomaniak_operator.client.bodies import L7RuleBody, MemberBody
-from infomaniak_operator.client.kinds import BodyT, Kind, RowT
+from infomaniak_operator.client.kinds import BodyT, ResourceKind, RowT
 from infomaniak_operator.client.resources import L7Rule, Member
 from infomaniak_operator.client.rest import Rest
 from infomaniak_operator.client.session import CloudSession
@@ -25,7 +25,7 @@ class Collection(Generic[RowT, BodyT]):
         whole: whether each row must be as ``shapes`` says.
     """
 
-    def __init__(self, session: CloudSession, kind: Kind[RowT, BodyT], *, whole: bool = False) -> None:
+    def __init__(self, session: CloudSession, kind: ResourceKind[RowT, BodyT], *, whole: bool = False) -> None:
         self._rest = Rest(session, kind, whole=whole)
 
     def list(self, *, fields: Sequence[str] | None = None, **filters: Any) -> builtins.list[RowT]:

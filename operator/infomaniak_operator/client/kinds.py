@@ -22,7 +22,7 @@ BodyT = TypeVar("BodyT", bound=Mapping[str, Any])
 
 
 @dataclass(frozen=True, slots=True)
-class Kind(Generic[RowT, BodyT]):
+class ResourceKind(Generic[RowT, BodyT]):
     """One collection.
 
     Attributes:
@@ -72,20 +72,20 @@ def keys_of(typed: type[Mapping[str, Any]]) -> frozenset[str]:
     return keys
 
 
-def _neutron(one: str, many: str, row: type[RowT], body: type[BodyT], filters: str) -> Kind[RowT, BodyT]:
+def _neutron(one: str, many: str, row: type[RowT], body: type[BodyT], filters: str) -> ResourceKind[RowT, BodyT]:
     path = f"/v2.0/{many.replace('_', '-') if many != 'floatingips' else many}"
     common = "id name description project_id tenant_id revision_number"
     attributes = keys_of(body)
     found = attributes | frozenset(f"{common} {_TAGS} {filters}".split())
-    return Kind("network", path, one, many, row, body, attributes, found)
+    return ResourceKind("network", path, one, many, row, body, attributes, found)
 
 
 def _octavia(  # noqa: PLR0917 - as for Neutron
     one: str, many: str, row: type[RowT], body: type[BodyT], filters: str, path: str = ""
-) -> Kind[RowT, BodyT]:
+) -> ResourceKind[RowT, BodyT]:
     common = "id name description project_id admin_state_up provisioning_status operating_status created_at updated_at"
     found = frozenset(f"{common} {_TAGS} {filters}".split())
-    return Kind("load-balancer", f"/v2/lbaas/{path or many}", one, many, row, body, keys_of(body), found)
+    return ResourceKind("load-balancer", f"/v2/lbaas/{path or many}", one, many, row, body, keys_of(body), found)
 
 
 NETWORKS = _neutron("network", "networks", resources.Network, bodies.NetworkBody, "status")

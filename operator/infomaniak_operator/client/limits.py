@@ -45,7 +45,7 @@ class _Allowance:
     outer: _Allowance | None
 
 
-class Limits:
+class CloudLimits:
     """What the calls of one session may take. Each thread has its own calls.
 
     Args:

@@ -348,7 +348,7 @@ def _check_pool(pool: PoolBody) -> None:
         check(kinds.HEALTH_MONITORS, pool["healthmonitor"])
 
 
-_TAGGED: Mapping[str, kinds.Kind[Any, Any]] = {
+_TAGGED: Mapping[str, kinds.ResourceKind[Any, Any]] = {
     "networks": kinds.NETWORKS,
     "subnets": kinds.SUBNETS,
     "routers": kinds.ROUTERS,

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from infomaniak_operator.client.errors import ServiceError
-from infomaniak_operator.client.kinds import BodyT, Kind, RowT
+from infomaniak_operator.client.kinds import BodyT, ResourceKind, RowT
 from infomaniak_operator.client.limits import MOST_ROWS
 from infomaniak_operator.client.session import CloudSession, is_id
 from infomaniak_operator.client.shapes import shape_of
@@ -31,7 +31,7 @@ class Rest(Generic[RowT, BodyT]):
         whole: whether each row must be as ``shapes`` says.
     """
 
-    def __init__(self, session: CloudSession, kind: Kind[RowT, BodyT], *, whole: bool = False) -> None:
+    def __init__(self, session: CloudSession, kind: ResourceKind[RowT, BodyT], *, whole: bool = False) -> None:
         self.session = session
         self.kind = kind
         self._shape = shape_of(kind)
@@ -164,7 +164,7 @@ def part(answer: Any, key: str | None, kind: type[_Part], what: str, *, changing
     return found
 
 
-def check(kind: Kind[Any, Any], body: Body) -> None:
+def check(kind: ResourceKind[Any, Any], body: Body) -> None:
     """Refuse attributes that the service would refuse, or drop.
 
     Raises:

@@ -29,7 +29,7 @@ from infomaniak_operator.client.errors import (
     ReadOnlyError,
     ServiceError,
 )
-from infomaniak_operator.client.limits import LIST_BYTES, LIST_CALLS, Limits
+from infomaniak_operator.client.limits import LIST_BYTES, LIST_CALLS, CloudLimits
 from infomaniak_operator.client.login import UNREADABLE, endpoint_of, plugin, refused, region_of, unreadable
 from infomaniak_operator.client.redact import hidden
 from infomaniak_operator.client.tls import tls_context
@@ -99,7 +99,7 @@ class CloudSession:
     ) -> None:
         self.credentials = credentials
         self._seconds = timeout_seconds
-        self._limits = Limits()
+        self._limits = CloudLimits()
         self._timeout = (min(_LONGEST_CONNECT, timeout_seconds), timeout_seconds)
         self._on_call = on_call
         self._retry_delays = tuple(retry_delays)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from infomaniak_operator.client.kinds import Kind
+from infomaniak_operator.client.kinds import ResourceKind
 from infomaniak_operator.client.session import is_id
 
 Check = Callable[[Any], bool]
@@ -349,7 +349,7 @@ _SHAPES: Mapping[str, Shape] = {
 }
 
 
-def shape_of(kind: Kind[Any, Any]) -> Shape:
+def shape_of(kind: ResourceKind[Any, Any]) -> Shape:
     """What the rows of a collection are like."""
     return _SHAPES[kind.one]
 

@@ -19,14 +19,14 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, LocationParseError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import allowed_gai_family
 
-from infomaniak_operator.client.limits import HEAD_BYTES, Limits
+from infomaniak_operator.client.limits import HEAD_BYTES, CloudLimits
 
 _MOST_ADDRESSES = 8
 """Of a host with more addresses, so many are tried."""
 _PIECE = 16 * 2**10
 
 
-def keep_within(manager: PoolManager, limits: Limits) -> None:
+def keep_within(manager: PoolManager, limits: CloudLimits) -> None:
     """Have all connections that the manager will open keep to the limits."""
     pools: dict[str, Any] = {
         "http": functools.partial(_pool, HTTPConnectionPool, functools.partial(_Plain, limits=limits)),
@@ -44,7 +44,7 @@ def _pool(kind: Callable[..., Any], connection: Callable[..., HTTPConnection], *
 class _Metered(io.RawIOBase):
     """The reading end of a connection."""
 
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket, limits: Limits) -> None:
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket, limits: CloudLimits) -> None:
         super().__init__()
         self._raw = raw
         self._sock = sock
@@ -70,7 +70,7 @@ class _Metered(io.RawIOBase):
 
 
 class _Response(http.client.HTTPResponse):
-    def __init__(self, sock: socket.socket, *args: Any, limits: Limits, **kwargs: Any) -> None:
+    def __init__(self, sock: socket.socket, *args: Any, limits: CloudLimits, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         self._limits = limits
         self.fp = io.BufferedReader(_Metered(self.fp.detach(), sock, limits))
@@ -81,7 +81,7 @@ class _Response(http.client.HTTPResponse):
 
 
 class _Plain(HTTPConnection):
-    def __init__(self, *args: Any, limits: Limits, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, limits: CloudLimits, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._limits = limits
         response: Any = functools.partial(_Response, limits=limits)

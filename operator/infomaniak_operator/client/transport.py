@@ -19,7 +19,7 @@ from infomaniak_operator.client.limits import (
     HEAD_BYTES,
     LOGIN_BYTES,
     MOST_VALUES,
-    Limits,
+    CloudLimits,
     TooMuchError,
 )
 from infomaniak_operator.client.sockets import keep_within
@@ -57,7 +57,7 @@ class _Transport(HTTPAdapter):
         pool_size: int,
         before: Callable[[], None] | None,
         seen: Callable[[Call], None],
-        limits: Limits,
+        limits: CloudLimits,
         seconds: float,
         *,
         tls: ssl.SSLContext | None,
@@ -155,7 +155,7 @@ def connections(
     pool_size: int,
     before_change: Callable[[], None] | None,
     on_login: Callable[[Call], None],
-    limits: Limits,
+    limits: CloudLimits,
     seconds: float,
     *,
     tls: ssl.SSLContext | None = None,

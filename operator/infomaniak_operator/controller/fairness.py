@@ -23,7 +23,7 @@ NAMESPACE, CLOUD, ALONE = "namespace", "cloud", "alone"
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class QueueLimits:
     """How many keys of one group may be handed out at once.
 
     Attributes:
@@ -35,7 +35,7 @@ class Limits:
     cloud: int
 
     @classmethod
-    def of(cls, workers: int) -> Limits:
+    def of(cls, workers: int) -> QueueLimits:
         """What leaves the others some workers: a quarter for other namespaces, an eighth for other clouds."""
         return cls(max(1, workers - max(1, workers // 4)), max(1, workers - max(1, workers // 8)))
 
@@ -61,7 +61,7 @@ class Busy:
         limits: how many may be; None: any number, but for what is to be worked on alone.
     """
 
-    def __init__(self, limits: Limits | None) -> None:
+    def __init__(self, limits: QueueLimits | None) -> None:
         self._limits = {ALONE: 1}
         if limits is not None:
             self._limits.update({NAMESPACE: limits.namespace, CLOUD: limits.cloud})

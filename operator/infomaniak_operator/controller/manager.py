@@ -17,7 +17,7 @@ from infomaniak_operator.controller.cache.relist import Relist
 from infomaniak_operator.controller.cache.unlabelled import Unlabelled
 from infomaniak_operator.controller.cache.watcher import Sink, Watch, Watcher
 from infomaniak_operator.controller.dispatcher import Dispatcher, OnReconcile
-from infomaniak_operator.controller.fairness import Limits
+from infomaniak_operator.controller.fairness import QueueLimits
 from infomaniak_operator.controller.interfaces import (
     FINALIZER,
     NO_SHARES,
@@ -28,7 +28,7 @@ from infomaniak_operator.controller.interfaces import (
     Shares,
 )
 from infomaniak_operator.controller.kube.event_recorder import EventRecorder
-from infomaniak_operator.controller.kube.kube_api import Kube, ResourceType, Standby, Unavailable
+from infomaniak_operator.controller.kube.kube_api import Kube, KubeType, Standby, Unavailable
 from infomaniak_operator.controller.leader.election import Leadership, LeaseLost
 from infomaniak_operator.controller.manager_settings import ManagerSettings
 from infomaniak_operator.controller.retrying import Retrying
@@ -43,7 +43,7 @@ COMPONENT = "infomaniak-operator"
 _RELIST_SECONDS = 1.0
 """How long after a watch's second LIST ours begins: time for kopf to tell of all it found."""
 
-MakeQueue = Callable[[Timers, random.Random, BackOffPolicy, Limits, Callable[[Key], Shares]], WorkQueue]
+MakeQueue = Callable[[Timers, random.Random, BackOffPolicy, QueueLimits, Callable[[Key], Shares]], WorkQueue]
 
 _log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class Manager:
         self,
         reconcilers: Iterable[Reconciler],
         kube: Kube,
-        resources: Mapping[str, ResourceType],
+        resources: Mapping[str, KubeType],
         clock: Timers,
         rng: random.Random,
         settings: ManagerSettings,
@@ -107,7 +107,7 @@ class Manager:
             clock,
             rng,
             BackOffPolicy(settings.backoff_base, settings.backoff_max, settings.backoff_jitter),
-            Limits.of(settings.workers),
+            QueueLimits.of(settings.workers),
             self._shares,
         )
         self._on_change = on_change

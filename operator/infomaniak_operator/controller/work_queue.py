@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
-from infomaniak_operator.controller.fairness import Busy, FairQueue, Lane, Limits, lane_of
+from infomaniak_operator.controller.fairness import Busy, FairQueue, Lane, QueueLimits, lane_of
 from infomaniak_operator.controller.interfaces import NO_SHARES, Key, Shares
 from infomaniak_operator.controller.timers import Timer, Timers
 
@@ -104,7 +104,7 @@ class WorkQueue:
         timers: Timers,
         rng: random.Random,
         backoff: BackOffPolicy,
-        limits: Limits | None = None,
+        limits: QueueLimits | None = None,
         shares: Callable[[Key], Shares] = lambda _: NO_SHARES,
     ) -> None:
         self._timers = timers

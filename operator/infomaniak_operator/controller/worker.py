@@ -40,8 +40,8 @@ from infomaniak_operator.controller.kube.kube_api import (
     Conflict,
     Kube,
     KubeError,
+    KubeType,
     NotFound,
-    ResourceType,
     Standby,
 )
 from infomaniak_operator.controller.kube.status_patch import status_patch
@@ -127,7 +127,7 @@ class Worker:
     def __init__(
         self,
         reconcilers: Mapping[str, Reconciler],
-        resources: Mapping[str, ResourceType],
+        resources: Mapping[str, KubeType],
         *,
         kube: Kube,
         cache: ObjectCache,
@@ -259,7 +259,7 @@ class Worker:
         resource_type = self._resources[key.kind]
         return self._take(resource_type, self._kube.patch_status(resource_type, key.namespace, key.name, patch))
 
-    def _take(self, resource_type: ResourceType, body: Body) -> KubeObject:
+    def _take(self, resource_type: KubeType, body: Body) -> KubeObject:
         """Put the answer to a write of ours into the cache at once: no reconcile starts from anything older."""
         written = wrap(resource_type, body)
         if written.deleting and not written.finalizers:

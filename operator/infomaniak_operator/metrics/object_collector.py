@@ -18,7 +18,7 @@ CONDITIONS = RESTING | {READY, RECONCILING, STALLED}
 """The types of conditions that are told."""
 
 
-class Standing(Collector):
+class ObjectCollector(Collector):
     """Collects from a running controller, in the thread of the scrape.
 
     Args:

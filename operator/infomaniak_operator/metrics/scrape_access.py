@@ -14,11 +14,11 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from infomaniak_operator.controller.kube.kube_api import Kube, KubeError, ResourceType
+from infomaniak_operator.controller.kube.kube_api import Kube, KubeError, KubeType
 from infomaniak_operator.metrics.http_server import Answer
 
-TOKEN_REVIEWS = ResourceType("TokenReview", "authentication.k8s.io", "v1", "tokenreviews", cluster_scoped=True)
-ACCESS_REVIEWS = ResourceType(
+TOKEN_REVIEWS = KubeType("TokenReview", "authentication.k8s.io", "v1", "tokenreviews", cluster_scoped=True)
+ACCESS_REVIEWS = KubeType(
     "SubjectAccessReview", "authorization.k8s.io", "v1", "subjectaccessreviews", cluster_scoped=True
 )
 
@@ -104,7 +104,7 @@ class Access:
         }
         return None if self._status(ACCESS_REVIEWS, asked).get("allowed") is True else _FORBIDDEN
 
-    def _status(self, resource: ResourceType, spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _status(self, resource: KubeType, spec: Mapping[str, Any]) -> Mapping[str, Any]:
         body = {"apiVersion": resource.api_version, "kind": resource.kind, "spec": spec}
         found = self._kube.review(resource, body).get("status")
         return found if isinstance(found, Mapping) else {}

@@ -23,7 +23,7 @@ OCTAVIA = {
 }
 
 
-def checked(rows: list[Any], kind: kinds.Kind[Any, Any]) -> None:
+def checked(rows: list[Any], kind: kinds.ResourceKind[Any, Any]) -> None:
     assert rows, f"no {kind.many}: nothing was looked at"
     assert sorted({each for row in rows for each in misfits(row, kind.row, kind.one)}) == []
     assert sorted({each for row in rows for each in shape_of(kind).faults(row)}) == []

@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 
-from infomaniak_operator.cli.ending import GRACE_SECONDS, RECONCILE_SECONDS, Ending, leave
+from infomaniak_operator.cli.ending import GRACE_SECONDS, RECONCILE_SECONDS, Shutdown, leave
 
 
 def until(what: object) -> None:
@@ -17,7 +17,7 @@ def until(what: object) -> None:
 
 def test_the_first_signal_lets_it_end_and_the_second_ends_it() -> None:
     stop, codes, timers = asyncio.Event(), [], []
-    ending = Ending(stop, codes.append, after=lambda seconds, act: timers.append((seconds, act)))
+    ending = Shutdown(stop, codes.append, after=lambda seconds, act: timers.append((seconds, act)))
     ending.signalled()
     assert stop.is_set()
     assert codes == []
@@ -32,7 +32,7 @@ def test_the_first_signal_lets_it_end_and_the_second_ends_it() -> None:
 
 def test_when_the_grace_is_over_it_ends_wherever_it_is() -> None:
     codes: list[int] = []
-    Ending(asyncio.Event(), codes.append, grace=0.02).signalled()
+    Shutdown(asyncio.Event(), codes.append, grace=0.02).signalled()
     until(lambda: codes == [1])
 
 

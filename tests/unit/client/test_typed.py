@@ -8,7 +8,7 @@ import pytest
 from infomaniak_operator.client import bodies, kinds, resources
 from tests.support.shapes import misfits
 
-KINDS = {name: kind for name, kind in vars(kinds).items() if isinstance(kind, kinds.Kind)}
+KINDS = {name: kind for name, kind in vars(kinds).items() if isinstance(kind, kinds.ResourceKind)}
 PARENTS = (
     resources.Resource,
     resources.NeutronResource,

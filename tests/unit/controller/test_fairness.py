@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from infomaniak_operator.controller.fairness import Limits
+from infomaniak_operator.controller.fairness import QueueLimits
 from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject, Result, Shares
 from infomaniak_operator.controller.work_queue import BackOffPolicy, Item, Priority, WorkQueue
 from tests.support.clock import ManualClock
@@ -40,7 +40,7 @@ def names(queue: WorkQueue) -> list[str]:
     return found
 
 
-def made(shares: dict[Key, Shares] | None = None, limits: Limits | None = None) -> tuple[WorkQueue, ManualClock]:
+def made(shares: dict[Key, Shares] | None = None, limits: QueueLimits | None = None) -> tuple[WorkQueue, ManualClock]:
     clock, known = ManualClock(), shares if shares is not None else {}
     policy = BackOffPolicy(1.0, 60.0, 0.0)
     return WorkQueue(clock, random.Random(1), policy, limits, lambda each: known.get(each, Shares())), clock
@@ -101,7 +101,7 @@ def test_one_load_balancer_has_one_worker_and_what_waits_is_woken_when_it_is_don
 
 def test_idle_workers_are_woken_for_all_that_has_become_free() -> None:
     async def test() -> None:
-        queue, _ = made({key("a"): Shares("lb"), key("b"): Shares("lb")}, Limits(namespace=2, cloud=9))
+        queue, _ = made({key("a"): Shares("lb"), key("b"): Shares("lb")}, QueueLimits(namespace=2, cloud=9))
         for name in ("a", "b"):
             queue.add(key(name))
         first = await queue.get()
@@ -136,7 +136,7 @@ def test_no_worker_sleeps_while_there_is_something_for_it(seed: int) -> None:
         rng = random.Random(seed)
         keys = [key(f"k{number}", f"n{rng.randrange(3)}") for number in range(60)]
         shares = {each: Shares(rng.choice([None, "t1", "t2"]), rng.choice([None, "c1", "c2"])) for each in keys}
-        queue, _ = made(shares, Limits(namespace=3, cloud=5))
+        queue, _ = made(shares, QueueLimits(namespace=3, cloud=5))
         handed: list[Key] = []
 
         async def work() -> None:
@@ -164,7 +164,7 @@ def test_no_worker_sleeps_while_there_is_something_for_it(seed: int) -> None:
 
 
 def test_a_namespace_leaves_workers_to_others_and_gets_its_own_back() -> None:
-    queue, _ = made(limits=Limits(namespace=3, cloud=9))
+    queue, _ = made(limits=QueueLimits(namespace=3, cloud=9))
     for number in range(5):
         queue.add(key(str(number), "many"))
     assert names(queue) == ["0", "1", "2"]
@@ -177,7 +177,9 @@ def test_a_namespace_leaves_workers_to_others_and_gets_its_own_back() -> None:
 def test_a_cloud_leaves_workers_to_others() -> None:
     hung = [key(str(number), f"n{number}") for number in range(9)]
     other = key("x", "other")
-    queue, _ = made({**dict.fromkeys(hung, Shares(cloud="a")), other: Shares(cloud="b")}, Limits(namespace=9, cloud=4))
+    queue, _ = made(
+        {**dict.fromkeys(hung, Shares(cloud="a")), other: Shares(cloud="b")}, QueueLimits(namespace=9, cloud=4)
+    )
     for each in hung:
         queue.add(each)
     assert len(names(queue)) == 4
@@ -190,7 +192,7 @@ def test_a_cloud_leaves_workers_to_others() -> None:
 
 def test_a_cloud_that_becomes_known_counts_from_then_on() -> None:
     shares: dict[Key, Shares] = {}
-    queue, _ = made(shares, Limits(namespace=9, cloud=1))
+    queue, _ = made(shares, QueueLimits(namespace=9, cloud=1))
     for name in "abc":
         queue.add(key(name))
     shares.update({key(name): Shares(cloud="c") for name in "abc"})
@@ -201,7 +203,7 @@ def test_a_cloud_that_becomes_known_counts_from_then_on() -> None:
 
 @pytest.mark.parametrize("workers", range(1, 40))
 def test_whatever_the_workers_somebody_works_and_of_several_one_is_left(workers: int) -> None:
-    limits = Limits.of(workers)
+    limits = QueueLimits.of(workers)
     for limit in (limits.namespace, limits.cloud):
         assert 1 <= limit <= workers
         assert limit < workers or workers == 1
@@ -211,7 +213,7 @@ def test_whatever_the_workers_somebody_works_and_of_several_one_is_left(workers:
 def test_nothing_is_lost_nor_handed_out_twice_nor_beyond_its_limits(seed: int) -> None:  # noqa: C901 - one step of each sort
     """Whatever comes in whatever order: at the end all have been handed out after their last add."""
     rng = random.Random(seed)
-    limits = Limits(namespace=3, cloud=4)
+    limits = QueueLimits(namespace=3, cloud=4)
     keys = [key(f"k{number}", f"n{rng.randrange(4)}") for number in range(40)]
     trees, clouds = [None, "t1", "t2", "t3"], [None, "c1", "c2"]
     shares = {each: Shares(rng.choice(trees), rng.choice(clouds)) for each in keys}
@@ -304,7 +306,7 @@ def test_a_key_waits_no_longer_than_its_turn_whatever_the_others_queue(seed: int
 @pytest.mark.parametrize("workers", [1, 4])
 def test_keys_of_one_lane_keep_the_order_in_which_they_came(workers: int) -> None:
     shares: dict[Key, Shares] = {}
-    queue, _ = made(shares, Limits(namespace=2, cloud=2))
+    queue, _ = made(shares, QueueLimits(namespace=2, cloud=2))
     fair_queue = [(namespace, cloud) for namespace in ("a", "b") for cloud in ("x", "y")]
     for number in range(40):
         namespace, cloud = fair_queue[number % 4]
@@ -326,7 +328,7 @@ def test_what_a_key_costs_the_queue_does_not_depend_on_how_many_wait() -> None:
     """Counted in calls of functions. It is all in the one thread of the loop, for each reconcile."""
 
     def cost(many: int) -> float:
-        queue, _ = made(limits=Limits.of(16))
+        queue, _ = made(limits=QueueLimits.of(16))
         keys = [key(f"k{number}", f"n{number % 7}") for number in range(many)]
         calls = 0
 

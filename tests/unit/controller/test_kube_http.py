@@ -17,9 +17,9 @@ from infomaniak_operator.controller.kube.kube_api import (
     Conflict,
     Forbidden,
     KubeError,
+    KubeType,
     NotFound,
     Rejected,
-    ResourceType,
     Standby,
     Unauthorized,
     Unavailable,
@@ -98,7 +98,7 @@ def test_where_what_is_asked(answers: tuple[Answers, str], tmp_path: Path) -> No
     kube.patch_status(TOYS, "n", "a", {"status": {}})
     kube.create_event("n", {"kind": "Event"})
     kube.patch_event("n", "e", {"count": 2})
-    kube.get(ResourceType("Namespace", "", "v1", "namespaces"), "", "kube-system")
+    kube.get(KubeType("Namespace", "", "v1", "namespaces"), "", "kube-system")
     toys, merge = "/apis/test.infomaniak.cloud/v1/namespaces/n/toys", "application/merge-patch+json"
     assert told.asked == [
         ("GET", f"{toys}/a", "", ""),
@@ -218,7 +218,7 @@ def test_what_changes_nothing_is_sent_and_what_would_is_not(answers: tuple[Answe
     assert [verb for verb, *_ in told.asked] == ["GET"]
     assert calls == ["GET"]
     # A question is posted and changes nothing: a replica that waits has metrics, too.
-    assert kube.review(ResourceType("TokenReview", "authentication.k8s.io", "v1", "tokenreviews"), {"spec": {}})
+    assert kube.review(KubeType("TokenReview", "authentication.k8s.io", "v1", "tokenreviews"), {"spec": {}})
     assert [verb for verb, *_ in told.asked] == ["GET", "POST"]
 
 
@@ -235,7 +235,7 @@ def test_the_last_look_is_had_again_before_the_repetition_with_a_new_token(
 
 @pytest.mark.parametrize(("what", "page"), [(SECRETS, 10), (SECRETS.unselected, 100), (TOYS, 100)])
 def test_large_objects_are_asked_for_few_at_once(
-    what: ResourceType, page: int, answers: tuple[Answers, str], tmp_path: Path
+    what: KubeType, page: int, answers: tuple[Answers, str], tmp_path: Path
 ) -> None:
     """A Secret may be of a megabyte and more, and all of a page are in memory."""
     told, url = answers

@@ -10,7 +10,7 @@ from infomaniak_operator.controller.cache.predicates import Change
 from infomaniak_operator.controller.cache.relist import Relist
 from infomaniak_operator.controller.cache.unlabelled import Unlabelled
 from infomaniak_operator.controller.kube.event_recorder import EventRecorder
-from infomaniak_operator.controller.kube.kube_api import SECRETS, Body, ResourceType, Unavailable
+from infomaniak_operator.controller.kube.kube_api import SECRETS, Body, KubeType, Unavailable
 from infomaniak_operator.controller.worker import Worker
 from tests.support.clock import ManualClock
 from tests.support.fake_kube import FakeKube
@@ -18,7 +18,7 @@ from tests.support.toy import RESOURCES, TOYS, ToyReconciler, key
 
 
 def made(
-    kube: FakeKube, *namespaces: str, resources: Mapping[str, ResourceType] = RESOURCES
+    kube: FakeKube, *namespaces: str, resources: Mapping[str, KubeType] = RESOURCES
 ) -> tuple[Relist, ObjectCache, list[Change]]:
     toys, changes, clock = ToyReconciler(), [], ManualClock()
     cache = ObjectCache({"Toy": toys.references})
@@ -65,7 +65,7 @@ def test_what_has_lost_its_label_is_looked_for_in_the_namespaces_of_its_kind_alo
     asked: list[str | None] = []
 
     class Asked(FakeKube):
-        def list(self, resource: ResourceType, namespace: str | None) -> Iterator[list[Body]]:
+        def list(self, resource: KubeType, namespace: str | None) -> Iterator[list[Body]]:
             asked.append(namespace)
             return super().list(resource, namespace)
 
@@ -95,7 +95,7 @@ def test_what_is_gone_goes_and_only_that_of_the_namespaces_listed() -> None:
 class Hiding(FakeKube):
     """A LIST that leaves out what is there: as if it had been made while the LIST went on."""
 
-    def list(self, resource: ResourceType, namespace: str | None) -> Iterator[list[Body]]:
+    def list(self, resource: KubeType, namespace: str | None) -> Iterator[list[Body]]:
         yield from (
             [each for each in page if each["metadata"]["name"] != "hidden"]
             for page in super().list(resource, namespace)

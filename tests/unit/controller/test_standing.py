@@ -18,7 +18,7 @@ from infomaniak_operator.controller.interfaces import (
     WaitingFor,
 )
 from infomaniak_operator.controller.kube.event_recorder import EventRecorder
-from infomaniak_operator.controller.kube.kube_api import ResourceType
+from infomaniak_operator.controller.kube.kube_api import KubeType
 from infomaniak_operator.controller.worker import Worker
 from tests.support.clock import ManualClock
 from tests.support.fake_kube import FakeKube
@@ -38,8 +38,8 @@ def kept(body: Mapping[str, Any]) -> dict[str, Any]:
     return {"metadata": {"labels": meta.get("labels") or {}}, "spec": {"colour": body["spec"].get("colour")}}
 
 
-PIECES = ResourceType("Piece", "parts.k8s.io", "v1", "pieces", stands_for=whose)
-PLACE = ResourceType("Place", "", "v1", "places", cluster_scoped=True, keep=kept, stands_for=lambda _: PLACES)
+PIECES = KubeType("Piece", "parts.k8s.io", "v1", "pieces", stands_for=whose)
+PLACE = KubeType("Place", "", "v1", "places", cluster_scoped=True, keep=kept, stands_for=lambda _: PLACES)
 KINDS = {**RESOURCES, "Piece": PIECES, "Place": PLACE}
 
 

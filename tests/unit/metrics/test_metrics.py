@@ -22,7 +22,7 @@ from infomaniak_operator.controller.worker import Ending
 from infomaniak_operator.metrics.http_pages import metrics as metrics_page
 from infomaniak_operator.metrics.http_pages import probes
 from infomaniak_operator.metrics.http_server import Address, Answer, Page, Server
-from infomaniak_operator.metrics.object_collector import Standing
+from infomaniak_operator.metrics.object_collector import ObjectCollector
 from infomaniak_operator.metrics.operator_metrics import RESULTS, Metrics
 from infomaniak_operator.metrics.probes import Stopwatch
 from tests.support.clock import ManualClock
@@ -164,7 +164,7 @@ def standing(clock: ManualClock, stats: Stats, *others: KubeObject, **more: Any)
     metrics, cache = Metrics(clock.now, "1"), ObjectCache({})
     for each in (toy(clock, ready=True), *others):
         cache.upsert(each)
-    metrics.registry.register(Standing(lambda: stats, cache, ["Toy"], **more))
+    metrics.registry.register(ObjectCollector(lambda: stats, cache, ["Toy"], **more))
     return metrics
 
 

@@ -12,7 +12,7 @@ from infomaniak_operator.controller.cache.kept import wrap
 from infomaniak_operator.controller.cache.object_cache import ObjectCache
 from infomaniak_operator.controller.cache.predicates import concerns_others
 from infomaniak_operator.controller.interfaces import Key, KubeObject
-from infomaniak_operator.controller.kube.kube_api import ResourceType
+from infomaniak_operator.controller.kube.kube_api import KubeType
 from infomaniak_operator.reconcile.generic.actuator import Unresolved, Unusable
 from infomaniak_operator.reconcile.octavia.service_endpoints import EXCLUDED, NODES, SERVICE_NAME, members_from, watched
 from tests.support.objects import custom
@@ -246,7 +246,7 @@ def test_the_address_of_a_node_matters() -> None:
     assert matters(node("a", "10.0.1.1"), node("a", "10.0.1.2", version=2))
 
 
-def changed(resource: ResourceType, one: KubeObject, **content: Any) -> KubeObject:
+def changed(resource: KubeType, one: KubeObject, **content: Any) -> KubeObject:
     metadata = {**one.metadata, **content.pop("metadata", {}), "resourceVersion": "2"}
     return wrap(resource, {**one.body, **content, "metadata": metadata})
 

@@ -10,7 +10,7 @@ from infomaniak_operator.controller.cache.kept import wrap
 from infomaniak_operator.controller.cache.object_cache import ObjectCache
 from infomaniak_operator.controller.cache.predicates import Change
 from infomaniak_operator.controller.interfaces import Clock, KubeObject
-from infomaniak_operator.controller.kube.kube_api import ResourceType
+from infomaniak_operator.controller.kube.kube_api import KubeType
 
 
 class EventHandler:
@@ -28,7 +28,7 @@ class EventHandler:
 
     def __init__(
         self,
-        resources: Mapping[str, ResourceType],
+        resources: Mapping[str, KubeType],
         cache: ObjectCache,
         clock: Clock,
         changed: Callable[[Change, bool], None],

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from infomaniak_operator.controller.interfaces import GROUP, KubeObject
-from infomaniak_operator.controller.kube.kube_api import ResourceType
+from infomaniak_operator.controller.kube.kube_api import KubeType
 
 _IDENTITY = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp")
 """What is kept of the metadata of every object."""
@@ -14,7 +14,7 @@ _OURS = f"{GROUP}/"
 """How the annotations begin that concern us; others may hold a second copy of the object."""
 
 
-def wrap(resource_type: ResourceType, body: Mapping[str, Any]) -> KubeObject:
+def wrap(resource_type: KubeType, body: Mapping[str, Any]) -> KubeObject:
     """What is held of an object of a kind; items of a LIST lack ``apiVersion`` and ``kind``, which are added.
 
     Neither who wrote which field nor the annotations of others: they are nobody's business here, and may be larger than

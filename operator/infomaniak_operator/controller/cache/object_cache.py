@@ -23,7 +23,7 @@ _TOMBSTONES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class CacheMark:
     """What the cache held when a LIST began: what is in it and not in the LIST may have gone."""
 
     versions: Mapping[Key, KubeObject]
@@ -34,7 +34,7 @@ class ObjectCache:
 
     Args:
         references: by kind, the keys an object of that kind refers to.
-        stands_for: by kind, the key an object of that kind stands for, see ``ResourceType``.
+        stands_for: by kind, the key an object of that kind stands for, see ``KubeType``.
     """
 
     def __init__(self, references: Mapping[str, References], stands_for: Mapping[str, StandsFor] | None = None) -> None:
@@ -141,13 +141,13 @@ class ObjectCache:
             self._index(key, frozenset())
             return self._note(Change(key, old, None))
 
-    def mark(self, kind: str, namespace: str | None = None) -> Mark:
+    def mark(self, kind: str, namespace: str | None = None) -> CacheMark:
         """Note what is held of a kind, right before a LIST of it begins."""
         with self._lock:
             held = self._kinds.get(kind, {})
-            return Mark({key: each for key, each in held.items() if namespace in (None, key.namespace)})
+            return CacheMark({key: each for key, each in held.items() if namespace in (None, key.namespace)})
 
-    def missing(self, mark: Mark, listed: Iterable[Key]) -> list[KubeObject]:
+    def missing(self, mark: CacheMark, listed: Iterable[Key]) -> list[KubeObject]:
         """What was there at the mark, has not been heard of since and is not in the LIST: to be asked for by GET."""
         seen = set(listed)
         with self._lock:

@@ -9,7 +9,7 @@ from infomaniak_operator.controller.cache.kept import wrap
 from infomaniak_operator.controller.cache.object_cache import ObjectCache
 from infomaniak_operator.controller.cache.predicates import Change
 from infomaniak_operator.controller.interfaces import Key, KubeObject
-from infomaniak_operator.controller.kube.kube_api import Kube, ResourceType
+from infomaniak_operator.controller.kube.kube_api import Kube, KubeType
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class Relist:
     def __init__(
         self,
         kube: Kube,
-        resources: Mapping[str, ResourceType],
+        resources: Mapping[str, KubeType],
         namespaces: tuple[str, ...],
         *,
         cache: ObjectCache,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from infomaniak_operator.controller.interfaces import FINALIZER, KubeObject
 from infomaniak_operator.controller.kube.finalizer import release_patch
-from infomaniak_operator.controller.kube.kube_api import Kube, KubeError, NotFound, ResourceType, Standby
+from infomaniak_operator.controller.kube.kube_api import Kube, KubeError, KubeType, NotFound, Standby
 
 _log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ class Unlabelled:
         namespaces: those that are watched; none means all.
     """
 
-    def __init__(self, kube: Kube, resources: Mapping[str, ResourceType], namespaces: tuple[str, ...]) -> None:
+    def __init__(self, kube: Kube, resources: Mapping[str, KubeType], namespaces: tuple[str, ...]) -> None:
         self._kube = kube
         self._kinds = tuple(each for each in resources.values() if each.guarded and each.label_selector)
         self._namespaces = namespaces

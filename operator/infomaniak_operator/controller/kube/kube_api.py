@@ -75,7 +75,7 @@ def error_for(status: int, message: str) -> KubeError:
 
 
 @dataclass(frozen=True, slots=True)
-class ResourceType:
+class KubeType:
     """A kind as its URL names it.
 
     Attributes:
@@ -123,31 +123,29 @@ class ResourceType:
         return (None,) if self.cluster_scoped else self.namespaces or watched or (None,)
 
     @property
-    def unselected(self) -> ResourceType:
+    def unselected(self) -> KubeType:
         """The objects of the kind that its label selector (``name=value``) leaves out, by their metadata alone."""
         name, _, value = self.label_selector.partition("=")
         return replace(self, label_selector=f"{name}!={value}", metadata_only=True, page=_PAGE)
 
 
-SECRETS = ResourceType(
-    "Secret", "", "v1", "secrets", "network.infomaniak.cloud/credentials=true", guarded=True, page=10
-)
+SECRETS = KubeType("Secret", "", "v1", "secrets", "network.infomaniak.cloud/credentials=true", guarded=True, page=10)
 """The Secrets that are credentials: of no other is the content ever read. Each may be of a megabyte and more."""
 
 
 class Kube(Protocol):
     """The API server. Every method blocks, has a timeout, may be called from any thread and raises ``KubeError``."""
 
-    def get(self, resource: ResourceType, namespace: str, name: str) -> Body:
+    def get(self, resource: KubeType, namespace: str, name: str) -> Body:
         """One object."""
 
-    def list(self, resource: ResourceType, namespace: str | None) -> Iterator[list[Body]]:
+    def list(self, resource: KubeType, namespace: str | None) -> Iterator[list[Body]]:
         """All objects of a kind that its label selector lets through, page by page; None: of all namespaces."""
 
-    def patch(self, resource: ResourceType, namespace: str, name: str, patch: Body) -> Body:
+    def patch(self, resource: KubeType, namespace: str, name: str, patch: Body) -> Body:
         """Merge-patch an object (its metadata); gives the new version."""
 
-    def patch_status(self, resource: ResourceType, namespace: str, name: str, patch: Body) -> Body:
+    def patch_status(self, resource: KubeType, namespace: str, name: str, patch: Body) -> Body:
         """Merge-patch the status subresource; gives the new version."""
 
     def create_event(self, namespace: str, event: Body) -> Body:
@@ -156,5 +154,5 @@ class Kube(Protocol):
     def patch_event(self, namespace: str, name: str, patch: Body) -> Body:
         """Merge-patch a core/v1 Event."""
 
-    def review(self, resource: ResourceType, body: Body) -> Body:
+    def review(self, resource: KubeType, body: Body) -> Body:
         """Have the API server answer a question (TokenReview, SubjectAccessReview): a POST that changes nothing."""

@@ -12,7 +12,7 @@ from typing import Any
 import pykube
 import requests
 
-from infomaniak_operator.controller.kube.kube_api import Body, ResourceType, Unavailable, error_for
+from infomaniak_operator.controller.kube.kube_api import Body, KubeType, Unavailable, error_for
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
@@ -85,11 +85,11 @@ class HttpKube:
         self._client: pykube.HTTPClient | None = None
         self._loaded = 0.0
 
-    def get(self, resource: ResourceType, namespace: str, name: str) -> Body:
+    def get(self, resource: KubeType, namespace: str, name: str) -> Body:
         """One object."""
         return self._call("GET", resource, namespace, name)
 
-    def list(self, resource: ResourceType, namespace: str | None) -> Iterator[list[Body]]:
+    def list(self, resource: KubeType, namespace: str | None) -> Iterator[list[Body]]:
         """All objects of a kind, in pages of as many as the kind says."""
         params: dict[str, Any] = {"limit": min(resource.page, self._page)}
         if resource.label_selector:
@@ -103,11 +103,11 @@ class HttpKube:
                 return
             params["continue"] = following
 
-    def patch(self, resource: ResourceType, namespace: str, name: str, patch: Body) -> Body:
+    def patch(self, resource: KubeType, namespace: str, name: str, patch: Body) -> Body:
         """Merge-patch an object."""
         return self._call("PATCH", resource, namespace, name, body=patch)
 
-    def patch_status(self, resource: ResourceType, namespace: str, name: str, patch: Body) -> Body:
+    def patch_status(self, resource: KubeType, namespace: str, name: str, patch: Body) -> Body:
         """Merge-patch the status subresource."""
         return self._call("PATCH", resource, namespace, f"{name}/status", body=patch)
 
@@ -119,7 +119,7 @@ class HttpKube:
         """Merge-patch a core/v1 Event."""
         return self._call("PATCH", _EVENTS, namespace, name, body=patch)
 
-    def review(self, resource: ResourceType, body: Body) -> Body:
+    def review(self, resource: KubeType, body: Body) -> Body:
         """Have the API server answer a question; one that does not lead may ask, too."""
         return self._call("POST", resource, None, "", body=body)
 
@@ -133,7 +133,7 @@ class HttpKube:
     def _call(
         self,
         verb: str,
-        resource: ResourceType,
+        resource: KubeType,
         namespace: str | None,
         path: str,
         *,
@@ -217,7 +217,7 @@ class HttpKube:
 
 _QUESTIONS = frozenset({"tokenreviews", "subjectaccessreviews"})
 """What is posted and changes nothing."""
-_EVENTS = ResourceType("Event", "", "v1", "events")
+_EVENTS = KubeType("Event", "", "v1", "events")
 
 
 def _plain(error: Exception, timeout: float) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from infomaniak_operator.api.common import CommonSpec
 from infomaniak_operator.api.model import Reach
-from infomaniak_operator.api.reach import Kept, Named, named
+from infomaniak_operator.api.reach import Kept, NamedResource, named
 from infomaniak_operator.api.registry import KINDS, InvalidSpec
 from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject, Progress, Reason, Stalled
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
@@ -143,7 +143,7 @@ def check(
         raise Stop(Reason.INVALID_CONFIGURATION, message, Stalled(), Progress.STALLED)
 
 
-def _named(resource: KubeObject) -> list[Named]:
+def _named(resource: KubeObject) -> list[NamedResource]:
     try:
         spec = KINDS[resource.key.kind].parse(resource.spec)
     except InvalidSpec:
@@ -151,7 +151,7 @@ def _named(resource: KubeObject) -> list[Named]:
     return list(named(spec)) if isinstance(spec, CommonSpec) else []
 
 
-def _in_use(resource: KubeObject, each: Named) -> bool:
+def _in_use(resource: KubeObject, each: NamedResource) -> bool:
     """Whether status shows that the object has, or stands for, what it names."""
     status = resource.status
     if each.kept is Kept.ID:
@@ -226,7 +226,7 @@ def _elsewhere(other: KubeObject, view: CacheReader, settings: CredentialSetting
     return bool(there and place.auth_url and there != place.auth_url)
 
 
-def _message(found: list[Named], why: str, namespace: str) -> str:
+def _message(found: list[NamedResource], why: str, namespace: str) -> str:
     shown = "; ".join(
         f"{each.place} names {each.names.what} (instead: {each.names.instead})" for each in found[:_MOST_NAMED]
     )

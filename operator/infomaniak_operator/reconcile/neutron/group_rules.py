@@ -26,7 +26,7 @@ _WITH_PORTS = frozenset({"6", "17", "33", "132", "136"})
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Rule:
+class ObservedRule:
     """One rule, in the one form in which two of the same effect are equal. Texts are empty where nothing is asked.
 
     Protocol 0 is a protocol of its own, and not the same as any.
@@ -52,7 +52,7 @@ class Rule:
     addresses: str = ""
 
     @property
-    def slot(self) -> Rule:
+    def slot(self) -> ObservedRule:
         """The rule as Neutron compares it: it refuses a second one with the same slot."""
         return replace(self, protocol=_SAME_FOR_NEUTRON.get(self.protocol, self.protocol))
 
@@ -78,7 +78,7 @@ def _prefix(value: Any, ether_type: str) -> str:
     return "" if text == _ANY.get(ether_type) else text
 
 
-def observed(row: RuleMatch) -> Rule:
+def observed(row: RuleMatch) -> ObservedRule:
     """A rule as Neutron shows it, or takes it."""
     family = str(row["ethertype"])
     number = _protocol(row.get("protocol"))
@@ -90,7 +90,7 @@ def observed(row: RuleMatch) -> Rule:
         low = high = ""
     prefix = _prefix(row.get("remote_ip_prefix"), family)
     group, addresses = (str(value or "") for value in (row.get("remote_group_id"), row.get("remote_address_group_id")))
-    return Rule(str(row["direction"]), family, number, low, high, prefix, group, addresses)
+    return ObservedRule(str(row["direction"]), family, number, low, high, prefix, group, addresses)
 
 
 def body(item: Mapping[str, Any], group_id: str, remote_group_id: str | None) -> SecurityGroupRuleBody:
@@ -138,7 +138,7 @@ def difference(
     Returns:
         Bodies to create, rows to delete.
     """
-    bodies: dict[Rule, SecurityGroupRuleBody] = {}
+    bodies: dict[ObservedRule, SecurityGroupRuleBody] = {}
     for one in wanted:
         bodies.setdefault(observed(one), one)
     surplus = []

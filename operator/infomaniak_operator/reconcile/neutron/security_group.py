@@ -130,7 +130,7 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
         return {str(other.status["id"]) for other in found if other and other.deleting and other.status.get("id")}
 
     @staticmethod
-    def _stands(context: ReconcileContext, group_id: str, key: Key, seen: set[group_rules.Rule]) -> bool:
+    def _stands(context: ReconcileContext, group_id: str, key: Key, seen: set[group_rules.ObservedRule]) -> bool:
         """Whether all rules that name a group which is going are there: they stay for as long as it does."""
         other = context.request.view.get(key)
         if other is None or not other.status.get("id"):

@@ -26,7 +26,7 @@ from infomaniak_operator.client.bodies import (
     SubnetBody,
 )
 from infomaniak_operator.client.collections import Collection
-from infomaniak_operator.client.kinds import BodyT, Kind, RowT
+from infomaniak_operator.client.kinds import BodyT, ResourceKind, RowT
 from infomaniak_operator.client.resources import (
     FloatingIP,
     HealthMonitor,
@@ -54,7 +54,7 @@ class ResourceType(Generic[RowT, BodyT]):
     """
 
     name: str
-    kind: Kind[RowT, BodyT]
+    kind: ResourceKind[RowT, BodyT]
     of: Callable[[Operations], Collection[RowT, BodyT]]
 
     def __str__(self) -> str:
