@@ -93,7 +93,9 @@ def test_the_call_that_it_stands_for(documented):
     assert name in CONNECTING or _CALL.search(summary)
 
 
-@pytest.mark.parametrize("name", sorted(name for name, kind in vars(kinds).items() if isinstance(kind, kinds.ResourceKind)))
+@pytest.mark.parametrize(
+    "name", sorted(name for name, kind in vars(kinds).items() if isinstance(kind, kinds.ResourceKind))
+)
 def test_the_route_of_every_type(name):
     kind = getattr(kinds, name)
     assert f"Route: ``{kind.path}``" in kind.row.__doc__
