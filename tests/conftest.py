@@ -15,6 +15,7 @@ from tests.support.box import kubectl
 from tests.support.canary import Canary, Listener
 from tests.support.objects import CANARY
 from tests.support.process import end_all
+from tests.support.running import shared
 
 
 @pytest.hookimpl(wrapper=True)
@@ -59,6 +60,7 @@ def box(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     try:
         yield box
     finally:
+        shared(box).end()
         if not running:
             box.down()
             if not request.session.testsfailed:

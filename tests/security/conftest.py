@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +15,7 @@ from demo.operator import OperatorProcess
 from sandbox import Environment, Sandbox
 from tests.support.box import kubectl
 from tests.support.canary import Canary
-from tests.support.running import User, operator
+from tests.support.running import User, operator, shared
 from tests.support.tenants import AtHome, Tenant, at_home, tenant
 
 SHARED = "shared-credential"
@@ -35,8 +37,18 @@ class House:
     mallory: str
 
 
-@pytest.fixture(scope="package")
-def house(box: Sandbox, env: Environment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+@pytest.fixture
+def house(box: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> House:
+    """What the tests share: it runs, though the test before may have stopped it."""
+    found = shared(box).use("house", lambda: built(box, tmp_path_factory.mktemp("operator")))
+    found.process.start()
+    return found
+
+
+@contextmanager
+def built(box: Sandbox, folder: Path) -> Iterator[House]:
+    """The house, and all in it."""
+    env = box.environment
     box.set_quota("beta", network=-1, subnet=-1, port=-1, router=-1, security_group=-1, security_group_rule=-1)
     box.set_quota("beta", floatingip=-1)
     tag = uuid.uuid4().hex[:6]
@@ -48,7 +60,7 @@ def house(box: Sandbox, env: Environment, tmp_path_factory: pytest.TempPathFacto
         f"--default-credentials={OPERATOR_NAMESPACE}/{SHARED}",
     ]
     options += [f"--default-credentials-namespace={each}" for each in (home, mallory)]
-    with operator(box, tmp_path_factory.mktemp("operator"), *options) as process:
+    with operator(box, folder, *options) as process:
         shared = credentials_secret(env.projects["beta"], SHARED)
         kubectl(env, "apply", "-n", OPERATOR_NAMESPACE, "-f", "-", stdin=shared)
         kubectl(env, "create", "namespace", home)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from demo.flow import OPERATOR_NAMESPACE, ROOT, credentials_secret, operations
 from demo.kubectl import Kubectl
@@ -168,9 +169,47 @@ def told_nothing(env: Environment, process: OperatorProcess) -> None:
     canary.metrics(f"127.0.0.1:{port}")
 
 
+ShareT = TypeVar("ShareT")
+
+
+class Shared:
+    """What tests that follow each other share of a sandbox: an operator, and what was set up for it.
+
+    A fixture for a whole folder of tests is not that: pytest ends it with the session, where the folder is no package.
+    Two such fixtures of one process would wait for each other for ever, for only one operator may run on a cluster.
+    """
+
+    def __init__(self) -> None:
+        self._name = ""
+        self._value: Any = None
+        self._open = ExitStack()
+
+    def use(self, name: str, make: Callable[[], AbstractContextManager[ShareT]]) -> ShareT:
+        """What is shared under that name: as it is, else made, once what is there under another name has ended."""
+        if name != self._name:
+            self.end()
+            self._value = self._open.enter_context(make())
+            self._name = name
+        value: ShareT = self._value
+        return value
+
+    def end(self) -> None:
+        """End it."""
+        self._name, self._value = "", None
+        self._open.close()
+
+
+@functools.cache
+def shared(box: Sandbox) -> Shared:
+    """What is shared of a sandbox in this process."""
+    del box
+    return Shared()
+
+
 @contextmanager
 def _alone(box: Sandbox) -> Iterator[None]:
     """Two operators of one cluster would make everything twice: a second test run on the same sandbox waits."""
+    shared(box).end()
     with (box.state / "operator.lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -5,20 +5,18 @@ import pytest
 from demo.operator import OperatorProcess
 from sandbox import Environment, Sandbox
 from tests.support.byhand import ByHand
-from tests.support.running import User, operator
-
-
-@pytest.fixture(scope="package")
-def _shared(box: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
-    with operator(box, tmp_path_factory.mktemp("operator"), "--create-grace-seconds=4") as process:
-        yield process
+from tests.support.running import User, operator, shared
 
 
 @pytest.fixture
-def running(_shared: OperatorProcess) -> OperatorProcess:
+def running(box: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> OperatorProcess:
     """The operator that the tests share. It runs, though the test before may have stopped it: any test may be before."""
-    _shared.start()
-    return _shared
+    process = shared(box).use(
+        "the tests of the operator",
+        lambda: operator(box, tmp_path_factory.mktemp("operator"), "--create-grace-seconds=4"),
+    )
+    process.start()
+    return process
 
 
 @pytest.fixture
