@@ -107,7 +107,7 @@ class Operator:
         on_kube: what is put around its writes to Kubernetes.
 
     Attributes:
-        controller: the controller.
+        manager: the controller.
         queue: its work queue.
         dead: whether it was killed: nothing that it asks the API server for gets through any more.
         deaf: whether its watch tells it nothing for now; what it missed comes once it is not.

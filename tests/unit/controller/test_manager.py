@@ -213,11 +213,11 @@ def test_an_object_that_is_gone_at_the_write_is_dropped() -> None:
         async with running(kube, toys) as one:
             one.watch.filter = lambda change, heard: change != "DELETED"
 
-            def vanish(verb: str, what: str, name: str) -> None:
+            def meanwhile(verb: str, what: str, name: str) -> None:
                 if what == "toys/status" and kube.read(TOYS, "toy"):
                     kube.delete(TOYS, "toy")
 
-            kube.before = vanish
+            kube.before = meanwhile
             made(kube)
             await one.until(lambda: ("Toy", "superseded") in one.endings)
             await one.until(lambda: one.manager.view.get(key("toy")) is None)

@@ -36,6 +36,7 @@ from infomaniak_operator.reconcile.generic.owned import (
 )
 from infomaniak_operator.reconcile.ownership.marks import Standing
 
+
 def locate(context: ReconcileContext, actuator: Actuator[RowT, BodyT], *, restore: bool) -> RowT | None:
     """The main object in the cloud, or None where it is to be made.
 
