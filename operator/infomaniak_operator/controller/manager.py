@@ -330,7 +330,7 @@ class Manager:
 
     async def _list_later(self, kind: str, delay: float) -> None:
         await sleep(self._clock, delay)
-        self._event_handler.relist(kind)
+        self._event_handler.relist_begins(kind)
         await self._list(kind)
 
     def _relist(self, kind: str) -> None:

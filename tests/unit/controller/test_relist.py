@@ -38,7 +38,7 @@ def made(
     return Relist(kube, resources, namespaces, cache=cache, refresh=worker.refresh, changed=changed), cache, changes
 
 
-def test_it_fills_the_store_of_the_namespaces_it_is_told() -> None:
+def test_it_fills_the_cache_from_the_namespaces_it_is_told() -> None:
     kube = FakeKube(page=1)
     for namespace in ("one", "two", "three"):
         kube.create(TOYS, "a", namespace, spec={})

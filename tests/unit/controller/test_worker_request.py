@@ -40,7 +40,7 @@ def made(
     )
 
 
-def test_the_first_claim_writes_and_the_reconcile_goes_on_with_the_newer_version() -> None:
+def test_the_finalizer_is_written_once_and_the_reconcile_goes_on_with_the_newer_version() -> None:
     patched: list[Body] = []
     request = made(patched, finalizers=["other/one"])
     assert request.add_finalizer()
@@ -56,7 +56,7 @@ def test_a_finalizer_that_is_there_needs_no_write() -> None:
     assert patched == []
 
 
-def test_what_is_being_deleted_cannot_be_claimed() -> None:
+def test_what_is_being_deleted_gets_no_finalizer() -> None:
     patched: list[Body] = []
     with pytest.raises(Superseded):
         made(patched, deletionTimestamp="now", finalizers=["other/one"]).add_finalizer()
@@ -72,7 +72,7 @@ def test_what_is_being_deleted_cannot_be_claimed() -> None:
         (Unavailable("down"), Unavailable),
     ],
 )
-def test_a_claim_that_fails(error: KubeError, raised: type[Exception]) -> None:
+def test_a_finalizer_that_cannot_be_written(error: KubeError, raised: type[Exception]) -> None:
     request = made([], error)
     with pytest.raises(raised):
         request.add_finalizer()
