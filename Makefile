@@ -104,8 +104,8 @@ test-user: $(STAMP) ## the demo and a part of the tests as an ordinary user (an 
 e2e-node: $(STAMP) ## the image and the chart in real Pods, on a real node (Linux, root; says so where that is not there)
 	$(PY) -m tests.e2e $(E2E_FLAGS)
 
-bench: $(STAMP) ## measurements, as JSON: the engine with 3,000 objects
-	$(PY) -m tests.bench.engine_bench
+bench: $(STAMP) ## measurements, as JSON: the controller with 3,000 objects
+	$(PY) -m tests.bench.controller_bench
 
 bench-stack: $(STAMP) ## measurements, as JSON: examples/web beside a plain script, ten trees, members (about 6 minutes)
 	$(PY) -m tests.bench.stack_bench

@@ -39,7 +39,7 @@ class KopfWatch:
 
     Args:
         resources: the kinds to watch.
-        load: gives a ``pykube.KubeConfig``, read anew; see ``controller.kube_http.loader``.
+        load: gives a ``pykube.KubeConfig``, read anew; see ``controller.kube.kube_http.loader``.
         namespaces: to watch; none means all.
     """
 

@@ -74,7 +74,7 @@ class Outsider:
     def changing(what: Any) -> Any:
         """Carry out a change, as soon as a load balancer is not locked."""
 
-        def request() -> tuple[Any] | None:
+        def attempt() -> tuple[Any] | None:
             try:
                 return (what(),)
             except ConflictError as error:
@@ -82,7 +82,7 @@ class Outsider:
                     raise
                 return None
 
-        (answer,) = until(request, "a change by somebody else")
+        (answer,) = until(attempt, "a change by somebody else")
         return answer
 
     def mine(self) -> dict[str, Row]:

@@ -18,7 +18,7 @@ class ManualTimer:
 
 
 class ManualClock:
-    """``timing.Timers`` for tests; ``advance`` belongs to the event loop's thread.
+    """``timers.Timers`` for tests; ``advance`` belongs to the event loop's thread.
 
     Args:
         monotonic: where it begins.

@@ -20,11 +20,11 @@ def changing(box: Sandbox, mark: int, user: User) -> list[str]:
 
 
 def reconciled(box: Sandbox, user: User, kind: str, name: str) -> None:
-    """Have an object reconciled and wait until that reconcile is over: a further reconcile has begun to look at the cloud."""
+    """Have an object reconciled and wait until that is over: a further reconcile has begun to look at the cloud."""
     for _ in range(2):
         mark = box.mark()
         user.annotate(kind, name, reconcile_at=f"{next(_marks)}")
-        until(lambda mark=mark: _looks(box.calls(mark), kind, user), f"a reconcile to {kind} {name}")
+        until(lambda mark=mark: _looks(box.calls(mark), kind, user), f"a reconcile of {kind} {name}")
 
 
 def _looks(calls: list[Call], kind: str, user: User) -> list[Call]:

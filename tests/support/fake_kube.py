@@ -129,7 +129,7 @@ class FakeKube:
             body = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": meta, **content}
             if resource.kind != "Secret":
                 meta["generation"] = 1
-            return copy.deepcopy(self._cache(resource, place, body, "ADDED"))
+            return copy.deepcopy(self._write(resource, place, body, "ADDED"))
 
     def change(self, resource: KubeType, name: str, patch: Body, namespace: str = "default") -> dict[str, Any]:
         """Merge-patch an object as a user would, status and all."""
@@ -140,7 +140,7 @@ class FakeKube:
         with self._lock:
             place = (resource.plural, namespace, name)
             known = place in self._objects
-            return self._cache(resource, place, copy.deepcopy(dict(body)), "MODIFIED" if known else "ADDED")
+            return self._write(resource, place, copy.deepcopy(dict(body)), "MODIFIED" if known else "ADDED")
 
     def delete(self, resource: KubeType, name: str, namespace: str = "default") -> None:
         """Delete an object: it goes at once if no finalizer holds it."""
@@ -152,7 +152,7 @@ class FakeKube:
             elif "deletionTimestamp" not in meta:
                 generation = {"generation": meta["generation"] + 1} if "generation" in meta else {}
                 meta = {**meta, **generation, "deletionTimestamp": "2026-11-25T09:00:00Z"}
-                self._cache(resource, (resource.plural, namespace, name), {**body, "metadata": meta}, "MODIFIED")
+                self._write(resource, (resource.plural, namespace, name), {**body, "metadata": meta}, "MODIFIED")
 
     def vanish(self, resource: KubeType, name: str, namespace: str = "default") -> None:
         """Have an object be gone, whatever finalizers it has: as if somebody had taken them off and deleted it."""
@@ -239,9 +239,9 @@ class FakeKube:
             if meta.get("deletionTimestamp") and "finalizers" not in meta:
                 self._objects[place] = new
                 return self._remove(resource, place)
-            return self._cache(resource, place, new, "MODIFIED")
+            return self._write(resource, place, new, "MODIFIED")
 
-    def _cache(self, resource: KubeType, place: Place, body: dict[str, Any], event: str) -> dict[str, Any]:
+    def _write(self, resource: KubeType, place: Place, body: dict[str, Any], event: str) -> dict[str, Any]:
         self.version += 1
         body = {**body, "metadata": {**body["metadata"], "resourceVersion": str(self.version)}}
         old = self._objects.get(place)

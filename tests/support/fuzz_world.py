@@ -174,7 +174,7 @@ class Fuzzed:
         return fake.tables
 
     def run(self) -> None:
-        """Have the operator do all there is to do, and for two rounds more."""
+        """Have the operator do all there is to do, and for two resyncs more."""
         with quiet():
             for _ in range(2):
                 self.world.run(seconds=900, most=MOST_RECONCILES)

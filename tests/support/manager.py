@@ -83,7 +83,7 @@ async def running(
     resources: Mapping[str, KubeType] = RESOURCES,
     **changes: Any,
 ) -> AsyncIterator[Running]:
-    """An controller that runs until the block ends, and must end without an error.
+    """A controller that runs until the block ends, and must end without an error.
 
     Args:
         kube: the API server; a new one by default.

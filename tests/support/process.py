@@ -59,19 +59,19 @@ class Seen:
         events: what was published, by key; one that is said again is there again.
         status_writes: how often a status was written, by key.
         records: how often it was written in mid-reconcile, ahead of a call to the cloud; in ``status_writes``, too.
-        claims: how often the finalizer was set, by key.
+        finalizers_added: how often the finalizer was set, by key.
     """
 
     def __init__(self) -> None:
         self.events: dict[Key, list[Told]] = {}
         self.status_writes: Counter[Key] = Counter()
         self.records: Counter[Key] = Counter()
-        self.claims: Counter[Key] = Counter()
+        self.finalizers_added: Counter[Key] = Counter()
 
     def count(self, what: str, key: Key) -> None:
         """Count a write."""
-        if what == "claim":
-            self.claims[key] += 1
+        if what == "add_finalizer":
+            self.finalizers_added[key] += 1
         if what == "record":
             self.records[key] += 1
         if what in ("record", "status"):
@@ -107,7 +107,7 @@ class Operator:
         on_kube: what is put around its writes to Kubernetes.
 
     Attributes:
-        controller: the controller.
+        manager: the controller.
         queue: its work queue.
         dead: whether it was killed: nothing that it asks the API server for gets through any more.
         deaf: whether its watch tells it nothing for now; what it missed comes once it is not.
@@ -318,7 +318,7 @@ class _Connection:
         return self._kube.list(resource, namespace)
 
     def patch(self, resource: KubeType, namespace: str, name: str, patch: Body) -> Body:
-        what = "claim" if FINALIZER in (patch["metadata"].get("finalizers") or ()) else "finalizer"
+        what = "add_finalizer" if FINALIZER in (patch["metadata"].get("finalizers") or ()) else "finalizer"
         key = Key(resource.kind, namespace, name)
         return self._write(what, key, lambda: self._kube.patch(resource, namespace, name, patch))
 

@@ -15,7 +15,7 @@ def calls(box: Sandbox, mark: int, *, writing: bool = False) -> list[str]:
     return [f"{call.method} {call.path}" for call in made if not writing or call.method != "GET"]
 
 
-def reconciled(box: Sandbox, user: User, kind: str, name: str) -> list[str]:
+def changed_by_a_reconcile(box: Sandbox, user: User, kind: str, name: str) -> list[str]:
     """Ask for a reconcile, wait until the operator has looked at the cloud, and say what it changed there."""
     mark = box.mark()
     annotations = (user.get(kind, name) or {})["metadata"].get("annotations", {})

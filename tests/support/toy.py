@@ -65,7 +65,7 @@ def key(name: str, namespace: str = "default") -> Key:
 
 
 def usual(request: ReconcileRequest) -> Result:
-    """What a toy does unless told otherwise: claim, be Ready, go when deleted."""
+    """What a toy does unless told otherwise: have the finalizer, be Ready, go when deleted."""
     if request.resource.deleting:
         return Result(AVAILABLE, Finalized())
     request.add_finalizer()

@@ -17,7 +17,7 @@ Row = dict[str, Any]
 ILB, IPOOL, IHM = "ilb", "ipool", "ihm"
 COLLECTIONS = {ILB: "load_balancers", IPOOL: "pools", IHM: "health_monitors"}
 CHECK = {"type": "HTTP", "delay": 5, "timeout": 3, "maxRetries": 2}
-_worker = itertools.count()
+_looks = itertools.count()
 
 
 def load_balancer(name: str, subnet_id: str, /, *listeners: Row, **spec: Any) -> Row:
@@ -90,13 +90,13 @@ def user_tags(row: Row) -> list[str]:
 def by_hand(user: User, balancer_id: str, change: Callable[[], Any]) -> Any:
     """Somebody else's change in a tree, as soon as that takes one; returns when it is unlocked again."""
 
-    def request() -> tuple[Any] | None:
+    def attempt() -> tuple[Any] | None:
         try:
             return (change(),)
         except ConflictError:  # the tree is locked
             return None
 
-    (answer,) = until(request, f"a change of load balancer {balancer_id} by hand")
+    (answer,) = until(attempt, f"a change of load balancer {balancer_id} by hand")
     unlocked(user, balancer_id)
     return answer
 
@@ -113,7 +113,7 @@ def unlocked(user: User, balancer_id: str) -> Row:
 
 def look_again(user: User, kind: str, name: str) -> None:
     """Ask for a reconcile that looks at the cloud."""
-    user.annotate(kind, name, reconcile_at=f"look-{next(_worker)}")
+    user.annotate(kind, name, reconcile_at=f"look-{next(_looks)}")
 
 
 def sent(box: Sandbox, mark: int, user: User) -> list[str]:
@@ -128,7 +128,7 @@ def members_of(user: User, pool_id: str) -> dict[str, Row]:
 
 
 def looked_at(box: Sandbox, user: User, kind: str, name: str) -> None:
-    """Have an object reconciled and wait until that reconcile is over: a further reconcile has begun to look at the cloud."""
+    """Have an object reconciled and wait until that is over: a further reconcile has begun to look at the cloud."""
     path = f"/{COLLECTIONS[kind].replace('_', '')}"
     for _ in range(2):
         mark = box.mark()
@@ -137,5 +137,5 @@ def looked_at(box: Sandbox, user: User, kind: str, name: str) -> None:
         def seen(mark: int = mark) -> bool:
             return any(call.method == "GET" and call.path.endswith(path) for call in box.calls(mark))
 
-        until(seen, f"a reconcile to {kind} {name}")
+        until(seen, f"a reconcile of {kind} {name}")
     user.until_ready(kind, name)

@@ -239,9 +239,9 @@ class World:
         return self._seen.records
 
     @property
-    def claims(self) -> Counter[Key]:
+    def finalizers_added(self) -> Counter[Key]:
         """How often the finalizer was set, by key."""
-        return self._seen.claims
+        return self._seen.finalizers_added
 
     # What the operator's process does.
 

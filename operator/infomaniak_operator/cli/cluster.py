@@ -1,7 +1,7 @@
 """The kinds of Kubernetes itself that the operator follows, and how little of them it holds: for ``spec.membersFrom``.
 
 A Node is written every few minutes by its kubelet, and a Service or slice carries much that no member depends on. What
-``keep`` leaves out is not held, and a change of it wakes nobody. What it lets through is what ``reconcile.endpoints``
+``keep`` leaves out is not held, and a change of it wakes nobody. What it lets through is what ``service_endpoints``
 reads.
 """
 

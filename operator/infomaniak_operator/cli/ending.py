@@ -77,10 +77,10 @@ def leave(code: int, exit_now: Callable[[int], object] = os._exit) -> int:
         exit_now: ends the process without any clean-up.
     """
     deadline = time.monotonic() + _THREADS_SECONDS
-    reconciles = [thread for thread in threading.enumerate() if thread.name.startswith(("reconcile", "kube"))]
-    for thread in reconciles:
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith(("reconcile", "kube"))]
+    for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
-    hanging = sum(thread.is_alive() for thread in reconciles)
+    hanging = sum(thread.is_alive() for thread in threads)
     if hanging:
         _log.warning("%d calls are left in the middle", hanging)
         logging.shutdown()

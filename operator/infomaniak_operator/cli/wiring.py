@@ -51,7 +51,7 @@ class Operator:
     """A wired operator, not yet running.
 
     Attributes:
-        controller: to be run.
+        manager: to be run.
         clouds: the connections, to be closed after it.
         metrics: what is counted.
         lease: this process's part in the leader election; None where there is none.
@@ -130,12 +130,12 @@ def build(options: Options, rng: random.Random) -> Operator:
 
     clouds = Clouds(connector(clock.monotonic, session, options.resync_seconds))
     namespaces = options.namespaces
-    kinds = reconcilers(clouds, settings)
+    of_kinds = reconcilers(clouds, settings)
     watched = resources(namespaced=bool(namespaces), secrets_in=_secrets_in(options))
     if namespaces and options.default_credentials:
         namespaces = tuple(dict.fromkeys((*namespaces, options.default_credentials.namespace)))
     manager = Manager(
-        [*kinds, SecretGuard()],
+        [*of_kinds, SecretGuard()],
         kube,
         watched,
         clock,
@@ -158,7 +158,7 @@ def build(options: Options, rng: random.Random) -> Operator:
         ObjectCollector(
             manager.stats,
             manager.view,
-            [each.kind for each in kinds],
+            [each.kind for each in of_kinds],
             lease=(lease, options.lease.name) if lease and options.lease else None,
             names=options.metrics_object_names,
             token_expiries=sessions.token_expiries,

@@ -67,7 +67,7 @@ class Dispatcher:
         reconcilers: by kind; objects of other kinds (Services) are only referred to.
         cache: what is known.
         queue: what is to do.
-        worker: how a reconcile goes.
+        worker: carries one reconcile out, in a thread of its own for each.
         clock: the time.
         on_reconcile: told of every reconcile.
         guarded: the kinds that are reconciled when the hold of those that refer to them changes.

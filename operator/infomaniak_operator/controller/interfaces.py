@@ -346,7 +346,7 @@ class Memory:
 
 
 class ReconcileRequest(Protocol):
-    """One reconcile to one object: all a reconciler may see and do in Kubernetes. Used from one worker thread."""
+    """One reconcile of one object: all a reconciler may see and do in Kubernetes. Used from one worker thread."""
 
     @property
     def resource(self) -> KubeObject:

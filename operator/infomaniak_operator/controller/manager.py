@@ -55,7 +55,7 @@ class Manager:
         reconcilers: one a kind.
         kube: the API server.
         resources: by kind, how the API names it: those of the reconcilers, and those they only refer to (Services).
-        clock: time and timers; ``timing.SystemClock`` but for tests.
+        clock: time and timers; ``timers.SystemClock`` but for tests.
         rng: for jitter.
         settings: the knobs.
         watch: the watching; ``handlers.KopfWatch`` but for tests.
@@ -213,11 +213,11 @@ class Manager:
                 others.clear()  # all is known
                 self._live = True
                 others += [asyncio.create_task(self._resyncs(kind), name=f"resyncs {kind}") for kind in self._resources]
-                others.append(asyncio.create_task(self._watcher.run(), name="supervisor"))
+                others.append(asyncio.create_task(self._watcher.run(), name="watcher"))
                 await self._lead(stopped, others)
             if not stop.is_set():
                 workers += await self._act(pool)
-                others.append(asyncio.create_task(self._sweeping(), name="leftovers"))
+                others.append(asyncio.create_task(self._sweeping(), name="unlabelled"))
                 await _first(stopped, *workers, *others)
         finally:
             stopped.cancel()
@@ -330,7 +330,7 @@ class Manager:
 
     async def _list_later(self, kind: str, delay: float) -> None:
         await sleep(self._clock, delay)
-        self._event_handler.relist(kind)
+        self._event_handler.relist_begins(kind)
         await self._list(kind)
 
     def _relist(self, kind: str) -> None:

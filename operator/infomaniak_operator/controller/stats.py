@@ -1,4 +1,4 @@
-"""How an controller stands, for probes and metrics."""
+"""How the controller stands, for probes and metrics."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from infomaniak_operator.controller.work_queue import QueueStats
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """What an controller says of itself.
+    """What the controller says of itself.
 
     Attributes:
         ready: every kind has been listed once.

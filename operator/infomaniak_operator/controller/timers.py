@@ -1,4 +1,4 @@
-"""Time and threads as the controller takes them: the contract's clock, timers that go by it, work in the background."""
+"""Time and threads as the controller takes them: a ``Clock``, timers that go by it, work in the background."""
 
 from __future__ import annotations
 

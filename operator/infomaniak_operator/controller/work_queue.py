@@ -2,7 +2,7 @@
 
 Like controller-runtime's: a key is handed out to one worker at a time; what is added meanwhile is handed out again once
 it is done; a change cuts a delay short; failures delay a key longer and longer, with jitter. Beside it, the namespaces
-take turns, and no namespace, cloud or load balancer has all workers: see ``lanes``. All methods belong to the event
+take turns, and no namespace, cloud or load balancer has all workers: see ``fairness``. All methods belong to the event
 loop's thread, but for those that only count.
 
 The queue is bounded by the number of objects: a key is in it once.

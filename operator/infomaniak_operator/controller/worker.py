@@ -67,7 +67,7 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the controller must know of a reconcile.
+    """What the dispatcher must know of a reconcile.
 
     Attributes:
         ending: how it ended.
@@ -217,7 +217,7 @@ class Worker:
         """The reconciler's result; None: it failed, and the status stays as it is.
 
         Raises:
-            Superseded, KubeError: as the contract has it.
+            Superseded, KubeError: as ``Reconciler.reconcile`` has it.
         """
         key = request.resource.key
         try:

@@ -1,4 +1,4 @@
-"""One reconcile as the reconciler sees it: the contract's ``ReconcileRequest``."""
+"""One reconcile as the reconciler sees it: the ``ReconcileRequest`` of ``interfaces``."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ class WorkerRequest:
         return self._deep
 
     def add_finalizer(self) -> bool:
-        """Make sure the finalizer is there; see the contract.
+        """Make sure the finalizer is there; see ``ReconcileRequest``.
 
         Raises:
             Superseded: the object has changed, is being deleted, or has gone.
@@ -149,7 +149,7 @@ class WorkerRequest:
         return True
 
     def record(self, status: Mapping[str, Any]) -> bool:
-        """Write the kind's own status fields at once; see the contract.
+        """Write the kind's own status fields at once; see ``ReconcileRequest``.
 
         Raises:
             Superseded: the object has changed or gone.

@@ -13,7 +13,7 @@ from infomaniak_operator.controller.kube.kube_api import SECRETS
 from sandbox import Environment, Sandbox
 from tests.support.box import kubectl, until
 from tests.support.kube_hands import Hands
-from tests.support.real_engine import RealEngine, real_engine
+from tests.support.real_controller import RealController, real_controller
 from tests.support.toy import TOYS, ToyReconciler, key, usual
 from tests.support.toy_crd import install
 
@@ -21,7 +21,7 @@ from tests.support.toy_crd import install
 @pytest.fixture
 def hands(env: Environment) -> Iterator[Hands]:
     install(env)
-    name = f"engine-{uuid.uuid4().hex[:8]}"
+    name = f"controller-{uuid.uuid4().hex[:8]}"
     kubectl(env, "create", "namespace", name)
     made = Hands(env.kubeconfig, name)
     yield made
@@ -52,7 +52,7 @@ def all_ready(hands: Hands, count: int) -> bool:
     return len(found) == count and all(map(ready, found))
 
 
-def settled(one: RealEngine) -> bool:
+def settled(one: RealController) -> bool:
     stats = one.manager.stats()
     return stats.queued == stats.running == 0
 
@@ -67,7 +67,7 @@ def test_a_life_takes_two_one_and_one_write_and_is_told_in_events(hands: Hands, 
 
     toys.scripts["a"] = telling
     # The whole cluster: the way it is usually run.
-    with real_engine(env.kubeconfig, toys=toys) as one:
+    with real_controller(env.kubeconfig, toys=toys) as one:
         hands.create(TOYS, "a", spec={"colour": "red"})
         until_ready(hands, "a")
         assert one.writes == 2
@@ -85,7 +85,7 @@ def test_a_life_takes_two_one_and_one_write_and_is_told_in_events(hands: Hands, 
 
 @pytest.mark.slow
 def test_five_hundred_at_once_and_all_away_again(hands: Hands, env: Environment) -> None:
-    with real_engine(env.kubeconfig, hands.namespace) as one:
+    with real_controller(env.kubeconfig, hands.namespace) as one:
         create_many(hands, 500)
         # The controller is asked, not the API server: to list 500 objects ten times a second would be the greater load.
         until(lambda: one.toys.total >= 500 and settled(one), "500 are reconciled", 120)
@@ -100,11 +100,11 @@ def test_five_hundred_at_once_and_all_away_again(hands: Hands, env: Environment)
 
 
 def test_a_restart_writes_nothing_and_reconciles_only_what_differs(hands: Hands, env: Environment) -> None:
-    with real_engine(env.kubeconfig, hands.namespace):
+    with real_controller(env.kubeconfig, hands.namespace):
         create_many(hands, 20)
         until(lambda: all_ready(hands, 20), "all are Ready")
     hands.change(TOYS, "t7", {"spec": {"colour": "changed while nobody was there"}})
-    with real_engine(env.kubeconfig, hands.namespace) as one:
+    with real_controller(env.kubeconfig, hands.namespace) as one:
         until_ready(hands, "t7")
         until(lambda: settled(one), "settled")
         assert set(one.toys.reconciles) == {"t7"}
@@ -123,7 +123,7 @@ def test_what_is_deleted_and_made_while_the_watch_is_down_is_found(hands: Hands,
         return Result(creating, WaitingFor(awaited))
 
     toys.scripts["waiter"] = waiter
-    with real_engine(env.kubeconfig, hands.namespace, toys=toys) as one:
+    with real_controller(env.kubeconfig, hands.namespace, toys=toys) as one:
         hands.create(TOYS, "gone", spec={})
         until_ready(hands, "gone")
         hands.create(TOYS, "waiter", spec={})
@@ -149,7 +149,7 @@ def test_nothing_is_lost_when_the_api_server_goes_away_and_comes_back(
         assert go.wait(60)
         return usual(request)
 
-    with real_engine(env.kubeconfig, hands.namespace, toys=toys) as one:
+    with real_controller(env.kubeconfig, hands.namespace, toys=toys) as one:
         create_many(hands, 10)
         until(lambda: all_ready(hands, 10), "all are Ready")
         toys.scripts["t3"] = slow
@@ -175,7 +175,7 @@ def test_nothing_is_lost_when_the_api_server_goes_away_and_comes_back(
 
 def test_credentials_are_heard_of_and_other_secrets_are_not(hands: Hands, env: Environment) -> None:
     label = {"labels": {"network.infomaniak.cloud/credentials": "true"}}
-    with real_engine(env.kubeconfig, hands.namespace) as one:
+    with real_controller(env.kubeconfig, hands.namespace) as one:
         reconciles = one.toys.reconciles["a"]
         hands.create(TOYS, "a", spec={"secret": "login"})
         until_ready(hands, "a")

@@ -15,7 +15,7 @@ from sandbox import Environment
 from tests.support.box import kubectl, until
 from tests.support.kube_hands import Hands
 from tests.support.objects import custom
-from tests.support.real_engine import RealEngine, real_engine
+from tests.support.real_controller import RealController, real_controller
 from tests.support.toy import RESOURCES, TOYS, ToyReconciler
 from tests.support.toy_crd import install
 
@@ -57,7 +57,7 @@ def spec(mode: str) -> dict[str, Any]:
     return {"membersFrom": source | ({"nodeSelector": {"follow": "yes"}} if mode == "NodePort" else {})}
 
 
-def members(one: RealEngine, hands: Hands, mode: str) -> list[str]:
+def members(one: RealController, hands: Hands, mode: str) -> list[str]:
     pool = KubeObject.of(custom("Pool", "web", spec(mode), namespace=hands.namespace))
     return [f"{each['address']}:{each['protocol_port']}" for each in members_from(pool, one.manager.view)]
 
@@ -66,7 +66,7 @@ def beat() -> dict[str, str]:
     return {"lastHeartbeatTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
 
 
-def follows(one: RealEngine, change: Callable[[], object], expected: Callable[[], bool], what: str) -> None:
+def follows(one: RealController, change: Callable[[], object], expected: Callable[[], bool], what: str) -> None:
     """The follower is woken by the change, and then sees what it should, in time."""
     reconciles = one.toys.reconciles["web"]
     before, begun = len(reconciles), time.monotonic()
@@ -81,7 +81,7 @@ def test_endpoints(hands: Hands, env: Environment) -> None:
     pods = [{"addresses": [f"10.0.0.{n}"], "conditions": {"ready": True}} for n in (1, 2)]
     down = {**pods[0], "conditions": {"ready": False}}
     where = {"addressType": "IPv4", "ports": [{"name": "http", "port": 8080}]}
-    with real_engine(env.kubeconfig, hands.namespace, toys=Follower(), resources=KINDS) as one:
+    with real_controller(env.kubeconfig, hands.namespace, toys=Follower(), resources=KINDS) as one:
         hands.create(TOYS, "web", spec=spec("Endpoints"))
         until(lambda: one.toys.reconciles["web"], "the first reconcile")
 
@@ -107,7 +107,7 @@ def test_nodes(hands: Hands, cluster: Hands, env: Environment, namespaced: bool)
     made = {"type": "NodePort", "ports": [{"name": "http", "port": 80}]}
     number = hands.create(SERVICES, "web", spec=made)["spec"]["ports"][0]["nodePort"]
     namespaces = [hands.namespace] if namespaced else []
-    with real_engine(env.kubeconfig, *namespaces, toys=Follower(), resources=KINDS) as one:
+    with real_controller(env.kubeconfig, *namespaces, toys=Follower(), resources=KINDS) as one:
         hands.create(TOYS, "web", spec=spec("NodePort"))
         until(lambda: one.toys.reconciles["web"], "the first reconcile")
 

@@ -11,7 +11,7 @@ from sandbox import Sandbox
 from tests.support.box import until
 from tests.support.byhand import ByHand
 from tests.support.manifests import EXTERNAL, floating_ip, gateway, imported_external, interface, router
-from tests.support.reconciles import calls, reconciled
+from tests.support.reconciles import calls, changed_by_a_reconcile
 from tests.support.running import User, network
 
 OFFICE = network("office", subnets=[{"name": "a", "cidr": "10.1.0.0/24"}])
@@ -288,4 +288,4 @@ def test_calls_from_apply_to_ready(box: Sandbox, beta: User, hands: ByHand, insi
     made_of = calls(box, mark)
     print(f"\nfloating IP with a target: {made_of}")
     assert len(made_of) <= 2, made_of
-    assert reconciled(box, beta, "ifip", "f") == []
+    assert changed_by_a_reconcile(box, beta, "ifip", "f") == []

@@ -14,7 +14,7 @@ from sandbox import Sandbox
 from tests.support.box import until
 from tests.support.byhand import ByHand
 from tests.support.manifests import EXTERNAL, bundle, gateway, imported_external, interface, router
-from tests.support.reconciles import calls, reconciled
+from tests.support.reconciles import calls, changed_by_a_reconcile
 from tests.support.running import User, network
 
 OFFICE = network("office", subnets=[{"name": "a", "cidr": "10.1.0.0/24"}, {"name": "b", "cidr": "10.2.0.0/24"}])
@@ -370,7 +370,7 @@ def test_what_neutron_spells_otherwise_is_no_drift(box: Sandbox, beta: User) -> 
     routes = [{"destination": "2001:0DB8:00AA::/48", "nexthop": "2001:DB8:1:0:0::9"}, ROUTE]
     interfaces = [interface("office", "six"), interface("office", "a")]
     made(beta, description="", tags=["b", "a"], interfaces=interfaces, routes=routes, **gateway())
-    assert reconciled(box, beta, "irouter", "r") == []
+    assert changed_by_a_reconcile(box, beta, "irouter", "r") == []
 
 
 @pytest.mark.slow

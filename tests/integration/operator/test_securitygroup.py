@@ -11,7 +11,7 @@ from sandbox import Sandbox
 from tests.support.box import until
 from tests.support.byhand import ByHand
 from tests.support.manifests import bundle, security_group
-from tests.support.reconciles import calls, reconciled
+from tests.support.reconciles import calls, changed_by_a_reconcile
 from tests.support.running import User, network
 
 HTTPS = {"direction": "ingress", "protocol": "tcp", "portRange": {"min": 443}, "remoteIPPrefix": "0.0.0.0/0"}
@@ -95,7 +95,7 @@ def test_rules_never_named_are_left_alone(box: Sandbox, beta: User) -> None:
     own = {"security_group_id": group, "direction": "ingress", "ethertype": "IPv4", "protocol": "tcp"}
     by_hand = beta.cloud.security_group_rules.create({**own, "port_range_min": 23, "port_range_max": 23})["id"]
     there = rules(beta, group)
-    assert reconciled(box, beta, "isg", "g") == []
+    assert changed_by_a_reconcile(box, beta, "isg", "g") == []
     assert rules(beta, group) == there
     made(beta, description="only the group", keepDefaultEgress=False)
     assert rules(beta, group) == there - EGRESS
@@ -148,7 +148,7 @@ def test_what_neutron_makes_of_any_protocol_is_no_drift(box: Sandbox, beta: User
     spec += [{"direction": "ingress", "protocol": 6, "portRange": {"min": 25}}]
     spec += [{"direction": "ingress", "protocol": each, "portRange": {"min": 3, "max": 1}} for each in ("icmp", 1)]
     made(beta, rules=spec)
-    assert reconciled(box, beta, "isg", "g") == []
+    assert changed_by_a_reconcile(box, beta, "isg", "g") == []
 
 
 def test_only_the_difference_is_sent_and_what_is_new_in_one_call(box: Sandbox, beta: User) -> None:

@@ -16,7 +16,7 @@ from infomaniak_operator.metrics.operator_metrics import Metrics
 from infomaniak_operator.metrics.scrape_access import Access
 from tests.support.clock import ManualClock
 from tests.support.fake_kube import FakeKube
-from tests.unit.metrics.test_metrics import FACTS, get
+from tests.unit.metrics.test_metrics import STATS, get
 
 
 def free_port() -> int:
@@ -39,7 +39,7 @@ def test_metrics_behind_the_api_server_s_word_and_probes_before_it(protected: bo
     clock, kube = ManualClock(), FakeKube()
     kube.tokens = {"ok": "prometheus", "tenant": "tenant"}
     kube.allowed = {("prometheus", "get", "/metrics")}
-    manager: Any = SimpleNamespace(stats=lambda: FACTS)
+    manager: Any = SimpleNamespace(stats=lambda: STATS)
     access = Access(kube, clock.monotonic) if protected else None
     clouds: Any = None
     operator = Operator(manager, clouds, Metrics(clock.now, "1"), None, access)

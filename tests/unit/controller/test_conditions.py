@@ -39,7 +39,7 @@ def test_ready_is_always_there_and_one_of_the_two_at_most(progress: Progress, re
     assert built[-1]["status"] == str(ready)
 
 
-def test_aspects_follow_by_name_and_one_left_out_is_removed() -> None:
+def test_further_conditions_follow_by_name_and_one_left_out_is_removed() -> None:
     further = {"Synced": Condition(None, Reason.PAUSED, "p"), "Healthy": Condition(False, Reason.CLOUD_ERROR)}
     former = [condition("CredentialsValid", "True"), condition("Reconciling", "True")]
     built = bodies(Conditions(True, Reason.AVAILABLE, further=further), former, 1, NOW)
@@ -50,7 +50,7 @@ def test_aspects_follow_by_name_and_one_left_out_is_removed() -> None:
     ]
 
 
-def test_an_aspect_cannot_pose_as_one_of_the_three() -> None:
+def test_a_further_condition_cannot_pose_as_one_of_the_three() -> None:
     further = {"Stalled": Condition(True, Reason.CONFLICT), "Ready": Condition(True, Reason.AVAILABLE)}
     built = bodies(Conditions(False, Reason.CREATING, "", Progress.RECONCILING, further), (), 1, NOW)
     assert [each["type"] for each in built] == ["Reconciling", "Ready"]

@@ -1,4 +1,4 @@
-"""The thread that keeps the Lease, and an controller that acts only while it leads."""
+"""The thread that keeps the Lease, and a controller that acts only while it leads."""
 
 import asyncio
 import random
@@ -45,7 +45,7 @@ class Throne:
 
 
 class Realm:
-    """An controller and who decides whether it acts."""
+    """A controller and who decides whether it acts."""
 
     def __init__(self) -> None:
         self.kube, self.toys, self.clock, self.throne = FakeKube(), ToyReconciler(), ManualClock(), Throne()
@@ -108,7 +108,7 @@ def test_while_another_leads_everything_is_known_and_nothing_reconciled() -> Non
     run(test())
 
 
-def test_its_loss_ends_the_engine_and_the_reconciles_quietly(caplog: pytest.LogCaptureFixture) -> None:
+def test_its_loss_ends_the_controller_and_the_reconciles_quietly(caplog: pytest.LogCaptureFixture) -> None:
     async def test() -> None:
         inside, go = threading.Event(), threading.Event()
 

@@ -29,7 +29,7 @@ class Parts:
         )
 
 
-def test_objects_go_into_the_store_and_what_is_new_is_told() -> None:
+def test_objects_go_into_the_cache_and_what_is_new_is_told() -> None:
     parts = Parts()
     parts.event_handler.event("Toy", None, toy("a", 1))
     parts.event_handler.event("Toy", "MODIFIED", toy("a", 1))
@@ -68,7 +68,7 @@ def test_a_second_list_of_one_watch_asks_once_for_a_list_of_ours() -> None:
     for name, version in (("a", 1), ("b", 2)):
         parts.event_handler.event("Toy", None, toy(name, version))
     assert parts.relists == ["Toy"]
-    parts.event_handler.relist("Toy")
+    parts.event_handler.relist_begins("Toy")
     parts.event_handler.event("Toy", None, toy("b", 2))
     assert parts.relists == ["Toy", "Toy"], "what is heard after our LIST began may tell of another gap"
 

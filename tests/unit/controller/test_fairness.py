@@ -307,9 +307,9 @@ def test_a_key_waits_no_longer_than_its_turn_whatever_the_others_queue(seed: int
 def test_keys_of_one_lane_keep_the_order_in_which_they_came(workers: int) -> None:
     shares: dict[Key, Shares] = {}
     queue, _ = made(shares, QueueLimits(namespace=2, cloud=2))
-    fair_queue = [(namespace, cloud) for namespace in ("a", "b") for cloud in ("x", "y")]
+    lanes = [(namespace, cloud) for namespace in ("a", "b") for cloud in ("x", "y")]
     for number in range(40):
-        namespace, cloud = fair_queue[number % 4]
+        namespace, cloud = lanes[number % 4]
         each = key(f"{number:02}", namespace)
         shares[each] = Shares(cloud=cloud)
         queue.add(each)

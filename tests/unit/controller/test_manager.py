@@ -213,11 +213,11 @@ def test_an_object_that_is_gone_at_the_write_is_dropped() -> None:
         async with running(kube, toys) as one:
             one.watch.filter = lambda change, heard: change != "DELETED"
 
-            def vanish(verb: str, what: str, name: str) -> None:
+            def meanwhile(verb: str, what: str, name: str) -> None:
                 if what == "toys/status" and kube.read(TOYS, "toy"):
                     kube.delete(TOYS, "toy")
 
-            kube.before = vanish
+            kube.before = meanwhile
             made(kube)
             await one.until(lambda: ("Toy", "superseded") in one.endings)
             await one.until(lambda: one.manager.view.get(key("toy")) is None)
@@ -245,11 +245,11 @@ def test_a_write_that_fails_is_tried_again_after_the_back_off(error: KubeError) 
     run(test())
 
 
-def test_a_claim_refused_by_a_change_supersedes_the_attempt() -> None:
+def test_a_finalizer_refused_by_a_change_supersedes_the_reconcile() -> None:
     async def test() -> None:
         toys, kube, raised = ToyReconciler(), FakeKube(), []
 
-        def claiming(request: ReconcileRequest) -> Result:
+        def adding(request: ReconcileRequest) -> Result:
             try:
                 request.add_finalizer()
             except Superseded:
@@ -257,7 +257,7 @@ def test_a_claim_refused_by_a_change_supersedes_the_attempt() -> None:
                 raise
             return usual(request)
 
-        toys.scripts["toy"] = claiming
+        toys.scripts["toy"] = adding
 
         def meddle(verb: str, what: str, name: str) -> None:
             if (verb, what) == ("PATCH", "toys") and not raised:
@@ -346,22 +346,22 @@ def test_nothing_is_done_where_the_record_cannot_be_written() -> None:
     run(test())
 
 
-def test_foreign_finalizers_stay_and_the_reconcile_sees_its_own_claim() -> None:
+def test_foreign_finalizers_stay_and_the_reconcile_sees_its_own() -> None:
     async def test() -> None:
-        toys, claims = ToyReconciler(), []
+        toys, added = ToyReconciler(), []
 
-        def claiming(request: ReconcileRequest) -> Result:
+        def adding(request: ReconcileRequest) -> Result:
             if not request.resource.deleting:
-                claims.append(
+                added.append(
                     (request.add_finalizer(), request.add_finalizer(), FINALIZER in request.resource.finalizers)
                 )
             return usual(request)
 
-        toys.scripts["toy"] = claiming
+        toys.scripts["toy"] = adding
         async with running(toys=toys) as one:
             one.kube.create(TOYS, "toy", spec={}, metadata={"finalizers": ["other/one"]})
             await one.until(lambda: "Ready" in one.conditions("toy"))
-            assert claims == [(True, False, True)]
+            assert added == [(True, False, True)]
             assert body(one)["metadata"]["finalizers"] == ["other/one", FINALIZER]
             one.kube.delete(TOYS, "toy")
             await one.until(lambda: body(one)["metadata"]["finalizers"] == ["other/one"])
@@ -540,7 +540,7 @@ def test_after_a_restart_only_what_may_be_wrong_is_reconciled_and_nothing_is_wri
     run(test())
 
 
-def test_resyncs_come_back_jittered_and_reconcile_the_stuck_too() -> None:
+def test_resyncs_come_back_jittered_and_reconcile_the_stalled_too() -> None:
     async def test() -> None:
         toys = ToyReconciler()
         stalled = Conditions(False, Reason.CONFLICT, "no", Progress.STALLED)

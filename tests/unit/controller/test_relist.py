@@ -26,7 +26,7 @@ def made(
     def changed(change: Change, own: bool) -> None:
         changes.append(change)
 
-    reconciles = Worker(
+    worker = Worker(
         {"Toy": toys},
         resources,
         kube=kube,
@@ -35,10 +35,10 @@ def made(
         recorder=EventRecorder(kube, clock, "test", "test"),
         own_change=changed,
     )
-    return Relist(kube, resources, namespaces, cache=cache, refresh=reconciles.refresh, changed=changed), cache, changes
+    return Relist(kube, resources, namespaces, cache=cache, refresh=worker.refresh, changed=changed), cache, changes
 
 
-def test_it_fills_the_store_of_the_namespaces_it_is_told() -> None:
+def test_it_fills_the_cache_from_the_namespaces_it_is_told() -> None:
     kube = FakeKube(page=1)
     for namespace in ("one", "two", "three"):
         kube.create(TOYS, "a", namespace, spec={})

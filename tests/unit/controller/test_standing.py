@@ -168,10 +168,8 @@ def test_a_kind_without_namespaces_is_listed_whole_where_single_ones_are_watched
         changes.append(change)
 
     recorder = EventRecorder(kube, clock, "test", "test")
-    reconciles = Worker(
-        {"Toy": toys}, KINDS, kube=kube, cache=cache, clock=clock, recorder=recorder, own_change=changed
-    )
-    relist = Relist(kube, KINDS, ("one", "two"), cache=cache, refresh=reconciles.refresh, changed=changed)
+    worker = Worker({"Toy": toys}, KINDS, kube=kube, cache=cache, clock=clock, recorder=recorder, own_change=changed)
+    relist = Relist(kube, KINDS, ("one", "two"), cache=cache, refresh=worker.refresh, changed=changed)
     kube.create(PLACE, "n", "", spec={})
     kube.create(PLACE, "m", "", spec={})
     relist.list("Place")

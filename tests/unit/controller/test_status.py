@@ -20,7 +20,7 @@ def result(status: dict[str, Any] | None, conditions: Conditions = READY) -> Res
     return Result(conditions, Done(), status)
 
 
-def test_the_kinds_fields_are_whole_and_the_engines_are_its_own() -> None:
+def test_the_kinds_fields_are_whole_and_the_controller_s_are_its_own() -> None:
     former = toy({"id": "1", "old": "x", "observedGeneration": -1})
     given = {"id": "2", "observedGeneration": 99, "conditions": [], "nothing": None, "deep": [{"a": None, "b": 1}]}
     status = wished(former, result(given), NOW)

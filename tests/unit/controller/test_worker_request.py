@@ -11,7 +11,7 @@ from tests.support.clock import ManualClock
 from tests.support.fake_kube import FakeKube, merge
 
 
-def request(
+def made(
     patched: list[Body], error: KubeError | None = None, status: dict[str, Any] | None = None, **metadata: Any
 ) -> WorkerRequest:
     meta = {"name": "a", "uid": "u", "resourceVersion": "7", **metadata}
@@ -40,26 +40,26 @@ def request(
     )
 
 
-def test_the_first_claim_writes_and_the_attempt_goes_on_with_the_newer_version() -> None:
+def test_the_finalizer_is_written_once_and_the_reconcile_goes_on_with_the_newer_version() -> None:
     patched: list[Body] = []
-    context = request(patched, finalizers=["other/one"])
-    assert context.add_finalizer()
-    assert context.resource.finalizers == ("other/one", FINALIZER)
-    assert context.resource.resource_version == "8"
-    assert not context.add_finalizer()
+    request = made(patched, finalizers=["other/one"])
+    assert request.add_finalizer()
+    assert request.resource.finalizers == ("other/one", FINALIZER)
+    assert request.resource.resource_version == "8"
+    assert not request.add_finalizer()
     assert patched == [{"metadata": {"resourceVersion": "7", "finalizers": ["other/one", FINALIZER]}}]
 
 
 def test_a_finalizer_that_is_there_needs_no_write() -> None:
     patched: list[Body] = []
-    assert not request(patched, finalizers=[FINALIZER], deletionTimestamp="now").add_finalizer()
+    assert not made(patched, finalizers=[FINALIZER], deletionTimestamp="now").add_finalizer()
     assert patched == []
 
 
-def test_what_is_being_deleted_cannot_be_claimed() -> None:
+def test_what_is_being_deleted_gets_no_finalizer() -> None:
     patched: list[Body] = []
     with pytest.raises(Superseded):
-        request(patched, deletionTimestamp="now", finalizers=["other/one"]).add_finalizer()
+        made(patched, deletionTimestamp="now", finalizers=["other/one"]).add_finalizer()
     assert patched == []
 
 
@@ -72,26 +72,26 @@ def test_what_is_being_deleted_cannot_be_claimed() -> None:
         (Unavailable("down"), Unavailable),
     ],
 )
-def test_a_claim_that_fails(error: KubeError, raised: type[Exception]) -> None:
-    context = request([], error)
+def test_a_finalizer_that_cannot_be_written(error: KubeError, raised: type[Exception]) -> None:
+    request = made([], error)
     with pytest.raises(raised):
-        context.add_finalizer()
-    assert FINALIZER not in context.resource.finalizers
+        request.add_finalizer()
+    assert FINALIZER not in request.resource.finalizers
 
 
 READY = {"conditions": [{"type": "Ready", "status": "True"}], "observedGeneration": 3}
 
 
-def test_a_record_writes_the_kinds_own_fields_and_the_attempt_goes_on_with_the_newer_version() -> None:
+def test_a_record_writes_the_kinds_own_fields_and_the_reconcile_goes_on_with_the_newer_version() -> None:
     patched: list[Body] = []
-    context = request(patched, status={**READY, "id": "a", "gone": 1})
-    assert context.record({"id": "a", "appliedFields": ["mtu"], "nothing": None})
+    request = made(patched, status={**READY, "id": "a", "gone": 1})
+    assert request.record({"id": "a", "appliedFields": ["mtu"], "nothing": None})
     assert patched == [
         {"metadata": {"resourceVersion": "7"}, "status": {"gone": None, "appliedFields": ["mtu"]}},
     ]
-    assert context.resource.resource_version == "8"
-    assert context.resource.status == {**READY, "id": "a", "appliedFields": ["mtu"]}
-    assert not context.record({"id": "a", "appliedFields": ["mtu"]})
+    assert request.resource.resource_version == "8"
+    assert request.resource.status == {**READY, "id": "a", "appliedFields": ["mtu"]}
+    assert not request.record({"id": "a", "appliedFields": ["mtu"]})
     assert len(patched) == 1
 
 
@@ -105,14 +105,14 @@ def test_a_record_writes_the_kinds_own_fields_and_the_attempt_goes_on_with_the_n
     ],
 )
 def test_a_record_that_fails(error: KubeError, raised: type[Exception]) -> None:
-    context = request([], error)
+    request = made([], error)
     with pytest.raises(raised):
-        context.record({"appliedFields": ["mtu"]})
-    assert context.resource.status == {}
+        request.record({"appliedFields": ["mtu"]})
+    assert request.resource.status == {}
 
 
 def test_it_shows_what_it_was_given() -> None:
-    context = request([])
-    context.memory.of(dict)["id"] = 1
-    assert (context.acting_since, context.fresh_after, context.view.objects("Toy")) == (1.0, 2.0, [])
-    assert context.memory.of(dict) == {"id": 1}
+    request = made([])
+    request.memory.of(dict)["id"] = 1
+    assert (request.acting_since, request.fresh_after, request.view.objects("Toy")) == (1.0, 2.0, [])
+    assert request.memory.of(dict) == {"id": 1}

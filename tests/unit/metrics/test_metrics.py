@@ -7,14 +7,14 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from infomaniak_operator.client.transport import Call
 from infomaniak_operator.controller.cache.object_cache import ObjectCache
 from infomaniak_operator.controller.cache.predicates import Change
-from infomaniak_operator.controller.interfaces import Key, KubeObject
+from infomaniak_operator.controller.interfaces import Key, KubeObject, Next
 from infomaniak_operator.controller.leader.lease import Lease
 from infomaniak_operator.controller.stats import Stats
 from infomaniak_operator.controller.work_queue import QueueStats
@@ -28,7 +28,7 @@ from infomaniak_operator.metrics.probes import Stopwatch
 from tests.support.clock import ManualClock
 from tests.support.shelf import Shelf
 
-FACTS = Stats(
+STATS = Stats(
     ready=True,
     alive=True,
     acting=True,
@@ -128,7 +128,11 @@ def test_reconciles_in_controller_runtime_s_words(clock: ManualClock) -> None:
     assert found['workqueue_queue_duration_seconds_bucket{le="0.1",name="infomaniak-operator"}'] == 5
     assert found['workqueue_work_duration_seconds_count{name="infomaniak-operator"}'] == 5
     assert any(name.startswith("infomaniak_operator_build_info{") and "1.2.3" in name for name in found)
-    assert set(Ending) <= set(RESULTS)
+
+
+def test_each_way_to_end_has_its_word() -> None:
+    """One that is not in the table would count as a success."""
+    assert set(RESULTS) == {*Ending, *(each.__name__ for each in get_args(Next))}
 
 
 def test_calls_events_and_times(clock: ManualClock) -> None:
@@ -170,7 +174,7 @@ def standing(clock: ManualClock, stats: Stats, *others: KubeObject, **more: Any)
 
 def test_how_it_stands_is_read_at_the_scrape_and_no_id_is_told(clock: ManualClock) -> None:
     lease = Lease(Shelf(clock), "pod_1", clock.now, clock.monotonic)
-    metrics = standing(clock, FACTS, lease=(lease, "mine"), token_expiries=lambda: [30.0, 20.0])
+    metrics = standing(clock, STATS, lease=(lease, "mine"), token_expiries=lambda: [30.0, 20.0])
     found = values(metrics)
     assert found['leader_election_master_status{name="mine"}'] == 0
     lease.step()
@@ -187,8 +191,8 @@ def test_how_it_stands_is_read_at_the_scrape_and_no_id_is_told(clock: ManualCloc
 
 
 def test_names_of_objects_are_told_only_where_they_are_asked_for(clock: ManualClock) -> None:
-    assert "namespace=" not in scraped(standing(clock, FACTS))
-    found = values(standing(clock, FACTS, names=True))
+    assert "namespace=" not in scraped(standing(clock, STATS))
+    found = values(standing(clock, STATS, names=True))
     name = 'infomaniak_operator_resource_condition{kind="Toy",name="t",namespace="n",status="True",type="Ready"}'
     assert found[name] == 1
 
@@ -199,7 +203,7 @@ def test_a_status_that_a_user_wrote_makes_no_series_and_no_error(clock: ManualCl
     odd += [{"type": "Ready", "status": f"x\ud800{number}"} for number in range(1000)] + [{"type": "Ready"}]
     meta = {"name": "odd", "namespace": "n", "uid": "o"}
     body = {"kind": "Toy", "metadata": meta, "status": {"conditions": odd}}
-    found = values(standing(clock, FACTS, KubeObject.of(body), names=names))
+    found = values(standing(clock, STATS, KubeObject.of(body), names=names))
     assert len([name for name in found if "resource_condition" in name]) == 1
 
 
@@ -225,7 +229,7 @@ def test_an_odd_accept_header_is_answered(clock: ManualClock) -> None:
 
 
 def test_of_two_replicas_only_the_one_that_acts_tells_of_objects(clock: ManualClock) -> None:
-    found = values(standing(clock, replace(FACTS, acting=False)))
+    found = values(standing(clock, replace(STATS, acting=False)))
     assert not [name for name in found if "resource_condition" in name or "_objects" in name]
     assert not [name for name in found if "master_status" in name or "token_expiry" in name]
 
@@ -250,12 +254,12 @@ def get(url: str, **headers: str) -> tuple[int, str, str]:
 @pytest.mark.parametrize(
     ("stats", "holder", "live", "is_ready"),
     [
-        (FACTS, None, 200, 200),
-        (replace(FACTS, alive=False), None, 503, 200),
-        (replace(FACTS, ready=False, listed={"Toy": False}), None, 200, 503),
-        (FACTS, "", 200, 503),
-        (FACTS, "pod", 200, 200),
-        (replace(FACTS, acting=False), "another", 200, 200),
+        (STATS, None, 200, 200),
+        (replace(STATS, alive=False), None, 503, 200),
+        (replace(STATS, ready=False, listed={"Toy": False}), None, 200, 503),
+        (STATS, "", 200, 503),
+        (STATS, "pod", 200, 200),
+        (replace(STATS, acting=False), "another", 200, 200),
     ],
 )
 def test_probes(clock: ManualClock, stats: Stats, holder: str | None, live: int, is_ready: int) -> None:
@@ -344,7 +348,7 @@ def test_metrics_are_served_whatever_the_client_accepts(clock: ManualClock, acce
 
 
 def test_workers_that_hang_fail_liveness(clock: ManualClock) -> None:
-    stats = replace(FACTS, longest_running_seconds=1801.0, hanging=True)
+    stats = replace(STATS, longest_running_seconds=1801.0, hanging=True)
     answer = probes(lambda: stats, None)["/healthz"]("")
     assert (answer.status, b"[-] workers" in answer.body, b"1801 s" in answer.body) == (503, True, True)
     assert values(standing(clock, stats))["infomaniak_operator_longest_running_seconds"] == 1801

@@ -242,7 +242,7 @@ def test_of_new_ones_nothing_is_begun():
     world = Forest(*objects(**{"dry-run": "true"}))
     look(world)
     assert world.fake.changes() == []
-    assert world.claims == {}
+    assert world.finalizers_added == {}
     for key in world.all_keys():
         assert world.object(key).finalizers == ()
         assert not {"id", "vipPortID", "projectID"} & set(world.object(key).status), key

@@ -39,7 +39,7 @@ def test_an_unmanaged_import_only_reads():
     world.reconcile(key)
     assert world.ready(key) == ("True", "Available")
     assert world.cloud.writes() == []
-    assert world.claims == {}
+    assert world.finalizers_added == {}
     assert world.object(key).finalizers == ()
     status = world.object(key).status
     assert (status["id"], status["mtu"]) == (row["id"], 1400)
@@ -170,7 +170,7 @@ def test_an_adoption_without_a_difference_sets_the_mark_and_no_more():
     assert after["description"] == described("made by hand", world.mark(key))
     assert after["name"] == "theirs"
     assert world.cloud.writes() == ["PUT networks"]
-    assert world.claims[key] == 1
+    assert world.finalizers_added[key] == 1
     assert Mark.parse(world.subnets()["lan"]["description"]) is None  # not in the spec, so not ours
 
 

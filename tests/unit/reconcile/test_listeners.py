@@ -26,7 +26,7 @@ class ReconcileRequest:
 
 
 def context_of(*items, status=(), applied=("listeners",), **spec):
-    """A reconcile to a load balancer with these listeners in its spec, and those in its status."""
+    """A reconcile of a load balancer with these listeners in its spec, and those in its status."""
     body = balancer(listeners=list(items) or ..., **spec)
     body["status"] |= {"appliedFields": list(applied), "listeners": list(status)}
     context = ReconcileContext.begin(ReconcileRequest(body), KUBE_SYSTEM, 60.0)

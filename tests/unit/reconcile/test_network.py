@@ -30,7 +30,7 @@ def test_a_network_with_its_subnets_takes_three_calls_and_one_reconcile():
     result = world.reconcile(key)
     assert result.next == Done()
     assert world.cloud.take() == ["LIST networks", "POST networks", "POST subnets"]
-    assert world.claims[key] == 1
+    assert world.finalizers_added[key] == 1
     assert world.status_writes[key] == 2  # what is about to be set, and what came of it
     row = world.network()
     assert (row["name"], row["mtu"], user_text(row["description"])) == ("front", 1400, "the front")

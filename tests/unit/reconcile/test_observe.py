@@ -232,7 +232,7 @@ def test_a_former_process_that_set_the_finalizer_may_have_sent_a_create():
 
     def die(what, act):
         act()
-        if what == "claim":
+        if what == "add_finalizer":
             raise Killed
 
     world.on_kube = die

@@ -278,7 +278,7 @@ def test_an_object_that_changed_meanwhile_makes_nothing():
     key = world.apply(network())
 
     def changed(what, act):
-        if what == "claim":
+        if what == "add_finalizer":
             raise Superseded
         act()
 

@@ -157,7 +157,7 @@ def test_a_hostile_secret_ends_no_start_and_is_said(text, paused):
 # What others can read
 
 
-def done_with(password, *, uid="9b2f", version=7):
+def hash_with(password, *, uid="9b2f", version=7):
     data = {
         "auth_url": "https://api.pub1.infomaniak.cloud/identity/v3",
         "username": "PCU-1",
@@ -177,13 +177,13 @@ def done_with(password, *, uid="9b2f", version=7):
 
 def test_the_hash_of_the_inputs_tells_nothing_of_the_password():
     """Who can read a status must not be able to try passwords against it: without the Secret's UID nobody can."""
-    assert done_with("summer", uid="9b2f") != done_with("summer", uid="7c1d")
-    assert done_with("summer") != done_with("winter")
+    assert hash_with("summer", uid="9b2f") != hash_with("summer", uid="7c1d")
+    assert hash_with("summer") != hash_with("winter")
 
 
 def test_a_change_of_the_secret_s_metadata_is_none_of_the_credential():
     """Our own finalizer comes while the first objects are being made: no restart looks at them again for it."""
-    assert done_with("summer", version=7) == done_with("summer", version=8)
+    assert hash_with("summer", version=7) == hash_with("summer", version=8)
 
 
 def test_a_hash_of_a_former_release_costs_one_look_and_one_status_and_no_change_in_the_cloud():

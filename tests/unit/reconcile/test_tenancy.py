@@ -95,7 +95,7 @@ def test_it_is_refused_before_anything_is_asked_of_the_cloud_and_goes_without_a_
     assert "--tenant-isolation-exempt" in said
     assert "bank" not in said  # who else there is, is nobody's business
     assert cluster.cloud.take() == []
-    assert cluster.claims == {}
+    assert cluster.finalizers_added == {}
     cluster.delete(key)
     assert cluster.get(key) is None
 

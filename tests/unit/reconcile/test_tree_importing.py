@@ -300,7 +300,7 @@ def test_an_imported_listener_is_not_replaced_by_one_on_another_port():
     assert world.ready(LB) == ("False", "Conflict")
     assert ids["listeners"] in world.message(LB)
     assert world.picture() == before
-    assert world.claims.get(LB) is None
+    assert world.finalizers_added.get(LB) is None
 
 
 @pytest.mark.parametrize(

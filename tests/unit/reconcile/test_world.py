@@ -122,5 +122,5 @@ def test_every_write_to_kubernetes_is_a_point():
     key = world.apply(network(subnets=SUBNETS))
     counted = Points(world)
     world.settle(key)
-    assert counted.passed.count("write") == world.claims[key] + world.status_writes[key]
+    assert counted.passed.count("write") == world.finalizers_added[key] + world.status_writes[key]
     assert counted.passed.count("change") == len([call for call in world.cloud.log if call.writing])

@@ -58,7 +58,7 @@ class EventHandler:
             self._relisted.clear()
         self.beat()
 
-    def relist(self, kind: str) -> None:
+    def relist_begins(self, kind: str) -> None:
         """A LIST of ours is about to begin: it answers for all that was heard so far."""
         with self._lock:
             self._relisted.discard(kind)

@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class LeaseLost(Exception):  # noqa: N818 - what happened
-    """This process led and does not any more: it must end, see ``controller.lease``."""
+    """This process led and does not any more: it must end, see ``controller.leader.lease``."""
 
 
 class Leadership(Protocol):

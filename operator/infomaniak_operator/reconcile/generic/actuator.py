@@ -93,7 +93,10 @@ class Dependency:
 
 
 class Actuator(Protocol[RowT, BodyT]):
-    """One kind's knowledge. Without state: every method gets what it needs."""
+    """One kind's knowledge. It keeps nothing of an object: every method gets what it needs.
+
+    Those of Octavia share what is known of the load balancers' trees (``octavia.tree_state``).
+    """
 
     kind: str
     """The kind in Kubernetes."""
@@ -214,7 +217,7 @@ class Actuator(Protocol[RowT, BodyT]):
         """
 
     def report(self, context: ReconcileContext, row: RowT, inputs: Inputs) -> str:
-        """Put into ``reconcile.status`` what is seen; returns the message of ``Ready``."""
+        """Put into ``context.status`` what is seen; returns the message of ``Ready``."""
 
     def pending(self, row: RowT) -> str | None:
         """What is still awaited of the main object (its provisioning state), or None if it is as good as it gets."""

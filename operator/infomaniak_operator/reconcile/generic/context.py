@@ -582,7 +582,7 @@ class ReconcileContext:
         raise Stop(worst.reason, message, soonest, worst.progress)
 
     def result(self, stop: Stop) -> Result:
-        """The result of a reconcile that ended early; aspects not reached stay as they were."""
+        """The result of a reconcile that ended early; the conditions that it did not come to stay as they were."""
         # An object that is Terminating is not Ready, and says what keeps it.
         if stop.keep_ready and self.was_ready and not self.resource.deleting:
             former = self.resource.condition("Ready") or {}
@@ -629,5 +629,5 @@ class ReconcileContext:
         return found
 
     def kept(self) -> dict[str, Condition]:
-        """The aspects of this reconcile and, for those it did not come to, the former ones."""
+        """The further conditions of this reconcile and, for those it did not come to, the former ones."""
         return {**self.former(), **self.further}

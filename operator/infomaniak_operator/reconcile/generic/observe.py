@@ -26,7 +26,6 @@ from infomaniak_operator.reconcile.generic.owned import (
     Whose,
     by_id,
     by_mark,
-    check_project,
     clear_to_create,
     conflict,
     holder,
@@ -36,8 +35,6 @@ from infomaniak_operator.reconcile.generic.owned import (
     why_not_taken,
 )
 from infomaniak_operator.reconcile.ownership.marks import Standing
-
-check = check_project
 
 
 def locate(context: ReconcileContext, actuator: Actuator[RowT, BodyT], *, restore: bool) -> RowT | None:

@@ -45,7 +45,7 @@ class Stop(Exception):  # noqa: N818 - an outcome, not an error
         self,
         reason: Reason,
         message: str,
-        next: Next,  # noqa: A002 - the contract's word
+        next: Next,  # noqa: A002 - the word of ``Result``
         progress: Progress = Progress.RECONCILING,
         *,
         keep_ready: bool = False,

@@ -46,6 +46,7 @@ from infomaniak_operator.reconcile.generic.outcomes import (
     annotated,
     bounded,
 )
+from infomaniak_operator.reconcile.generic.owned import check_project
 from infomaniak_operator.reconcile.generic.tenancy import TenantIsolation
 from infomaniak_operator.reconcile.openstack.scope import Clouds
 from infomaniak_operator.reconcile.ownership.marks import NoRoom
@@ -178,7 +179,7 @@ class CloudReconciler(Generic[RowT, BodyT]):
         found = self._look_up(context)
         self._connect(context)
         inputs = self._resolve(context, found)
-        observe.check(context)
+        check_project(context)
         if context.unmanaged:
             row = observe.read_only(context, self._actuator)
             return row if isinstance(row, Result) else self._as_seen(context, row, inputs)
@@ -441,9 +442,8 @@ def _hash(resource: KubeObject, credential: str, inputs: Inputs, *, unsettled: b
         "asked": resource.annotations.get(RECONCILE_AT),
     }
     if unsettled:
-        material["unsettled"] = (
-            True  # never the hash that is looked for: so that a restart does not wait for the resync
-        )
+        # Never the hash that is looked for: so that a restart does not wait for the resync.
+        material["unsettled"] = True
     return _digest(material)
 
 

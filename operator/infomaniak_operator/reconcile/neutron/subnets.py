@@ -162,7 +162,7 @@ def plan(context: ReconcileContext, network_id: str, rows: Iterable[Subnet]) -> 
 
     A subnet whose CIDR or IPv6 modes differ is another subnet of the same name: the old one goes, a new one comes.
     A network imported without ``subnets`` leaves those it has alone. One whose addresses a subnet of somebody else has
-    is left out, and put into ``reconcile.held_back``; the rest proceeds.
+    is left out, and put into ``context.held_back``; the rest proceeds.
 
     Raises:
         Stop: nothing tells which of several subnets with one mark is ours.

@@ -85,7 +85,7 @@ def check_pool(context: ReconcileContext, row: Pool, going: str) -> None:
     """Before a pool goes, or another takes its place.
 
     Args:
-        context: the reconcile to its Pool.
+        context: the reconcile of its Pool.
         row: the pool.
         going: what is about to happen to it: ``is to go``.
 

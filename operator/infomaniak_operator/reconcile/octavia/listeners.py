@@ -190,7 +190,7 @@ def plan(
 ) -> list[Step]:
     """What is to be changed, in the order that keeps traffic: what makes room, what comes, what changes, what goes.
 
-    What cannot be done is left out, and put into ``reconcile.held_back``; the rest proceeds.
+    What cannot be done is left out, and put into ``context.held_back``; the rest proceeds.
 
     Args:
         context: the reconcile.

@@ -406,7 +406,7 @@ def fixed(context: ReconcileContext, row: LoadBalancer, inputs: Inputs) -> list[
 def plan(context: ReconcileContext, balancer: LoadBalancer) -> list[Step]:
     """What is to be done about the port of a load balancer that is there: its mark is put back.
 
-    A port that is gone is said once all else is done, in ``reconcile.held_back``. The ports are listed where that may
+    A port that is gone is said once all else is done, in ``context.held_back``. The ports are listed where that may
     have happened: not while a change of the spec is carried out and followed up; the next resync looks.
     """
     port_id = balancer.get("vip_port_id")

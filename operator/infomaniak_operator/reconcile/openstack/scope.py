@@ -67,7 +67,7 @@ class Cloud:
         self._now = now
         self.close = close
         self._lock = threading.Lock()
-        self._stats: tuple[str, str] | None = None
+        self._identified: tuple[str, str] | None = None
         self._refused: tuple[float, InfomaniakCloudError] | None = None
         self._snapshots = Snapshots(now)
         self._external_for = external_for
@@ -85,7 +85,7 @@ class Cloud:
     @property
     def has_logged_in(self) -> bool:
         """Whether the credential has worked."""
-        return self._stats is not None
+        return self._identified is not None
 
     def login(self) -> None:
         """Make sure that the credential works: one login, whoever asks.
@@ -94,12 +94,12 @@ class Cloud:
             InfomaniakCloudError: it is refused, or Keystone cannot be asked.
         """
         with self._lock:
-            if self._stats is not None:
+            if self._identified is not None:
                 return
             if self._refused is not None and self._now() < self._refused[0] + REFUSED_FOR:
                 raise self._refused[1]
             try:
-                self._stats = self._identity()
+                self._identified = self._identity()
             except InfomaniakCloudError as error:
                 self._refused = (self._now(), error)
                 raise
@@ -109,13 +109,13 @@ class Cloud:
     def project_id(self) -> str:
         """The project of the credential."""
         self.login()
-        return self._stats[0] if self._stats else ""
+        return self._identified[0] if self._identified else ""
 
     @property
     def region(self) -> str:
         """The region of the credential."""
         self.login()
-        return self._stats[1] if self._stats else ""
+        return self._identified[1] if self._identified else ""
 
     def rows(
         self, collection: ResourceType[RowT, BodyT], fresh_after: float, network_id: str | None = None

@@ -26,13 +26,13 @@ What each field must resist:
 - The **child** is only told apart within one owner, and whoever writes that object chooses all of its names. Who makes
   two of them collide harms only that object. 36 bits are enough for chance: 100 children collide once in 10**7 objects.
 - None of it resists a **copy**: a mark is public text. What is taken over or deleted never rests on a mark alone (see
-  ``doubles``, and ``ownership.whose_main``).
+  ``duplicates``, and ``owned.whose_main``).
 
 The alphabet is that of base64url. A denser one gains three characters, and has signs that a shell, YAML, CSV, a URL or
 a regular expression gives a meaning to.
 
 Version 1, which 0.1.0 wrote, is still read: ``[ik1.<cluster 8>.<uid 22>.<place 8>.<child 6>]``. Its place is a hash of
-kind, namespace and name alone, of 48 bits, which can be searched for in hours; ``ownership.why_not_taken`` says what is
+kind, namespace and name alone, of 48 bits, which can be searched for in hours; ``owned.why_not_taken`` says what is
 therefore not done with it. It is as long as a mark of version 2, and is written anew only when the description or the
 tags are written for another reason. 0.1.0 takes a mark of version 2 for text: after a rollback it puts one of version 1
 behind it, or beside it. So of two marks of one owner that of version 1 is the newer one, and both are the operator's.
@@ -268,7 +268,7 @@ class Owner:
     def standing(self, mark: Mark | None) -> Standing:
         """Whose an object with that mark is; the child key is not looked at.
 
-        PREVIOUS by a mark of version 1 is a guess that others can bring about: see ``ownership.why_not_taken``.
+        PREVIOUS by a mark of version 1 is a guess that others can bring about: see ``owned.why_not_taken``.
         """
         if mark is None or mark.released:
             return Standing.UNMARKED

@@ -1,4 +1,4 @@
-"""An controller with toys against a real API server, in a thread of its own."""
+"""A controller with toys against a real API server, in a thread of its own."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class BreakableWatch(KopfWatch):
             raise RuntimeError("broken by the test")
 
 
-class RealEngine:
+class RealController:
     """A running controller, and what it asked of the API server."""
 
     def __init__(
@@ -99,15 +99,15 @@ class RealEngine:
 
 
 @contextmanager
-def real_engine(
+def real_controller(
     kubeconfig: Path,
     *namespaces: str,
     toys: ToyReconciler | None = None,
     resources: Mapping[str, KubeType] = RESOURCES,
     **settings: Any,
-) -> Iterator[RealEngine]:
-    """Run an controller; it must end without an error, and in time."""
-    made = RealEngine(kubeconfig, namespaces, toys or ToyReconciler(), resources, **settings)
+) -> Iterator[RealController]:
+    """Run a controller; it must end without an error, and in time."""
+    made = RealController(kubeconfig, namespaces, toys or ToyReconciler(), resources, **settings)
     stop = asyncio.Event()
     loop = asyncio.new_event_loop()
     errors: list[BaseException] = []
