@@ -63,6 +63,7 @@ _OUTLIVING = frozenset({"projectID", "region", "appliedFields"})
 
 _IDENTITY = frozenset({"id", "projectID", "region", "appliedFields"})
 
+_MOST_DELETED = 64
 _MOST_APPLIED = 4096
 """So many items ``status.appliedFields`` may have."""
 _MOST_REMARKS = 100
@@ -501,6 +502,15 @@ class ReconcileContext:
             raise
         finally:
             self.wrote()
+
+    @property
+    def deleted(self) -> Sequence[str]:
+        """The ids of children whose deletion was answered to this process, the newest of them."""
+        return self.memory.deleted
+
+    def has_deleted(self, id_: str) -> None:
+        """Hold on to the id of a child whose deletion was answered."""
+        self.memory.deleted = [*self.deleted, id_][-_MOST_DELETED:]
 
     def about_to_create(self) -> None:
         """Hold on to where the object may come to be, before the create is sent.

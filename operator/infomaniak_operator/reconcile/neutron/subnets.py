@@ -24,7 +24,7 @@ from infomaniak_operator.reconcile.generic.fields import (
     records,
 )
 from infomaniak_operator.reconcile.generic.outcomes import Stop
-from infomaniak_operator.reconcile.generic.owned import Whose, whose
+from infomaniak_operator.reconcile.generic.owned import Whose, whose, with_named
 from infomaniak_operator.reconcile.neutron.neutron_common import description_difference
 from infomaniak_operator.reconcile.openstack.resource_types import SUBNETS
 from infomaniak_operator.reconcile.ownership.marks import described
@@ -123,7 +123,37 @@ def _ids(context: ReconcileContext) -> dict[str, str]:
     """The subnets of ours that status names. Before the spec listed any, status shows those of others."""
     if "subnets" not in context.recorded:
         return {}
-    return {item["name"]: item["id"] for item in context.resource.status.get("subnets") or ()}
+    return {str(item["name"]): str(item["id"]) for item in context.resource.status.get("subnets") or ()}
+
+
+def under(context: ReconcileContext, network_id: str) -> list[Subnet]:
+    """The subnets of a network: those that are listed, and those that status names and that are there all the same.
+
+    Raises:
+        InfomaniakCloudError: they could not be listed, or asked for.
+    """
+    rows = with_named(context, SUBNETS, context.rows(SUBNETS), _ids(context).values())
+    return [row for row in rows if row["network_id"] == network_id]
+
+
+def forget(context: ReconcileContext, slots: Iterable[str], rows: Iterable[Subnet]) -> None:
+    """Have status forget subnets that are gone, before the create of others in their place is sent.
+
+    Who comes after a crash finds none named, and so takes the only one of the mark for what was made last. Where there
+    is a copy of the mark nothing would tell the two apart: what status names stays.
+
+    Raises:
+        Superseded, KubeError: it could not be written, so nothing must be made.
+    """
+    if "subnets" not in context.recorded:
+        return
+    strange = copies(context, rows)
+    going = {each for each in slots if not strange.of(each, context.owner)}
+    shown = list(context.status.get("subnets") or ())
+    kept = [item for item in shown if slot(item["name"]) not in going]
+    if len(kept) < len(shown):
+        context.status["subnets"] = kept
+        context.record()
 
 
 def copies(context: ReconcileContext, rows: Iterable[Subnet]) -> duplicates.Copies:

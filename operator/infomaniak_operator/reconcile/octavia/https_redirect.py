@@ -11,8 +11,9 @@ from infomaniak_operator.reconcile.generic import duplicates
 from infomaniak_operator.reconcile.generic.actuator import Step
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.fields import Difference, changes
-from infomaniak_operator.reconcile.generic.owned import whose
+from infomaniak_operator.reconcile.generic.owned import whose, with_named
 from infomaniak_operator.reconcile.octavia.octavia_common import tag_difference
+from infomaniak_operator.reconcile.openstack.resource_types import L7_POLICIES
 
 FIELD = "redirectToHTTPS"
 RULE: L7RuleBody = {"type": "PATH", "compare_type": "STARTS_WITH", "value": "/"}
@@ -96,6 +97,44 @@ def recorded(context: ReconcileContext) -> dict[str, str]:
         for item in shown
         if item.get("redirectPolicyID") and f"listeners[{item['name']}].{FIELD}" in context.recorded
     }
+
+
+def listed(context: ReconcileContext, listeners: Iterable[Listener], after: float | None = None) -> list[L7Policy]:
+    """All L7 policies of the project, and those that status names and that are there all the same.
+
+    Args:
+        context: the reconcile.
+        listeners: those that are there: what was in others has gone with them.
+        after: monotonic seconds after which the list must have begun.
+
+    Raises:
+        InfomaniakCloudError: they could not be listed, or asked for.
+    """
+    there = {str(row["id"]) for row in listeners}
+    shown = context.resource.status.get("listeners") or ()
+    named = recorded(context).keys() & {item.get("redirectPolicyID") for item in shown if item.get("id") in there}
+    return with_named(context, L7_POLICIES, context.rows(L7_POLICIES, after), sorted(named))
+
+
+def forget(context: ReconcileContext, slot_: str, listener_id: str) -> None:
+    """Have status forget a listener's policy that is gone, before the create of another is sent.
+
+    Who comes after a crash finds none named, and so takes the only one of the mark for what was made last. Where there
+    is a copy of the mark nothing would tell the two apart: what status names stays.
+
+    Raises:
+        Superseded, KubeError: it could not be written, so nothing must be made.
+    """
+    name = slot_.removeprefix("redirect/")
+    under = [policy for policy in context.children[POLICIES] if policy.get("listener_id") == listener_id]
+    if name not in recorded(context).values() or sort_out(context, name, under)[1]:
+        return
+    shown = context.status.get("listeners") or ()
+    context.status["listeners"] = [
+        {field: value for field, value in item.items() if field != "redirectPolicyID" or item["name"] != name}
+        for item in shown
+    ]
+    context.record()
 
 
 def reported(context: ReconcileContext, name: str, listener: Listener) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from infomaniak_operator.client.bodies import ListenerBody
-from infomaniak_operator.client.resources import Listener
+from infomaniak_operator.client.resources import Listener, LoadBalancer
 from infomaniak_operator.controller.interfaces import KubeObject, Progress, Reason, RequeueAfter, Stalled
 from infomaniak_operator.reconcile.generic import duplicates
 from infomaniak_operator.reconcile.generic.actuator import Inputs, Step
@@ -21,7 +21,7 @@ from infomaniak_operator.reconcile.generic.fields import (
     unordered,
 )
 from infomaniak_operator.reconcile.generic.outcomes import Stop
-from infomaniak_operator.reconcile.generic.owned import Whose, mark_of, whose
+from infomaniak_operator.reconcile.generic.owned import Whose, mark_of, whose, with_named
 from infomaniak_operator.reconcile.neutron.neutron_common import ADMIN_STATE
 from infomaniak_operator.reconcile.octavia import https_redirect, octavia_common
 from infomaniak_operator.reconcile.octavia.compatibility import fits
@@ -118,7 +118,46 @@ def _known(context: ReconcileContext) -> dict[str, str]:
 def _recorded(balancer: KubeObject) -> dict[str, str]:
     if "listeners" not in (balancer.status.get("appliedFields") or ()):
         return {}
-    return {item["id"]: item["name"] for item in balancer.status.get("listeners") or () if item.get("id")}
+    return {str(item["id"]): item["name"] for item in balancer.status.get("listeners") or () if item.get("id")}
+
+
+def under(context: ReconcileContext, balancer: LoadBalancer) -> list[Listener]:
+    """The listeners of a load balancer: those listed, and those that status names and that are there all the same.
+
+    Raises:
+        InfomaniakCloudError: they could not be listed, or asked for.
+    """
+    named = () if context.unmanaged else _known(context)
+    rows = with_named(context, LISTENERS, context.rows(LISTENERS), named)
+    return [row for row in rows if octavia_common.under(row, balancer)]
+
+
+def _coming(context: ReconcileContext) -> set[str]:
+    """The names of which status shows a listener without an id: it was about to be made beside the former one."""
+    if "listeners" not in context.recorded:
+        return set()
+    return {str(item["name"]) for item in context.resource.status.get("listeners") or () if not item.get("id")}
+
+
+def announce(context: ReconcileContext, name: str, rows: Sequence[Listener]) -> None:
+    """Have status say, before a listener is made in the place of another, that what it names is not the newest.
+
+    Of one that is gone the id is forgotten. One that serves until the new one is there stays, and the new one stands
+    beside it without an id. So who comes after a crash takes the only one that is not named for what was made last.
+    Where there is a copy of the mark nothing would tell the two apart: what status names stays.
+
+    Raises:
+        Superseded, KubeError: it could not be written, so nothing must be made.
+    """
+    former = {id_ for id_, shown in _known(context).items() if shown == name}
+    if not former or copies(context, rows).of(slot(name), context.owner):
+        return
+    gone = former - {row["id"] for row in rows}
+    shown = [item for item in context.status.get("listeners") or () if item.get("id") not in gone]
+    if former - gone and name not in _coming(context):
+        shown.append({"name": name})
+    context.status["listeners"] = shown
+    context.record()
 
 
 def is_ours(context: ReconcileContext, row: Listener) -> bool:
@@ -149,7 +188,8 @@ def copies(context: ReconcileContext, rows: Iterable[Listener]) -> duplicates.Co
     wanted = {slot(item["name"]): creation(context, item) for item in context.spec.get("listeners") or ()}
     for body in wanted.values():
         body.pop("l7policies", None)
-    return duplicates.copies(context, rows, known, wanted, duplicates.slots_of(context, "listeners", slot))
+    applied_slots = duplicates.slots_of(context, "listeners", slot)
+    return duplicates.copies(context, rows, known, wanted, applied_slots, {slot(name) for name in _coming(context)})
 
 
 def of_item(context: ReconcileContext, rows: Iterable[Listener], name: str) -> list[Listener]:
@@ -342,7 +382,10 @@ def reported(context: ReconcileContext, rows: Sequence[Listener]) -> list[dict[s
     for row in copies(context, rows).sift(rows):  # those that are to go
         if is_ours(context, row) and row["id"] not in shown:
             shown[str(row["id"])] = _state(context, former.get(row["id"], str(row.get("name") or row["id"])), row)
-    return list(shown.values())
+    # Until it can be seen, whoever was about to make it.
+    seen = {str(item["name"]) for id_, item in shown.items() if id_ not in former}
+    coming = sorted(_coming(context) - seen)
+    return [*shown.values(), *({"name": name} for name in coming if context.may_still_change())]
 
 
 def _state(context: ReconcileContext, name: str, row: Listener) -> dict[str, Any]:

@@ -1,0 +1,417 @@
+"""A list that lacks what status names is no absence: that is asked for by id, and only 404 says that it is gone."""
+
+import copy
+
+import pytest
+
+from tests.support import intent, objects
+from tests.support.forest import Forest
+from tests.support.objects import custom, key_of, subnet
+from tests.support.points import let_go
+from tests.support.process import Killed
+from tests.support.trees import CHECK, LB, SITE, balancer, calm, listener, member, monitor, network, pool, tree
+from tests.support.world import GRACE
+
+HTTPS = {"host": "www.example.org"}
+NETWORK = key_of(objects.network())
+ROUTER = {"externalGateway": {"networkName": "ext-floating1"}}
+ROUTER["interfaces"] = [{"networkRef": {"name": "web"}, "subnet": "web-v4"}]
+RULE = {"direction": "ingress", "etherType": "IPv4", "protocol": "tcp", "portRange": {"min": 22, "max": 22}}
+
+
+def leaves_out(world, collection, *ids):
+    """Every list of the collection lacks these rows; what is asked for by id is there."""
+
+    def around(call, act):
+        found = act()
+        return [row for row in found if row["id"] not in ids] if str(call) == f"LIST {collection}" else found
+
+    world.cloud.around = around
+
+
+def office():
+    """One of everything that status names, and of what stands in a list of the spec."""
+    world = Forest(
+        network(),
+        custom("Router", "edge", ROUTER),
+        custom("SecurityGroup", "ssh", {"rules": [RULE]}),
+        custom("FloatingIP", "public", {"externalNetwork": {"networkName": "ext-floating1"}}),
+        balancer(listeners=[listener(redirectToHTTPS=HTTPS)]),
+        pool(members=[member(11), member(12)]),
+        monitor(),
+    )
+    world.run()
+    world.all_ready()
+    world.clock.advance(600)
+    world.forget_calls()
+    return world
+
+
+def names(status):
+    """All that a status says but for what is of the moment."""
+    return {name: value for name, value in status.items() if name not in ("conditions", "inputsHash")}
+
+
+EVERYTHING = ["networks", "subnets", "routers", "security_groups", "floating_ips", "ports", "load_balancers"]
+EVERYTHING += ["listeners", "pools", "members", "health_monitors", "l7_policies"]
+TABLE = {"l7_policies": "l7policies"}
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("collection", EVERYTHING)
+def test_nothing_is_made_again_for_a_list_that_lacks_it(collection, restart):
+    world = office()
+    rows = [row for row in world.table(TABLE.get(collection, collection)) if collection == "members" or "[ik2." in str(row)]
+    assert rows
+    shown = {key: names(world.object(key).status) for key in world.all_keys()}
+    for row in rows:
+        if restart:
+            world.restart()
+        leaves_out(world, collection, row["id"])
+        for _ in range(2):
+            world.clock.advance(600)
+            world.resync()
+            world.run()
+            assert world.changes() == []
+            world.all_ready()
+    assert {key: names(world.object(key).status) for key in world.all_keys()} == shown
+    assert {key: world.told(key) for key in shown if "CopyLeftAlone" in world.told(key)} == {}
+
+
+def test_an_interface_that_no_list_shows_is_not_doubled():
+    """Status names its subnet, which Neutron takes once for each router."""
+    world = office()
+    (leg,) = [row for row in world.table("ports") if "interface" in row["device_owner"]]
+    left = [1]
+
+    def around(call, act):
+        found = act()
+        if str(call) == "LIST ports" and "device_id" not in call.kwargs:
+            left[0] += 1
+            return [row for row in found if row["id"] != leg["id"]]
+        return found
+
+    world.cloud.around = around
+    world.resync()
+    world.run()
+    assert left[0] > 1
+    world.all_ready()
+    assert [row["id"] for row in world.table("ports") if "interface" in row["device_owner"]] == [leg["id"]]
+
+
+def test_a_rule_of_a_redirect_is_not_doubled():
+    world = office()
+    policy = world.one("l7policies")
+    leaves_out(world, "l7_policies", policy["id"])
+    world.resync()
+    world.run()
+    let_go(world)
+    calm(world)
+    assert len(world.table("l7rules")) == 1
+
+
+def test_the_vip_s_port_is_used_again_though_no_list_shows_it():
+    world = tree()
+    port = world.one("load_balancers")["vip_port_id"]
+    world.others.load_balancers.delete(world.one("load_balancers")["id"], cascade=True)
+    world.clock.advance(5)
+    leaves_out(world, "ports", port)
+    world.restart()
+    world.resync()
+    world.run()
+    world.all_ready()
+    assert "POST ports" not in world.changes()
+    assert world.one("load_balancers")["vip_port_id"] == port
+
+
+# What is to go goes, though no list shows it.
+
+
+def test_a_subnet_that_leaves_the_spec_is_deleted_though_no_list_shows_it():
+    world = Forest(objects.network(subnets=[subnet(), subnet("v6", "fd00:1::/64")]))
+    world.run()
+    (gone,) = [row["id"] for row in world.table("subnets") if row["name"] == "v6"]
+    leaves_out(world, "subnets", gone)
+    world.spec(NETWORK, subnets=[subnet()])
+    world.run()
+    let_go(world)
+    world.all_ready()
+    assert [row["name"] for row in world.table("subnets") if row["name"]] == ["v4"]
+
+
+def test_a_listener_that_leaves_the_spec_is_deleted_though_no_list_shows_it():
+    world = tree(pool(), listeners=[listener(), listener("more", 81, pool=None)])
+    (gone,) = [row["id"] for row in world.table("listeners") if row["name"] == "more"]
+    leaves_out(world, "listeners", gone)
+    world.spec(LB, listeners=[listener()])
+    world.run()
+    let_go(world)
+    assert [row["name"] for row in world.table("listeners")] == ["http"]
+    calm(world)
+
+
+def test_a_redirect_that_leaves_the_spec_is_deleted_though_no_list_shows_it():
+    world = tree(pool(), listeners=[listener(redirectToHTTPS=HTTPS)])
+    leaves_out(world, "l7_policies", world.one("l7policies")["id"])
+    world.spec(LB, listeners=[listener()])
+    world.run()
+    let_go(world)
+    assert world.table("l7policies") == []
+    calm(world)
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_the_vip_s_port_goes_with_its_load_balancer_though_no_list_shows_it(restart):
+    world = tree()
+    leaves_out(world, "ports", world.one("load_balancers")["vip_port_id"])
+    if restart:
+        world.restart()
+    for key in (LB, SITE, CHECK):
+        world.delete(key)
+    world.run()
+    assert world.get(LB) is None
+    assert world.table("ports") == []
+
+
+@pytest.mark.parametrize("collection", ["subnets", "listeners", "l7_policies", "ports"])
+def test_a_mark_is_released_though_no_list_shows_what_carries_it(collection):
+    world = office()
+    table = world.fake.tables[TABLE.get(collection, collection)]
+    (row,) = [each for each in table.values() if "[ik2." in str(each)]
+    before = str(row["tags"] if "provisioning_status" in row else row["description"])
+    for key in world.all_keys():
+        world.spec(key, deletionPolicy="Retain")
+    world.run()
+    leaves_out(world, collection, row["id"])
+    for key in world.all_keys():
+        world.delete(key)
+    world.run()
+    now = table[row["id"]]
+    assert str(now["tags"] if "provisioning_status" in now else now["description"]) != before
+
+
+# What guards a delete is asked for by id, too.
+
+
+def test_a_recovery_sees_a_port_of_others_that_no_list_shows():
+    world = tree(recovery={"policy": "Recreate"})
+    row = world.one("load_balancers")
+    port = world.fake.tables["ports"][row["vip_port_id"]]
+    port.update(description="", device_owner="Octavia")
+    world.poke(LB, lambda body: body["status"].update(appliedFields=["listeners"]))
+    row["provisioning_status"] = "ERROR"
+    leaves_out(world, "ports", port["id"])
+    world.clock.advance(60)
+    world.resync()
+    world.run()
+    assert "DELETE load_balancers" not in world.changes()
+    assert "was not made for this object" in world.message(LB)
+
+
+def test_a_pool_that_no_list_shows_is_not_replaced_with_what_others_made_in_it():
+    world = tree(pool())
+    row = world.one("pools")
+    check = {"pool_id": row["id"], "type": "PING", "delay": 5, "timeout": 3, "max_retries": 3}
+    theirs = world.others.health_monitors.create(check)
+    world.clock.advance(5)
+    leaves_out(world, "pools", row["id"])
+    world.spec(LB, listeners=[])
+    world.run()
+    world.forget_calls()
+    world.spec(SITE, protocol="TCP")
+    world.run(60)
+    assert world.changes() == []
+    assert theirs["id"] in world.message(SITE)
+
+
+def test_a_redirect_that_no_list_shows_is_not_deleted_with_the_rules_of_others():
+    world = tree(pool(), listeners=[listener(redirectToHTTPS=HTTPS)])
+    policy = world.one("l7policies")
+    rule = world.others.l7_rules.create(policy["id"], {"type": "PATH", "compare_type": "STARTS_WITH", "value": "/x"})
+    world.clock.advance(5)
+    leaves_out(world, "l7_policies", policy["id"])
+    world.spec(LB, listeners=[listener()])
+    world.run(60)
+    assert "DELETE l7policies" not in world.changes()
+    assert rule["id"] in world.message(LB)
+
+
+# A 404 is an absence, and what we have deleted ourselves need not be asked for.
+
+
+@pytest.mark.parametrize("collection", ["subnets", "listeners", "l7policies"])
+def test_what_is_gone_is_asked_for_once_and_made_again(collection):
+    world = office()
+    if collection == "subnets":
+        world = Forest(objects.network(subnets=[subnet()]))
+        world.run()
+    (row,) = [each for each in world.table(collection) if "[ik2." in str(each)]
+    getattr(world.others, collection).delete(row["id"])
+    world.clock.advance(600)
+    world.forget_calls()
+    world.resync()
+    world.run()
+    world.all_ready()
+    assert world.calls()[f"GET {collection}"] == 1
+    assert row["id"] not in [each["id"] for each in world.table(collection)]
+    calm(world)
+
+
+def test_what_we_have_deleted_ourselves_is_not_asked_for():
+    world = tree(pool(), listeners=[listener(redirectToHTTPS=HTTPS), listener("more", 81, pool=None)])
+    world.spec(LB, listeners=[listener(protocol="TCP", port=80, pool=None)])
+    world.run()
+    world.all_ready()
+    world.spec(LB, listeners=[listener("more", 81, pool=None)])
+    world.run()
+    world.all_ready()
+    assert not [each for each in world.calls() if each in ("GET listeners", "GET l7policies")]
+
+
+def test_a_row_of_another_project_is_not_ours_because_a_status_shows_its_id():
+    world = tree()
+    theirs = world.fake.operations("beta")
+    net = theirs.networks.create({"name": "theirs", "shared": False})
+    cidr = {"network_id": net["id"], "name": "x", "cidr": "10.70.0.0/24", "ip_version": 4}
+    sub = theirs.subnets.create(cidr)
+    port = theirs.ports.create({"network_id": net["id"], "fixed_ips": [{"subnet_id": sub["id"]}]})
+    world.fake.tables["ports"][port["id"]]["seen by"] = "alpha"
+    before = dict(world.fake.tables["ports"][port["id"]])
+
+    def around(call, act):
+        if str(call) == "GET ports" and call.args == (port["id"],):
+            return dict(world.fake.tables["ports"][port["id"]])  # as the owner of its network sees it
+        return act()
+
+    world.poke(LB, lambda body: body["status"].update(vipPortID=port["id"]))
+    world.cloud.around = around
+    for key in (LB, SITE, CHECK):
+        world.delete(key)
+    world.run(300)
+    assert world.fake.tables["ports"][port["id"]] == before
+
+
+@pytest.mark.parametrize("collection", ["subnets", "listeners", "l7policies"])
+def test_where_there_is_a_copy_status_does_not_forget_what_was_gone(collection):
+    """Else who comes after a crash would take the copy for what was made last."""
+    world = office()
+    (row,) = [each for each in world.table(collection) if "[ik2." in str(each)]
+    twin = {**copy.deepcopy(row), "id": "00000000-0000-4000-8000-000000000000"}
+    match collection:
+        case "subnets":
+            twin.update(cidr="10.9.0.0/24", gateway_ip="10.9.0.1", allocation_pools=[])
+            world = Forest(network())
+        case "listeners":
+            twin.update(protocol_port=91, default_pool_id=None, l7policies=[])
+        case _:
+            twin.update(redirect_prefix="https://shop.example.org")
+    if collection == "subnets":  # nothing is on it
+        world.run()
+        (row,) = [each for each in world.table(collection) if "[ik2." in str(each)]
+        twin.update(network_id=row["network_id"], description=row["description"])
+    world.fake.tables[collection][twin["id"]] = twin
+    getattr(world.others, collection).delete(row["id"])
+    world.clock.advance(600)
+    world.resync()
+    dies(world, f"POST {collection.replace('l7p', 'l7_p')}", "before")
+    with pytest.raises(Killed):
+        world.run()
+    let_go(world)
+    world.restart()
+    world.run()
+    world.resync()
+    world.run()
+    world.all_ready()
+    there = world.fake.tables[collection]
+    assert len([each for each in there.values() if "[ik2." in str(each)]) == 2
+    assert {name: there[twin["id"]][name] for name in ("name", "created_at")} == {
+        name: twin[name] for name in ("name", "created_at")
+    }
+
+
+# A child is replaced, the operator dies before status shows the new one, and the user takes it out of the spec.
+
+
+def dies(world, at, how, nth=1):
+    """The process dies of the nth call of that name: right before it is carried out, after it, or so much before."""
+    left = [nth]
+
+    def around(call, act):
+        if str(call) == at:
+            left[0] -= 1
+            if not left[0]:
+                if how == "after":
+                    act()
+                if how == "late":
+                    world.finish_later(15.0, act)
+                raise Killed
+        return act()
+
+    world.cloud.around = around
+
+
+def dies_and_drops(world, key, drop, at, how):
+    intent.watch(world)
+    dies(world, at, how)
+    with pytest.raises(Killed):
+        world.run()
+    world.spec(key, **drop)
+    let_go(world)
+    world.restart()
+    world.run()
+    world.clock.advance(GRACE)
+    world.resync()
+    world.run()
+    world.all_ready()
+    assert "CopyLeftAlone" not in world.told(key)
+    for each in world.all_keys():
+        world.delete(each)
+    world.run()
+    assert world.get(key) is None, world.message(key)
+
+
+HOW = pytest.mark.parametrize("how", ["before", "after", "late"])
+
+
+@HOW
+@pytest.mark.parametrize("why", ["replaced", "gone"])
+def test_a_subnet_whose_replacement_was_made_by_who_died_of_it_goes(why, how):
+    world = Forest(objects.network(subnets=[subnet(), subnet("v6", "fd00:1::/64")]))
+    world.run()
+    if why == "replaced":
+        world.spec(NETWORK, subnets=[subnet(), subnet("v6", "fd00:2::/64")])
+    else:
+        (gone,) = [row["id"] for row in world.table("subnets") if row["name"] == "v6"]
+        world.others.subnets.delete(gone)
+        world.clock.advance(600)
+        world.resync()
+    dies_and_drops(world, NETWORK, {"subnets": [subnet()]}, "POST subnets", how)
+    assert [row for row in world.table("subnets") if row["name"]] == []
+
+
+@HOW
+@pytest.mark.parametrize("why", ["port", "protocol", "gone"])
+def test_a_listener_whose_replacement_was_made_by_who_died_of_it_goes(why, how):
+    world = tree(pool(), listeners=[listener(), listener("more", 81, "HTTP", None)])
+    match why:
+        case "port":  # the new one comes first
+            world.spec(LB, listeners=[listener(), listener("more", 82, "HTTP", None)])
+        case "protocol":  # the former one goes first
+            world.spec(LB, listeners=[listener(), listener("more", 81, "TCP", None)])
+        case "gone":
+            (gone,) = [row["id"] for row in world.table("listeners") if row["name"] == "more"]
+            world.others.listeners.delete(gone)
+            world.clock.advance(600)
+            world.resync()
+    dies_and_drops(world, LB, {"listeners": [listener()]}, "POST listeners", how)
+    assert world.table("listeners") == []
+
+
+@HOW
+def test_a_redirect_that_was_made_again_by_who_died_of_it_goes(how):
+    world = tree(pool(), listeners=[listener(redirectToHTTPS=HTTPS)])
+    world.others.l7_policies.delete(world.one("l7policies")["id"])
+    world.clock.advance(600)
+    world.resync()
+    dies_and_drops(world, LB, {"listeners": [listener()]}, "POST l7_policies", how)
+    assert world.table("l7policies") == []
