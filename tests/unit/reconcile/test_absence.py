@@ -61,7 +61,9 @@ TABLE = {"l7_policies": "l7policies"}
 @pytest.mark.parametrize("collection", EVERYTHING)
 def test_nothing_is_made_again_for_a_list_that_lacks_it(collection, restart):
     world = office()
-    rows = [row for row in world.table(TABLE.get(collection, collection)) if collection == "members" or "[ik2." in str(row)]
+    rows = [
+        row for row in world.table(TABLE.get(collection, collection)) if collection == "members" or "[ik2." in str(row)
+    ]
     assert rows
     shown = {key: names(world.object(key).status) for key in world.all_keys()}
     for row in rows:

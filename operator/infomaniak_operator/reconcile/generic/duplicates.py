@@ -182,6 +182,7 @@ def copies(
     known: Iterable[tuple[str, str]],
     wanted: Mapping[str, Row],
     applied: Iterable[str] = (),
+    *,
     coming: Collection[str] = (),
 ) -> Copies:
     """Which of the children that carry a mark of ours are somebody's copies.

@@ -188,8 +188,9 @@ def copies(context: ReconcileContext, rows: Iterable[Listener]) -> duplicates.Co
     wanted = {slot(item["name"]): creation(context, item) for item in context.spec.get("listeners") or ()}
     for body in wanted.values():
         body.pop("l7policies", None)
-    applied_slots = duplicates.slots_of(context, "listeners", slot)
-    return duplicates.copies(context, rows, known, wanted, applied_slots, {slot(name) for name in _coming(context)})
+    were_applied = duplicates.slots_of(context, "listeners", slot)
+    coming = {slot(name) for name in _coming(context)}
+    return duplicates.copies(context, rows, known, wanted, were_applied, coming=coming)
 
 
 def of_item(context: ReconcileContext, rows: Iterable[Listener], name: str) -> list[Listener]:
