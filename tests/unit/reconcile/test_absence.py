@@ -80,35 +80,90 @@ def test_nothing_is_made_again_for_a_list_that_lacks_it(collection, restart):
     assert {key: world.told(key) for key in shown if "CopyLeftAlone" in world.told(key)} == {}
 
 
-def test_an_interface_that_no_list_shows_is_not_doubled():
-    """Status names its subnet, which Neutron takes once for each router."""
+def interfaces(world):
+    return [row["id"] for row in world.table("ports") if "interface" in row["device_owner"]]
+
+
+@pytest.mark.parametrize("nowhere", [False, True])
+def test_an_interface_that_no_list_shows_is_not_doubled(nowhere):
+    """It has no id of its own; Neutron takes a subnet once for each router, and says so."""
     world = office()
-    (leg,) = [row for row in world.table("ports") if "interface" in row["device_owner"]]
-    left = [1]
+    there = interfaces(world)
+    lists = []
 
     def around(call, act):
         found = act()
-        if str(call) == "LIST ports" and "device_id" not in call.kwargs:
-            left[0] += 1
-            return [row for row in found if row["id"] != leg["id"]]
+        if str(call) == "LIST ports" and (nowhere or "device_id" not in call.kwargs):
+            lists.append(call)
+            return [row for row in found if row["id"] not in there]
         return found
 
     world.cloud.around = around
-    world.resync()
-    world.run()
-    assert left[0] > 1
-    world.all_ready()
-    assert [row["id"] for row in world.table("ports") if "interface" in row["device_owner"]] == [leg["id"]]
+    for _ in range(2):
+        world.clock.advance(600)
+        world.resync()
+        world.run()
+        world.all_ready()
+    assert lists
+    assert interfaces(world) == there
+    assert all(str(call).endswith("routers") for call in world.cloud.log if call.writing)
 
 
-def test_a_rule_of_a_redirect_is_not_doubled():
+def test_a_rule_that_its_group_does_not_show_is_not_doubled():
     world = office()
-    policy = world.one("l7policies")
-    leaves_out(world, "l7_policies", policy["id"])
-    world.resync()
-    world.run()
-    let_go(world)
-    calm(world)
+    there = {row["id"] for row in world.table("security_group_rules")}
+
+    def around(call, act):
+        found = act()
+        if str(call) == "LIST security_groups":
+            return [{**row, "security_group_rules": row["security_group_rules"][:-1]} for row in found]
+        return found
+
+    world.cloud.around = around
+    for _ in range(2):
+        world.clock.advance(600)
+        world.resync()
+        world.run()
+        world.all_ready()
+    assert {row["id"] for row in world.table("security_group_rules")} == there
+    assert world.calls()["POST security_group_rules"] <= 2
+
+
+def test_rules_that_are_missing_come_though_the_group_does_not_show_all_of_its_own():
+    world = office()
+    key = key_of(custom("SecurityGroup", "ssh", {}))
+
+    def around(call, act):
+        found = act()
+        if str(call) == "LIST security_groups":
+            return [{**row, "security_group_rules": row["security_group_rules"][:-1]} for row in found]
+        return found
+
+    world.cloud.around = around
+    world.spec(key, rules=[RULE, {**RULE, "portRange": {"min": 80}}])
+    world.run(60)
+    world.all_ready()
+    ports = [row["port_range_min"] for row in world.table("security_group_rules") if row["direction"] == "ingress"]
+    assert sorted(port for port in ports if port) == [22, 80]
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_redirect_that_is_shown_without_its_rule_does_not_get_a_second(restart):
+    world = office()
+    if restart:
+        world.restart()
+
+    def around(call, act):
+        found = act()
+        return [{**row, "rules": []} for row in found] if str(call) == "LIST l7_policies" else found
+
+    world.cloud.around = around
+    for _ in range(2):
+        world.clock.advance(600)
+        world.resync()
+        world.run()
+        world.all_ready()
+    assert world.changes() == []
     assert len(world.table("l7rules")) == 1
 
 

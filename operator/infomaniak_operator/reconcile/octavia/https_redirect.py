@@ -102,6 +102,8 @@ def recorded(context: ReconcileContext) -> dict[str, str]:
 def listed(context: ReconcileContext, listeners: Iterable[Listener], after: float | None = None) -> list[L7Policy]:
     """All L7 policies of the project, and those that status names and that are there all the same.
 
+    One that status names has a rule: where the list shows none it is asked for by id, before it gets a second.
+
     Args:
         context: the reconcile.
         listeners: those that are there: what was in others has gone with them.
@@ -113,7 +115,8 @@ def listed(context: ReconcileContext, listeners: Iterable[Listener], after: floa
     there = {str(row["id"]) for row in listeners}
     shown = context.resource.status.get("listeners") or ()
     named = recorded(context).keys() & {item.get("redirectPolicyID") for item in shown if item.get("id") in there}
-    return with_named(context, L7_POLICIES, context.rows(L7_POLICIES, after), sorted(named))
+    rows = [row for row in context.rows(L7_POLICIES, after) if row["id"] not in named or row.get("rules")]
+    return with_named(context, L7_POLICIES, rows, sorted(named))
 
 
 def forget(context: ReconcileContext, slot_: str, listener_id: str) -> None:
