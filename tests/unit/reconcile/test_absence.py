@@ -4,6 +4,7 @@ import copy
 
 import pytest
 
+from infomaniak_operator.client import Category, CloudTimeoutError
 from tests.support import intent, objects
 from tests.support.forest import Forest
 from tests.support.objects import custom, key_of, subnet
@@ -14,6 +15,7 @@ from tests.support.world import GRACE
 
 HTTPS = {"host": "www.example.org"}
 NETWORK = key_of(objects.network())
+TRANSIENT = Category.TRANSIENT
 ROUTER = {"externalGateway": {"networkName": "ext-floating1"}}
 ROUTER["interfaces"] = [{"networkRef": {"name": "web"}, "subnet": "web-v4"}]
 RULE = {"direction": "ingress", "etherType": "IPv4", "protocol": "tcp", "portRange": {"min": 22, "max": 22}}
@@ -508,6 +510,28 @@ def test_a_listener_whose_replacement_was_made_by_who_died_of_it_goes(why, how):
             world.resync()
     dies_and_drops(world, LB, {"listeners": [listener()]}, "POST listeners", how)
     assert world.table("listeners") == []
+
+
+@pytest.mark.parametrize("then", ["stays", "dies"])
+def test_a_listener_that_moves_before_status_has_named_it_is_no_copy(then):
+    """The tree was made by a request without an answer, and its listener is elsewhere in the spec by the time it is found."""
+    world = Forest(network(), balancer(listeners=[listener(pool=None)]))
+    world.late("POST load_balancers", 20.0, CloudTimeoutError("no answer", category=TRANSIENT, outcome_unknown=True))
+    while "POST load_balancers" not in [str(call) for call in world.cloud.log]:
+        world.some(1)
+    world.spec(LB, listeners=[listener(port=81, pool=None)])
+    if then == "dies":
+        world.run(15)
+        dies(world, "POST listeners", "after")
+        with pytest.raises(Killed):
+            world.run()
+        let_go(world)
+        world.restart()
+        world.spec(LB, listeners=[])
+    world.run()
+    world.all_ready()
+    assert "CopyLeftAlone" not in world.told(LB)
+    assert [row["protocol_port"] for row in world.table("listeners")] == ([81] if then == "stays" else [])
 
 
 @HOW

@@ -142,19 +142,23 @@ def _coming(context: ReconcileContext) -> set[str]:
 def announce(context: ReconcileContext, name: str, rows: Sequence[Listener]) -> None:
     """Have status say, before a listener is made in the place of another, that what it names is not the newest.
 
-    Of one that is gone the id is forgotten. One that serves until the new one is there stays, and the new one stands
-    beside it without an id. So who comes after a crash takes the only one that is not named for what was made last.
+    Of one that is gone the id is forgotten. One that serves until the new one is there is named, even if it came to be
+    by a request without an answer, and the new one stands beside it without an id. So who comes after a crash takes the
+    only one that is not named for what was made last.
     Where there is a copy of the mark nothing would tell the two apart: what status names stays.
 
     Raises:
         Superseded, KubeError: it could not be written, so nothing must be made.
     """
-    former = {id_ for id_, shown in _known(context).items() if shown == name}
-    if not former or copies(context, rows).of(slot(name), context.owner):
+    known = _known(context)
+    former = {id_ for id_, shown in known.items() if shown == name}
+    standing = [str(row["id"]) for row in of_item(context, rows, name) if is_ours(context, row)]
+    if not (former or standing) or copies(context, rows).of(slot(name), context.owner):
         return
-    gone = former - {row["id"] for row in rows}
+    gone = former - {str(row["id"]) for row in rows}
     shown = [item for item in context.status.get("listeners") or () if item.get("id") not in gone]
-    if former - gone and name not in _coming(context):
+    shown += [{"name": name, "id": each} for each in standing if each not in known]
+    if standing and name not in _coming(context):
         shown.append({"name": name})
     context.status["listeners"] = shown
     context.record()
