@@ -515,7 +515,7 @@ def test_a_listener_whose_replacement_was_made_by_who_died_of_it_goes(why, how):
 @pytest.mark.parametrize("then", ["stays", "dies"])
 def test_a_listener_that_moves_before_status_has_named_it_is_no_copy(then):
     """The tree was made by a request without an answer, and its listener is elsewhere in the spec by the time it is found."""
-    world = Forest(network(), balancer(listeners=[listener(pool=None)]))
+    world = Forest(network(), balancer(listeners=[listener(pool=None)]), settles=0.01)
     world.late("POST load_balancers", 20.0, CloudTimeoutError("no answer", category=TRANSIENT, outcome_unknown=True))
     while "POST load_balancers" not in [str(call) for call in world.cloud.log]:
         world.some(1)
