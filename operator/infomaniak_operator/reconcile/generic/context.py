@@ -64,6 +64,7 @@ _OUTLIVING = frozenset({"projectID", "region", "appliedFields"})
 _IDENTITY = frozenset({"id", "projectID", "region", "appliedFields"})
 
 _MOST_DELETED = 64
+"""So many ids of children that this process has deleted are remembered of an object."""
 _MOST_APPLIED = 4096
 """So many items ``status.appliedFields`` may have."""
 _MOST_REMARKS = 100
