@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
+from infomaniak_operator.api import json_types
 from infomaniak_operator.client.bodies import L7PolicyBody, L7RuleBody
 from infomaniak_operator.client.resources import L7Policy, Listener
 from infomaniak_operator.reconcile.generic import duplicates
@@ -15,7 +16,7 @@ from infomaniak_operator.reconcile.generic.owned import whose, with_named
 from infomaniak_operator.reconcile.octavia.octavia_common import tag_difference
 from infomaniak_operator.reconcile.openstack.resource_types import L7_POLICIES
 
-FIELD = "redirectToHTTPS"
+FIELD: Final = "redirectToHTTPS"
 RULE: L7RuleBody = {"type": "PATH", "compare_type": "STARTS_WITH", "value": "/"}
 """Without a rule a policy never applies."""
 _HTTPS = 443
@@ -28,7 +29,7 @@ def slot(name: str) -> str:
     return f"redirect/{name}"
 
 
-def _attributes(item: Mapping[str, Any]) -> L7PolicyBody:
+def _attributes(item: json_types.Listener) -> L7PolicyBody:
     target = item[FIELD]
     port = int(target.get("port") or _HTTPS)
     return {
@@ -38,7 +39,7 @@ def _attributes(item: Mapping[str, Any]) -> L7PolicyBody:
     }
 
 
-def creation(context: ReconcileContext, item: Mapping[str, Any]) -> list[L7PolicyBody]:
+def creation(context: ReconcileContext, item: json_types.Listener) -> list[L7PolicyBody]:
     """The policies that a new listener is made with."""
     if not item.get(FIELD):
         return []
@@ -49,7 +50,7 @@ def creation(context: ReconcileContext, item: Mapping[str, Any]) -> list[L7Polic
 
 def concerned(context: ReconcileContext) -> bool:
     """Whether there are, or were, redirects of ours: else nothing need be listed."""
-    items = context.spec.get("listeners") or ()
+    items = json_types.LOAD_BALANCER.spec(context).get("listeners") or ()
     return any(item.get(FIELD) for item in items) or any(name.endswith(f".{FIELD}") for name in context.applied)
 
 
@@ -66,7 +67,7 @@ def plan(context: ReconcileContext, listeners: Mapping[str, Listener], policies:
     """
     steps: list[Step] = []
     there = list(policies)
-    for item in context.spec.get("listeners") or ():
+    for item in json_types.LOAD_BALANCER.spec(context).get("listeners") or ():
         row = listeners.get(item["name"])
         if row is None:
             continue
@@ -91,7 +92,7 @@ def plan(context: ReconcileContext, listeners: Mapping[str, Listener], policies:
 
 def recorded(context: ReconcileContext) -> dict[str, str]:
     """The policies that status shows as ours: the listener's name, by id."""
-    shown = context.resource.status.get("listeners") or ()
+    shown = json_types.LOAD_BALANCER.status(context.resource).get("listeners") or ()
     return {
         str(item["redirectPolicyID"]): str(item["name"])
         for item in shown
@@ -113,7 +114,7 @@ def listed(context: ReconcileContext, listeners: Iterable[Listener], after: floa
         InfomaniakCloudError: they could not be listed, or asked for.
     """
     there = {str(row["id"]) for row in listeners}
-    shown = context.resource.status.get("listeners") or ()
+    shown = json_types.LOAD_BALANCER.status(context.resource).get("listeners") or ()
     named = recorded(context).keys() & {item.get("redirectPolicyID") for item in shown if item.get("id") in there}
     rows = [row for row in context.rows(L7_POLICIES, after) if row["id"] not in named or row.get("rules")]
     return with_named(context, L7_POLICIES, rows, sorted(named))
@@ -132,11 +133,12 @@ def forget(context: ReconcileContext, slot_: str, listener_id: str) -> None:
     under = [policy for policy in context.children[POLICIES] if policy.get("listener_id") == listener_id]
     if name not in recorded(context).values() or sort_out(context, name, under)[1]:
         return
-    shown = context.status.get("listeners") or ()
-    context.status["listeners"] = [
-        {field: value for field, value in item.items() if field != "redirectPolicyID" or item["name"] != name}
-        for item in shown
-    ]
+    status = json_types.LOAD_BALANCER.status(context)
+    shown = [item.copy() for item in status.get("listeners") or ()]
+    for item in shown:
+        if item["name"] == name:
+            item.pop("redirectPolicyID", None)
+    status["listeners"] = shown
     context.record()
 
 
@@ -182,11 +184,15 @@ def sort_out(
 
 
 def _as_wanted(context: ReconcileContext, name: str, row: L7Policy) -> bool:
-    items = [item for item in context.spec.get("listeners") or () if item["name"] == name and item.get(FIELD)]
+    items = [
+        item
+        for item in json_types.LOAD_BALANCER.spec(context).get("listeners") or ()
+        if item["name"] == name and item.get(FIELD)
+    ]
     return any(duplicates.fits(_attributes(item), row) for item in items)
 
 
-def _bring(context: ReconcileContext, item: Mapping[str, Any], policy: L7Policy, name: str) -> list[Step]:
+def _bring(context: ReconcileContext, item: json_types.Listener, policy: L7Policy, name: str) -> list[Step]:
     steps = []
     if policy.get("rules"):
         context.creates.done(f"rule/{name}")
