@@ -109,8 +109,7 @@ def knows_now(world, key):
 
 
 def test_what_a_process_is_not_told_by_its_watch_it_finds_out_by_the_conflict():
-    world, key = not_told(lambda world: world.others.networks.update(world.network()["id"], {"name": "other"}))
-    world.poke(key, lambda body: body["status"].update(mtu=1))  # there is something to write at the end
+    world, key = not_told(lambda world: world.others.networks.update(world.network()["id"], {"mtu": 1300}))
     world.reconcile(key)  # the write of its status is refused, and it asks for the object anew
     knows_now(world, key)
 
