@@ -6,9 +6,9 @@ fields they are about, as ``Rule``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -102,7 +102,7 @@ class Kind(Generic[S]):
         """Name of the CustomResourceDefinition."""
         return f"{self.plural}.{GROUP}"
 
-    def parse(self, spec: Mapping[str, Any]) -> S:
+    def parse(self, spec: object) -> S:
         """The typed spec.
 
         ``model_fields_set`` tells what is absent, and so not managed, from what is there.

@@ -225,12 +225,12 @@ def in_order(resource: KubeObject, reconciler: Reconciler, view: CacheReader) ->
     if resource.deleting:
         return FINALIZER not in resource.finalizers
     ready = resource.condition(READY) or {}
-    known = resource.status.get("inputsHash")
+    known = resource.json_status.get("inputsHash")
     if not (
         known
         and as_it_should_be(resource)
         and ready.get("observedGeneration") == resource.generation
-        and resource.status.get("observedGeneration") == resource.generation
+        and resource.json_status.get("observedGeneration") == resource.generation
     ):
         return False
     try:

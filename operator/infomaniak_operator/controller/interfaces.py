@@ -95,20 +95,25 @@ class KubeObject:
         return self.metadata.get("labels") or {}
 
     @property
-    def spec(self) -> Mapping[str, Any]:
-        """``spec``."""
+    def spec(self) -> object:
+        """``spec``: a mapping, which only what knows the kind can read."""
         return self.body.get("spec") or {}
 
     @property
-    def status(self) -> Mapping[str, Any]:
-        """``status``; empty where it is no object."""
+    def status(self) -> object:
+        """``status``: a mapping, empty where there is none, which only what knows the kind can read."""
+        return self.json_status
+
+    @property
+    def json_status(self) -> Mapping[str, Any]:
+        """``status`` for what treats all its fields alike, or reads those that are the controller's."""
         found = self.body.get("status")
         return found if isinstance(found, Mapping) else {}
 
     @property
     def conditions(self) -> list[Mapping[str, Any]]:
         """``status.conditions``, without what is no condition: a newer version, or a hand, may have written it."""
-        found = self.status.get("conditions")
+        found = self.json_status.get("conditions")
         items = found if isinstance(found, list | tuple) else ()
         return [each for each in items if isinstance(each, Mapping) and isinstance(each.get("type"), str)]
 
@@ -168,7 +173,7 @@ def as_it_should_be(resource: KubeObject, *, whatever: Iterable[str] = ()) -> bo
         whatever: the types that may say anything. A type that only another version knows is never among them: what it
             means is not known, so the object is looked at, and the condition goes.
     """
-    if resource.conditions != resource.status.get("conditions", []):
+    if resource.conditions != resource.json_status.get("conditions", []):
         return False  # there is something that is no condition
     said = {each["type"]: each.get("status") for each in resource.conditions}
     if said.pop(RECONCILING, "False") != "False" or said.pop(STALLED, "False") != "False":
@@ -282,7 +287,7 @@ class Result:
 
     conditions: Conditions
     next: Next
-    status: Mapping[str, Any] | None = None
+    status: Mapping[str, object] | None = None
 
 
 class Superseded(Exception):  # noqa: N818 - a signal, not an error
@@ -391,7 +396,7 @@ class ReconcileRequest(Protocol):
             KubeError: the API server could not be asked (the controller backs off).
         """
 
-    def record(self, status: Mapping[str, Any]) -> bool:
+    def record(self, status: Mapping[str, object]) -> bool:
         """Write the kind's own status fields at once, ahead of the call to the cloud that they are about.
 
         Conditions and ``observedGeneration`` stay as they are.

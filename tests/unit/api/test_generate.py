@@ -23,6 +23,7 @@ def test_one_crd_and_one_page_a_kind() -> None:
     chart = "charts/infomaniak-operator/templates"
     wanted |= {f"{chart}/crds/{kind.plural}.yaml" for kind in KINDS.values()}
     wanted |= {"docs/reference/README.md", "deploy/rbac.yaml", "deploy/argocd/health.yaml", f"{chart}/_rules.tpl"}
+    wanted |= {"operator/infomaniak_operator/api/json_types.py"}
     assert set(files()) == wanted
 
 

@@ -1,8 +1,18 @@
-"""What must not pass mypy: names of the cloud's API that are spelt wrong. ``test_misspelt.py`` runs mypy on this file.
+"""What must not pass mypy: misspelt names of the cloud, of our specs and statuses. ``test_misspelt.py`` runs mypy on it.
 
 Each line with a mark at its end is an error, of which the mark is a part; no other line is one.
 """
 
+from infomaniak_operator.api.json_types import (
+    FLOATING_IP,
+    HEALTH_MONITOR,
+    INFOMANIAK_NETWORK,
+    LOAD_BALANCER,
+    POOL,
+    ROUTER,
+    SECURITY_GROUP,
+    ListenerField,
+)
 from infomaniak_operator.client import Operations
 from infomaniak_operator.client.bodies import NetworkBody
 from infomaniak_operator.client.resources import (
@@ -19,7 +29,9 @@ from infomaniak_operator.client.resources import (
     SecurityGroup,
     Subnet,
 )
-from infomaniak_operator.reconcile.generic.context import ReconcileContext
+from infomaniak_operator.controller.interfaces import KubeObject
+from infomaniak_operator.reconcile.generic.context import ReconcileContext, Traits
+from infomaniak_operator.reconcile.generic.fields import Field
 from infomaniak_operator.reconcile.neutron.network import NetworkActuator
 from infomaniak_operator.reconcile.octavia.pool import PoolActuator
 from infomaniak_operator.reconcile.octavia.tree_state import Trees
@@ -98,3 +110,50 @@ def reconciled(context: ReconcileContext) -> None:
     row = PoolActuator(Trees()).held(context)
     if row is not None:
         print(row.get("healthmonitors"))  # E: "healthmonitors"
+
+
+def specs(resource: KubeObject, context: ReconcileContext) -> None:
+    print(INFOMANIAK_NETWORK.spec(resource).get("subnets"), "mtu" in INFOMANIAK_NETWORK.spec(context))
+    print(INFOMANIAK_NETWORK.spec(resource).get("subnet"))  # E: no key "subnet"
+    print(INFOMANIAK_NETWORK.spec(resource)["subnets"][0].get("enableDhcp"))  # E: no key "enableDhcp"
+    print("mtus" in INFOMANIAK_NETWORK.spec(context))  # E: no key "mtus"
+    print(INFOMANIAK_NETWORK.named(context, "tags", "desciption"))  # E: Literal['desciption']
+    print(ROUTER.spec(resource).get("gateway"))  # E: no key "gateway"
+    print(ROUTER.spec(resource)["externalGateway"].get("enableSnat"))  # E: no key "enableSnat"
+    print(SECURITY_GROUP.spec(resource)["rule"])  # E: "rule"
+    print(SECURITY_GROUP.spec(resource)["rules"][0].get("remoteGroup"))  # E: no key "remoteGroup"
+    print(FLOATING_IP.spec(resource).get("portId"))  # E: no key "portId"
+    print(LOAD_BALANCER.spec(context).get("listener"))  # E: no key "listener"
+    print(LOAD_BALANCER.spec(context)["vip"].get("securityGroupRef"))  # E: no key "securityGroupRef"
+    print(LOAD_BALANCER.spec(context)["listeners"][0]["defaultPool"])  # E: "defaultPool"
+    print("redirectToHttps" in LOAD_BALANCER.spec(context)["listeners"][0])  # E: no key "redirectToHttps"
+    print(POOL.spec(resource).get("membersFrom", {}).get("serviceRefs"))  # E: no key "serviceRefs"
+    print(POOL.spec(resource)["members"][0].get("wieght"))  # E: no key "wieght"
+    print(HEALTH_MONITOR.spec(resource).get("maxRetires"))  # E: no key "maxRetires"
+    print(context.spec.get("managementPolcy"))  # E: no key "managementPolcy"
+    print(context.spec.get("subnets"))  # E: no key "subnets"
+    print(resource.spec.get("subnets"))  # E: has no attribute "get"
+    POOL.spec(resource)["protocol"] = "TCP"  # E: ReadOnly
+    field: Field[ListenerField] = Field("allowedCidrs", "allowed_cidrs")  # E: Literal['allowedCidrs']
+    print(field)
+
+
+def statuses(resource: KubeObject, context: ReconcileContext) -> None:
+    print(INFOMANIAK_NETWORK.status(resource).get("subnet"))  # E: no key "subnet"
+    print(ROUTER.status(resource).get("externalAddress"))  # E: no key "externalAddress"
+    print("rulesCount" in SECURITY_GROUP.status(resource))  # E: no key "rulesCount"
+    print(FLOATING_IP.status(resource).get("fixedAdress"))  # E: no key "fixedAdress"
+    print(LOAD_BALANCER.status(resource).get("vipPortId"))  # E: no key "vipPortId"
+    print(POOL.status(resource)["members"])
+    print(POOL.status(resource)["loadBalancerId"])  # E: "loadBalancerId"
+    print(HEALTH_MONITOR.status(resource).get("poolId"))  # E: no key "poolId"
+    status = POOL.status(context)
+    status["memberCount"] = 1
+    status["membersCount"] = 1  # E: "membersCount"
+    status["memberCount"] = "one"  # E: incompatible type
+    status["draining"] = [{"address": "192.0.2.1", "port": 80, "untill": ""}]  # E: "untill"
+    context.status["vipPortID"] = "id"  # E: "vipPortID"
+    print(context.status.get("inputHash"))  # E: no key "inputHash"
+    context.drop("vipPortId")  # E: Literal['vipPortId']
+    print(resource.status.get("id"))  # E: has no attribute "get"
+    print(Traits(timed=frozenset({"drainign"})))  # E: Literal['drainign']

@@ -72,7 +72,7 @@ def _finalizers_changed(old: KubeObject, new: KubeObject) -> bool:
 
 def _face(resource: KubeObject) -> tuple[Any, ...]:
     """All that others may go by."""
-    status: dict[str, Any] = {key: value for key, value in resource.status.items() if key not in _ENGINE_STATUS}
+    status: dict[str, Any] = {key: value for key, value in resource.json_status.items() if key not in _ENGINE_STATUS}
     status.pop("observedGeneration", None)
     conditions = sorted(map(_condition, resource.conditions))
     # A Secret has neither spec nor generation: its content is all that is not metadata.

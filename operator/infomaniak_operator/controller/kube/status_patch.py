@@ -19,13 +19,13 @@ def wished(resource: KubeObject, result: Result, now: float) -> dict[str, Any]:
         result: what the reconcile came to.
         now: seconds since the epoch.
     """
-    kinds = resource.status if result.status is None else result.status
+    kinds = resource.json_status if result.status is None else result.status
     status = {name: value for name, value in kinds.items() if name not in _CONTROLLER_FIELDS}
     former = resource.conditions
     observed = resource.generation
     if keeps_ready(result.conditions, former):
         # Ready stays as it was, and so speaks of the spec it spoke of: kstatus and its users look at this number alone.
-        observed = resource.status.get("observedGeneration", observed)
+        observed = resource.json_status.get("observedGeneration", observed)
     return {
         **without_nulls(status),
         "observedGeneration": observed,
@@ -41,20 +41,20 @@ def status_patch(resource: KubeObject, result: Result, now: float) -> dict[str, 
     Returns:
         The patch; None if the status is as it should be.
     """
-    difference = merge_patch(resource.status, wished(resource, result, now))
+    difference = merge_patch(resource.json_status, wished(resource, result, now))
     if not difference:
         return None
     return {"metadata": {"resourceVersion": resource.resource_version}, "status": difference}
 
 
-def record_patch(resource: KubeObject, status: Mapping[str, Any]) -> dict[str, Any] | None:
+def record_patch(resource: KubeObject, status: Mapping[str, object]) -> dict[str, Any] | None:
     """The merge patch that writes the kind's own fields alone, ahead of what a reconcile comes to; None if they are so.
 
     It carries the resourceVersion, as ``status_patch`` does.
     """
-    kept = {name: value for name, value in resource.status.items() if name in _CONTROLLER_FIELDS}
+    kept = {name: value for name, value in resource.json_status.items() if name in _CONTROLLER_FIELDS}
     kinds = {name: value for name, value in status.items() if name not in _CONTROLLER_FIELDS}
-    difference = merge_patch(resource.status, {**without_nulls(kinds), **kept})
+    difference = merge_patch(resource.json_status, {**without_nulls(kinds), **kept})
     if not difference:
         return None
     return {"metadata": {"resourceVersion": resource.resource_version}, "status": difference}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, Protocol
 
+from infomaniak_operator.api.json_types import StatusField
 from infomaniak_operator.client import InfomaniakCloudError
 from infomaniak_operator.client.kinds import BodyT, RowT
 from infomaniak_operator.client.resources import Resource
@@ -104,7 +105,7 @@ class Actuator(Protocol[RowT, BodyT]):
     """The type of its main object in the cloud."""
     noun: str
     """What people call the main object: ``network``."""
-    parts: str
+    parts: StatusField | None
     """The list in spec and status that names what belongs to it; until the spec has it, status shows that of others."""
     depends_on: frozenset[Dependency]
     """The kinds that its references may lead to."""
@@ -259,7 +260,7 @@ class Actuator(Protocol[RowT, BodyT]):
 class PlainActuator(Generic[RowT, BodyT]):
     """What every kind does that knows no better."""
 
-    parts = ""
+    parts: StatusField | None = None
     depends_on: frozenset[Dependency] = frozenset()
     traits = Traits()
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, TypedDict
+from typing import Any, Literal, Protocol, TypedDict, cast
 
+from infomaniak_operator.api.json_types import ANY, CommonSpec, CommonStatus, SpecField, StatusField
 from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.client import InfomaniakCloudError, ReadOnlyError
 from infomaniak_operator.client.kinds import BodyT, RowT
@@ -58,10 +59,10 @@ from infomaniak_operator.reconcile.ownership.marks import Owner, short_uid
 CONTROLLER_FIELDS = frozenset({"conditions", "observedGeneration"})
 SHARED = 2.0
 """Seconds by which a list may be older than the event, for an object that has nothing in the cloud yet."""
-_OUTLIVING = frozenset({"projectID", "region", "appliedFields"})
+_OUTLIVING: frozenset[StatusField] = frozenset({"projectID", "region", "appliedFields"})
 """The status fields that outlive the object in the cloud, whatever its kind."""
 
-_IDENTITY = frozenset({"id", "projectID", "region", "appliedFields"})
+_IDENTITY: frozenset[StatusField] = frozenset({"id", "projectID", "region", "appliedFields"})
 
 _MOST_APPLIED = 4096
 """So many items ``status.appliedFields`` may have."""
@@ -110,16 +111,16 @@ class Traits:
         together: the kinds that go in one with this one: those that are going, too, do not keep it.
     """
 
-    outliving: frozenset[str] = frozenset()
-    elsewhere: frozenset[str] = frozenset()
-    timed: frozenset[str] = frozenset()
-    recovery: str = ""
-    itself: frozenset[str] = frozenset()
+    outliving: frozenset[StatusField] = frozenset()
+    elsewhere: frozenset[StatusField] = frozenset()
+    timed: frozenset[StatusField] = frozenset()
+    recovery: StatusField | None = None
+    itself: frozenset[SpecField] = frozenset()
     together: frozenset[str] = frozenset()
 
-    def waits_for_time(self, status: Mapping[str, Any]) -> bool:
+    def waits_for_time(self, resource: KubeObject) -> bool:
         """Whether something is to be done by the mere passing of time."""
-        return any(status.get(name) for name in self.timed)
+        return any(resource.json_status.get(name) for name in self.timed)
 
 
 class Lock(Protocol):
@@ -200,7 +201,7 @@ class ReconcileContext:
     request: ReconcileRequest
     owner: Owner
     create_grace: float
-    status: dict[str, Any]
+    status: CommonStatus
     further: dict[str, Condition] = field(default_factory=dict)
     connected: Cloud | None = None
     children: Children = field(default_factory=Children)
@@ -225,7 +226,8 @@ class ReconcileContext:
     ) -> ReconcileContext:
         """Start from what the object says of itself."""
         resource = request.resource
-        status = {name: value for name, value in resource.status.items() if name not in CONTROLLER_FIELDS}
+        own = {name: value for name, value in resource.json_status.items() if name not in CONTROLLER_FIELDS}
+        status = cast("CommonStatus", own)
         owner = replace(owner_of(cluster_id, resource), lives=lambda uid: _lives(request.view, uid))
         memory = request.memory.of(Remembered)
         if memory.first_heard is None:
@@ -238,9 +240,9 @@ class ReconcileContext:
         return self.request.resource
 
     @property
-    def spec(self) -> Mapping[str, Any]:
-        """Its spec as written: a field that is not there is not managed."""
-        return self.request.resource.spec
+    def spec(self) -> CommonSpec:
+        """Its spec as written: a field that is not there is not managed. A kind reads its own by ``JsonKind.spec``."""
+        return ANY.spec(self.request.resource)
 
     @property
     def memory(self) -> Remembered:
@@ -321,7 +323,7 @@ class ReconcileContext:
     @property
     def recorded(self) -> list[str]:
         """The fields of the spec that status says we have set in the cloud: what else status shows goes with them."""
-        return list(self.resource.status.get("appliedFields") or ())
+        return list(ANY.status(self.resource).get("appliedFields") or ())
 
     @property
     def applied(self) -> list[str]:
@@ -356,15 +358,15 @@ class ReconcileContext:
     def applied_is(self, places: Iterable[str]) -> None:
         """Put into status that these fields are set by us and, as the cloud was seen without them, no others."""
         self.status["appliedFields"] = sorted(places)
-        self.memory.applied = self.status["appliedFields"]
+        self.memory.applied = self.status.get("appliedFields")
 
-    def manages(self, name: str) -> bool:
+    def manages(self, name: SpecField) -> bool:
         """Whether the spec lists parts of that name, or they still count as ours in the status that will be written."""
-        return name in self.spec or name in (self.status.get("appliedFields") or ())
+        return self.asks_for(name) or name in (self.status.get("appliedFields") or ())
 
     def give_up(self) -> None:
         """Nothing counts as set by us any more."""
-        self.status.pop("appliedFields", None)
+        self.drop("appliedFields")
         self.memory.applied = None
 
     def may_still_change(self) -> float:
@@ -391,7 +393,7 @@ class ReconcileContext:
         """What the operator is about: ``Creating`` only as long as there is nothing of the object in the cloud."""
         if self.resource.deleting:
             return Reason.DELETING
-        return Reason.UPDATING if self.resource.status.get("id") else Reason.CREATING
+        return Reason.UPDATING if ANY.status(self.resource).get("id") else Reason.CREATING
 
     @property
     def waited(self) -> bool:
@@ -414,7 +416,7 @@ class ReconcileContext:
         That is more than the spec: what references lead to, and what is to be done by the mere passing of time.
         """
         unchanged = self.memory.done_with in (None, self.inputs)
-        ours = self.traits.waits_for_time(self.resource.status) or self.memory.not_taken
+        ours = self.traits.waits_for_time(self.resource) or self.memory.not_taken
         return self.was_ready and unchanged and not ours
 
     @property
@@ -437,25 +439,44 @@ class ReconcileContext:
         self.memory.project_id = self.status["projectID"] = self.cloud.project_id
         self.memory.region = self.status["region"] = self.cloud.region
 
-    def place(self, field: str) -> str | None:
+    def place(self, field: Literal["projectID", "region"]) -> str | None:
         """Where the object is, or may be: ``projectID`` or ``region``, as far as it is known."""
         held = {"projectID": self.memory.project_id, "region": self.memory.region}[field]
-        found = self.resource.status.get(field) or held
+        found = ANY.status(self.resource).get(field) or held
         return str(found) if found else None
+
+    def _keep_only(self, fields: Collection[str]) -> None:
+        self.status = cast("CommonStatus", {name: each for name, each in self.status.items() if name in fields})
+
+    def asks_for(self, *fields: SpecField) -> bool:
+        """Whether the spec has one of these fields."""
+        spec: Mapping[str, object] = self.spec
+        return any(name in spec for name in fields)
+
+    def shows(self, *fields: StatusField) -> bool:
+        """Whether status, as it will be written, has a value for one of these fields."""
+        status: Mapping[str, object] = self.status
+        return any(status.get(name) for name in fields)
+
+    def drop(self, *fields: StatusField) -> None:
+        """Have status show these fields no more."""
+        status = cast("dict[str, object]", self.status)
+        for name in fields:
+            status.pop(name, None)
 
     def lost(self) -> None:
         """Forget the identity, and what was seen of it: the object in the cloud is gone."""
         self.memory.id = None
-        if any(name in self.spec for name in self.traits.itself):
+        if self.asks_for(*self.traits.itself):
             self.memory.stood = None
-        self.status = {name: value for name, value in self.status.items() if name in _OUTLIVING | self.traits.outliving}
+        self._keep_only(_OUTLIVING | self.traits.outliving)
 
     def lost_for_good(self, message: str) -> None:
         """Forget what was seen of the object, but not which it was: it is gone, and is not made again.
 
         Others go by these fields (a Router that is to be deleted, by ``routerID``), and nothing will mend them later.
         """
-        self.status = {name: value for name, value in self.status.items() if name in _IDENTITY}
+        self._keep_only(_IDENTITY)
         if HEALTHY in self.former():
             self.set_condition(HEALTHY, None, Reason.EXTERNALLY_DELETED, message)
 
@@ -512,12 +533,11 @@ class ReconcileContext:
 
     def _nowhere(self) -> None:
         """A create was refused: where there is nothing else, the object is bound to no project."""
-        if self.id or self.creates.unknown or any(self.status.get(name) for name in self.traits.elsewhere):
+        if self.id or self.creates.unknown or self.shows(*self.traits.elsewhere):
             return
         self.memory.create_refused = True
         self.memory.project_id = self.memory.region = None
-        for where in ("projectID", "region"):
-            self.status.pop(where, None)
+        self.drop("projectID", "region")
 
     @contextmanager
     def creating(self, *slots: str, bodies: Sequence[Mapping[str, Any]] = ()) -> Iterator[None]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from infomaniak_operator.api.json_types import ANY
 from infomaniak_operator.client import (
     CloudCredentials,
     CloudNotAllowedError,
@@ -159,7 +160,7 @@ class CredentialSettings:
 
     def source(self, resource: KubeObject) -> CredentialSource | None:
         """Where the object's credential comes from; None where it names none and may not use the default."""
-        ref = resource.spec.get("cloudCredentialsRef")
+        ref = ANY.spec(resource).get("cloudCredentialsRef")
         if ref:
             return CredentialSource(Key("Secret", resource.key.namespace, ref["secretName"]), ref.get("cloudName"))
         if self.default and self.default.serves(resource.key.namespace):

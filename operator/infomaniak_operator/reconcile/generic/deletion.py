@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+from infomaniak_operator.api.json_types import ANY
 from infomaniak_operator.client import Category, InfomaniakCloudError, NotFoundError
 from infomaniak_operator.client.kinds import BodyT, RowT
 from infomaniak_operator.controller.interfaces import (
@@ -170,7 +171,7 @@ def _uses(user: KubeObject, actuator: Actuator[RowT, BodyT], kept_by: Collection
         return False  # it is gone, and is not made again
     if user.deleting and user.key.kind in {actuator.kind, *actuator.traits.together}:
         return False
-    return user.key.kind in kept_by and (FINALIZER in user.finalizers or bool(user.status.get("id")))
+    return user.key.kind in kept_by and (FINALIZER in user.finalizers or bool(ANY.status(user).get("id")))
 
 
 def _check_users(context: ReconcileContext, actuator: Actuator[RowT, BodyT], kept_by: Collection[str]) -> None:

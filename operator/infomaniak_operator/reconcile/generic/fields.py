@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from infomaniak_operator.reconcile.ownership.marks import user_text
 
@@ -59,9 +59,12 @@ def _identity(value: Any) -> Any:
     return value
 
 
+NameT_co = TypeVar("NameT_co", bound=str, covariant=True)
+
+
 @dataclass(frozen=True, slots=True)
-class Field:
-    """One field of a spec.
+class Field(Generic[NameT_co]):
+    """One field of a spec; ``NameT_co`` says which names it has, as ``json_types.RouterSpecField`` does.
 
     Attributes:
         spec: its name in the spec.
@@ -72,7 +75,7 @@ class Field:
         mutable: whether the service changes it in place.
     """
 
-    spec: str
+    spec: NameT_co
     api: str
     default: Any = KEEP
     to_api: Callable[[Any], Any] = _identity
@@ -108,18 +111,18 @@ def place(prefix: str, name: str) -> str:
     return f"{prefix}.{name}" if prefix else name
 
 
-def body_of(fields: Iterable[Field], spec: Mapping[str, Any]) -> dict[str, Any]:
+def body_of(fields: Iterable[Field[str]], spec: Mapping[str, Any]) -> dict[str, Any]:
     """The attributes to create an object with: only those the spec names."""
     return {field.api: field.to_api(spec[field.spec]) for field in fields if field.spec in spec}
 
 
-def applied(fields: Iterable[Field], spec: Mapping[str, Any], prefix: str = "") -> list[str]:
+def applied(fields: Iterable[Field[str]], spec: Mapping[str, Any], prefix: str = "") -> list[str]:
     """The places of the fields that the spec sets, for ``status.appliedFields``."""
     return [place(prefix, field.spec) for field in fields if field.spec in spec]
 
 
 def differences(
-    fields: Iterable[Field],
+    fields: Iterable[Field[str]],
     spec: Mapping[str, Any],
     row: Mapping[str, Any],
     were_applied: Sequence[str] = (),

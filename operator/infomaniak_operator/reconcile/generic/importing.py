@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from infomaniak_operator.api.json_types import ANY
 from infomaniak_operator.client.kinds import BodyT, RowT
 from infomaniak_operator.controller.interfaces import KubeObject, Progress, Reason, Stalled, WaitingFor
 from infomaniak_operator.reconcile.generic.actuator import Actuator, Plan
@@ -140,10 +141,10 @@ def elder(context: ReconcileContext, actuator: Actuator[RowT, BodyT], row: RowT)
     me, owner = context.resource, row.get("project_id")
     at_home = owner is not None and owner == context.cloud.project_id
     for other in context.request.view.objects(actuator.kind):
-        reads = other.spec.get("managementPolicy") == "Unmanaged"
-        if reads or other.uid == me.uid or other.status.get("id") != row["id"]:
+        reads = ANY.spec(other).get("managementPolicy") == "Unmanaged"
+        if reads or other.uid == me.uid or ANY.status(other).get("id") != row["id"]:
             continue
-        if at_home and other.status.get("projectID") not in (None, owner):
+        if at_home and ANY.status(other).get("projectID") not in (None, owner):
             continue
         if (other.created, other.key.namespace, other.key.name) < (me.created, me.key.namespace, me.key.name):
             return other

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
+from infomaniak_operator.api.json_types import ANY
 from infomaniak_operator.client import InfomaniakCloudError, NotFoundError, ReadOnlyError
 from infomaniak_operator.client.kinds import BodyT, RowT
 from infomaniak_operator.client.resources import NeutronResource
@@ -86,7 +87,7 @@ def _lost(context: ReconcileContext, actuator: Actuator[RowT, BodyT], marked: Se
         duplicates.sort_out(context, actuator.noun, marked, settled=True)
     gone = context.id
     message = f"{actuator.noun} {gone} was deleted in the cloud by somebody else"
-    if context.traits.recovery and context.status.get(context.traits.recovery):
+    if context.traits.recovery and context.shows(context.traits.recovery):
         message = f"{actuator.noun} {gone} was deleted for its recovery"
     if context.imported or not actuator.may_make_again(context):
         context.set_condition(SYNCED, False, Reason.EXTERNALLY_DELETED, message)
@@ -153,12 +154,12 @@ def intend(context: ReconcileContext, actuator: Actuator[RowT, BodyT], row: RowT
         row: what they are set on, where it was there before.
     """
     places = actuator.applied(context)
-    if row is not None and "appliedFields" not in context.resource.status and not is_marked(context, row):
+    if row is not None and "appliedFields" not in ANY.status(context.resource) and not is_marked(context, row):
         places = [*places, ADOPTING]
-    if actuator.parts in places and actuator.parts not in context.recorded:
-        context.status.pop(actuator.parts, None)  # those of others: from now on only our own stand there
+    if actuator.parts and actuator.parts in places and actuator.parts not in context.recorded:
+        context.drop(actuator.parts)  # those of others: from now on only our own stand there
     context.intend(places)
-    return not set(context.status["appliedFields"]) <= set(context.recorded)
+    return not set(context.status.get("appliedFields") or ()) <= set(context.recorded)
 
 
 def take(context: ReconcileContext, actuator: Actuator[RowT, BodyT], row: RowT) -> None:
@@ -173,7 +174,8 @@ def take(context: ReconcileContext, actuator: Actuator[RowT, BodyT], row: RowT) 
         else:
             context.intended.append(f"take over {actuator.noun} {row['id']}")
         return
-    never_applied = context.id is None or "appliedFields" not in context.resource.status  # Unmanaged until now, perhaps
+    # Unmanaged until now, perhaps.
+    never_applied = context.id is None or "appliedFields" not in ANY.status(context.resource)
     former = whose_main(context, row) is Whose.PREVIOUS
     if former or (never_applied and not is_marked(context, row)):
         importing.show_first(context, actuator, row)

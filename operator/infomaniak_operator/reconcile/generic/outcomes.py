@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from infomaniak_operator.api.json_types import ANY
 from infomaniak_operator.controller.interfaces import GROUP, KubeObject, Next, Progress, Reason
 
 PAUSED = f"{GROUP}/paused"
@@ -88,4 +89,5 @@ def with_article(kind: str) -> str:
 
 def retained(resource: KubeObject) -> bool:
     """Whether what an object stands for stays in the cloud when the object is deleted."""
-    return resource.spec.get("managementPolicy") == "Unmanaged" or resource.spec.get("deletionPolicy") == "Retain"
+    spec = ANY.spec(resource)
+    return spec.get("managementPolicy") == "Unmanaged" or spec.get("deletionPolicy") == "Retain"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
+from infomaniak_operator.api.json_types import ANY, FLOATING_IP, StatusField
 from infomaniak_operator.client import NotFoundError
 from infomaniak_operator.client.kinds import BodyT, RowT
 from infomaniak_operator.client.session import is_id
@@ -129,7 +130,7 @@ def whose_main(context: ReconcileContext, row: Mapping[str, Any]) -> Whose:
     return Whose.FOREIGN if holder(context, row) else found
 
 
-def holder(context: ReconcileContext, row: Mapping[str, Any], field: str = "id") -> KubeObject | None:
+def holder(context: ReconcileContext, row: Mapping[str, Any], field: StatusField = "id") -> KubeObject | None:
     """The other object of this cluster, of the reconciled one's kind, that owns a thing by its status; None for none.
 
     Who only reads (Unmanaged) owns nothing, and who is yet to take it over neither.
@@ -140,9 +141,9 @@ def holder(context: ReconcileContext, row: Mapping[str, Any], field: str = "id")
         field: where a status shows the id of such a thing.
     """
     for other in context.request.view.objects(context.resource.key.kind):
-        if other.uid == context.resource.uid or str(other.status.get(field)) != str(row.get("id")):
+        if other.uid == context.resource.uid or str(other.json_status.get(field)) != str(row.get("id")):
             continue
-        if other.spec.get("managementPolicy") != "Unmanaged" and not _yet_to_adopt(other):
+        if ANY.spec(other).get("managementPolicy") != "Unmanaged" and not _yet_to_adopt(other):
             return other
     return None
 
@@ -153,8 +154,8 @@ ADOPTING = "import"
 
 def _yet_to_adopt(resource: KubeObject) -> bool:
     """Whether an object shows what it was told to take over, and has not marked it yet."""
-    applied = resource.status.get("appliedFields")
-    named = resource.spec.get("import") or resource.spec.get("address")
+    applied = ANY.status(resource).get("appliedFields")
+    named = ANY.spec(resource).get("import") or FLOATING_IP.spec(resource).get("address")  # that of no other kind
     return bool(named) and (applied is None or ADOPTING in applied)
 
 
@@ -177,8 +178,8 @@ class Keepers:
         self._by_id: dict[str, list[KubeObject]] = {}
         for each in objects:
             self._by_uid[short_uid(each.uid)] = each
-            if each.status.get("id"):
-                self._by_id.setdefault(str(each.status["id"]), []).append(each)
+            if recorded := ANY.status(each).get("id"):
+                self._by_id.setdefault(str(recorded), []).append(each)
 
     def of(self, row: Mapping[str, Any]) -> KubeObject | None:
         """The object that this belongs to; None where nobody stands for it.
@@ -189,7 +190,7 @@ class Keepers:
         marked = self._by_uid.get(mark.uid) if mark else None
         candidates: list[KubeObject] = [*([marked] if marked else []), *self._by_id.get(str(row["id"]), ())]
         for each in candidates:
-            owner, recorded = owner_of(self._cluster, each), each.status.get("id")
+            owner, recorded = owner_of(self._cluster, each), ANY.status(each).get("id")
             main = whose(owner, row, recorded=(recorded,) if recorded else ())
             if main.ours or whose(owner, row, child=None).ours:
                 return each
@@ -212,10 +213,11 @@ def check_project(context: ReconcileContext) -> None:
     Raises:
         Stop: another project, or another region.
     """
-    for field, here in (("projectID", context.cloud.project_id), ("region", context.cloud.region)):
-        there = context.place(field)
+    for what, here, there in (
+        ("project", context.cloud.project_id, context.place("projectID")),
+        ("region", context.cloud.region, context.place("region")),
+    ):
         if there and there != here:
-            what = "project" if field == "projectID" else "region"
             message = (
                 f"the credential leads to {what} {here}, but "
                 f"{context.id or 'what was made for this object'} is in {what} {there}: give back a credential of "
@@ -408,4 +410,4 @@ def is_adopted(context: ReconcileContext, row: Row) -> bool:
     """Whether the object was somebody else's until now."""
     if is_marked(context, row):
         return False
-    return whose_main(context, row) is Whose.PREVIOUS or "appliedFields" not in context.resource.status
+    return whose_main(context, row) is Whose.PREVIOUS or "appliedFields" not in ANY.status(context.resource)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic
 
+from infomaniak_operator.api.json_types import ANY
 from infomaniak_operator.api.registry import KINDS, InvalidSpec
 from infomaniak_operator.client import InfomaniakCloudError
 from infomaniak_operator.client.kinds import BodyT, RowT
@@ -123,7 +124,7 @@ class CloudReconciler(Generic[RowT, BodyT]):
     def inputs_hash(self, resource: KubeObject, view: CacheReader) -> str | None:
         """A hash of the spec, the resolved references and the credential; None while they cannot be known."""
         credential = self._settings.credentials.version(resource, view)
-        if credential is None or self._actuator.traits.waits_for_time(resource.status):
+        if credential is None or self._actuator.traits.waits_for_time(resource):
             return None
         try:
             inputs = self._actuator.resolve(resource, view)
@@ -220,7 +221,7 @@ class CloudReconciler(Generic[RowT, BodyT]):
 
     def _was_settled(self, context: ReconcileContext) -> bool:
         """Whether status shows that all was in order with this spec, these references and this credential."""
-        known = context.resource.status.get("inputsHash")
+        known = ANY.status(context.resource).get("inputsHash")
         return bool(known) and self.inputs_hash(context.resource, context.request.view) == known
 
     def _connect(self, context: ReconcileContext) -> None:
@@ -343,7 +344,7 @@ class CloudReconciler(Generic[RowT, BodyT]):
         pending = actuator.pending(row)
         credential = self._settings.credentials.version(context.resource, context.request.view)
         if pending:
-            context.status.pop("inputsHash", None)
+            context.drop("inputsHash")
             reason = Reason.UPDATING if context.was_ready else context.working
             raise context.again(reason, pending, actuator.pause(context))
         context.memory.pending_since = None

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from infomaniak_operator.api.common import CommonSpec
+from infomaniak_operator.api.json_types import ANY
 from infomaniak_operator.api.model import Reach
 from infomaniak_operator.api.reach import Kept, NamedResource, named
 from infomaniak_operator.api.registry import KINDS, InvalidSpec
@@ -153,10 +154,10 @@ def _named(resource: KubeObject) -> list[NamedResource]:
 
 def _in_use(resource: KubeObject, each: NamedResource) -> bool:
     """Whether status shows that the object has, or stands for, what it names."""
-    status = resource.status
+    status = ANY.status(resource)
     if each.kept is Kept.ID:
         # With an id in status an import is not looked up again. Read before and managed now is another matter.
-        managed = resource.spec.get("managementPolicy") != "Unmanaged"
+        managed = ANY.spec(resource).get("managementPolicy") != "Unmanaged"
         return bool(status.get("id")) and (not managed or "appliedFields" in status)
     if not each.names.shown:
         return bool(status.get("id")) and _let_through(resource)
@@ -213,11 +214,16 @@ def _in_project(resource: KubeObject, view: CacheReader, settings: CredentialSet
     """Whether an object of another namespace has something in that project, as its status shows."""
     return any(
         other.key.namespace != resource.key.namespace
-        and (other.status.get("projectID"), other.status.get("region")) == (place.project, place.region)
+        and _project(other) == (place.project, place.region)
         and not _elsewhere(other, view, settings, place)
         for kind in KINDS
         for other in view.objects(kind)
     )
+
+
+def _project(other: KubeObject) -> tuple[str | None, str | None]:
+    status = ANY.status(other)
+    return status.get("projectID"), status.get("region")
 
 
 def _elsewhere(other: KubeObject, view: CacheReader, settings: CredentialSettings, place: Place) -> bool:

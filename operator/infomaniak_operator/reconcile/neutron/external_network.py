@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from infomaniak_operator.api.json_types import ANY, ExternalGateway, ExternalNetwork
 from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject, Reason
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.neutron.neutron_common import NETWORK, ready_reference
@@ -13,22 +14,25 @@ LOOK_AGAIN = 60.0
 """Seconds between two looks for an external network that is not there."""
 
 
-def references(resource: KubeObject, item: Mapping[str, Any] | None) -> Iterable[Key]:
+def references(resource: KubeObject, item: ExternalNetwork | ExternalGateway | None) -> Iterable[Key]:
     """The InfomaniakNetwork (an imported one) that stands for the external network, if any."""
-    ref = (item or {}).get("networkRef")
+    ref = item.get("networkRef") if item else None
     return [Key(NETWORK, resource.key.namespace, ref["name"])] if ref else []
 
 
-def resolve(resource: KubeObject, view: CacheReader, item: Mapping[str, Any] | None, field: str) -> dict[str, str]:
+def resolve(
+    resource: KubeObject, view: CacheReader, item: ExternalNetwork | ExternalGateway | None, field: str
+) -> dict[str, str]:
     """What the spec says of the external network: its id, or its name, which only the cloud can resolve.
 
     Raises:
         Unresolved: the reference leads to nothing yet.
     """
-    item = item or {}
+    if item is None:
+        return {}
     for key in references(resource, item):
         found = ready_reference(resource, view, key, f"{field}.networkRef")
-        return {"externalID": str(found.status["id"])}
+        return {"externalID": str(ANY.status(found).get("id"))}
     if item.get("networkID"):
         return {"externalID": str(item["networkID"])}
     return {"externalName": str(item["networkName"])} if item.get("networkName") else {}

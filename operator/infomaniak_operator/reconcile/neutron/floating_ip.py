@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Final
 
+from infomaniak_operator.api.json_types import FLOATING_IP, LOAD_BALANCER, ROUTER, FloatingIPStatus
 from infomaniak_operator.client import ConflictError, InfomaniakCloudError, NotFoundError
 from infomaniak_operator.client.bodies import FloatingIPBody
 from infomaniak_operator.client.resources import FloatingIP as Address
@@ -30,7 +31,7 @@ from infomaniak_operator.reconcile.neutron.floating_ip_targets import Target, ca
 from infomaniak_operator.reconcile.openstack.resource_types import FLOATING_IPS
 from infomaniak_operator.reconcile.ownership.marks import described
 
-_TARGETS = ("loadBalancerRef", "portID")
+_TARGETS: Final = ("loadBalancerRef", "portID")
 _NETWORK = "externalNetwork"
 NO_ROUTE = "ExternalGatewayForFloatingIPNotFound"
 NO_PORT = "PortNotFound"
@@ -78,9 +79,10 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
 
     def references(self, resource: KubeObject) -> Iterable[Key]:
         """The load balancer it leads to, and the external network it is from."""
-        ref = resource.spec.get("loadBalancerRef")
+        spec = FLOATING_IP.spec(resource)
+        ref = spec.get("loadBalancerRef")
         target = [Key("LoadBalancer", resource.key.namespace, ref["name"])] if ref else []
-        return [*external_network.references(resource, resource.spec.get("externalNetwork")), *target]
+        return [*external_network.references(resource, spec.get("externalNetwork")), *target]
 
     def resolve(self, resource: KubeObject, view: CacheReader) -> Inputs:
         """The external network and the target's port.
@@ -90,25 +92,26 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
         Raises:
             Unresolved: the external network, or the load balancer's port, is not there yet.
         """
-        found: dict[str, Any] = dict(
-            external_network.resolve(resource, view, resource.spec.get("externalNetwork"), "spec.externalNetwork")
+        spec, status = FLOATING_IP.spec(resource), FLOATING_IP.status(resource)
+        found: dict[str, object] = dict(
+            external_network.resolve(resource, view, spec.get("externalNetwork"), "spec.externalNetwork")
         )
-        ref = resource.spec.get("loadBalancerRef")
+        ref = spec.get("loadBalancerRef")
         if ref:
             key = Key("LoadBalancer", resource.key.namespace, ref["name"])
             target = view.get(key)
-            port = target.status.get("vipPortID") if target else None
+            port = LOAD_BALANCER.status(target).get("vipPortID") if target else None
             if target and target.deleting:
                 # Traffic goes on until the port is gone, but nothing is led to one that is going.
-                port = port if port and port == resource.status.get("portID") else None
+                port = port if port and port == status.get("portID") else None
                 found["going"] = True
-            if port is None and not resource.status.get("id"):
+            if port is None and not status.get("id"):
                 raise Unresolved(key, f"spec.loadBalancerRef: LoadBalancer {ref['name']} has no VIP port yet")
-            if port is not None and resource.status.get("portID") != port and target is not None:
+            if port is not None and status.get("portID") != port and target is not None:
                 _await_way(resource, view, target)
             found["portID"] = port
-        elif resource.spec.get("portID"):
-            found["portID"] = str(resource.spec["portID"])
+        elif spec.get("portID"):
+            found["portID"] = str(spec["portID"])
         return found
 
     def body(self, context: ReconcileContext, inputs: Inputs) -> FloatingIPBody:
@@ -122,8 +125,8 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
             message = "spec.externalNetwork is missing: name the external network the address is to come from"
             raise Stop(Reason.INVALID_CONFIGURATION, message, Stalled(), Progress.STALLED)
         attributes: FloatingIPBody = {"floating_network_id": network, **self._target(context, inputs)}
-        if context.spec.get("address"):
-            attributes["floating_ip_address"] = context.spec["address"]
+        if wanted := FLOATING_IP.spec(context).get("address"):
+            attributes["floating_ip_address"] = wanted
         attributes["description"] = described(str(context.spec.get("description") or ""), context.owner.mark())
         attributes["project_id"] = context.cloud.project_id
         return attributes
@@ -132,7 +135,7 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
     def _target(context: ReconcileContext, inputs: Inputs) -> FloatingIPBody:
         if not inputs.get("portID"):
             return {}
-        fixed = context.spec.get("fixedAddress")
+        fixed = FLOATING_IP.spec(context).get("fixedAddress")
         target: FloatingIPBody = {"port_id": inputs["portID"]}
         if fixed:
             target["fixed_ip_address"] = fixed
@@ -146,7 +149,7 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
         Raises:
             Stop: it is bound, or somebody else's.
         """
-        wanted = context.spec.get("address")
+        wanted = FLOATING_IP.spec(context).get("address")
         found = _of_address(rows, wanted)
         if found and not _free(context, found):
             # A new object may share a list that is a moment older than what woke it: who has let go since?
@@ -159,7 +162,7 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
 
     def takes_over(self, context: ReconcileContext) -> bool:
         """What is imported, and the address that ``spec.address`` names."""
-        return context.imported or bool(context.spec.get("address"))
+        return context.imported or bool(FLOATING_IP.spec(context).get("address"))
 
     def refused(self, context: ReconcileContext, error: InfomaniakCloudError) -> Exception:
         """What a refused association means: waiting for a route, a target that is taken, or the error itself.
@@ -174,9 +177,8 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
             memory.no_route, waited = _seconds(context, memory.no_route)
             return Stop(Reason.WAITING_FOR_REFERENCE, message, RequeueAfter(min(1.0 + waited, LONGEST_WAIT)))
         if error.error_type == NO_PORT:
-            where = (
-                "the port of spec.portID" if context.spec.get("portID") else "the VIP's port of spec.loadBalancerRef"
-            )
+            by_id = FLOATING_IP.spec(context).get("portID")
+            where = "the port of spec.portID" if by_id else "the VIP's port of spec.loadBalancerRef"
             message = f"{where} is not there: {error}"
             return Stop(Reason.WAITING_FOR_REFERENCE, message, Retry(at_least=5.0))
         return self._taken(context, error, None) if error.error_type == TAKEN else error
@@ -233,7 +235,7 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
             if each.uid == context.resource.uid:
                 continue
             marked = whose(owner_of(context.owner.cluster, each), row) is Whose.OURS
-            if each.status.get("id") == row["id"] or marked:
+            if FLOATING_IP.status(each).get("id") == row["id"] or marked:
                 return each
         return None
 
@@ -243,7 +245,7 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
             port = self.resolve(resource, view).get("portID")
         except Unresolved:
             return None
-        return Target(str(port), resource.spec.get("fixedAddress")) if port else None
+        return Target(str(port), FLOATING_IP.spec(resource).get("fixedAddress")) if port else None
 
     def _let_go(self, context: ReconcileContext, row: Address) -> None:
         with context.changing():
@@ -255,7 +257,7 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
 
     def applied(self, context: ReconcileContext) -> list[str]:
         """The places of the fields that the spec sets."""
-        return [name for name in ("description", "tags", *_TARGETS, "fixedAddress") if name in context.spec]
+        return [*FLOATING_IP.named(context, "description", "tags", *_TARGETS, "fixedAddress")]
 
     def plan(self, context: ReconcileContext, row: Address, inputs: Inputs, *, new: bool) -> Plan:
         """Description, association, tags."""
@@ -284,23 +286,25 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
         return self.plan(context, row, inputs, new=False)
 
     def _association(self, context: ReconcileContext, row: Address, inputs: Inputs) -> list[Difference]:
-        managed = any(name in context.spec or name in context.applied for name in _TARGETS)
+        managed = FLOATING_IP.named(context, *_TARGETS) or any(name in context.applied for name in _TARGETS)
         if not managed:
             return []
         wanted, now = inputs.get("portID"), row.get("port_id")
         if inputs.get("going") and not now:
             return []
-        fixed = context.spec.get("fixedAddress")
+        fixed = FLOATING_IP.spec(context).get("fixedAddress")
         if now == wanted:
             inside = row.get("fixed_ip_address")
             if not fixed or not wanted or address(inside) == address(fixed):
                 return []
             return [Difference("fixedAddress", "fixed_ip_address", inside, fixed)]
-        adopting = not is_marked(context, row) and not context.resource.status.get("id")
+        adopting = not is_marked(context, row) and not FLOATING_IP.status(context.resource).get("id")
         if now and adopting:
             message = f"floating IP {row['id']} is bound to port {now}: it is not taken away; disassociate it first"
             raise Stop(Reason.CONFLICT, message, Stalled(), Progress.STALLED)
-        return [Difference("portID" if "portID" in context.spec else "loadBalancerRef", "port_id", now, wanted)]
+        return [
+            Difference("portID" if "portID" in FLOATING_IP.spec(context) else "loadBalancerRef", "port_id", now, wanted)
+        ]
 
     def act(self, context: ReconcileContext, row: Address, steps: Plan) -> Address:
         """Carry out the steps.
@@ -327,7 +331,7 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
         _remembered(context).no_route = None
         _remembered(context).unseen = False
         self._look_again(context, row)
-        ref = context.spec.get("loadBalancerRef")
+        ref = FLOATING_IP.spec(context).get("loadBalancerRef")
         lost = inputs.get("going") and not row.get("port_id")
         if ref and (lost or not inputs.get("portID")) and not context.unmanaged:
             key = Key("LoadBalancer", context.resource.key.namespace, ref["name"])
@@ -339,7 +343,7 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
 
     @staticmethod
     def _show(context: ReconcileContext, row: Address) -> None:
-        seen = {
+        seen: FloatingIPStatus = {
             "address": row.get("floating_ip_address"),
             "fixedAddress": row.get("fixed_ip_address"),
             "portID": row.get("port_id"),
@@ -347,8 +351,9 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
             "externalNetworkID": row.get("floating_network_id"),
             "cloudStatus": row.get("status"),
         }
-        context.status.update(seen)
-        context.status = neutron_common.without_empty(context.status)
+        status = FLOATING_IP.status(context)
+        status.update(seen)
+        context.status = neutron_common.without_empty(status)
 
     @staticmethod
     def _look_again(context: ReconcileContext, row: Address) -> None:
@@ -369,7 +374,7 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
 
     def may_make_again(self, context: ReconcileContext) -> bool:
         """Only where the spec says so: the address is lost, and another is not the same."""
-        return context.spec.get("recreate") == "Always"
+        return FLOATING_IP.spec(context).get("recreate") == "Always"
 
     def holds(self, context: ReconcileContext, row: Address) -> str:
         """A port."""
@@ -407,18 +412,20 @@ def _await_way(resource: KubeObject, view: CacheReader, target: KubeObject) -> N
     Raises:
         Unresolved: there is one, and it is not that far yet; where there is none, the way may be somebody else's.
     """
-    network = ((target.spec.get("vip") or {}).get("networkRef") or {}).get("name")
+    vip = LOAD_BALANCER.spec(target).get("vip")
+    ref = vip.get("networkRef") if vip else None
+    network = ref["name"] if ref else None
     ways = [
         each
         for each in view.objects("Router", resource.key.namespace)
-        if network and not each.deleting and each.spec.get("externalGateway") and _leads_to(each, network)
+        if network and not each.deleting and ROUTER.spec(each).get("externalGateway") and _leads_to(each, network)
     ]
     if not ways or any((each.condition("Ready") or {}).get("status") == "True" for each in ways):
         return
     if any(
-        leg.get("subnetID") == target.status.get("vipSubnetID")
+        leg.get("subnetID") == LOAD_BALANCER.status(target).get("vipSubnetID")
         for each in ways
-        for leg in each.status.get("interfaces") or ()
+        for leg in ROUTER.status(each).get("interfaces") or ()
     ):
         return
     names = ", ".join(each.key.name for each in ways)
@@ -427,13 +434,14 @@ def _await_way(resource: KubeObject, view: CacheReader, target: KubeObject) -> N
 
 
 def _leads_to(router: KubeObject, network: str) -> bool:
-    return any((leg.get("networkRef") or {}).get("name") == network for leg in router.spec.get("interfaces") or ())
+    legs = ROUTER.spec(router).get("interfaces") or ()
+    return any("networkRef" in leg and leg["networkRef"]["name"] == network for leg in legs)
 
 
 def _fixed(context: ReconcileContext, row: Address, inputs: Inputs) -> list[Difference]:
     """What of an address cannot be changed: the address itself, and the network it is from."""
     found = []
-    wanted = context.spec.get("address")
+    wanted = FLOATING_IP.spec(context).get("address")
     now = row.get("floating_ip_address")
     if wanted and address(now) != address(wanted):
         found.append(Difference("address", "floating_ip_address", now, wanted, mutable=False))

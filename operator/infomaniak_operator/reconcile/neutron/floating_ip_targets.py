@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from infomaniak_operator.api.json_types import FLOATING_IP, LOAD_BALANCER
 from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject
 from infomaniak_operator.reconcile.generic.fields import address
 from infomaniak_operator.reconcile.generic.outcomes import CREDENTIALS_VALID, DRY_RUN, PAUSED, annotated
@@ -27,24 +28,28 @@ class Target:
 
 def has(resource: KubeObject) -> Target | None:
     """What an object leads to by its status."""
-    port = resource.status.get("portID")
-    return Target(str(port), resource.status.get("fixedAddress")) if port else None
+    status = FLOATING_IP.status(resource)
+    port = status.get("portID")
+    return Target(str(port), status.get("fixedAddress")) if port else None
 
 
 def keeps(other: KubeObject, target: Target, view: CacheReader) -> bool:
     """Whether an object that has a target is to keep it, as far as its spec says."""
     if other.deleting:
         return False
-    if other.spec.get("managementPolicy") == "Unmanaged":
+    spec = FLOATING_IP.spec(other)
+    if spec.get("managementPolicy") == "Unmanaged":
         return True
-    ref = other.spec.get("loadBalancerRef")
+    ref = spec.get("loadBalancerRef")
     if ref:
         balancer = view.get(Key("LoadBalancer", other.key.namespace, ref["name"]))
-        return bool(balancer and not balancer.deleting and balancer.status.get("vipPortID") == target.port)
-    if other.spec.get("portID"):
-        return Target(str(other.spec["portID"]), other.spec.get("fixedAddress")).meets(target)
+        if balancer is None or balancer.deleting:
+            return False
+        return bool(LOAD_BALANCER.status(balancer).get("vipPortID") == target.port)
+    if port := spec.get("portID"):
+        return Target(str(port), spec.get("fixedAddress")).meets(target)
     # Taken out of the spec: given up only if it was set by it.
-    return not {"portID", "loadBalancerRef"} & set(other.status.get("appliedFields") or ())
+    return not {"portID", "loadBalancerRef"} & set(FLOATING_IP.status(other).get("appliedFields") or ())
 
 
 def can_move(other: KubeObject) -> bool:

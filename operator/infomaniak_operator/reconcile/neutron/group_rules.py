@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from infomaniak_operator.api import json_types
 from infomaniak_operator.client.bodies import SecurityGroupRuleBody
 from infomaniak_operator.client.resources import RuleMatch, SecurityGroupRule
 from infomaniak_operator.reconcile.openstack.resource_types import SECURITY_GROUP_RULES
@@ -93,16 +94,17 @@ def observed(row: RuleMatch) -> ObservedRule:
     return ObservedRule(str(row["direction"]), family, number, low, high, prefix, group, addresses)
 
 
-def body(item: Mapping[str, Any], group_id: str, remote_group_id: str | None) -> SecurityGroupRuleBody:
+def body(item: json_types.SecurityGroupRule, group_id: str, remote_group_id: str | None) -> SecurityGroupRuleBody:
     """The body of a rule's create, from an item of the spec."""
-    ports = item.get("portRange") or {}
+    ports = item.get("portRange")
+    low, high = (ports.get("min"), ports.get("max")) if ports else (None, None)
     sent = {
         "security_group_id": group_id,
         "direction": item["direction"],
         "ethertype": item.get("etherType") or ether_type(item),
         "protocol": None if item.get("protocol") in (None, "any") else str(item["protocol"]),
-        "port_range_min": ports.get("min"),
-        "port_range_max": ports.get("max", ports.get("min")) if _numbered(item) else ports.get("max"),
+        "port_range_min": low,
+        "port_range_max": low if high is None and _numbered(item) else high,
         "remote_ip_prefix": item.get("remoteIPPrefix"),
         "remote_group_id": remote_group_id,
         "description": item.get("description"),
@@ -110,11 +112,11 @@ def body(item: Mapping[str, Any], group_id: str, remote_group_id: str | None) ->
     return SECURITY_GROUP_RULES.body({name: value for name, value in sent.items() if value is not None})
 
 
-def _numbered(item: Mapping[str, Any]) -> bool:
+def _numbered(item: json_types.SecurityGroupRule) -> bool:
     return _protocol(item.get("protocol")) in _WITH_PORTS
 
 
-def ether_type(item: Mapping[str, Any]) -> str:
+def ether_type(item: json_types.SecurityGroupRule) -> str:
     """The family of a rule that names none: its prefix's, else IPv4 as in Neutron."""
     prefix = item.get("remoteIPPrefix")
     return "IPv6" if prefix and ":" in str(prefix) else "IPv4"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
+from infomaniak_operator.api.json_types import INFOMANIAK_NETWORK, ROUTER, InfomaniakNetworkSpecField, StatusField
 from infomaniak_operator.client import Category, InfomaniakCloudError
 from infomaniak_operator.client.bodies import NetworkBody
 from infomaniak_operator.client.resources import Network, Subnet
@@ -17,7 +17,7 @@ from infomaniak_operator.reconcile.generic.owned import clear_to_create
 from infomaniak_operator.reconcile.neutron import neutron_common, subnets
 from infomaniak_operator.reconcile.openstack.resource_types import NETWORKS, SUBNETS
 
-FIELDS = (
+FIELDS: tuple[Field[InfomaniakNetworkSpecField], ...] = (
     neutron_common.ADMIN_STATE,
     Field("mtu", "mtu"),
     Field("portSecurityEnabled", "port_security_enabled", default=True),
@@ -32,7 +32,7 @@ class NetworkActuator(neutron_common.NeutronActuator[Network, NetworkBody]):
     kind = "InfomaniakNetwork"
     collection = NETWORKS
     noun = "network"
-    parts = "subnets"
+    parts: StatusField | None = "subnets"
 
     def references(self, resource: KubeObject) -> Iterable[Key]:
         """A network refers to nothing."""
@@ -53,17 +53,24 @@ class NetworkActuator(neutron_common.NeutronActuator[Network, NetworkBody]):
         """The Routers and LoadBalancers on its subnets, or on the one that the refusal is about."""
         if error.category is not Category.IN_USE:
             return []
-        mine = {str(subnet["id"]) for subnet in context.resource.status.get("subnets") or ()}
+        mine = {str(subnet["id"]) for subnet in INFOMANIAK_NETWORK.status(context.resource).get("subnets") or ()}
         mine = {each for each in mine if each in str(error)} or mine
         view = context.request.view
         found = [each for each in view.objects("LoadBalancer") if mine & neutron_common.used_by(each)]
         routers = view.objects("Router")
-        return [*found, *(each for each in routers if mine & {leg["subnetID"] for leg in _legs(each)})]
+        return [
+            *found,
+            *(
+                each
+                for each in routers
+                if mine & {leg["subnetID"] for leg in ROUTER.status(each).get("interfaces") or ()}
+            ),
+        ]
 
     def applied(self, context: ReconcileContext) -> list[str]:
         """The places of the fields that the spec sets."""
-        spec = context.spec
-        places = [*applied(FIELDS, spec), *(name for name in ("description", "tags", "subnets") if name in spec)]
+        spec = INFOMANIAK_NETWORK.spec(context)
+        places = [*applied(FIELDS, spec), *INFOMANIAK_NETWORK.named(context, "description", "tags", "subnets")]
         for item in spec.get("subnets") or ():
             where = subnets.prefix(item["name"])
             places.append(where)
@@ -134,11 +141,13 @@ class NetworkActuator(neutron_common.NeutronActuator[Network, NetworkBody]):
         del inputs
         if "subnets" not in context.children:
             context.children["subnets"] = _under(context, row)
-        context.status["cloudStatus"] = row.get("status")
-        context.status["mtu"] = row.get("mtu")
-        context.status["subnets"] = subnets.reported(context.children["subnets"], context)
+        shown = subnets.reported(context.children["subnets"], context)
+        status = INFOMANIAK_NETWORK.status(context)
+        status["cloudStatus"] = row.get("status")
+        status["mtu"] = row.get("mtu")
+        status["subnets"] = shown
         context.say_held_back()
-        many = len(context.status["subnets"])
+        many = len(shown)
         return f"network {row['id']} with {many} subnet{'' if many == 1 else 's'}"
 
     def pending(self, row: Network) -> str | None:
@@ -198,7 +207,3 @@ def _under(context: ReconcileContext, row: Network) -> list[Subnet]:
         return [item for item in context.rows(SUBNETS) if item["network_id"] == row["id"]]
     usable = row.get("subnets") and (row.get("shared") or not row.get("router:external"))
     return list(context.rows(SUBNETS, network_id=str(row["id"]))) if usable else []
-
-
-def _legs(router: KubeObject) -> list[Any]:
-    return list(router.status.get("interfaces") or ())

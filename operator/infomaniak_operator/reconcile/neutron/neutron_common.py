@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
+from infomaniak_operator.api.json_kind import StatusT
+from infomaniak_operator.api.json_types import ANY, INFOMANIAK_NETWORK, LOAD_BALANCER, POOL, ROUTER, SubnetChoice, Vip
 from infomaniak_operator.client.kinds import BodyT
 from infomaniak_operator.client.resources import NeutronResource
 from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject
@@ -22,7 +24,7 @@ NETWORK = "InfomaniakNetwork"
 LONGEST_PAUSE = 30.0
 """Seconds between two looks at what is not ready, at most."""
 ADDRESS_TAKEN = "IpAddressAlreadyAllocated"
-ADMIN_STATE = Field("adminStateUp", "admin_state_up", default=True)
+ADMIN_STATE: Field[Literal["adminStateUp"]] = Field("adminStateUp", "admin_state_up", default=True)
 
 
 class NeutronActuator(PlainActuator[NeutronT, BodyT]):
@@ -85,7 +87,9 @@ def description_difference(
     return Difference(place(prefix, name) if name == "description" else name, "description", now, wanted)
 
 
-def main_differences(context: ReconcileContext, row: NeutronResource, table: tuple[Field, ...]) -> list[Difference]:
+def main_differences(
+    context: ReconcileContext, row: NeutronResource, table: tuple[Field[str], ...]
+) -> list[Difference]:
     """In which managed fields the main object differs from the spec."""
     found = differences(table, context.spec, row, context.applied)
     if ("name" in context.spec or not context.imported) and row.get("name") != context.name:
@@ -94,7 +98,9 @@ def main_differences(context: ReconcileContext, row: NeutronResource, table: tup
     return [*found, *([description] if description else [])]
 
 
-def main_update(context: ReconcileContext, row: NeutronResource, noun: str, table: tuple[Field, ...]) -> list[Step]:
+def main_update(
+    context: ReconcileContext, row: NeutronResource, noun: str, table: tuple[Field[str], ...]
+) -> list[Step]:
     """The steps that bring the main object itself, and its tags, to the spec."""
     steps = []
     found = main_differences(context, row, table)
@@ -157,25 +163,28 @@ def release_row(
         collection.of(context.cloud.do).update(row["id"], collection.body({"description": text}))
 
 
-def without_empty(status: Mapping[str, Any]) -> dict[str, Any]:
+def without_empty(status: StatusT) -> StatusT:
     """A status without the fields that say nothing. An empty ``appliedFields`` says that the object is managed."""
-    return {name: value for name, value in status.items() if value not in (None, []) or name == "appliedFields"}
+    kept = {name: value for name, value in status.items() if value not in (None, []) or name == "appliedFields"}
+    return cast("StatusT", kept)
 
 
 def used_by(resource: KubeObject) -> frozenset[str]:
     """The ids in the cloud of what an object uses, as its status shows: what it stands on, whatever becomes of it."""
-    status = resource.status
-    found = {status.get(name) for name in ("vipNetworkID", "vipSubnetID", "externalNetworkID")}
-    for name in ("additionalVips", "interfaces", "members"):
-        found |= {each.get("subnetID") for each in status.get(name) or ()}
-    found |= set(status.get("vipSecurityGroupIDs") or ())
+    balancer, router, pool = LOAD_BALANCER.status(resource), ROUTER.status(resource), POOL.status(resource)
+    found = {balancer.get("vipNetworkID"), balancer.get("vipSubnetID"), router.get("externalNetworkID")}
+    found |= {each.get("subnetID") for each in balancer.get("additionalVips") or ()}
+    found |= {each.get("subnetID") for each in router.get("interfaces") or ()}
+    found |= {each.get("subnetID") for each in pool.get("members") or ()}
+    found |= set(balancer.get("vipSecurityGroupIDs") or ())
     return frozenset(str(each) for each in found if each)
 
 
 def stands_on(user: KubeObject, found: KubeObject) -> bool:
     """Whether the user's status shows that it uses what the other object is in the cloud, or a part of that."""
-    parts = {str(each.get("id")) for each in found.status.get("subnets") or ()}
-    return not used_by(user).isdisjoint({str(found.status.get("id")), *parts})
+    status = INFOMANIAK_NETWORK.status(found)
+    parts = {str(each.get("id")) for each in status.get("subnets") or ()}
+    return not used_by(user).isdisjoint({str(status.get("id")), *parts})
 
 
 def ready_reference(user: KubeObject, view: CacheReader, key: Key, field: str) -> KubeObject:
@@ -199,27 +208,34 @@ def ready_reference(user: KubeObject, view: CacheReader, key: Key, field: str) -
     if found.deleting and not stands:
         raise Unresolved(key, f"{field}: {key.kind} {key.name} is being deleted")
     ready = found.condition("Ready") or {}
-    established = stands or bool(user.status.get("id"))
-    if not found.status.get("id") or (ready.get("status") != "True" and not established):
+    established = stands or bool(ANY.status(user).get("id"))
+    if not ANY.status(found).get("id") or (ready.get("status") != "True" and not established):
         why = f": {ready['message']}" if ready.get("message") else ""
         raise Unresolved(key, f"{field}: {key.kind} {key.name} is not Ready yet{why}")
     return found
 
 
 def subnet_of(
-    user: KubeObject, view: CacheReader, item: Mapping[str, Any], field: str, known: Collection[str] = ()
+    user: KubeObject,
+    view: CacheReader,
+    item: SubnetChoice | Vip,
+    field: str,
+    known: Collection[str] = (),
+    *,
+    address: str | None = None,
 ) -> dict[str, str]:
     """The network and the subnet that ``networkRef`` and ``subnet`` of an item name.
 
-    An item that names no subnet means the one it is on already, else the one its ``address`` lies in, else the
+    An item that names no subnet means the one it is on already, else the one its address lies in, else the
     network's only one. So a further subnet of the network changes nothing for those that are there.
 
     Args:
         user: the object that refers.
         view: the cache.
-        item: with ``networkRef``, and ``subnet`` where the network has several; perhaps with ``address``.
+        item: with ``networkRef``, and ``subnet`` where the network has several.
         field: the place of the item, for the message.
         known: the ids of the subnets that status shows for the item.
+        address: the address that the item asks for.
 
     Returns:
         ``networkID`` and ``subnetID``.
@@ -229,15 +245,16 @@ def subnet_of(
     """
     key = Key(NETWORK, user.key.namespace, item["networkRef"]["name"])
     network = ready_reference(user, view, key, f"{field}.networkRef")
-    subnets = list(network.status.get("subnets") or ())
+    status = INFOMANIAK_NETWORK.status(network)
+    subnets = list(status.get("subnets") or ())
     name = item.get("subnet")
     found = [subnet for subnet in subnets if name is None or subnet["name"] == name]
     if name is None and len(found) > 1:
         here = [subnet for subnet in found if subnet["id"] in known]
-        around = [subnet for subnet in found if _contains(subnet.get("cidr"), item.get("address"))]
+        around = [subnet for subnet in found if _contains(subnet.get("cidr"), address)]
         found = next((narrowed for narrowed in (here, around) if len(narrowed) == 1), found)
     if len(found) == 1:
-        return {"networkID": str(network.status["id"]), "subnetID": str(found[0]["id"])}
+        return {"networkID": str(status.get("id")), "subnetID": str(found[0]["id"])}
     names = ", ".join(str(subnet["name"]) for subnet in subnets) or "none"
     if name is None:
         raise Unresolved(key, f"{field}.subnet: name one of the subnets of {key.name}; it has: {names}")

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
+from infomaniak_operator.api.json_types import FLOATING_IP, ROUTER, RouterSpecField
 from infomaniak_operator.client import BadRequestError, Category, ConflictError, InfomaniakCloudError, NotFoundError
 from infomaniak_operator.client.bodies import RouterBody
 from infomaniak_operator.client.resources import ExternalGateway, HostRoute, Router
 from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject, Reason, RequeueAfter, WaitingFor
 from infomaniak_operator.reconcile.generic.actuator import Dependency, Inputs, Plan, Step, Unresolved
 from infomaniak_operator.reconcile.generic.context import Leg, ReconcileContext, Traits
-from infomaniak_operator.reconcile.generic.fields import Difference, applied, body_of, changes, records
+from infomaniak_operator.reconcile.generic.fields import Difference, Field, applied, body_of, changes, records
 from infomaniak_operator.reconcile.generic.outcomes import Stop, named
 from infomaniak_operator.reconcile.neutron import external_network, neutron_common
 from infomaniak_operator.reconcile.neutron.neutron_common import ADDRESS_TAKEN, subnet_of
 from infomaniak_operator.reconcile.openstack.resource_types import PORTS, ROUTERS
 
-FIELDS = (neutron_common.ADMIN_STATE,)
-_GATEWAY = "externalGateway"
+FIELDS: tuple[Field[RouterSpecField], ...] = (neutron_common.ADMIN_STATE,)
+_GATEWAY: Final = "externalGateway"
 _GATEWAY_PORT = "network:router_gateway"
 """The device owner of a router's port in its external network."""
 _INTERFACES: Final = "interfaces"
-_ROUTES = "routes"
+_ROUTES: Final = "routes"
 _OWNERS = frozenset(
     {
         "network:router_interface",
@@ -43,9 +44,10 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody]):
 
     def references(self, resource: KubeObject) -> Iterable[Key]:
         """The networks of its interfaces, and that of its gateway."""
-        names = {item["networkRef"]["name"] for item in _interfaces(resource.spec) if item.get("networkRef")}
+        spec = ROUTER.spec(resource)
+        names = {item["networkRef"]["name"] for item in spec.get(_INTERFACES) or () if item.get("networkRef")}
         own = [Key(neutron_common.NETWORK, resource.key.namespace, name) for name in sorted(names)]
-        return [*external_network.references(resource, resource.spec.get(_GATEWAY)), *own]
+        return [*external_network.references(resource, spec.get(_GATEWAY)), *own]
 
     def resolve(self, resource: KubeObject, view: CacheReader) -> Inputs:
         """The subnets of its interfaces, and the external network.
@@ -54,15 +56,16 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody]):
             Unresolved: a network or subnet is not there yet.
         """
         subnets = []
-        known = {str(each.get("subnetID")) for each in resource.status.get(_INTERFACES) or ()}
-        for index, item in enumerate(_interfaces(resource.spec)):
+        spec = ROUTER.spec(resource)
+        known = {str(each.get("subnetID")) for each in ROUTER.status(resource).get(_INTERFACES) or ()}
+        for index, item in enumerate(spec.get(_INTERFACES) or ()):
             if item.get("subnetID"):
                 subnets.append(str(item["subnetID"]))
                 continue
             subnets.append(subnet_of(resource, view, item, f"spec.interfaces[{index}]", known)["subnetID"])
         return {
             "subnets": subnets,
-            **external_network.resolve(resource, view, resource.spec.get(_GATEWAY), "spec.externalGateway"),
+            **external_network.resolve(resource, view, spec.get(_GATEWAY), "spec.externalGateway"),
         }
 
     def body(self, context: ReconcileContext, inputs: Inputs) -> RouterBody:
@@ -79,7 +82,7 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody]):
         network = external_network.network_id(context, inputs, "spec.externalGateway")
         if network is None:
             return None
-        item = context.spec[_GATEWAY]
+        item = ROUTER.spec(context)[_GATEWAY]
         gateway: ExternalGateway = {"network_id": network}
         if "enableSNAT" in item:
             gateway["enable_snat"] = item["enableSNAT"]
@@ -90,11 +93,13 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody]):
         view, me = context.request.view, context.resource
         if error.category is Category.IN_USE:
             return [
-                each for each in view.objects("FloatingIP") if context.id and each.status.get("routerID") == context.id
+                each
+                for each in view.objects("FloatingIP")
+                if context.id and FLOATING_IP.status(each).get("routerID") == context.id
             ]
         if error.error_type != ADDRESS_TAKEN:
             return []
-        mine = {leg.get("subnetID") for leg in me.status.get("interfaces") or ()}
+        mine = {leg.get("subnetID") for leg in ROUTER.status(me).get("interfaces") or ()}
         try:
             wanted = set(self.resolve(me, view)["subnets"]) - mine
         except Unresolved:  # it has gone meanwhile
@@ -102,13 +107,14 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody]):
         return [
             each
             for each in view.objects(self.kind)
-            if each.uid != me.uid and any(leg.get("subnetID") in wanted for leg in each.status.get("interfaces") or ())
+            if each.uid != me.uid
+            and any(leg.get("subnetID") in wanted for leg in ROUTER.status(each).get("interfaces") or ())
         ]
 
     def applied(self, context: ReconcileContext) -> list[str]:
         """The places of the fields that the spec sets."""
-        names = ("description", "tags", _GATEWAY, _INTERFACES, _ROUTES)
-        return [*applied(FIELDS, context.spec), *(name for name in names if name in context.spec)]
+        names = ROUTER.named(context, "description", "tags", _GATEWAY, _INTERFACES, _ROUTES)
+        return [*applied(FIELDS, context.spec), *names]
 
     def plan(self, context: ReconcileContext, row: Router, inputs: Inputs, *, new: bool) -> Plan:
         """The gateway with the router itself, then routes that go, interfaces that go and come, routes that come."""
@@ -147,7 +153,7 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody]):
 
     def _gateway_difference(self, context: ReconcileContext, row: Router, inputs: Inputs) -> Difference | None:
         now = row.get("external_gateway_info") or None
-        if _GATEWAY not in context.spec:
+        if _GATEWAY not in ROUTER.spec(context):
             if _GATEWAY not in context.applied or now is None:
                 return None
             return Difference(_GATEWAY, "external_gateway_info", now.get("network_id"), {})
@@ -162,8 +168,9 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody]):
     def _routes(context: ReconcileContext, row: Router) -> list[HostRoute] | None:
         """The routes to have; None where they are not managed."""
         del row
-        if _ROUTES in context.spec:
-            items = context.spec[_ROUTES] or ()
+        spec = ROUTER.spec(context)
+        if _ROUTES in spec:
+            items = spec[_ROUTES] or ()
             return [{"destination": item["destination"], "nexthop": item["nexthop"]} for item in items]
         return [] if _ROUTES in context.applied else None
 
@@ -195,18 +202,20 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody]):
         """What is seen of the router."""
         gateway = row.get("external_gateway_info")
         outside = gateway.get("external_fixed_ips") if gateway else None
-        context.status["cloudStatus"] = row.get("status")
-        context.status["externalNetworkID"] = gateway.get("network_id") if gateway else None
-        context.status["externalAddresses"] = [ip["ip_address"] for ip in outside or ()]
+        addresses = [ip["ip_address"] for ip in outside or ()]
+        status = ROUTER.status(context)
+        status["cloudStatus"] = row.get("status")
+        status["externalNetworkID"] = gateway.get("network_id") if gateway else None
+        status["externalAddresses"] = addresses
         subnets = list(inputs.get("subnets") or ())
         if not _owns_interfaces(context):
             ports = context.children.get(_INTERFACES)
             ports = self._ports(context, row) if ports is None else ports
             subnets = sorted(_subnets(ports))
-        context.status["interfaces"] = [{"subnetID": subnet} for subnet in subnets]
-        context.status = neutron_common.without_empty(context.status)
+        status["interfaces"] = [{"subnetID": subnet} for subnet in subnets]
+        context.status = neutron_common.without_empty(status)
         many = len(subnets)
-        where = f", gateway {', '.join(context.status.get('externalAddresses', ()))}" if gateway else ""
+        where = f", gateway {', '.join(addresses)}" if gateway else ""
         return f"router {row['id']} with {many} interface{'' if many == 1 else 's'}{where}"
 
     def pending(self, row: Router) -> str | None:
@@ -237,7 +246,9 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody]):
             Stop: it has interfaces that the spec does not own, or addresses lead through it.
         """
         users = [
-            user for user in context.request.view.objects("FloatingIP") if user.status.get("routerID") == row["id"]
+            user
+            for user in context.request.view.objects("FloatingIP")
+            if FLOATING_IP.status(user).get("routerID") == row["id"]
         ]
         if users:
             names = ", ".join(named(user, context.resource) for user in users)
@@ -262,13 +273,9 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody]):
         neutron_common.release_row(context, self.collection, row)
 
 
-def _interfaces(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return list(spec.get(_INTERFACES) or ())
-
-
 def _owns_interfaces(context: ReconcileContext) -> bool:
     """Whether the spec says which interfaces there are, or did until now."""
-    return _INTERFACES in context.spec or _INTERFACES in context.applied
+    return _INTERFACES in ROUTER.spec(context) or _INTERFACES in context.applied
 
 
 def _subnets(ports: Iterable[Leg]) -> set[str]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
+from infomaniak_operator.api import json_types
+from infomaniak_operator.api.json_kind import Untyped
+from infomaniak_operator.api.json_types import SECURITY_GROUP, SecurityGroupSpecField
 from infomaniak_operator.client import Category, ConflictError, InfomaniakCloudError, NotFoundError
 from infomaniak_operator.client.bodies import SecurityGroupBody, SecurityGroupRuleBody
 from infomaniak_operator.client.resources import SecurityGroup as Group
@@ -27,9 +30,9 @@ from infomaniak_operator.reconcile.generic.owned import Keepers
 from infomaniak_operator.reconcile.neutron import group_rules, neutron_common
 from infomaniak_operator.reconcile.openstack.resource_types import SECURITY_GROUP_RULES, SECURITY_GROUPS
 
-FIELDS = (Field("stateful", "stateful", default=True),)
+FIELDS: tuple[Field[SecurityGroupSpecField], ...] = (Field("stateful", "stateful", default=True),)
 _RULES: Final = "rules"
-_EGRESS = "keepDefaultEgress"
+_EGRESS: Final = "keepDefaultEgress"
 _DEFAULT = "SecurityGroupDefaultAlreadyExists"
 
 
@@ -43,7 +46,7 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
 
     def references(self, resource: KubeObject) -> Iterable[Key]:
         """The groups its rules refer to, itself apart."""
-        names = {item["remoteGroupRef"]["name"] for item in _items(resource.spec) if item.get("remoteGroupRef")}
+        names = {item["remoteGroupRef"]["name"] for item in _items(resource) if item.get("remoteGroupRef")}
         return [Key(self.kind, resource.key.namespace, name) for name in sorted(names - {resource.key.name})]
 
     def resolve(self, resource: KubeObject, view: CacheReader) -> Inputs:
@@ -54,8 +57,9 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
         found = {}
         for key in self.references(resource):
             other = view.get(key)
-            if other is not None and not other.deleting and other.status.get("id"):
-                found[key.name] = str(other.status["id"])
+            other_id = SECURITY_GROUP.status(other).get("id") if other is not None and not other.deleting else None
+            if other_id:
+                found[key.name] = str(other_id)
         return found
 
     def body(self, context: ReconcileContext, inputs: Inputs) -> SecurityGroupBody:
@@ -83,8 +87,10 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
 
     def applied(self, context: ReconcileContext) -> list[str]:
         """The places of the fields that the spec sets."""
-        own = [*applied(FIELDS, context.spec)]
-        return own + [name for name in ("description", "tags", _RULES, _EGRESS) if name in context.spec]
+        return [
+            *applied(FIELDS, context.spec),
+            *SECURITY_GROUP.named(context, "description", "tags", _RULES, _EGRESS),
+        ]
 
     def plan(self, context: ReconcileContext, row: Group, inputs: Inputs, *, new: bool) -> Plan:
         """The group itself, then the rules that are missing, then those that are too many."""
@@ -127,22 +133,26 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
     def _going(self, context: ReconcileContext) -> set[str]:
         """The ids of groups that are being deleted though the spec refers to them."""
         found = (context.request.view.get(key) for key in self.references(context.resource))
-        return {str(other.status["id"]) for other in found if other and other.deleting and other.status.get("id")}
+        ids = (SECURITY_GROUP.status(other).get("id") for other in found if other and other.deleting)
+        return {str(each) for each in ids if each}
 
     @staticmethod
     def _stands(context: ReconcileContext, group_id: str, key: Key, seen: set[group_rules.ObservedRule]) -> bool:
         """Whether all rules that name a group which is going are there: they stay for as long as it does."""
         other = context.request.view.get(key)
-        if other is None or not other.status.get("id"):
+        other_id = SECURITY_GROUP.status(other).get("id") if other else None
+        if not other_id:
             return False
-        items = [item for item in _items(context.spec) if (item.get("remoteGroupRef") or {}).get("name") == key.name]
+        items = [item for item in _items(context) if "remoteGroupRef" in item]
         return all(
-            group_rules.observed(group_rules.body(item, group_id, str(other.status["id"]))) in seen for item in items
+            group_rules.observed(group_rules.body(item, group_id, str(other_id))) in seen
+            for item in items
+            if item["remoteGroupRef"]["name"] == key.name
         )
 
     def _wanted(self, context: ReconcileContext, group_id: str, inputs: Inputs) -> list[SecurityGroupRuleBody]:
         wanted = []
-        for item in _items(context.spec):
+        for item in _items(context):
             ref = item.get("remoteGroupRef")
             remote = None
             if ref:
@@ -150,7 +160,7 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
                 if remote is None:
                     continue
             wanted.append(group_rules.body(item, group_id, remote or item.get("remoteGroupID")))
-        if context.spec.get(_EGRESS, True):
+        if SECURITY_GROUP.spec(context).get(_EGRESS, True):
             wanted += [_in_group(group_id, one) for one in group_rules.default_egress()]
         return wanted
 
@@ -206,8 +216,9 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
             Stop: rules wait for groups that are not there yet.
         """
         there = context.children.get(_RULES, list(row.get("security_group_rules") or ()))
-        context.status["ruleCount"] = len(there)
-        context.status["stateful"] = row.get("stateful")
+        status = SECURITY_GROUP.status(context)
+        status["ruleCount"] = len(there)
+        status["stateful"] = row.get("stateful")
         seen = {group_rules.observed(each) for each in there}
         absent = [key for key in self.references(context.resource) if key.name not in inputs]
         missing = [key for key in absent if not self._stands(context, row["id"], key, seen)]
@@ -276,14 +287,14 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
         neutron_common.release_row(context, self.collection, row)
 
 
-def _items(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return list(spec.get(_RULES) or ())
+def _items(of: Untyped) -> list[json_types.SecurityGroupRule]:
+    return list(SECURITY_GROUP.spec(of).get(_RULES) or ())
 
 
 def _in_group(group_id: str, body: SecurityGroupRuleBody) -> SecurityGroupRuleBody:
     return {"security_group_id": group_id, **body}
 
 
-def _manages(context: ReconcileContext, field: str) -> bool:
+def _manages(context: ReconcileContext, field: SecurityGroupSpecField) -> bool:
     """Whether the spec names a field, or did until now."""
-    return field in context.spec or field in context.applied
+    return bool(SECURITY_GROUP.named(context, field)) or field in context.applied

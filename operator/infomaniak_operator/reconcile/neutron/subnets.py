@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
+from infomaniak_operator.api import json_types
+from infomaniak_operator.api.json_types import INFOMANIAK_NETWORK, SubnetField, SubnetStatus
 from infomaniak_operator.client.bodies import SubnetBody
 from infomaniak_operator.client.resources import AllocationPool, Subnet
 from infomaniak_operator.controller.interfaces import Progress, Reason, Stalled
@@ -71,7 +72,7 @@ def _made_by_neutron(row: Subnet) -> bool:
     return size >= last - first
 
 
-FIELDS = (
+FIELDS: tuple[Field[SubnetField], ...] = (
     Field("cidr", "cidr", normal=address, mutable=False),
     Field("ipVersion", "ip_version", mutable=False),
     Field("ipv6AddressMode", "ipv6_address_mode", mutable=False),
@@ -100,7 +101,7 @@ def prefix(name: str) -> str:
     return f"subnets[{name}]"
 
 
-def creation(context: ReconcileContext, network_id: str, item: Mapping[str, Any]) -> SubnetBody:
+def creation(context: ReconcileContext, network_id: str, item: json_types.Subnet) -> SubnetBody:
     """The body of a subnet's create."""
     name = item["name"]
     mark = context.owner.mark(slot(name))
@@ -123,19 +124,19 @@ def _ids(context: ReconcileContext) -> dict[str, str]:
     """The subnets of ours that status names. Before the spec listed any, status shows those of others."""
     if "subnets" not in context.recorded:
         return {}
-    return {item["name"]: item["id"] for item in context.resource.status.get("subnets") or ()}
+    return {item["name"]: item["id"] for item in INFOMANIAK_NETWORK.status(context.resource).get("subnets") or ()}
 
 
 def copies(context: ReconcileContext, rows: Iterable[Subnet]) -> duplicates.Copies:
     """The subnets that carry a copy of a mark of ours."""
     known = [(slot(name), id_) for name, id_ in _ids(context).items()]
     rows = list(rows)
-    items = context.spec.get("subnets") or () if rows else ()
+    items = INFOMANIAK_NETWORK.spec(context).get("subnets") or () if rows else ()
     wanted = {slot(item["name"]): creation(context, rows[0]["network_id"], item) for item in items}
     return duplicates.copies(context, rows, known, wanted, duplicates.slots_of(context, "subnets", slot))
 
 
-def match(context: ReconcileContext, rows: Iterable[Subnet], item: Mapping[str, Any]) -> Subnet | None:
+def match(context: ReconcileContext, rows: Iterable[Subnet], item: json_types.Subnet) -> Subnet | None:
     """The subnet of the cloud that an item of the spec stands for.
 
     By its mark, else by status (the mark was lost), by the mark it had before it was given up (Unmanaged meanwhile),
@@ -167,7 +168,7 @@ def plan(context: ReconcileContext, network_id: str, rows: Iterable[Subnet]) -> 
     Raises:
         Stop: nothing tells which of several subnets with one mark is ours.
     """
-    if "subnets" not in context.spec and "subnets" not in context.applied:
+    if "subnets" not in INFOMANIAK_NETWORK.spec(context) and "subnets" not in context.applied:
         return []
     rows = list(rows)
     strange = copies(context, rows)
@@ -177,7 +178,7 @@ def plan(context: ReconcileContext, network_id: str, rows: Iterable[Subnet]) -> 
     rows = strange.sift(rows)
     deletes, updates, creates = [], [], []
     kept: set[str] = set()
-    for item in context.spec.get("subnets") or ():
+    for item in INFOMANIAK_NETWORK.spec(context).get("subnets") or ():
         name = item["name"]
         row = match(context, rows, item)
         found = _differences(context, item, row) if row is not None else []
@@ -213,7 +214,7 @@ def plan(context: ReconcileContext, network_id: str, rows: Iterable[Subnet]) -> 
     return [*deletes, *updates, *creates]
 
 
-def _taken(context: ReconcileContext, item: Mapping[str, Any], rows: Iterable[Subnet]) -> Stop | None:
+def _taken(context: ReconcileContext, item: json_types.Subnet, rows: Iterable[Subnet]) -> Stop | None:
     """Why a subnet cannot be made: one of somebody else has its addresses."""
     wanted = ipaddress.ip_network(str(item["cidr"]), strict=False) if item.get("cidr") else None
     for row in rows:
@@ -235,7 +236,7 @@ def _adopting(context: ReconcileContext, row: Subnet) -> bool:
     return context.imported and not is_ours(context, row)
 
 
-def _differences(context: ReconcileContext, item: Mapping[str, Any], row: Subnet) -> list[Difference]:
+def _differences(context: ReconcileContext, item: json_types.Subnet, row: Subnet) -> list[Difference]:
     name = item["name"]
     found = _with_pools(context, item, row, differences(FIELDS, item, row, context.applied, prefix(name)))
     if row.get("name") != name:
@@ -245,7 +246,7 @@ def _differences(context: ReconcileContext, item: Mapping[str, Any], row: Subnet
 
 
 def _with_pools(
-    context: ReconcileContext, item: Mapping[str, Any], row: Subnet, found: list[Difference]
+    context: ReconcileContext, item: json_types.Subnet, row: Subnet, found: list[Difference]
 ) -> list[Difference]:
     """Make room for a gateway that moves: Neutron refuses one that lies in the pools it made around the former one."""
     gateway = next((difference.wanted for difference in found if difference.api == "gateway_ip"), None)
@@ -261,25 +262,23 @@ def _with_pools(
     return [*rest, Difference(where, "allocation_pools", now, wanted)]
 
 
-def reported(rows: Iterable[Subnet], context: ReconcileContext) -> list[dict[str, Any]]:
+def reported(rows: Iterable[Subnet], context: ReconcileContext) -> list[SubnetStatus]:
     """The subnets as status shows them: ours, in the order of the spec; all there are if the spec lists none."""
     rows = list(rows)
     own = copies(context, rows).sift(rows)
     shown = []
-    for item in context.spec.get("subnets") or ():
+    for item in INFOMANIAK_NETWORK.spec(context).get("subnets") or ():
         row = match(context, own, item)
         if row is not None:
             shown.append((str(item["name"]), row))
     if not context.manages("subnets"):
         named = ((str(row.get("name") or row["id"]), row) for row in rows)
         shown = sorted(named, key=lambda item: (item[0], str(item[1]["id"])))
-    return [
-        {
-            "name": name,
-            "id": row["id"],
-            "cidr": row["cidr"],
-            **({"gateway": row["gateway_ip"]} if row.get("gateway_ip") else {}),
-            "ipVersion": row["ip_version"],
-        }
-        for name, row in shown
-    ]
+    return [_status(name, row) for name, row in shown]
+
+
+def _status(name: str, row: Subnet) -> SubnetStatus:
+    found: SubnetStatus = {"name": name, "id": row["id"], "cidr": row["cidr"], "ipVersion": row["ip_version"]}
+    if gateway := row.get("gateway_ip"):
+        found["gateway"] = gateway
+    return found

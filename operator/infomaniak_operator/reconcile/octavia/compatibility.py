@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
+from infomaniak_operator.api import json_types
 from infomaniak_operator.controller.interfaces import FINALIZER, CacheReader, Key, KubeObject
 from infomaniak_operator.reconcile.generic.outcomes import DRY_RUN, PAUSED, annotated
 from infomaniak_operator.reconcile.octavia.octavia_common import LOAD_BALANCER, MONITOR, POOL
@@ -29,23 +29,23 @@ def younger(one: KubeObject, other: KubeObject) -> bool:
     return one.created >= other.created
 
 
-def fits(listener_protocol: Any, pool_protocol: Any) -> bool:
+def fits(listener_protocol: str, pool_protocol: str | None) -> bool:
     """Whether a listener can have such a pool."""
-    return pool_protocol in FITS.get(str(listener_protocol), frozenset())
+    return pool_protocol in FITS.get(listener_protocol, frozenset())
 
 
-def listeners_of(balancer: KubeObject, pool: KubeObject) -> list[Mapping[str, Any]]:
+def listeners_of(balancer: KubeObject, pool: KubeObject) -> list[json_types.Listener]:
     """The listeners of a load balancer whose default pool this is."""
     return [
         item
-        for item in balancer.spec.get("listeners") or ()
-        if (item.get("defaultPoolRef") or {}).get("name") == pool.key.name
+        for item in json_types.LOAD_BALANCER.spec(balancer).get("listeners") or ()
+        if "defaultPoolRef" in item and item["defaultPoolRef"]["name"] == pool.key.name
     ]
 
 
 def misfit(balancer: KubeObject, pool: KubeObject) -> str | None:
     """What does not go together between a load balancer and a pool; None where all does."""
-    protocol = pool.spec.get("protocol")
+    protocol = json_types.POOL.spec(pool).get("protocol")
     for item in listeners_of(balancer, pool):
         if protocol and not fits(item["protocol"], protocol):
             takes = ", ".join(sorted(FITS.get(item["protocol"], ()))) or "none"
@@ -82,7 +82,8 @@ def monitor_problem(monitor: KubeObject, pool: KubeObject, view: CacheReader) ->
             f"spec.poolRef: Pool {pool.key.name} has the HealthMonitor {other.key.name} already, which is older, "
             "and a pool has one: delete one of them"
         )
-    kind, protocol = monitor.spec.get("type"), pool.spec.get("protocol")
+    kind = json_types.HEALTH_MONITOR.spec(monitor).get("type")
+    protocol = json_types.POOL.spec(pool).get("protocol")
     if not kind or not protocol or not younger(monitor, pool):
         return None
     if protocol in _DATAGRAM and kind not in (*_ANY_MONITOR, *_DATAGRAM_MONITORS):
@@ -121,34 +122,34 @@ def monitors_of(pool: KubeObject, view: CacheReader) -> list[KubeObject]:
 
 def pool_ref(resource: KubeObject) -> Key | None:
     """The Pool that an object refers to."""
-    ref = resource.spec.get("poolRef")
+    ref = json_types.HEALTH_MONITOR.spec(resource).get("poolRef")
     return Key(POOL, resource.key.namespace, ref["name"]) if ref else None
 
 
 def balancer_ref(resource: KubeObject) -> Key | None:
     """The LoadBalancer that an object refers to."""
-    ref = resource.spec.get("loadBalancerRef")
+    ref = json_types.POOL.spec(resource).get("loadBalancerRef")
     return Key(LOAD_BALANCER, resource.key.namespace, ref["name"]) if ref else None
 
 
 def enlisted(child: KubeObject, balancer: KubeObject) -> bool:
     """Whether a child is ready to be made together with its load balancer: it has its finalizer, and no id."""
-    spec = child.spec
+    spec = json_types.ANY.spec(child)
     return (
         FINALIZER in child.finalizers
         and not child.deleting
-        and not child.status.get("id")
+        and not json_types.ANY.status(child).get("id")
         and spec.get("managementPolicy") != "Unmanaged"
         and not spec.get("import")
         and not annotated(child, PAUSED)
         and not annotated(child, DRY_RUN)
-        and spec.get("cloudCredentialsRef") == balancer.spec.get("cloudCredentialsRef")
+        and spec.get("cloudCredentialsRef") == json_types.ANY.spec(balancer).get("cloudCredentialsRef")
     )
 
 
 def absent(balancer: KubeObject, view: CacheReader) -> bool:
     """Whether a listener names a Pool that is not there."""
-    refs = [item.get("defaultPoolRef") for item in balancer.spec.get("listeners") or ()]
+    refs = [item.get("defaultPoolRef") for item in json_types.LOAD_BALANCER.spec(balancer).get("listeners") or ()]
     return any(ref and view.get(Key(POOL, balancer.key.namespace, ref["name"])) is None for ref in refs)
 
 
@@ -166,14 +167,17 @@ def not_reconciled(
     """
     pools = [pool for pool in pools_of(balancer, view) if not hopeless(pool)]
     children: Iterable[KubeObject] = [*pools, *(each for pool in pools for each in monitors_of(pool, view))]
-    return any(not each.deleting and (not each.status.get("conditions") or _stale(each)) for each in children)
+    return any(
+        not each.deleting and (not json_types.ANY.status(each).get("conditions") or _stale(each)) for each in children
+    )
 
 
 def _stale(child: KubeObject) -> bool:
     settled = annotated(child, PAUSED) or annotated(child, DRY_RUN)
-    ours = child.spec.get("managementPolicy") != "Unmanaged" and not child.spec.get("import")
-    behind = FINALIZER in child.finalizers and child.status.get("observedGeneration") != child.generation
-    return (bool(child.status.get("id")) or behind) and ours and not settled
+    spec, status = json_types.ANY.spec(child), json_types.ANY.status(child)
+    ours = spec.get("managementPolicy") != "Unmanaged" and not spec.get("import")
+    behind = FINALIZER in child.finalizers and status.get("observedGeneration") != child.generation
+    return (bool(status.get("id")) or behind) and ours and not settled
 
 
 def monitor_to_make(pool: KubeObject, balancer: KubeObject, view: CacheReader) -> KubeObject | None:

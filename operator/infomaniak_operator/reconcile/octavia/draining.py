@@ -7,8 +7,8 @@ import ipaddress
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from infomaniak_operator.api import json_types
 from infomaniak_operator.api.v1alpha1.pool_types import MAX_LISTED
 from infomaniak_operator.client.bodies import MemberBody
 from infomaniak_operator.client.resources import Member
@@ -30,14 +30,14 @@ class Drained:
     """
 
     members: list[MemberBody]
-    draining: list[dict[str, Any]]
+    draining: list[json_types.DrainingMember]
     next_in: float | None
 
 
 def drain(
     wanted: Sequence[MemberBody],
     now_there: Sequence[Member],
-    draining: Sequence[Any],
+    draining: Sequence[object],
     seconds: int,
     now: float,
 ) -> Drained:
@@ -65,7 +65,7 @@ def drain(
     leaving = {place: row for place, row in rows.items() if place not in keep}
     # In whole seconds, as the status holds it: what is due by the status is due.
     latest = math.ceil(now + seconds) if seconds > 0 else now
-    told: list[tuple[float, dict[str, Any]]] = []
+    told: list[tuple[float, json_types.DrainingMember]] = []
     slow: list[MemberBody] = []
     left: list[float] = []
     for place in sorted(leaving, key=_order):
@@ -95,7 +95,7 @@ def _place(member: MemberBody | Member) -> Place:
     return _canonical(member["address"]), int(member["protocol_port"])
 
 
-def _canonical(address: Any) -> str:
+def _canonical(address: object) -> str:
     try:
         return str(ipaddress.ip_address(str(address)))
     except ValueError:
@@ -116,7 +116,7 @@ def _text(seconds: float) -> str:
     return dt.datetime.fromtimestamp(math.ceil(seconds), dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _seconds(text: Any) -> float | None:
+def _seconds(text: object) -> float | None:
     """Seconds since the epoch; None if it is no time, as after a hand's write of the status."""
     try:
         return dt.datetime.fromisoformat(str(text)).timestamp()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from infomaniak_operator.api import json_types
 from infomaniak_operator.client import NotFoundError
 from infomaniak_operator.client.kinds import RowT
 from infomaniak_operator.client.resources import L7Policy, Listener, LoadBalancer, Pool
@@ -59,7 +60,7 @@ def _copied(row: Row, keeper: KubeObject, rows: Iterable[Row]) -> bool:
         keeper: whose mark it carries.
         rows: all there are of its type.
     """
-    mark, known = mark_of(row), keeper.status.get("id")
+    mark, known = mark_of(row), json_types.ANY.status(keeper).get("id")
     if mark is None or mark.child or known == row["id"]:
         return False
     others = (mark_of(each) for each in rows if each["id"] != row["id"])
@@ -176,15 +177,19 @@ def _monitors(context: ReconcileContext, pools: Sequence[Pool], after: float, *,
         elif retained(keeper):
             whom = named(keeper, context.resource)
             found.append(f"health monitor {each['id']} of {whom}, whose deletionPolicy is Retain")
-        elif alone and not keeper.deleting and "poolRef" not in keeper.spec:
+        elif alone and not keeper.deleting and "poolRef" not in json_types.HEALTH_MONITOR.spec(keeper):
             found.append(f"health monitor {each['id']} of {named(keeper, context.resource)}")
     return found
 
 
 def _members(context: ReconcileContext, pool: Pool, keeper: KubeObject) -> list[str]:
     """The members of a pool, where its Pool does not say which it has."""
-    applied = keeper.status.get("appliedFields") or ()
-    if not pool.get("members") or members.managed(keeper.spec) or {"members", "membersFrom"} & {*applied}:
+    applied = json_types.ANY.status(keeper).get("appliedFields") or ()
+    if (
+        not pool.get("members")
+        or members.managed(json_types.POOL.spec(keeper))
+        or {"members", "membersFrom"} & {*applied}
+    ):
         return []
     listed = _listed(lambda: context.cloud.do.members.list(pool["id"]))
     names = ", ".join(f"{each['address']} {each['protocol_port']}" for each in listed)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Final
 
+from infomaniak_operator.api import json_types
 from infomaniak_operator.client import Category, InfomaniakCloudError
 from infomaniak_operator.client.bodies import HealthMonitorBody
 from infomaniak_operator.client.resources import HealthMonitor as Monitor
@@ -41,7 +42,7 @@ def _of_http(default: str) -> Callable[[Monitor], str | None]:
     return lambda row: default if row.get("type") in ("HTTP", "HTTPS") else None
 
 
-FIELDS = (
+FIELDS: tuple[Field[json_types.HealthMonitorSpecField], ...] = (
     Field("type", "type", mutable=False),
     Field("delay", "delay"),
     Field("timeout", "timeout"),
@@ -55,26 +56,28 @@ FIELDS = (
     neutron_common.ADMIN_STATE,
 )
 _CHANGING = tuple(field for field in FIELDS if field.mutable)
-_POOL = "poolID"
+_POOL: Final = "poolID"
 _SECOND = "already has a health monitor"
 """In Octavia's words where a pool has one."""
 _HAS_ONE = 409
 
 
-def places(spec: Mapping[str, Any]) -> list[str]:
+def places(spec: json_types.HealthMonitorSpec) -> list[str]:
     """The places of the fields that the spec sets."""
     return [*applied(_CHANGING, spec), *(["tags"] if "tags" in spec else [])]
 
 
-def monitor_body(spec: Mapping[str, Any], name: str, mark: Mark) -> HealthMonitorBody:
+def monitor_body(spec: json_types.HealthMonitorSpec, name: str, mark: Mark) -> HealthMonitorBody:
     """The attributes a health monitor is created with, its pool apart."""
     return HEALTH_MONITORS.body({"name": name, "tags": octavia_common.tags_of(spec, mark), **body_of(FIELDS, spec)})
 
 
 def _holds(monitor: KubeObject, pool: KubeObject) -> bool:
     """Whether a Pool that is Terminating stays for as long as this monitor of it does, whatever it says meanwhile."""
-    used = monitor.status.get(_POOL)
-    blocks = not retained(pool) and not monitor.deleting and bool(used) and pool.status.get("id") == used
+    used = json_types.HEALTH_MONITOR.status(monitor).get(_POOL)
+    blocks = (
+        not retained(pool) and not monitor.deleting and bool(used) and json_types.POOL.status(pool).get("id") == used
+    )
     return blocks or tree_child.stays(pool, used)
 
 
@@ -111,11 +114,12 @@ class HealthMonitorActuator(tree_child.ChildActuator[Monitor, HealthMonitorBody]
             raise Unresolved(key, f"spec.poolRef: Pool {key.name} is being deleted")
         above = compatibility.balancer_ref(found)
         balancer = view.get(above) if above else None
-        going = balancer and balancer.deleting and not tree_child.stays(balancer, found.status.get("loadBalancerID"))
+        status = json_types.POOL.status(found)
+        going = balancer and balancer.deleting and not tree_child.stays(balancer, status.get("loadBalancerID"))
         if above and (balancer is None or going):
             # The Pool's status may still show what went with its load balancer.
             raise Unresolved(key, f"spec.poolRef: LoadBalancer {above.name} of Pool {key.name} is not there, or going")
-        return {_POOL: found.status.get("id")}
+        return {_POOL: status.get("id")}
 
     def wait_for_parents(self, context: ReconcileContext, inputs: Inputs) -> None:
         """Be made with the pool, or wait for it.
@@ -142,7 +146,10 @@ class HealthMonitorActuator(tree_child.ChildActuator[Monitor, HealthMonitorBody]
 
     def body(self, context: ReconcileContext, inputs: Inputs) -> HealthMonitorBody:
         """The attributes of the monitor's create."""
-        return {**monitor_body(context.spec, context.name, context.owner.mark()), "pool_id": inputs[_POOL]}
+        return {
+            **monitor_body(json_types.HEALTH_MONITOR.spec(context), context.name, context.owner.mark()),
+            "pool_id": inputs[_POOL],
+        }
 
     def refused(self, context: ReconcileContext, error: InfomaniakCloudError) -> Exception:
         """A pool has one monitor: one that others have made on it is named."""
@@ -150,7 +157,7 @@ class HealthMonitorActuator(tree_child.ChildActuator[Monitor, HealthMonitorBody]
             return error
         key = compatibility.pool_ref(context.resource)
         pool = context.request.view.get(key) if key else None
-        pool_id = pool.status.get("id") if pool else None
+        pool_id = json_types.POOL.status(pool).get("id") if pool else None
         others = context.rows(self.collection, context.request.clock.monotonic())
         for row in others:
             if pool_id and _pool_of(row) == pool_id and not whose_main(context, row).ours:
@@ -173,15 +180,18 @@ class HealthMonitorActuator(tree_child.ChildActuator[Monitor, HealthMonitorBody]
             return []
         key = compatibility.pool_ref(context.resource)
         pool = context.request.view.get(key) if key else None
+        if pool is None:
+            return []
+        pool_id = json_types.POOL.status(pool).get("id", "")
         return [
             each
             for each in context.request.view.objects(self.kind)
-            if pool and each.uid != context.resource.uid and each.status.get("poolID") == pool.status.get("id", "")
+            if each.uid != context.resource.uid and json_types.HEALTH_MONITOR.status(each).get(_POOL) == pool_id
         ]
 
     def applied(self, context: ReconcileContext) -> list[str]:
         """The places of the fields that the spec sets."""
-        return places(context.spec)
+        return places(json_types.HEALTH_MONITOR.spec(context))
 
     def plan(self, context: ReconcileContext, row: Monitor, inputs: Inputs, *, new: bool) -> Plan:
         """What is to be changed; what cannot be in place is replaced: members go on serving meanwhile."""
@@ -232,8 +242,9 @@ class HealthMonitorActuator(tree_child.ChildActuator[Monitor, HealthMonitorBody]
         """
         del inputs
         tree_child.state(context, row)
-        context.status["poolID"] = _pool_of(row)
-        context.status = {name: value for name, value in context.status.items() if value not in (None, [], "")}
+        status = json_types.HEALTH_MONITOR.status(context)
+        status["poolID"] = _pool_of(row)
+        context.status = octavia_common.without_empty(status)
         tree_child.check(self.noun, context, row)
         return f"health monitor {row['id']} ({row.get('type')}) of pool {_pool_of(row)}"
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
+from infomaniak_operator.api import json_types
 from infomaniak_operator.client.bodies import L7PolicyBody, L7RuleBody
 from infomaniak_operator.client.resources import L7Policy, Listener
 from infomaniak_operator.reconcile.generic import duplicates
@@ -14,7 +15,7 @@ from infomaniak_operator.reconcile.generic.fields import Difference, changes
 from infomaniak_operator.reconcile.generic.owned import whose
 from infomaniak_operator.reconcile.octavia.octavia_common import tag_difference
 
-FIELD = "redirectToHTTPS"
+FIELD: Final = "redirectToHTTPS"
 RULE: L7RuleBody = {"type": "PATH", "compare_type": "STARTS_WITH", "value": "/"}
 """Without a rule a policy never applies."""
 _HTTPS = 443
@@ -27,7 +28,7 @@ def slot(name: str) -> str:
     return f"redirect/{name}"
 
 
-def _attributes(item: Mapping[str, Any]) -> L7PolicyBody:
+def _attributes(item: json_types.Listener) -> L7PolicyBody:
     target = item[FIELD]
     port = int(target.get("port") or _HTTPS)
     return {
@@ -37,7 +38,7 @@ def _attributes(item: Mapping[str, Any]) -> L7PolicyBody:
     }
 
 
-def creation(context: ReconcileContext, item: Mapping[str, Any]) -> list[L7PolicyBody]:
+def creation(context: ReconcileContext, item: json_types.Listener) -> list[L7PolicyBody]:
     """The policies that a new listener is made with."""
     if not item.get(FIELD):
         return []
@@ -48,7 +49,7 @@ def creation(context: ReconcileContext, item: Mapping[str, Any]) -> list[L7Polic
 
 def concerned(context: ReconcileContext) -> bool:
     """Whether there are, or were, redirects of ours: else nothing need be listed."""
-    items = context.spec.get("listeners") or ()
+    items = json_types.LOAD_BALANCER.spec(context).get("listeners") or ()
     return any(item.get(FIELD) for item in items) or any(name.endswith(f".{FIELD}") for name in context.applied)
 
 
@@ -65,7 +66,7 @@ def plan(context: ReconcileContext, listeners: Mapping[str, Listener], policies:
     """
     steps: list[Step] = []
     there = list(policies)
-    for item in context.spec.get("listeners") or ():
+    for item in json_types.LOAD_BALANCER.spec(context).get("listeners") or ():
         row = listeners.get(item["name"])
         if row is None:
             continue
@@ -90,7 +91,7 @@ def plan(context: ReconcileContext, listeners: Mapping[str, Listener], policies:
 
 def recorded(context: ReconcileContext) -> dict[str, str]:
     """The policies that status shows as ours: the listener's name, by id."""
-    shown = context.resource.status.get("listeners") or ()
+    shown = json_types.LOAD_BALANCER.status(context.resource).get("listeners") or ()
     return {
         str(item["redirectPolicyID"]): str(item["name"])
         for item in shown
@@ -140,11 +141,15 @@ def sort_out(
 
 
 def _as_wanted(context: ReconcileContext, name: str, row: L7Policy) -> bool:
-    items = [item for item in context.spec.get("listeners") or () if item["name"] == name and item.get(FIELD)]
+    items = [
+        item
+        for item in json_types.LOAD_BALANCER.spec(context).get("listeners") or ()
+        if item["name"] == name and item.get(FIELD)
+    ]
     return any(duplicates.fits(_attributes(item), row) for item in items)
 
 
-def _bring(context: ReconcileContext, item: Mapping[str, Any], policy: L7Policy, name: str) -> list[Step]:
+def _bring(context: ReconcileContext, item: json_types.Listener, policy: L7Policy, name: str) -> list[Step]:
     steps = []
     if policy.get("rules"):
         context.creates.done(f"rule/{name}")

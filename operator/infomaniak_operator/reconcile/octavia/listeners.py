@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
 
+from infomaniak_operator.api import json_types
+from infomaniak_operator.api.json_kind import Untyped
 from infomaniak_operator.client.bodies import ListenerBody
 from infomaniak_operator.client.resources import Listener
 from infomaniak_operator.controller.interfaces import KubeObject, Progress, Reason, RequeueAfter, Stalled
@@ -29,7 +32,7 @@ from infomaniak_operator.reconcile.octavia.octavia_common import tag_difference
 from infomaniak_operator.reconcile.openstack.resource_types import LISTENERS
 from infomaniak_operator.reconcile.ownership.marks import child_key
 
-POOL_REF = "defaultPoolRef"
+POOL_REF: Final = "defaultPoolRef"
 
 
 def _headers(value: Any) -> Any:
@@ -39,7 +42,7 @@ def _headers(value: Any) -> Any:
     return sorted(value or ())
 
 
-FIELDS = (
+_OWN: tuple[Field[json_types.ListenerField], ...] = (
     Field("protocol", "protocol", mutable=False),
     Field("port", "protocol_port", mutable=False),
     ADMIN_STATE,
@@ -53,15 +56,26 @@ FIELDS = (
         to_api=lambda names: dict.fromkeys(names, "true"),
         normal=_headers,
     ),
-    Field("timeouts.clientData", "timeout_client_data", default=50000),
-    Field("timeouts.memberConnect", "timeout_member_connect", default=5000),
-    Field("timeouts.memberData", "timeout_member_data", default=50000),
-    Field("timeouts.tcpInspect", "timeout_tcp_inspect", default=0),
-    Field("tls.barbicanContainer", "default_tls_container_ref", default=None),
-    Field("tls.sniBarbicanContainers", "sni_container_refs", default=[], normal=unordered),
-    Field("tls.versions", "tls_versions", normal=unordered),
-    Field("tls.ciphers", "tls_ciphers"),
 )
+_TIMEOUTS: tuple[Field[json_types.TimeoutsField], ...] = (
+    Field("clientData", "timeout_client_data", default=50000),
+    Field("memberConnect", "timeout_member_connect", default=5000),
+    Field("memberData", "timeout_member_data", default=50000),
+    Field("tcpInspect", "timeout_tcp_inspect", default=0),
+)
+_TLS: tuple[Field[json_types.TlsField], ...] = (
+    Field("barbicanContainer", "default_tls_container_ref", default=None),
+    Field("sniBarbicanContainers", "sni_container_refs", default=[], normal=unordered),
+    Field("versions", "tls_versions", normal=unordered),
+    Field("ciphers", "tls_ciphers"),
+)
+
+
+def _within(block: json_types.ListenerField, fields: Iterable[Field[str]]) -> Iterator[Field[str]]:
+    return (replace(field, spec=f"{block}.{field.spec}") for field in fields)
+
+
+FIELDS: tuple[Field[str], ...] = (*_OWN, *_within("timeouts", _TIMEOUTS), *_within("tls", _TLS))
 _CHANGING = tuple(field for field in FIELDS if field.mutable)
 
 
@@ -75,26 +89,32 @@ def prefix(name: str) -> str:
     return f"listeners[{name}]"
 
 
-def flat(item: Mapping[str, Any]) -> dict[str, Any]:
+def flat(item: json_types.Listener) -> dict[str, object]:
     """An item of the spec with what is nested in it at the top: ``timeouts.clientData``."""
-    found = dict(item)
-    for block in ("timeouts", "tls"):
-        for name, value in (item.get(block) or {}).items():
-            found[f"{block}.{name}"] = value
+    found: dict[str, object] = dict(item)
+    timeouts, tls = item.get("timeouts"), item.get("tls")
+    found |= {f"timeouts.{name}": value for name, value in timeouts.items()} if timeouts else {}
+    found |= {f"tls.{name}": value for name, value in tls.items()} if tls else {}
     return found
 
 
-def places(spec: Mapping[str, Any]) -> list[str]:
+def items_of(of: Untyped) -> list[json_types.Listener]:
+    """The listeners that a spec asks for."""
+    return list(json_types.LOAD_BALANCER.spec(of).get("listeners") or ())
+
+
+def places(spec: json_types.LoadBalancerSpec) -> list[str]:
     """The places of the fields that the spec sets."""
     found = ["listeners"] if "listeners" in spec else []
     for item in spec.get("listeners") or ():
         where = prefix(item["name"])
         found += [where, *applied(_CHANGING, flat(item), where)]
-        found += [f"{where}.{name}" for name in (POOL_REF, https_redirect.FIELD) if name in item]
+        found += [f"{where}.{POOL_REF}"] if POOL_REF in item else []
+        found += [f"{where}.{https_redirect.FIELD}"] if https_redirect.FIELD in item else []
     return found
 
 
-def creation(context: ReconcileContext, item: Mapping[str, Any], pool_id: str | None = None) -> ListenerBody:
+def creation(context: ReconcileContext, item: json_types.Listener, pool_id: str | None = None) -> ListenerBody:
     """The body of a listener's create, without its load balancer."""
     name = str(item["name"])
     policies = https_redirect.creation(context, item)
@@ -116,9 +136,10 @@ def _known(context: ReconcileContext) -> dict[str, str]:
 
 
 def _recorded(balancer: KubeObject) -> dict[str, str]:
-    if "listeners" not in (balancer.status.get("appliedFields") or ()):
+    status = json_types.LOAD_BALANCER.status(balancer)
+    if "listeners" not in (status.get("appliedFields") or ()):
         return {}
-    return {item["id"]: item["name"] for item in balancer.status.get("listeners") or () if item.get("id")}
+    return {id_: item["name"] for item in status.get("listeners") or () if (id_ := item.get("id"))}
 
 
 def is_ours(context: ReconcileContext, row: Listener) -> bool:
@@ -137,7 +158,7 @@ def name_of(context: ReconcileContext, row: Listener) -> str | None:
     if row["id"] in known:
         return known[row["id"]]
     mark = mark_of(row, context.owner)
-    slots = [slot(item["name"]) for item in context.spec.get("listeners") or ()]
+    slots = [slot(item["name"]) for item in items_of(context)]
     slots += duplicates.slots_of(context, "listeners", slot)
     found = (each for each in slots if mark is not None and child_key(each) == mark.child)
     return next((each.removeprefix("listener/") for each in found), None)
@@ -146,7 +167,7 @@ def name_of(context: ReconcileContext, row: Listener) -> str | None:
 def copies(context: ReconcileContext, rows: Iterable[Listener]) -> duplicates.Copies:
     """The listeners that carry a copy of a mark of ours."""
     known = [(slot(name), id_) for id_, name in _known(context).items()]
-    wanted = {slot(item["name"]): creation(context, item) for item in context.spec.get("listeners") or ()}
+    wanted = {slot(item["name"]): creation(context, item) for item in items_of(context)}
     for body in wanted.values():
         body.pop("l7policies", None)
     return duplicates.copies(context, rows, known, wanted, duplicates.slots_of(context, "listeners", slot))
@@ -172,13 +193,13 @@ def of_item(context: ReconcileContext, rows: Iterable[Listener], name: str) -> l
     return [row for row in free if row.get("name") == name and row["id"] not in known]
 
 
-def transport(protocol: Any) -> str:
+def transport(protocol: str) -> str:
     """What a listener's port is taken in."""
     return str(protocol) if protocol in ("UDP", "SCTP") else "TCP"
 
 
-def _spot(row: Mapping[str, Any], port: str) -> tuple[str, int]:
-    return transport(row["protocol"]), int(row[port])
+def _spot(row: Listener) -> tuple[str, int]:
+    return transport(row["protocol"]), int(row["protocol_port"])
 
 
 def plan(
@@ -203,9 +224,9 @@ def plan(
         Stop: a listener of others would have to be replaced, or nothing tells which of several with one mark is ours.
     """
     keep = keep or {}
-    if "listeners" not in context.spec and "listeners" not in context.applied:
+    if "listeners" not in json_types.LOAD_BALANCER.spec(context) and "listeners" not in context.applied:
         return []
-    items = list(context.spec.get("listeners") or ())
+    items = items_of(context)
     strange = copies(context, rows)
     if strange.undecided:
         raise duplicates.undecided("listener", strange.undecided)
@@ -230,7 +251,9 @@ def plan(
             change += _update(context, item, current[0], inputs)
             stale += current[1:]
         else:
-            blocker = next((row for row in rows if _spot(row, "protocol_port") == _spot(item, "port")), None)
+            blocker = next(
+                (row for row in rows if _spot(row) == (transport(item["protocol"]), int(item["port"]))), None
+            )
             ours = blocker is not None and blocker not in strange and is_ours(context, blocker)
             problem = _taken(item, blocker, keep, ours=ours) if blocker is not None else None
             if problem is not None:
@@ -250,12 +273,12 @@ def plan(
     return [*room, *come, *change, *(step for step in go if step.id not in gone)]
 
 
-def _would_break(item: Mapping[str, Any], inputs: Inputs) -> bool:
+def _would_break(item: json_types.Listener, inputs: Inputs) -> bool:
     protocol = (inputs.get("poolProtocols") or {}).get(item["name"])
     return protocol is not None and not fits(item["protocol"], protocol)
 
 
-def _not_replaced(item: Mapping[str, Any], row: Listener) -> Stop:
+def _not_replaced(item: json_types.Listener, row: Listener) -> Stop:
     message = (
         f"spec.listeners: listener {item['name']} ({row['id']}, {row['protocol']} {row['protocol_port']}) was made by "
         f"others and is not replaced by another on {item['protocol']} {item['port']}: give it its protocol and port in "
@@ -264,7 +287,7 @@ def _not_replaced(item: Mapping[str, Any], row: Listener) -> Stop:
     return Stop(Reason.CONFLICT, message, Stalled(), Progress.STALLED)
 
 
-def _taken(item: Mapping[str, Any], blocker: Listener, keep: Mapping[str, str], *, ours: bool) -> Stop | None:
+def _taken(item: json_types.Listener, blocker: Listener, keep: Mapping[str, str], *, ours: bool) -> Stop | None:
     """Why a listener cannot have its port; None where the one that has it makes room."""
     if ours:
         return _in_use(item["name"], blocker, keep) if blocker["id"] in keep else None
@@ -276,7 +299,7 @@ def _taken(item: Mapping[str, Any], blocker: Listener, keep: Mapping[str, str], 
     return Stop(Reason.CONFLICT, message, Stalled(), Progress.STALLED)
 
 
-def _in_use(name: Any, row: Listener, keep: Mapping[str, str]) -> Stop:
+def _in_use(name: str | None, row: Listener, keep: Mapping[str, str]) -> Stop:
     """The outcome where a listener must not go, for what is in it would go with it."""
     message = (
         f"spec.listeners: listener {name or 'without a name'} ({row['id']}, {row['protocol']} {row['protocol_port']}) "
@@ -285,7 +308,7 @@ def _in_use(name: Any, row: Listener, keep: Mapping[str, str]) -> Stop:
     return Stop(Reason.IN_USE, message, RequeueAfter(30.0))
 
 
-def _create(context: ReconcileContext, balancer_id: str, item: Mapping[str, Any], inputs: Inputs) -> Step:
+def _create(context: ReconcileContext, balancer_id: str, item: json_types.Listener, inputs: Inputs) -> Step:
     pool = (inputs.get("pools") or {}).get(item["name"])
     body: ListenerBody = {**creation(context, item, pool), "loadbalancer_id": balancer_id}
     # Only a whole tree is made with policies in it.
@@ -299,7 +322,7 @@ def _delete(row: Listener, *, replaces: bool = False) -> Step:
     return Step("delete", what, f"listener:{row['id']}", str(row["id"]), replaces=replaces)
 
 
-def _update(context: ReconcileContext, item: Mapping[str, Any], row: Listener, inputs: Inputs) -> list[Step]:
+def _update(context: ReconcileContext, item: json_types.Listener, row: Listener, inputs: Inputs) -> list[Step]:
     name = str(item["name"])
     where = prefix(name)
     found = differences(_CHANGING, flat(item), row, context.applied, where)
@@ -314,7 +337,7 @@ def _update(context: ReconcileContext, item: Mapping[str, Any], row: Listener, i
     return [Step("update", f"listener {name}", slot(name), str(row["id"]), None, body, tuple(found), adopts=adopts)]
 
 
-def _pool(context: ReconcileContext, item: Mapping[str, Any], row: Listener, inputs: Inputs) -> list[Difference]:
+def _pool(context: ReconcileContext, item: json_types.Listener, row: Listener, inputs: Inputs) -> list[Difference]:
     """The default pool: one that is not there yet leaves the listener as it is."""
     where = f"{prefix(str(item['name']))}.{POOL_REF}"
     now = row.get("default_pool_id")
@@ -329,13 +352,13 @@ def _pool(context: ReconcileContext, item: Mapping[str, Any], row: Listener, inp
     return [] if now == wanted else [Difference(where, "default_pool_id", now, wanted)]
 
 
-def reported(context: ReconcileContext, rows: Sequence[Listener]) -> list[dict[str, Any]]:
+def reported(context: ReconcileContext, rows: Sequence[Listener]) -> list[json_types.ListenerStatus]:
     """The listeners for status: ours, in the order of the spec; all there are where the spec lists none."""
     if context.unmanaged or not context.manages("listeners"):
         named = sorted((str(row.get("name") or row["id"]), str(row["id"]), row) for row in rows)
         return [_state(context, name, row) for name, _, row in named]
-    shown: dict[str, dict[str, Any]] = {}
-    for item in context.spec.get("listeners") or ():
+    shown: dict[str, json_types.ListenerStatus] = {}
+    for item in items_of(context):
         for row in of_item(context, rows, str(item["name"]))[:1]:
             shown[str(row["id"])] = _state(context, str(item["name"]), row)
     former = _known(context)
@@ -345,17 +368,19 @@ def reported(context: ReconcileContext, rows: Sequence[Listener]) -> list[dict[s
     return list(shown.values())
 
 
-def _state(context: ReconcileContext, name: str, row: Listener) -> dict[str, Any]:
+def _state(context: ReconcileContext, name: str, row: Listener) -> json_types.ListenerStatus:
     # What a create has answered says nothing of what became of it; what was listed is as new as this reconcile.
     made = context.resource.uid in octavia_common.tree_of(context).held
     provisioning, operating = octavia_common.tree_of(context).status_of(
         row, float("-inf") if made else context.request.fresh_after
     )
     policy = https_redirect.reported(context, name, row)
-    return {
+    found: json_types.ListenerStatus = {
         "name": name,
         "id": row["id"],
         "provisioningStatus": provisioning,
         "operatingStatus": operating,
-        **({"redirectPolicyID": policy} if policy else {}),
     }
+    if policy:
+        found["redirectPolicyID"] = policy
+    return found

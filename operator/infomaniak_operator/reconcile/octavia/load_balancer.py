@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final, cast
+from typing import Final, cast
 
+from infomaniak_operator.api import json_types
 from infomaniak_operator.client import Category, InfomaniakCloudError, Operations, kinds
 from infomaniak_operator.client.bodies import LoadBalancerBody
 from infomaniak_operator.client.kinds import BodyT, RowT
@@ -60,7 +61,7 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
     kind = octavia_common.LOAD_BALANCER
     collection = LOAD_BALANCERS
     noun = "load balancer"
-    parts = _LISTENERS
+    parts: json_types.StatusField | None = _LISTENERS
     depends_on = frozenset(
         {
             Dependency(neutron_common.NETWORK, keeps=True),
@@ -70,8 +71,16 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
     )
     traits = Traits(
         outliving=frozenset(
-            {"vipPortID", "vipAddress", "vipNetworkID", "vipSubnetID", "vipSubnet", "vipSecurityGroupIDs"}
-            | {"additionalVips", "recoveryAttempts"}
+            {
+                "vipPortID",
+                "vipAddress",
+                "vipNetworkID",
+                "vipSubnetID",
+                "vipSubnet",
+                "vipSecurityGroupIDs",
+                "additionalVips",
+                "recoveryAttempts",
+            }
         ),
         elsewhere=frozenset({"vipPortID"}),
         recovery="recoveryAttempts",
@@ -81,7 +90,9 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
 
     def references(self, resource: KubeObject) -> Iterable[Key]:
         """What the VIP is in, and the pools of the listeners."""
-        refs = [item[listeners.POOL_REF]["name"] for item in _items(resource) if item.get(listeners.POOL_REF)]
+        refs = [
+            item[listeners.POOL_REF]["name"] for item in listeners.items_of(resource) if item.get(listeners.POOL_REF)
+        ]
         return [
             *vip_port.references(resource),
             *(Key(octavia_common.POOL, resource.key.namespace, name) for name in sorted(set(refs))),
@@ -94,15 +105,16 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
             Unresolved: the VIP's network or a security group is not there yet.
         """
         pools, protocols = {}, {}
-        for item in _items(resource):
+        for item in listeners.items_of(resource):
             pool = _pool_of(resource, view, item)
             if pool is None or pool.deleting:
                 continue
-            protocol = pool.spec.get("protocol")
+            protocol = json_types.POOL.spec(pool).get("protocol")
             protocols[item["name"]] = protocol
-            here = pool.status.get("loadBalancerID") == resource.status.get("id")
-            if here and pool.status.get("id") and (protocol is None or compatibility.fits(item["protocol"], protocol)):
-                pools[item["name"]] = str(pool.status["id"])
+            seen = json_types.POOL.status(pool)
+            here = seen.get("loadBalancerID") == json_types.LOAD_BALANCER.status(resource).get("id")
+            if here and seen.get("id") and (protocol is None or compatibility.fits(item["protocol"], protocol)):
+                pools[item["name"]] = str(seen["id"])
         return {**vip_port.resolve(resource, view), "pools": pools, "poolProtocols": protocols}
 
     def wait_for_parents(self, context: ReconcileContext, inputs: Inputs) -> None:
@@ -122,7 +134,7 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
     def held(self, context: ReconcileContext) -> Balancer | None:
         """The load balancer as the create of its tree has answered it, until it was Ready once."""
         row = cast("Balancer | None", octavia_common.tree_of(context).held.get(context.resource.uid))
-        if row is None or context.resource.status.get("inputsHash"):
+        if row is None or json_types.ANY.status(context.resource).get("inputsHash"):
             octavia_common.tree_of(context).held.pop(context.resource.uid, None)
             return None
         seen = octavia_common.tree_of(context).seen
@@ -176,26 +188,27 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
 
     def rivals(self, context: ReconcileContext, error: InfomaniakCloudError) -> list[KubeObject]:
         """The LoadBalancers that have the address this one asks for."""
-        me, wanted = context.resource, (context.spec.get("vip") or {}).get("address")
+        me, wanted = context.resource, vip_port.vip(context).get("address")
         if not wanted or error.error_type != neutron_common.ADDRESS_TAKEN:
             return []
         return [
             each
             for each in context.request.view.objects(self.kind)
-            if each.uid != me.uid and address(each.status.get("vipAddress")) == address(wanted)
+            if each.uid != me.uid
+            and address(json_types.LOAD_BALANCER.status(each).get("vipAddress")) == address(wanted)
         ]
 
     def applied(self, context: ReconcileContext) -> list[str]:
         """The places of the fields that the spec sets."""
-        named = [name for name in ("description", "tags") if name in context.spec]
-        item = context.spec.get("vip") or {}
+        named = json_types.LOAD_BALANCER.named(context, "description", "tags")
+        item = vip_port.vip(context)
         groups = [_GROUPS] if "securityGroupRefs" in item or "securityGroupIDs" in item else []
         return [
             *applied(tuple(f for f in FIELDS if f.mutable), context.spec),
             *named,
             *groups,
             *vip_port.applied(context),
-            *listeners.places(context.spec),
+            *listeners.places(json_types.LOAD_BALANCER.spec(context)),
         ]
 
     def plan(self, context: ReconcileContext, row: Balancer, inputs: Inputs, *, new: bool) -> Plan:
@@ -228,7 +241,7 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
             if https_redirect.concerned(context):
                 named = {
                     item["name"]: found[0]
-                    for item in _items(context.resource)
+                    for item in listeners.items_of(context.resource)
                     if (found := listeners.of_item(context, rows, item["name"]))
                 }
                 context.children[https_redirect.POLICIES] = list(context.rows(L7_POLICIES))
@@ -347,7 +360,7 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
         rows = context.children.get(_LISTENERS)
         if rows is None:
             rows = [each for each in context.rows(LISTENERS) if octavia_common.under(each, row)]
-        status = context.status
+        status = json_types.LOAD_BALANCER.status(context)
         octavia_common.state(context, str(row["provisioning_status"]), str(row.get("operating_status") or ""))
         status["vipAddress"] = row.get("vip_address")
         status["vipPortID"] = None if vip_port.is_gone(context) else row.get("vip_port_id")
@@ -362,11 +375,11 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
             for each in row.get("additional_vips") or ()
         ]
         status[_LISTENERS] = listeners.reported(context, rows)
-        context.status = {name: value for name, value in status.items() if value not in (None, [], "")}
+        context.status = octavia_common.without_empty(status)
         if row["provisioning_status"] == "ERROR":
             recovery.recover(context, row)
         if row["provisioning_status"] == "ACTIVE":
-            context.status.pop("recoveryAttempts", None)
+            context.drop("recoveryAttempts")
             recovery.over(context)
         self._references(context, inputs)
         context.say_held_back()
@@ -381,8 +394,8 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
         Raises:
             Stop: one is.
         """
-        names = {item["name"] for item in _items(context.resource)}
-        for each in context.status.get(_LISTENERS) or ():
+        names = {item["name"] for item in listeners.items_of(context.resource)}
+        for each in json_types.LOAD_BALANCER.status(context).get(_LISTENERS) or ():
             if each["provisioningStatus"] == "ERROR" and each["name"] in names:
                 row = next(found for found in rows if found["id"] == each["id"])
                 advice = f"change listener {each['name']}, or take it out of the spec and put it in again"
@@ -395,7 +408,9 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
             return
         there = inputs.get("pools") or {}
         items = [
-            item for item in _items(context.resource) if item.get(listeners.POOL_REF) and item["name"] not in there
+            item
+            for item in listeners.items_of(context.resource)
+            if item.get(listeners.POOL_REF) and item["name"] not in there
         ]
         foreign = {item["name"]: text for item in items if (text := _pool_of_another(context, item))}
         lacking = [foreign.get(item["name"]) or _pool_to_come(context, item) for item in items]
@@ -454,21 +469,17 @@ def _send(do: Operations, collection: ResourceType[RowT, BodyT], step: Step) -> 
         there.update(step.id, collection.body(step.body))
 
 
-def _items(resource: KubeObject) -> list[Any]:
-    return list(resource.spec.get(_LISTENERS) or ())
-
-
-def _pool_of(resource: KubeObject, view: CacheReader, item: Any) -> KubeObject | None:
+def _pool_of(resource: KubeObject, view: CacheReader, item: json_types.Listener) -> KubeObject | None:
     ref = item.get(listeners.POOL_REF)
     return view.get(Key(octavia_common.POOL, resource.key.namespace, ref["name"])) if ref else None
 
 
-def _pool_of_another(context: ReconcileContext, item: Any) -> str | None:
+def _pool_of_another(context: ReconcileContext, item: json_types.Listener) -> str | None:
     """What is wrong with a listener whose Pool belongs to another load balancer; None where it does not."""
     pool = _pool_of(context.resource, context.request.view, item)
     if pool is None:
         return None
-    above, there = compatibility.balancer_ref(pool), pool.status.get("loadBalancerID")
+    above, there = compatibility.balancer_ref(pool), json_types.POOL.status(pool).get("loadBalancerID")
     if above == context.resource.key or (above is None and there in (None, context.id)):
         return None
     whose = f"LoadBalancer {above.name}" if above else f"load balancer {there}"
@@ -478,7 +489,7 @@ def _pool_of_another(context: ReconcileContext, item: Any) -> str | None:
     )
 
 
-def _pool_to_come(context: ReconcileContext, item: Any) -> str:
+def _pool_to_come(context: ReconcileContext, item: json_types.Listener) -> str:
     pool = _pool_of(context.resource, context.request.view, item)
     if pool is not None and pool.deleting:
         return f"listener {item['name']}: Pool {pool.key.name} is being deleted"
@@ -487,11 +498,11 @@ def _pool_to_come(context: ReconcileContext, item: Any) -> str:
 
 def _subnet_name(context: ReconcileContext, row: Balancer) -> str | None:
     """The name that ``vip.subnet`` has for the subnet of the VIP, where ``vip.networkRef`` says the network."""
-    ref = (context.spec.get("vip") or {}).get("networkRef")
+    ref = vip_port.vip(context).get("networkRef")
     found = (
         context.request.view.get(Key(neutron_common.NETWORK, context.resource.key.namespace, ref["name"]))
         if ref
         else None
     )
-    subnets = (found.status.get("subnets") or ()) if found else ()
+    subnets = (json_types.INFOMANIAK_NETWORK.status(found).get("subnets") or ()) if found else ()
     return next((str(each["name"]) for each in subnets if each["id"] == row.get("vip_subnet_id")), None)

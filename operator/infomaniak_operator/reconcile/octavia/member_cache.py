@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Final
 
+from infomaniak_operator.api import json_types
 from infomaniak_operator.client import NotFoundError, kinds
 from infomaniak_operator.client.bodies import MemberBody
 from infomaniak_operator.client.resources import Member, Pool
@@ -18,7 +19,7 @@ from infomaniak_operator.reconcile.openstack.resource_types import LOAD_BALANCER
 
 FORMER = "former"
 """The child key of a pool that another one has replaced."""
-MEMBERS = "members"
+MEMBERS: Final = "members"
 _UNMOVED = 2.0
 """Seconds for which ``updated_at``, which counts whole seconds, must have stood still to tell of every change."""
 
@@ -73,15 +74,16 @@ def there(context: ReconcileContext, row: Pool) -> list[Member]:
 def wanted(context: ReconcileContext, inputs: Inputs, rows: Sequence[Member]) -> list[MemberBody]:
     """All members as they shall be, those that drain included; notes in status which drain, and when to come back."""
     bodies = members.bodies(inputs[MEMBERS], rows, context.applied)
-    source = context.spec.get("membersFrom")
+    source = json_types.POOL.spec(context).get("membersFrom")
     if source is None:
-        context.status.pop("draining", None)
+        context.drop("draining")
         movers = set(members.movers(inputs[MEMBERS], rows))
         # Taken out first: the next change brings them back, on their new subnet.
         return [body for body in bodies if members.identity(body) not in movers]
-    before = context.status.get("draining") or []
+    status = json_types.POOL.status(context)
+    before = status.get("draining") or []
     found = drain(bodies, rows, before, int(source.get("drainSeconds") or 0), context.request.clock.now())
-    context.status["draining"] = list(found.draining)
+    status["draining"] = list(found.draining)
     if found.next_in is not None:
         context.come_back(max(found.next_in, 0.1))
     known = {members.identity(row): row for row in rows}
@@ -98,22 +100,22 @@ def _filled(body: MemberBody, row: Member | None) -> MemberBody:
     return kinds.MEMBERS.checked({**subnet, **kept, **body})
 
 
-def reported(context: ReconcileContext, rows: Sequence[Member]) -> list[dict[str, Any]]:
+def reported(context: ReconcileContext, rows: Sequence[Member]) -> list[json_types.MemberStatus]:
     """The members for status, by address and port."""
-    found = []
+    found: list[json_types.MemberStatus] = []
     for row in sorted(rows, key=members.identity):
         fresh = "listed" in context.children
         states = (str(row.get("provisioning_status") or ""), str(row.get("operating_status") or ""))
         provisioning, operating = states if fresh else octavia_common.tree_of(context).status_of(row)
-        found.append(
-            {
-                "address": members.identity(row)[0],
-                "port": int(row["protocol_port"]),
-                "id": row.get("id"),
-                "weight": row.get("weight"),
-                **({"subnetID": row["subnet_id"]} if row.get("subnet_id") else {}),
-                "provisioningStatus": provisioning,
-                "operatingStatus": operating,
-            }
-        )
+        shown: json_types.MemberStatus = {
+            "address": members.identity(row)[0],
+            "port": int(row["protocol_port"]),
+            "id": row.get("id"),
+            "weight": row.get("weight"),
+            "provisioningStatus": provisioning,
+            "operatingStatus": operating,
+        }
+        if subnet := row.get("subnet_id"):
+            shown["subnetID"] = subnet
+        found.append(shown)
     return found

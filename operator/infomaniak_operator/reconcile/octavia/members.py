@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from infomaniak_operator.api import json_types
 from infomaniak_operator.client import kinds
 from infomaniak_operator.client.bodies import MemberBody
 from infomaniak_operator.client.resources import Member
@@ -13,7 +14,7 @@ from infomaniak_operator.reconcile.generic.fields import Field, address, applied
 from infomaniak_operator.reconcile.neutron.neutron_common import subnet_of
 from infomaniak_operator.reconcile.octavia.service_endpoints import members_from
 
-FIELDS = (
+FIELDS: tuple[Field[json_types.MemberField], ...] = (
     Field("name", "name", default=""),
     Field("weight", "weight", default=1),
     Field("backup", "backup", default=False),
@@ -36,7 +37,7 @@ def where(member: Mapping[str, Any]) -> str:
     return f"members[{host} {port}]"
 
 
-def managed(spec: Mapping[str, Any]) -> bool:
+def managed(spec: json_types.PoolSpec) -> bool:
     """Whether the spec says what the members are."""
     return "members" in spec or "membersFrom" in spec
 
@@ -47,13 +48,13 @@ def resolve(resource: KubeObject, view: CacheReader) -> list[dict[str, Any]]:
     Raises:
         Unresolved: a network, a subnet or the Service is not there yet.
     """
-    spec = resource.spec
+    spec = json_types.POOL.spec(resource)
     if "membersFrom" in spec:
         return [{**member, "spec": {"weight": 1}} for member in members_from(resource, view)]
     found = []
     known = {
         (str(address(each.get("address"))), each.get("port")): str(each["subnetID"])
-        for each in resource.status.get("members") or ()
+        for each in json_types.POOL.status(resource).get("members") or ()
         if each.get("subnetID")
     }
     for index, item in enumerate(spec.get("members") or ()):

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar, cast
 
+from infomaniak_operator.api import json_types
+from infomaniak_operator.api.json_kind import StatusT
 from infomaniak_operator.client import Category, InfomaniakCloudError, NotFoundError
 from infomaniak_operator.client.kinds import BodyT
 from infomaniak_operator.client.resources import (
@@ -57,14 +59,22 @@ def load_balancer_of(resource: KubeObject, view: CacheReader) -> KubeObject | No
     if resource.key.kind == LOAD_BALANCER:
         return resource
     namespace = resource.key.namespace
-    if resource.key.kind == MONITOR and resource.spec.get("poolRef"):
-        pool = view.get(Key(POOL, namespace, resource.spec["poolRef"]["name"]))
+    above = _pool_above(resource)
+    if above:
+        pool = view.get(above)
         return load_balancer_of(pool, view) if pool else None
-    if resource.spec.get("loadBalancerRef"):
-        return view.get(Key(LOAD_BALANCER, namespace, resource.spec["loadBalancerRef"]["name"]))
-    wanted = resource.status.get("loadBalancerID")
-    found = (each for each in view.objects(LOAD_BALANCER, namespace) if wanted and each.status.get("id") == wanted)
+    if ref := json_types.POOL.spec(resource).get("loadBalancerRef"):
+        return view.get(Key(LOAD_BALANCER, namespace, ref["name"]))
+    wanted = json_types.POOL.status(resource).get("loadBalancerID")
+    balancers = view.objects(LOAD_BALANCER, namespace) if wanted else ()
+    found = (each for each in balancers if json_types.LOAD_BALANCER.status(each).get("id") == wanted)
     return next(found, None)
+
+
+def _pool_above(resource: KubeObject) -> Key | None:
+    """The Pool that a HealthMonitor refers to."""
+    ref = json_types.HEALTH_MONITOR.spec(resource).get("poolRef") if resource.key.kind == MONITOR else None
+    return Key(POOL, resource.key.namespace, ref["name"]) if ref else None
 
 
 def tree_name(resource: KubeObject, view: CacheReader) -> str | None:
@@ -72,11 +82,12 @@ def tree_name(resource: KubeObject, view: CacheReader) -> str | None:
     namespace, kind = resource.key.namespace, resource.key.kind
     if kind not in IN_A_TREE:
         return None
-    if kind == MONITOR and resource.spec.get("poolRef"):
-        pool = view.get(Key(POOL, namespace, resource.spec["poolRef"]["name"]))
+    above = _pool_above(resource)
+    if above:
+        pool = view.get(above)
         return tree_name(pool, view) if pool else None
-    if resource.spec.get("loadBalancerRef"):
-        return str(Key(LOAD_BALANCER, namespace, resource.spec["loadBalancerRef"]["name"]))
+    if ref := json_types.POOL.spec(resource).get("loadBalancerRef"):
+        return str(Key(LOAD_BALANCER, namespace, ref["name"]))
     owner = load_balancer_of(resource, view)
     return str(owner.key) if owner else None
 
@@ -122,8 +133,9 @@ def lock(context: ReconcileContext, trees: Trees) -> None:
     unknown = tree.unknown.pop(resource.uid, None)
     if unknown is not None:
         context.creates.unknown.setdefault("", unknown)
-    if owner is not None and is_id(owner.status.get("id")):
-        tree.load_balancer_id = str(owner.status["id"])
+    known = json_types.LOAD_BALANCER.status(owner).get("id") if owner else None
+    if is_id(known):
+        tree.load_balancer_id = str(known)
     if tree.pending_since is None or tree.load_balancer_id is None:
         return
     _publish(context)
@@ -142,9 +154,9 @@ def _publish(context: ReconcileContext) -> None:
     context.known(row)
     kind = context.resource.key.kind
     if kind == POOL and (balancer := parent(cast("Pool", row).get("loadbalancers"))):
-        context.status["loadBalancerID"] = balancer
+        json_types.POOL.status(context)["loadBalancerID"] = balancer
     if kind == MONITOR and (pool := parent(cast("HealthMonitor", row).get("pools"))):
-        context.status["poolID"] = pool
+        json_types.HEALTH_MONITOR.status(context)["poolID"] = pool
 
 
 def look(context: ReconcileContext) -> Seen:
@@ -372,7 +384,7 @@ def tag_difference(
     return [Difference(place(prefix, "tags") if named else "mark", "tags", now if not named else users, whole)]
 
 
-def main_differences(context: ReconcileContext, row: OctaviaResource, table: Iterable[Field]) -> list[Difference]:
+def main_differences(context: ReconcileContext, row: OctaviaResource, table: Iterable[Field[str]]) -> list[Difference]:
     """In which managed fields the main object differs from the spec; those that cannot change, too."""
     found = differences(table, context.spec, row, context.applied)
     if ("name" in context.spec or not context.imported) and row.get("name") != context.name:
@@ -423,10 +435,16 @@ def under(part: Listener | Pool, balancer: LoadBalancer) -> bool:
 # ── states ──
 
 
+def without_empty(status: StatusT) -> StatusT:
+    """A status without the fields that say nothing."""
+    return cast("StatusT", {name: value for name, value in status.items() if value not in (None, [], "")})
+
+
 def state(context: ReconcileContext, provisioning: str, operating: str) -> None:
     """Put the two states into status, and the health into its condition."""
-    context.status["provisioningStatus"] = provisioning
-    context.status["operatingStatus"] = operating
+    status = json_types.LOAD_BALANCER.status(context)  # Pools and HealthMonitors have the same two fields
+    status["provisioningStatus"] = provisioning
+    status["operatingStatus"] = operating
     if operating in _HEALTHY:
         context.set_condition(HEALTHY, True, Reason.AVAILABLE, f"operating status {operating}")
     elif operating:

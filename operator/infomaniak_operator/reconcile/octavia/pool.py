@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from infomaniak_operator.api import json_types
 from infomaniak_operator.api.v1alpha1.pool_types import MAX_LISTED
 from infomaniak_operator.client.bodies import PoolBody
 from infomaniak_operator.client.resources import Pool as PoolRow
@@ -57,7 +58,7 @@ def _persistence(value: Any) -> Any:
     return {names.get(name, name): each for name, each in value.items() if each is not None}
 
 
-FIELDS = (
+FIELDS: tuple[Field[json_types.PoolSpecField], ...] = (
     Field("protocol", "protocol", mutable=False),
     Field("algorithm", "lb_algorithm"),
     Field("sessionPersistence", "session_persistence", default=None, to_api=_persistence, normal=_persistence),
@@ -73,14 +74,14 @@ def places(resource: KubeObject, view: CacheReader) -> list[str]:
     Raises:
         Unresolved: a member's subnet is not there yet.
     """
-    names = ("tags", MEMBERS, "membersFrom")
-    found = [*applied(_CHANGING, resource.spec), *(name for name in names if name in resource.spec)]
-    if MEMBERS in resource.spec:
+    spec = json_types.POOL.spec(resource)
+    found = [*applied(_CHANGING, spec), *json_types.POOL.named(resource, "tags", MEMBERS, "membersFrom")]
+    if MEMBERS in spec:
         found += members.places(members.resolve(resource, view))
     return found
 
 
-def pool_body(spec: Mapping[str, Any], name: str, mark: Mark) -> PoolBody:
+def pool_body(spec: json_types.PoolSpec, name: str, mark: Mark) -> PoolBody:
     """The attributes a pool is created with, its members and its load balancer apart."""
     return POOLS.body({"name": name, "tags": octavia_common.tags_of(spec, mark), **body_of(FIELDS, spec)})
 
@@ -109,7 +110,8 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody]):
     def references(self, resource: KubeObject) -> Iterable[Key]:
         """The load balancer, the members' networks, the Service they follow."""
         balancer = compatibility.balancer_ref(resource)
-        names = {item["networkRef"]["name"] for item in resource.spec.get(MEMBERS) or () if item.get("networkRef")}
+        items = json_types.POOL.spec(resource).get(MEMBERS) or ()
+        names = {item["networkRef"]["name"] for item in items if item.get("networkRef")}
         networks = [Key(neutron_common.NETWORK, resource.key.namespace, name) for name in sorted(names)]
         return [*([balancer] if balancer else []), *networks, *service_endpoints.watched(resource)]
 
@@ -162,12 +164,13 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody]):
 
     def body(self, context: ReconcileContext, inputs: Inputs) -> PoolBody:
         """The attributes of the pool's create; its members come after it."""
-        body = pool_body(context.spec, context.name, context.owner.mark())
+        body = pool_body(json_types.POOL.spec(context), context.name, context.owner.mark())
         return {**body, "loadbalancer_id": inputs["loadBalancerID"]}
 
     def outline(self, context: ReconcileContext, body: PoolBody) -> str:
         """The pool and how many members."""
-        return f"pool {body['name']} ({body.get('protocol')}) with {len(context.spec.get(MEMBERS) or ())} members"
+        many = len(json_types.POOL.spec(context).get(MEMBERS) or ())
+        return f"pool {body['name']} ({body.get('protocol')}) with {many} members"
 
     def applied(self, context: ReconcileContext) -> list[str]:
         """The places of the fields that the spec sets."""
@@ -218,7 +221,7 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody]):
     @staticmethod
     def _members(context: ReconcileContext, row: PoolRow, inputs: Inputs) -> list[Step]:
         if (
-            not members.managed(context.spec)
+            not members.managed(json_types.POOL.spec(context))
             and MEMBERS not in context.applied
             and "membersFrom" not in context.applied
         ):
@@ -241,7 +244,7 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody]):
         steps = []
         for row in member_cache.formers(context):
             monitors = context.request.view.objects(octavia_common.MONITOR, context.resource.key.namespace)
-            checked = any(each.status.get("id") == row.get("healthmonitor_id") for each in monitors)
+            checked = any(json_types.ANY.status(each).get("id") == row.get("healthmonitor_id") for each in monitors)
             if row.get("listeners") or (row.get("healthmonitor_id") and checked):
                 context.come_back(1.0)  # listeners and monitor go over to the new one first
                 continue
@@ -287,14 +290,15 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody]):
         tree_child.state(context, row)
         listed = member_cache.reported(context, rows)
         online = [each for each in listed if each["operatingStatus"] in ("ONLINE", "NO_MONITOR")]
+        status = json_types.POOL.status(context)
         if rows or not inputs.get(MEMBERS):
             # By this the load balancer knows that a listener can go over to it: not before it has its members.
-            context.status["loadBalancerID"] = member_cache.balancer_id(row)
-        context.status["servicePort"] = service_endpoints.followed_port(context.resource, context.request.view)
-        context.status["memberCount"] = len(listed)
-        context.status["onlineMembers"] = len(online)
-        context.status[MEMBERS] = listed[:MAX_LISTED]
-        context.status = {name: value for name, value in context.status.items() if value not in (None, [], "")}
+            status["loadBalancerID"] = member_cache.balancer_id(row)
+        status["servicePort"] = service_endpoints.followed_port(context.resource, context.request.view)
+        status["memberCount"] = len(listed)
+        status["onlineMembers"] = len(online)
+        status[MEMBERS] = listed[:MAX_LISTED]
+        context.status = octavia_common.without_empty(status)
         if listed and len(online) < len(listed):
             down = ", ".join(
                 f"{each['address']} {each['port']} is {each['operatingStatus']}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from infomaniak_operator.api import json_types
 from infomaniak_operator.client import InfomaniakCloudError, NotFoundError
 from infomaniak_operator.client.resources import LoadBalancer
 from infomaniak_operator.controller.interfaces import Progress, Reason, RequeueAfter, Retry, Stalled
@@ -15,6 +16,7 @@ from infomaniak_operator.reconcile.openstack.resource_types import PORTS
 
 _ATTEMPTS = 3
 _BACKOFF = 60
+_NO_RECOVERY: json_types.Recovery = {"policy": "Never"}
 
 
 @dataclass(slots=True)
@@ -97,7 +99,7 @@ def recover(context: ReconcileContext, row: LoadBalancer) -> None:
         Stop: always.
     """
     octavia_common.state(context, "ERROR", str(row.get("operating_status") or ""))
-    wanted = context.spec.get("recovery") or {}
+    wanted = json_types.LOAD_BALANCER.spec(context).get("recovery") or _NO_RECOVERY
     advice = "nothing can be changed in it"
     if context.imported and not context.unmanaged:
         raise _imported(row)
@@ -108,7 +110,7 @@ def recover(context: ReconcileContext, row: LoadBalancer) -> None:
         )
         raise Stop(Reason.CLOUD_ERROR, hint, Stalled(), Progress.STALLED)
     _check_origin(context, row)
-    tried = context.status.get("recoveryAttempts")
+    tried = json_types.LOAD_BALANCER.status(context).get("recoveryAttempts")
     attempts = tried if isinstance(tried, int) else 0
     most = int(wanted.get("maxAttempts") or _ATTEMPTS)
     if attempts >= most:
@@ -129,14 +131,14 @@ def recover(context: ReconcileContext, row: LoadBalancer) -> None:
 
     def count() -> None:
         # Written before the deletion: killed right after it, the operator would else count from the beginning again.
-        context.status["recoveryAttempts"] = attempts + 1
+        json_types.LOAD_BALANCER.status(context)["recoveryAttempts"] = attempts + 1
         context.record()
 
     try:
         going = delete_tree(context, row, count)
     except InfomaniakCloudError as error:
         if not error.outcome_unknown:
-            context.status["recoveryAttempts"] = attempts or None
+            json_types.LOAD_BALANCER.status(context)["recoveryAttempts"] = attempts or None
         raise
     over(context)
     message = f"load balancer {row['id']} is in ERROR: it is deleted and made again, attempt {attempts + 1} of {most}"

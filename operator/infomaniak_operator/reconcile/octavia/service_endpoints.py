@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypedDict
 
+from infomaniak_operator.api import json_types
+from infomaniak_operator.api.json_kind import JsonKind
 from infomaniak_operator.api.v1alpha1.pool_types import MAX_LISTED
 from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject
 from infomaniak_operator.reconcile.generic.actuator import Unresolved, Unusable
@@ -26,6 +28,38 @@ EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
 """The label of a Node that no load balancer is to use, whatever its value."""
 
 _FIELD = "spec.membersFrom"
+
+
+class ServicePort(TypedDict, total=False):
+    """A port of a Service."""
+
+    name: str
+    port: int
+    protocol: str
+    nodePort: int
+
+
+class ServiceSpec(TypedDict, total=False):
+    """What is read of a Service's spec."""
+
+    ports: list[ServicePort]
+
+
+class NodeAddress(TypedDict, total=False):
+    """An address of a Node."""
+
+    type: str
+    address: str
+
+
+class NodeStatus(TypedDict, total=False):
+    """What is read of a Node's status."""
+
+    addresses: list[NodeAddress]
+
+
+_SERVICE: JsonKind[ServiceSpec, Mapping[str, object], str] = JsonKind(SERVICE)
+_NODE: JsonKind[Mapping[str, object], NodeStatus, str] = JsonKind(NODE)
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -35,7 +69,7 @@ def watched(resource: KubeObject) -> list[Key]:
     Args:
         resource: the Pool.
     """
-    source = resource.spec.get("membersFrom")
+    source = json_types.POOL.spec(resource).get("membersFrom")
     if not source:
         return []
     service = Key(SERVICE, resource.key.namespace, str(source["serviceRef"]["name"]))
@@ -57,7 +91,7 @@ def members_from(resource: KubeObject, view: CacheReader) -> list[dict[str, Any]
         Unresolved: the Service or its port is not there, or cannot be used in this mode.
         Unusable: there are more members than a status can list.
     """
-    source = resource.spec.get("membersFrom")
+    source = json_types.POOL.spec(resource).get("membersFrom")
     if not source:
         return []
     service_key, *_ = watched(resource)
@@ -67,7 +101,7 @@ def members_from(resource: KubeObject, view: CacheReader) -> list[dict[str, Any]
             service_key,
             f"{_FIELD}.serviceRef: there is no Service {service_key.name} in namespace {service_key.namespace} yet",
         )
-    port = _port(service, source.get("port"), resource.status.get("servicePort"))
+    port = _port(service, source.get("port"), json_types.POOL.status(resource).get("servicePort"))
     if source["mode"] == "NodePort":
         found = _at_nodes(service, port, source.get("nodeSelector") or {}, view)
     else:
@@ -85,17 +119,17 @@ def members_from(resource: KubeObject, view: CacheReader) -> list[dict[str, Any]
 
 def followed_port(resource: KubeObject, view: CacheReader) -> str | None:
     """The Service's port that a Pool follows, as its status shows it: ``80/TCP``; None where it is not to be found."""
-    source = resource.spec.get("membersFrom")
+    source = json_types.POOL.spec(resource).get("membersFrom")
     service = view.get(watched(resource)[0]) if source else None
     if not source or service is None:
         return None
     try:
-        return _number(_port(service, source.get("port"), resource.status.get("servicePort")))
+        return _number(_port(service, source.get("port"), json_types.POOL.status(resource).get("servicePort")))
     except Unresolved:
         return None
 
 
-def _port(service: KubeObject, wanted: int | str | None, followed: Any) -> Mapping[str, Any]:
+def _port(service: KubeObject, wanted: int | str | None, followed: str | None) -> ServicePort:
     """The port of the Service that is meant, by its name or number.
 
     If none is named: the one that is followed already, else the only one. So a further port changes nothing.
@@ -103,7 +137,7 @@ def _port(service: KubeObject, wanted: int | str | None, followed: Any) -> Mappi
     Raises:
         Unresolved: there is none, or more than one.
     """
-    ports: list[Mapping[str, Any]] = list(service.spec.get("ports") or ())
+    ports = list(_SERVICE.spec(service).get("ports") or ())
     there = ", ".join(map(_called, ports)) or "none"
     if wanted is None:
         here = [each for each in ports if _number(each) == followed]
@@ -126,16 +160,16 @@ def _port(service: KubeObject, wanted: int | str | None, followed: Any) -> Mappi
     raise Unresolved(service.key, f"{_FIELD}.port: {message}")
 
 
-def _number(port: Mapping[str, Any]) -> str:
+def _number(port: ServicePort) -> str:
     return f"{port.get('port')}/{port.get('protocol') or 'TCP'}"
 
 
-def _called(port: Mapping[str, Any]) -> str:
+def _called(port: ServicePort) -> str:
     number = _number(port)
     return f"{port['name']} ({number})" if port.get("name") else number
 
 
-def _at_endpoints(service: KubeObject, port: Mapping[str, Any], view: CacheReader) -> set[tuple[_Address, int]]:
+def _at_endpoints(service: KubeObject, port: ServicePort, view: CacheReader) -> set[tuple[_Address, int]]:
     """The ready endpoints of a Service, at what its port leads to (which may differ from slice to slice)."""
     found: set[tuple[_Address, int]] = set()
     for each in view.objects(SLICE, service.key.namespace):
@@ -164,7 +198,7 @@ def _serves(endpoint: Mapping[str, Any]) -> bool:
 
 
 def _at_nodes(
-    service: KubeObject, port: Mapping[str, Any], selector: Mapping[str, str], view: CacheReader
+    service: KubeObject, port: ServicePort, selector: Mapping[str, str], view: CacheReader
 ) -> set[tuple[_Address, int]]:
     """The nodes that can be used, at the Service's node port.
 
@@ -202,12 +236,13 @@ def _usable(node: KubeObject, selector: Mapping[str, str]) -> bool:
 
 def _node_address(node: KubeObject) -> _Address | None:
     """A node's InternalIP, IPv4 if it has one: one address a node, or it would get more than its share."""
-    internal = [each.get("address") for each in node.status.get("addresses") or () if each.get("type") == "InternalIP"]
+    there = _NODE.status(node).get("addresses") or ()
+    internal = [each.get("address") for each in there if each.get("type") == "InternalIP"]
     addresses = list(_addresses(internal))
     return _first([each for each in addresses if each.version == 4] or addresses)  # noqa: PLR2004 - IP's own number
 
 
-def _addresses(texts: Iterable[Any]) -> Iterable[_Address]:
+def _addresses(texts: Iterable[object]) -> Iterable[_Address]:
     """What is an address among them; other text (a host's name, an old spelling with zeros, a zone) is left out."""
     for text in texts:
         try:

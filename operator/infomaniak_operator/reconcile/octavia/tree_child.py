@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypedDict, cast
 
+from infomaniak_operator.api import json_types
 from infomaniak_operator.client import NotFoundError
 from infomaniak_operator.client.kinds import BodyT, RowT
 from infomaniak_operator.client.resources import OctaviaResource, Reference
@@ -105,15 +106,15 @@ def balancer_inputs(resource: KubeObject, view: CacheReader) -> dict[str, Any]:
     if found is None:
         message = f"spec.loadBalancerRef: there is no LoadBalancer {key.name} in namespace {key.namespace} yet"
         raise Unresolved(key, message)
-    if found.deleting and not stays(found, resource.status.get("loadBalancerID")):
+    if found.deleting and not stays(found, json_types.POOL.status(resource).get("loadBalancerID")):
         raise Unresolved(key, f"spec.loadBalancerRef: LoadBalancer {key.name} is being deleted")
-    return {"loadBalancerID": found.status.get("id")}
+    return {"loadBalancerID": json_types.ANY.status(found).get("id")}
 
 
-def stays(parent: KubeObject, used: Any) -> bool:
+def stays(parent: KubeObject, used: str | None) -> bool:
     """Whether a parent that is Terminating is kept by something, so that those in it already go on as they were."""
     kept = (parent.condition("Ready") or {}).get("reason") == Reason.IN_USE.value
-    return kept and bool(used) and parent.status.get("id") == used
+    return kept and bool(used) and json_types.ANY.status(parent).get("id") == used
 
 
 def needs_parent(context: ReconcileContext, inputs: Inputs, name: str) -> bool:
@@ -171,7 +172,7 @@ def held(context: ReconcileContext, collection: ResourceType[OctaviaT, BodyT]) -
     """What the create of the tree has answered for this object, with the states seen since, until it was Ready once."""
     tree, uid = octavia_common.tree_of(context), context.resource.uid
     row = cast("OctaviaT | None", tree.held.get(uid))  # what was made for this object is of its type
-    if row is None or context.resource.status.get("inputsHash"):
+    if row is None or json_types.ANY.status(context.resource).get("inputsHash"):
         tree.held.pop(uid, None)
         return None
     row = _with_state(context, collection, row)
@@ -242,7 +243,7 @@ def goes_with(parent: KubeObject | None) -> None:
     """
     if parent is None or not parent.deleting or FINALIZER not in parent.finalizers:
         return
-    if retained(parent) or stays(parent, parent.status.get("id")):
+    if retained(parent) or stays(parent, json_types.ANY.status(parent).get("id")):
         return
     message = f"goes with {parent.key.kind} {parent.key.name}, which is being deleted"
     raise Stop(Reason.DELETING, message, WaitingFor(frozenset({parent.key})))

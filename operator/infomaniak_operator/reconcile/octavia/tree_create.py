@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from infomaniak_operator.api import json_types
 from infomaniak_operator.client.bodies import ListenerBody, LoadBalancerBody, PoolBody
 from infomaniak_operator.client.resources import HealthMonitor, LoadBalancer, Pool
 from infomaniak_operator.controller.interfaces import CacheReader, KubeObject
@@ -87,7 +88,9 @@ def branches(context: ReconcileContext) -> list[Branch]:
             continue
         taken.add(_name(pool))
         monitor = compatibility.monitor_to_make(pool, balancer, view)
-        if monitor is not None and not _recorded(monitor, health_monitor.places(monitor.spec)):
+        if monitor is not None and not _recorded(
+            monitor, health_monitor.places(json_types.HEALTH_MONITOR.spec(monitor))
+        ):
             monitor = None
         found.append(Branch(pool, wanted, monitor))
     return found
@@ -95,7 +98,7 @@ def branches(context: ReconcileContext) -> list[Branch]:
 
 def _recorded(child: KubeObject, wanted: Iterable[str]) -> bool:
     """Whether the status of a child says already which fields of it are about to be set."""
-    return set(wanted) <= set(child.status.get("appliedFields") or ())
+    return set(wanted) <= set(json_types.ANY.status(child).get("appliedFields") or ())
 
 
 def has_children(context: ReconcileContext) -> bool:
@@ -105,9 +108,7 @@ def has_children(context: ReconcileContext) -> bool:
 
 def outline(context: ReconcileContext) -> str:
     """The tree that would be made, for people."""
-    items = ", ".join(
-        f"{item['name']} ({item['protocol']} {item['port']})" for item in context.spec.get("listeners") or ()
-    )
+    items = ", ".join(f"{item['name']} ({item['protocol']} {item['port']})" for item in listeners.items_of(context))
     view, balancer = context.request.view, context.resource
     pools = ", ".join(
         pool.key.name
@@ -122,7 +123,7 @@ def prepared(context: ReconcileContext, body: LoadBalancerBody) -> Callable[[], 
     found = branches(context)
     whole: LoadBalancerBody = {
         **body,
-        "listeners": [_listener(context, item, found) for item in context.spec.get("listeners") or ()],
+        "listeners": [_listener(context, item, found) for item in listeners.items_of(context)],
         "pools": [_branch(context, branch) for branch in found],
     }
     return lambda: _make(context, whole, found)
@@ -152,7 +153,7 @@ def _make(context: ReconcileContext, whole: LoadBalancerBody, found: list[Branch
 
 
 def _name(resource: KubeObject) -> str:
-    return str(resource.spec.get("name") or resource.key.name)
+    return str(json_types.ANY.spec(resource).get("name") or resource.key.name)
 
 
 def _mark(context: ReconcileContext, resource: KubeObject) -> Mark:
@@ -163,21 +164,22 @@ def _children(found: list[Branch]) -> list[KubeObject]:
     return [*(branch.pool for branch in found), *(branch.monitor for branch in found if branch.monitor)]
 
 
-def _listener(context: ReconcileContext, item: Mapping[str, Any], found: list[Branch]) -> ListenerBody:
+def _listener(context: ReconcileContext, item: json_types.Listener, found: list[Branch]) -> ListenerBody:
     body = listeners.creation(context, item)
-    ref = (item.get(listeners.POOL_REF) or {}).get("name")
-    pool = next((branch.pool for branch in found if branch.pool.key.name == ref), None)
+    ref = item.get(listeners.POOL_REF)
+    pool = next((branch.pool for branch in found if ref and branch.pool.key.name == ref["name"]), None)
     if pool:
         body["default_pool"] = {"name": _name(pool)}
     return body
 
 
 def _branch(context: ReconcileContext, branch: Branch) -> PoolBody:
-    body = pool_body(branch.pool.spec, _name(branch.pool), _mark(context, branch.pool))
+    body = pool_body(json_types.POOL.spec(branch.pool), _name(branch.pool), _mark(context, branch.pool))
     body["members"] = members.bodies(branch.members, (), ())
     monitor = branch.monitor
     if monitor is not None:
-        body["healthmonitor"] = health_monitor.monitor_body(monitor.spec, _name(monitor), _mark(context, monitor))
+        spec = json_types.HEALTH_MONITOR.spec(monitor)
+        body["healthmonitor"] = health_monitor.monitor_body(spec, _name(monitor), _mark(context, monitor))
     return body
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
+from infomaniak_operator.api import json_types
+from infomaniak_operator.api.json_kind import Untyped
 from infomaniak_operator.client import Category, InfomaniakCloudError, NotFoundError
 from infomaniak_operator.client.bodies import LoadBalancerBody, PortBody
 from infomaniak_operator.client.resources import FixedIP, LoadBalancer, Port
@@ -45,6 +47,15 @@ _OCTAVIA = "Octavia"
 """The ``device_owner`` of a port that Octavia made, and deletes, itself."""
 
 
+_SPEC = json_types.LOAD_BALANCER.spec
+_STATUS = json_types.LOAD_BALANCER.status
+
+
+def vip(of: Untyped) -> json_types.Vip:
+    """What the spec says of the VIP; empty where that is nothing."""
+    return _SPEC(of).get("vip") or {}
+
+
 @dataclass(slots=True)
 class _Remembered:
     """Of a LoadBalancer's VIP.
@@ -64,13 +75,9 @@ def _remembered(context: ReconcileContext) -> _Remembered:
 
 def references(resource: KubeObject) -> list[Key]:
     """The network and the security groups of the VIP."""
-    item = resource.spec.get("vip") or {}
-    spots = [item, *(item.get("additionalVips") or ())]
-    found = [
-        Key(neutron_common.NETWORK, resource.key.namespace, each["networkRef"]["name"])
-        for each in spots
-        if each.get("networkRef")
-    ]
+    item = vip(resource)
+    refs = [item.get("networkRef"), *(each.get("networkRef") for each in item.get("additionalVips") or ())]
+    found = [Key(neutron_common.NETWORK, resource.key.namespace, ref["name"]) for ref in refs if ref]
     groups = [Key(_GROUP, resource.key.namespace, ref["name"]) for ref in item.get("securityGroupRefs") or ()]
     return [*dict.fromkeys(found), *groups]
 
@@ -81,10 +88,10 @@ def resolve(resource: KubeObject, view: CacheReader) -> dict[str, Any]:
     Raises:
         Unresolved: one of them is not there yet.
     """
-    item = resource.spec.get("vip")
+    item = _SPEC(resource).get("vip")
     if not item:
         return {}
-    status = resource.status
+    status = _STATUS(resource)
     known = [str(status["vipSubnetID"])] if status.get("vipSubnetID") else []
     found: dict[str, Any] = _spot(resource, view, item, "spec.vip", known)
     more = [str(each.get("subnetID")) for each in status.get("additionalVips") or ()]
@@ -94,31 +101,36 @@ def resolve(resource: KubeObject, view: CacheReader) -> dict[str, Any]:
     ]
     if "securityGroupRefs" in item or "securityGroupIDs" in item:
         groups = [
-            str(
-                neutron_common.ready_reference(
-                    resource,
-                    view,
-                    Key(_GROUP, resource.key.namespace, ref["name"]),
-                    f"spec.vip.securityGroupRefs[{index}]",
-                ).status["id"]
-            )
+            _group_id(resource, view, ref, f"spec.vip.securityGroupRefs[{index}]")
             for index, ref in enumerate(item.get("securityGroupRefs") or ())
         ]
         found["groups"] = sorted({*groups, *map(str, item.get("securityGroupIDs") or ())})
     return found
 
 
-def _spot(resource: KubeObject, view: CacheReader, item: Any, field: str, known: list[str]) -> dict[str, Any]:
+def _group_id(resource: KubeObject, view: CacheReader, ref: json_types.Ref, field: str) -> str:
+    key = Key(_GROUP, resource.key.namespace, ref["name"])
+    group = neutron_common.ready_reference(resource, view, key, field)
+    return str(json_types.SECURITY_GROUP.status(group).get("id"))
+
+
+def _spot(
+    resource: KubeObject,
+    view: CacheReader,
+    item: json_types.Vip | json_types.AdditionalVip,
+    field: str,
+    known: list[str],
+) -> dict[str, Any]:
     if item.get("networkRef"):
-        return dict(neutron_common.subnet_of(resource, view, item, field, known))
+        return dict(neutron_common.subnet_of(resource, view, item, field, known, address=item.get("address")))
     if item.get("subnetID"):
         return {"subnetID": str(item["subnetID"])}
-    return {"networkID": str(item["networkID"])}
+    return {"networkID": str(cast("json_types.Vip", item)["networkID"])}  # a further one has one of the former
 
 
 def _whose(context: ReconcileContext, port: Port, *, inside: bool = False) -> Whose:
     """Whose a port is; one that has lost its mark is ours where status shows it, and shows that we made it."""
-    recorded = context.status.get("vipPortID") or context.resource.status.get("vipPortID")
+    recorded = _STATUS(context).get("vipPortID") or _STATUS(context.resource).get("vipPortID")
     ours = MADE in context.recorded and port.get("device_owner") != _OCTAVIA
     found = whose(context.owner, port, child=SLOT, inside=inside, recorded=(recorded,) if recorded and ours else ())
     if found in (Whose.FOREIGN, Whose.STRANGER) or (found is Whose.OURS and port["id"] == recorded):
@@ -129,7 +141,7 @@ def _whose(context: ReconcileContext, port: Port, *, inside: bool = False) -> Wh
 
 def _found(context: ReconcileContext, rows: Iterable[Port], *wanted: Whose) -> list[Port]:
     """The ports that are such: the one that status shows first, then those with our mark, the oldest first."""
-    shown = context.status.get("vipPortID") or context.resource.status.get("vipPortID")
+    shown = _STATUS(context).get("vipPortID") or _STATUS(context.resource).get("vipPortID")
     standing = [(_whose(context, row), row) for row in rows]
     found = [(wanted.index(each), row) for each, row in standing if each in wanted]
     found.sort(
@@ -150,7 +162,7 @@ def _sure(context: ReconcileContext, marked: list[Port]) -> list[Port]:
     Raises:
         Stop: nothing tells which is ours, or whether one is.
     """
-    named = context.status.get("vipPortID")
+    named = _STATUS(context).get("vipPortID")
     sure = [row for row in marked if row["id"] == named]
     sure += [row for row in marked if row["id"] != named and duplicates.on_record(context, SLOT, row)]
     gone = (named or is_gone(context)) and SLOT not in context.creates.unknown
@@ -234,12 +246,12 @@ def _marked_text(context: ReconcileContext, text: str) -> str:
 
 def _made(context: ReconcileContext, inputs: Inputs, body: PortBody) -> Port:
     """Make the port, on the address that the load balancer had before if that is still to be had."""
-    former = context.status.get("vipAddress")
-    if context.status.pop("vipPortID", None):
+    former = _STATUS(context).get("vipAddress")
+    if _STATUS(context).pop("vipPortID", None):
         # Status forgets a port that is gone before the create is sent: who deletes finds no id, and reckons with it. It
         # keeps the address, which is asked for again.
         context.record()
-    if former and not context.spec["vip"].get("address"):
+    if former and not _SPEC(context)["vip"].get("address"):
         spots = list(body.get("fixed_ips") or ())
         spots = spots if inputs.get("subnetID") else [{}, *spots]
         try:
@@ -265,13 +277,14 @@ def _known(context: ReconcileContext, row: Port, inputs: Inputs) -> Port:
     memory = _remembered(context)
     memory.port, memory.there = row, True
     context.placed()
-    context.status["vipPortID"] = row["id"]
+    status = _STATUS(context)
+    status["vipPortID"] = row["id"]
     _note_made(context)
     spot = _main_spot(context, row, inputs)
-    context.status["vipNetworkID"] = row["network_id"]
+    status["vipNetworkID"] = row["network_id"]
     if spot:
-        context.status["vipAddress"] = spot["ip_address"]
-        context.status["vipSubnetID"] = spot["subnet_id"]
+        status["vipAddress"] = spot["ip_address"]
+        status["vipSubnetID"] = spot["subnet_id"]
     return row
 
 
@@ -282,7 +295,7 @@ def _note_made(context: ReconcileContext) -> None:
 def applied(context: ReconcileContext) -> list[str]:
     """The place of the port among the fields that we have set: where we made it, or are about to."""
     known = MADE in context.applied or MADE in (context.status.get("appliedFields") or ())
-    about_to = context.id is None and not context.imported and not context.status.get("vipPortID")
+    about_to = context.id is None and not context.imported and not _STATUS(context).get("vipPortID")
     return [MADE] if known or about_to else []
 
 
@@ -298,7 +311,7 @@ def _body(context: ReconcileContext, inputs: Inputs) -> PortBody:
     elif not inputs.get("subnetID") and not context.cloud.do.networks.get(network).get("subnets"):
         message = f"spec.vip.networkID: network {network} has no subnet that the VIP could be in: add one to it"
         raise _no_address(context, message)
-    address = context.spec["vip"].get("address")
+    address = _SPEC(context)["vip"].get("address")
     first = _place(inputs.get("subnetID"), address)
     more = [_place(each["subnetID"], each.get("address")) for each in inputs.get("additional") or ()]
     spots = [*([first] if first else []), *more]
@@ -340,7 +353,7 @@ def _main_spot(context: ReconcileContext, port: Port, inputs: Inputs) -> FixedIP
     It is the one that the spec names, else the one there was, else the one on the VIP's subnet, else the first.
     """
     spots = list(port.get("fixed_ips") or ())
-    for wanted in ((context.spec.get("vip") or {}).get("address"), context.status.get("vipAddress")):
+    for wanted in (vip(context).get("address"), _STATUS(context).get("vipAddress")):
         for spot in spots:
             if wanted and address(spot["ip_address"]) == address(wanted):
                 return spot
@@ -383,8 +396,8 @@ def fixed(context: ReconcileContext, row: LoadBalancer, inputs: Inputs) -> list[
 
     A subnet that the spec does not name is not compared: the one it is in stands.
     """
-    item = context.spec.get("vip") or {}
-    where = next((name for name in ("networkRef", "networkID") if item.get(name)), "subnetID")
+    item = vip(context)
+    where = "networkRef" if item.get("networkRef") else "networkID" if item.get("networkID") else "subnetID"
     wanted: list[tuple[str, str, Any]] = [(where, "vip_network_id", inputs.get("networkID"))]
     if item.get("subnet") or item.get("subnetID"):
         wanted.append(("subnet" if item.get("subnet") else "subnetID", "vip_subnet_id", inputs.get("subnetID")))
@@ -448,12 +461,12 @@ def hold(context: ReconcileContext, balancer: LoadBalancer) -> None:
         Superseded, KubeError: it could not be written.
         InfomaniakCloudError: the service refused.
     """
-    if context.resource.status.get("vipPortID") or not balancer.get("vip_port_id"):
+    if _STATUS(context.resource).get("vipPortID") or not balancer.get("vip_port_id"):
         return
     for step in plan(context, balancer):
         act(context, step)
     context.held_back.clear()
-    context.status["vipPortID"] = balancer["vip_port_id"]
+    _STATUS(context)["vipPortID"] = balancer["vip_port_id"]
     context.record()
 
 
@@ -464,7 +477,7 @@ def is_gone(context: ReconcileContext) -> bool:
 
 def _to_be_looked_at(context: ReconcileContext) -> bool:
     said = (context.resource.condition("Ready") or {}).get("reason")
-    edited = context.resource.status.get("observedGeneration") != context.resource.generation
+    edited = _STATUS(context.resource).get("observedGeneration") != context.resource.generation
     under_way = edited or said in (Reason.CREATING.value, Reason.UPDATING.value)
     return not (under_way and _remembered(context).there)
 
@@ -489,7 +502,7 @@ def remove(context: ReconcileContext) -> None:
         InfomaniakCloudError: the service refused.
     """
     there = _sure(context, _ours(context, context.rows(PORTS)))
-    unsettled = SLOT in context.creates.unknown or (context.id is None and not context.status.get("vipPortID"))
+    unsettled = SLOT in context.creates.unknown or (context.id is None and not _STATUS(context).get("vipPortID"))
     if not there and unsettled and not context.imported:
 
         def still_absent(not_before: float) -> bool:
