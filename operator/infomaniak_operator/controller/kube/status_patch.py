@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from infomaniak_operator.controller.interfaces import KubeObject, Result
 from infomaniak_operator.controller.kube.conditions import bodies, keeps_ready, printable
 
+ValueT = TypeVar("ValueT")
 _CONTROLLER_FIELDS = ("conditions", "observedGeneration")
 
 
@@ -74,10 +75,14 @@ def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any
     return patch
 
 
-def without_nulls(value: Any) -> Any:
+def without_nulls(value: ValueT) -> ValueT:
     """The value as a merge patch can write it: without the null members of its objects, all text as UTF-8."""
+    return cast("ValueT", _written(value))
+
+
+def _written(value: object) -> object:
     if isinstance(value, Mapping):
-        return {without_nulls(name): without_nulls(each) for name, each in value.items() if each is not None}
+        return {_written(name): _written(each) for name, each in value.items() if each is not None}
     if isinstance(value, list | tuple):
-        return [without_nulls(each) for each in value]
+        return [_written(each) for each in value]
     return printable(value) if isinstance(value, str) else value

@@ -39,10 +39,10 @@ class HttpLease:
         self._namespace = namespace
         self._name = name
         self._agent = agent
-        self._connected: Any = None
+        self._connected: kubernetes.client.CoordinationV1Api | None = None
 
     @property
-    def _api(self) -> Any:
+    def _api(self) -> kubernetes.client.CoordinationV1Api:
         """The client, made at the first call.
 
         Raises:
@@ -52,7 +52,7 @@ class HttpLease:
             self._connected = self._connect()
         return self._connected
 
-    def _connect(self) -> Any:
+    def _connect(self) -> kubernetes.client.CoordinationV1Api:
         configuration = kubernetes.client.Configuration()
         config: Any = kubernetes.config  # its functions are not typed
         try:
@@ -86,7 +86,7 @@ class HttpLease:
             lambda: self._api.replace_namespaced_lease(self._name, self._namespace, body, **_LIMITS), "PUT"
         )
 
-    def _record(self, call: Callable[[], Any], verb: str) -> LeaseRecord:
+    def _record(self, call: Callable[[], kubernetes.client.V1Lease], verb: str) -> LeaseRecord:
         what = f"{verb} leases {self._namespace}/{self._name}"
         try:
             return _read(call())
@@ -102,7 +102,7 @@ class HttpLease:
 _LIMITS: dict[str, Any] = {"_request_timeout": (TIMEOUT_SECONDS, TIMEOUT_SECONDS)}
 
 
-def _spec(record: LeaseRecord) -> Any:
+def _spec(record: LeaseRecord) -> kubernetes.client.V1LeaseSpec:
     return kubernetes.client.V1LeaseSpec(
         holder_identity=record.holder,
         lease_duration_seconds=record.duration,
@@ -112,7 +112,7 @@ def _spec(record: LeaseRecord) -> Any:
     )
 
 
-def _read(lease: Any) -> LeaseRecord:
+def _read(lease: kubernetes.client.V1Lease) -> LeaseRecord:
     spec = lease.spec or kubernetes.client.V1LeaseSpec()
     return LeaseRecord(
         holder=spec.holder_identity or "",

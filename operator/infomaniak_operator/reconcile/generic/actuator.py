@@ -64,7 +64,7 @@ class Step:
     slot: str = ""
     id: str = ""
     revision: int | None = None
-    body: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, object] = field(default_factory=dict)
     differences: tuple[Difference, ...] = ()
     replaces: bool = False
     adopts: bool = False

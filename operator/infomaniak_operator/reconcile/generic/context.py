@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol, TypedDict, cast
+from typing import Literal, Protocol, TypedDict, cast
 
 from infomaniak_operator.api.json_types import ANY, CommonSpec, CommonStatus, SpecField, StatusField
 from infomaniak_operator.api.registry import KINDS
@@ -540,7 +540,7 @@ class ReconcileContext:
         self.drop("projectID", "region")
 
     @contextmanager
-    def creating(self, *slots: str, bodies: Sequence[Mapping[str, Any]] = ()) -> Iterator[None]:
+    def creating(self, *slots: str, bodies: Sequence[Mapping[str, object]] = ()) -> Iterator[None]:
         """Around a create: keeps the record on creates, by which none is repeated blindly.
 
         Only the service's own refusal says that nothing was made; after any other failure, a defect of ours included,

@@ -48,7 +48,7 @@ class SecretContent(Mapping[str, str]):
         data: the Secret's, as the API server gives it.
     """
 
-    def __init__(self, data: Any) -> None:
+    def __init__(self, data: object) -> None:
         found = {str(name): str(value or "") for name, value in data.items()} if isinstance(data, Mapping) else {}
         unknown = min((name for name in found if name not in KNOWN), default=None)
         kept = {name: value for name, value in found.items() if name in KNOWN}

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from infomaniak_operator.client.kinds import RowT
 from infomaniak_operator.controller.interfaces import Progress, Reason, Stalled
@@ -20,7 +19,7 @@ from infomaniak_operator.reconcile.generic.owned import mark_of
 from infomaniak_operator.reconcile.ownership.create_guard import LATEST
 from infomaniak_operator.reconcile.ownership.marks import Standing, child_key, same_text
 
-Row = Mapping[str, Any]
+Row = Mapping[str, object]
 
 SKEW = 60.0
 """Seconds by which the cloud's clock may differ from ours."""
@@ -45,7 +44,7 @@ def on_record(context: ReconcileContext, slot: str, row: Row) -> bool:
     )
 
 
-def _moment(text: Any) -> float | None:
+def _moment(text: object) -> float | None:
     """Seconds since the epoch of ``created_at``: in Neutron with a Z, in Octavia without."""
     try:
         moment = datetime.fromisoformat(str(text))
@@ -61,12 +60,12 @@ def fits(body: Row, row: Row) -> bool:
     )
 
 
-def _same(wanted: Any, there: Any) -> bool:
+def _same(wanted: object, there: object) -> bool:
     if isinstance(wanted, Mapping):
         return isinstance(there, Mapping) and all(there.get(name) == value for name, value in wanted.items())
     if isinstance(wanted, list | tuple):
-        there = list(there or ())
-        return len(there) == len(wanted) and all(any(_same(one, other) for other in there) for one in wanted)
+        items = list(there) if isinstance(there, Iterable) else []
+        return len(items) == len(wanted) and all(any(_same(one, other) for other in items) for one in wanted)
     return bool(wanted == there)
 
 

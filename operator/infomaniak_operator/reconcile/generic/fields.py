@@ -24,17 +24,17 @@ class _Keep:
 KEEP: Any = _Keep()
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> object:
     """The value itself; an empty or missing one and null are the same."""
     return value if value not in ("", None) else None
 
 
-def unordered(value: Any) -> Any:
+def unordered(value: Iterable[object] | None) -> list[object]:
     """A list whose order means nothing, addresses in one spelling."""
     return sorted((address(item) if isinstance(item, str) else item for item in value or ()), key=repr)
 
 
-def address(value: Any) -> Any:
+def address(value: object) -> object:
     """An IP address or network in its canonical spelling; anything else as it is."""
     if not isinstance(value, str) or not value:
         return None if value == "" else value
@@ -44,18 +44,18 @@ def address(value: Any) -> Any:
         return value
 
 
-def addresses(value: Any) -> Any:
+def addresses(value: Iterable[object] | None) -> list[object]:
     """A list of addresses whose order counts, in one spelling."""
     return [address(item) for item in value or ()]
 
 
-def records(value: Any) -> Any:
+def records(value: Iterable[Mapping[str, object]] | None) -> list[dict[str, object]]:
     """A list of objects whose order means nothing, with their addresses in one spelling."""
     items = ({k: address(v) for k, v in item.items() if v is not None} for item in value or ())
     return sorted(items, key=lambda item: repr(sorted(item.items())))
 
 
-def _identity(value: Any) -> Any:
+def _identity(value: object) -> object:
     return value
 
 
@@ -78,8 +78,8 @@ class Field(Generic[NameT_co]):
     spec: NameT_co
     api: str
     default: Any = KEEP
-    to_api: Callable[[Any], Any] = _identity
-    normal: Callable[[Any], Any] = plain
+    to_api: Callable[[Any], object] = _identity
+    normal: Callable[[Any], object] = plain
     mutable: bool = True
 
 
@@ -89,8 +89,8 @@ class Difference:
 
     field: str
     api: str
-    now: Any
-    wanted: Any
+    now: object
+    wanted: object
     mutable: bool = True
 
     def __str__(self) -> str:
@@ -100,7 +100,7 @@ class Difference:
         return f"{self.field}: {shown(now)} -> {shown(wanted)}"
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """A value for people, cut to a line's worth."""
     text = "none" if value in (None, "", []) else str(value)
     return text if len(text) <= 80 else text[:77] + "..."  # noqa: PLR2004 - a line's worth
@@ -111,20 +111,20 @@ def place(prefix: str, name: str) -> str:
     return f"{prefix}.{name}" if prefix else name
 
 
-def body_of(fields: Iterable[Field[str]], spec: Mapping[str, Any]) -> dict[str, Any]:
+def body_of(fields: Iterable[Field[str]], spec: Mapping[str, object]) -> dict[str, object]:
     """The attributes to create an object with: only those the spec names."""
     return {field.api: field.to_api(spec[field.spec]) for field in fields if field.spec in spec}
 
 
-def applied(fields: Iterable[Field[str]], spec: Mapping[str, Any], prefix: str = "") -> list[str]:
+def applied(fields: Iterable[Field[str]], spec: Mapping[str, object], prefix: str = "") -> list[str]:
     """The places of the fields that the spec sets, for ``status.appliedFields``."""
     return [place(prefix, field.spec) for field in fields if field.spec in spec]
 
 
 def differences(
     fields: Iterable[Field[str]],
-    spec: Mapping[str, Any],
-    row: Mapping[str, Any],
+    spec: Mapping[str, object],
+    row: Mapping[str, object],
     were_applied: Sequence[str] = (),
     prefix: str = "",
 ) -> list[Difference]:
@@ -152,6 +152,6 @@ def differences(
     return found
 
 
-def changes(found: Iterable[Difference]) -> dict[str, Any]:
+def changes(found: Iterable[Difference]) -> dict[str, object]:
     """The body of the update that removes the differences."""
     return {difference.api: difference.wanted for difference in found}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
 
 from infomaniak_operator.api.json_types import ANY
 from infomaniak_operator.client.kinds import BodyT, RowT
@@ -63,7 +63,7 @@ def find(context: ReconcileContext, actuator: Actuator[RowT, BodyT], rows: Seque
     return found
 
 
-def _by_filter(context: ReconcileContext, actuator: Actuator[RowT, BodyT], wanted: Mapping[str, Any]) -> RowT:
+def _by_filter(context: ReconcileContext, actuator: Actuator[RowT, BodyT], wanted: Mapping[str, object]) -> RowT:
     asked = {name: value for name, value in _api_filter(wanted).items() if name not in ("tags", "description")}
     # The service's answer is matched once more: a near match (a longer name, a neighbour's address) is none.
     listed = actuator.collection.of(context.cloud.do).list(**asked)
@@ -96,15 +96,16 @@ _API = {
 _ADDRESSES = frozenset({"address", "vipAddress"})
 
 
-def _api_filter(wanted: Mapping[str, Any]) -> dict[str, Any]:
+def _api_filter(wanted: Mapping[str, object]) -> dict[str, Any]:
     """Attribute and value; the services compare addresses as text, in the spelling they give them."""
     return {_API.get(name, name): address(value) if name in _ADDRESSES else value for name, value in wanted.items()}
 
 
-def _matches(row: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+def _matches(row: Mapping[str, object], wanted: Mapping[str, object]) -> bool:
     for name, value in _api_filter(wanted).items():
         if name == "tags":
-            if not set(value) <= set(row.get("tags") or ()):
+            there = cast("Iterable[object]", row.get("tags") or ())
+            if not set(value) <= set(there):
                 return False
         elif name == "description":
             if text_of(row) != value:

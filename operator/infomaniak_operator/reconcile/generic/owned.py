@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from enum import Enum
-from typing import Any
 
 from infomaniak_operator.api.json_types import ANY, FLOATING_IP, StatusField
 from infomaniak_operator.client import NotFoundError
@@ -26,7 +25,7 @@ from infomaniak_operator.reconcile.ownership.create_guard import LATEST, MayCrea
 from infomaniak_operator.reconcile.ownership.marks import OLD, Mark, Owner, Standing, child_key, short_uid, user_text
 
 
-def mark_of(row: Mapping[str, Any], owner: Owner | None = None) -> Mark | None:
+def mark_of(row: Mapping[str, object], owner: Owner | None = None) -> Mark | None:
     """The mark an object carries, where the operator puts it: at the end of a Neutron description, in Octavia's tags.
 
     Anywhere else it is somebody's text: a description in Octavia, a tag in Neutron, a name.
@@ -38,7 +37,7 @@ def mark_of(row: Mapping[str, Any], owner: Owner | None = None) -> Mark | None:
     return next(iter(marks_of(row, owner)), None)
 
 
-def marks_of(row: Mapping[str, Any], owner: Owner | None = None) -> list[Mark]:
+def marks_of(row: Mapping[str, object], owner: Owner | None = None) -> list[Mark]:
     """All the marks an object carries; of two of one owner's the one that counts.
 
     0.1.0 takes a mark of version 2 for text and adds its own. Of the two, that of version 2 says more, but where they
@@ -55,7 +54,7 @@ def marks_of(row: Mapping[str, Any], owner: Owner | None = None) -> list[Mark]:
     return [mark for mark in marks if mark != outdone]
 
 
-def text_of(row: Mapping[str, Any]) -> str:
+def text_of(row: Mapping[str, object]) -> str:
     """An object's description, without the mark that Neutron's have."""
     text = row.get("description")
     return str(text or "") if "provisioning_status" in row else user_text(text)
@@ -83,7 +82,7 @@ class Whose(Enum):
 
 def whose(
     owner: Owner,
-    row: Mapping[str, Any],
+    row: Mapping[str, object],
     *,
     child: str | None = "",
     inside: bool = False,
@@ -118,7 +117,7 @@ def whose(
     return Whose.OURS if standing is Standing.OURS or inside else Whose.PREVIOUS
 
 
-def whose_main(context: ReconcileContext, row: Mapping[str, Any]) -> Whose:
+def whose_main(context: ReconcileContext, row: Mapping[str, object]) -> Whose:
     """Whose a main object is: its id is on record in status, or in memory after a create.
 
     What another living object owns by its status is that object's, whatever the mark on it says: marks are copied and
@@ -130,7 +129,7 @@ def whose_main(context: ReconcileContext, row: Mapping[str, Any]) -> Whose:
     return Whose.FOREIGN if holder(context, row) else found
 
 
-def holder(context: ReconcileContext, row: Mapping[str, Any], field: StatusField = "id") -> KubeObject | None:
+def holder(context: ReconcileContext, row: Mapping[str, object], field: StatusField = "id") -> KubeObject | None:
     """The other object of this cluster, of the reconciled one's kind, that owns a thing by its status; None for none.
 
     Who only reads (Unmanaged) owns nothing, and who is yet to take it over neither.
@@ -159,7 +158,7 @@ def _yet_to_adopt(resource: KubeObject) -> bool:
     return bool(named) and (applied is None or ADOPTING in applied)
 
 
-def is_marked(context: ReconcileContext, row: Mapping[str, Any]) -> bool:
+def is_marked(context: ReconcileContext, row: Mapping[str, object]) -> bool:
     """Whether a main object carries our mark: one that is to be adopted, or has lost it, does not."""
     return whose(context.owner, row) is Whose.OURS
 
@@ -181,7 +180,7 @@ class Keepers:
             if recorded := ANY.status(each).get("id"):
                 self._by_id.setdefault(str(recorded), []).append(each)
 
-    def of(self, row: Mapping[str, Any]) -> KubeObject | None:
+    def of(self, row: Mapping[str, object]) -> KubeObject | None:
         """The object that this belongs to; None where nobody stands for it.
 
         It may be the main object, or a child: a pool that is to go for another has a child's mark.
@@ -365,7 +364,10 @@ def by_mark(
 
 
 def clear_to_create(
-    context: ReconcileContext, slot: str, still_absent: Callable[[float], bool], body: Mapping[str, Any] | None = None
+    context: ReconcileContext,
+    slot: str,
+    still_absent: Callable[[float], bool],
+    body: Mapping[str, object] | None = None,
 ) -> bool:
     """Whether a create of that slot may be sent now, after a look-up that found nothing.
 

@@ -448,7 +448,7 @@ def _hash(resource: KubeObject, credential: str, inputs: Inputs, *, unsettled: b
     return _digest(material)
 
 
-def _digest(material: Mapping[str, Any]) -> str:
+def _digest(material: Mapping[str, object]) -> str:
     text = json.dumps(material, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 

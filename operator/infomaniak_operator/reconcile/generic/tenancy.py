@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from infomaniak_operator.api.common import CommonSpec
 from infomaniak_operator.api.json_types import ANY
@@ -178,7 +177,7 @@ def _let_through(resource: KubeObject) -> bool:
     )
 
 
-def _values(found: Any, name: str) -> Iterable[str]:
+def _values(found: object, name: str) -> Iterable[str]:
     """The texts that a status has under that name, at any depth; conditions apart."""
     if isinstance(found, Mapping):
         for key, value in found.items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from infomaniak_operator.api.json_types import ANY, ExternalGateway, ExternalNetwork
 from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject, Reason
@@ -38,7 +37,7 @@ def resolve(
     return {"externalName": str(item["networkName"])} if item.get("networkName") else {}
 
 
-def network_id(context: ReconcileContext, inputs: Mapping[str, Any], field: str) -> str | None:
+def network_id(context: ReconcileContext, inputs: Mapping[str, object], field: str) -> str | None:
     """The id of the external network; None where the spec names none.
 
     Raises:
@@ -49,7 +48,7 @@ def network_id(context: ReconcileContext, inputs: Mapping[str, Any], field: str)
     name = inputs.get("externalName")
     if not name:
         return None
-    found = context.cloud.external_network(name)
+    found = context.cloud.external_network(str(name))
     if found is None:
         there = ", ".join(sorted(context.cloud.external_networks())) or "none"
         message = (

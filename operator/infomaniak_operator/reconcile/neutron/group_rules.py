@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from infomaniak_operator.api import json_types
 from infomaniak_operator.client.bodies import SecurityGroupRuleBody
@@ -65,14 +64,14 @@ class ObservedRule:
         return f"{self.direction} {self.ether_type} {protocol}{ports} {way} {remote or 'anywhere'}"
 
 
-def _protocol(value: Any) -> str:
+def _protocol(value: object) -> str:
     text = "" if value is None else str(value).lower()
     if text in ("any", _BY_NAME):
         return "" if text == "any" else text
     return _NUMBERS.get(text, text)
 
 
-def _prefix(value: Any, ether_type: str) -> str:
+def _prefix(value: object, ether_type: str) -> str:
     if not value:
         return ""
     text = str(ipaddress.ip_network(str(value), strict=False))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Literal, TypeVar, cast
+from typing import Literal, TypeVar, cast
 
 from infomaniak_operator.api.json_kind import StatusT
 from infomaniak_operator.api.json_types import ANY, INFOMANIAK_NETWORK, LOAD_BALANCER, POOL, ROUTER, SubnetChoice, Vip
@@ -61,7 +61,7 @@ class NeutronActuator(PlainActuator[NeutronT, BodyT]):
 
 
 def creation(
-    context: ReconcileContext, collection: ResourceType[NeutronT, BodyT], attributes: Mapping[str, Any]
+    context: ReconcileContext, collection: ResourceType[NeutronT, BodyT], attributes: Mapping[str, object]
 ) -> BodyT:
     """The body of a main object's create: name, marked description and the kind's attributes."""
     description = described(str(context.spec.get("description") or ""), context.owner.mark())
@@ -70,7 +70,7 @@ def creation(
 
 
 def description_difference(
-    context: ReconcileContext, item: Mapping[str, Any], row: Row, child: str = "", prefix: str = ""
+    context: ReconcileContext, item: Mapping[str, object], row: Row, child: str = "", prefix: str = ""
 ) -> Difference | None:
     """How the description differs: the user's text where it is managed, and the mark always."""
     now = str(row.get("description") or "")
@@ -136,7 +136,7 @@ def update_main(
     """Carry out a step of ``main_update``; returns the main object as it then is."""
     if step.slot == TAGS:
         with context.changing():
-            tags = context.cloud.do.tags.replace(collection.name, step.id, list(step.body["tags"]))
+            tags = context.cloud.do.tags.replace(collection.name, step.id, list(cast("list[str]", step.body["tags"])))
         tagged = row.copy()
         tagged["tags"] = tags
         return tagged
@@ -261,7 +261,7 @@ def subnet_of(
     raise Unresolved(key, f"{field}.subnet: InfomaniakNetwork {key.name} has no subnet {name} yet; it has: {names}")
 
 
-def _contains(cidr: Any, address: Any) -> bool:
+def _contains(cidr: object, address: object) -> bool:
     """Whether an address lies in a subnet; False for what is neither."""
     try:
         return ipaddress.ip_address(str(address)) in ipaddress.ip_network(str(cidr))

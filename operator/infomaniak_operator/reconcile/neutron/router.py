@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 from infomaniak_operator.api.json_types import FLOATING_IP, ROUTER, RouterSpecField
 from infomaniak_operator.client import BadRequestError, Category, ConflictError, InfomaniakCloudError, NotFoundError
@@ -131,8 +131,9 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody]):
         routes = self._routes(context, row)
         gone, come = _interface_steps(context, row, inputs, ports)
         if routes is not None:
-            kept = [route for route in records(row.get("routes")) if route in records(routes)]
-            if kept != records(row.get("routes")) and (gone or not routes):
+            former = records(row.get("routes"))
+            kept = cast("list[HostRoute]", [route for route in former if route in records(routes)])
+            if kept != former and (gone or not routes):
                 steps.append(_routes_step(row, kept))
                 row = {**row, "routes": kept}
         steps += [*gone, *come]

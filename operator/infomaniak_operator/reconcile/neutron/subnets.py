@@ -255,7 +255,7 @@ def _with_pools(
     where = place(prefix(item["name"]), "allocationPools")
     if where not in context.applied and not _made_by_neutron(row):
         return found
-    wanted, now = default_pools({**row, "gateway_ip": gateway}), row.get("allocation_pools")
+    wanted, now = default_pools({**row, "gateway_ip": str(gateway)}), row.get("allocation_pools")
     rest = [difference for difference in found if difference.api != "allocation_pools"]
     if records(now) == records(wanted):
         return rest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Final
 
 from infomaniak_operator.api import json_types
 from infomaniak_operator.client import Category, InfomaniakCloudError
@@ -29,11 +29,11 @@ from infomaniak_operator.reconcile.openstack.resource_types import HEALTH_MONITO
 from infomaniak_operator.reconcile.ownership.marks import Mark
 
 
-def _codes(value: Any) -> Any:
+def _codes(value: str | float | None) -> str | None:
     return str(value).replace(" ", "") if value else None
 
 
-def _version(value: Any) -> Any:
+def _version(value: str | float | None) -> float | None:
     return float(value) if value else None
 
 
@@ -69,7 +69,9 @@ def places(spec: json_types.HealthMonitorSpec) -> list[str]:
 
 def monitor_body(spec: json_types.HealthMonitorSpec, name: str, mark: Mark) -> HealthMonitorBody:
     """The attributes a health monitor is created with, its pool apart."""
-    return HEALTH_MONITORS.body({"name": name, "tags": octavia_common.tags_of(spec, mark), **body_of(FIELDS, spec)})
+    return HEALTH_MONITORS.body(
+        {"name": name, "tags": octavia_common.tags_of(spec.get("tags"), mark), **body_of(FIELDS, spec)}
+    )
 
 
 def _holds(monitor: KubeObject, pool: KubeObject) -> bool:

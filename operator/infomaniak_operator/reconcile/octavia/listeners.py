@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from infomaniak_operator.api import json_types
 from infomaniak_operator.api.json_kind import Untyped
@@ -35,7 +35,7 @@ from infomaniak_operator.reconcile.ownership.marks import child_key
 POOL_REF: Final = "defaultPoolRef"
 
 
-def _headers(value: Any) -> Any:
+def _headers(value: Mapping[str, object] | Iterable[str] | None) -> list[str]:
     """Both a list of headers and Octavia's map of them, as a sorted list."""
     if isinstance(value, Mapping):
         return sorted(name for name, on in value.items() if str(on).lower() == "true")

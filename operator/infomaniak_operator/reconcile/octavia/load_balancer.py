@@ -151,7 +151,7 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
         common = {
             "name": context.name,
             "project_id": context.cloud.project_id,
-            "tags": octavia_common.tags_of(context.spec, context.owner.mark()),
+            "tags": octavia_common.tags_of(context.spec.get("tags"), context.owner.mark()),
         }
         return LOAD_BALANCERS.body({**common, **body_of(FIELDS, context.spec)})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from infomaniak_operator.api import json_types
 from infomaniak_operator.client import kinds
@@ -26,12 +26,28 @@ _API = ("address", "protocol_port", "subnet_id", *(field.api for field in FIELDS
 Identity = tuple[str, int]
 
 
-def identity(member: Mapping[str, Any]) -> Identity:
+class Wanted(TypedDict):
+    """A member that a spec asks for.
+
+    Attributes:
+        address: as in ``Member``.
+        protocol_port: as in ``Member``.
+        subnet_id: as in ``Member``.
+        spec: the fields that the spec sets.
+    """
+
+    address: str
+    protocol_port: int
+    subnet_id: NotRequired[str]
+    spec: Mapping[str, object]
+
+
+def identity(member: Wanted | Member | MemberBody) -> Identity:
     """By what a member is known: its address in one spelling, and its port."""
     return str(address(str(member["address"]))), int(member["protocol_port"])
 
 
-def where(member: Mapping[str, Any]) -> str:
+def where(member: Wanted) -> str:
     """The place of a member in the spec."""
     host, port = identity(member)
     return f"members[{host} {port}]"
@@ -42,7 +58,7 @@ def managed(spec: json_types.PoolSpec) -> bool:
     return "members" in spec or "membersFrom" in spec
 
 
-def resolve(resource: KubeObject, view: CacheReader) -> list[dict[str, Any]]:
+def resolve(resource: KubeObject, view: CacheReader) -> list[Wanted]:
     """The members that a spec asks for: address, port, subnet, and the fields it sets, under ``spec``.
 
     Raises:
@@ -50,8 +66,11 @@ def resolve(resource: KubeObject, view: CacheReader) -> list[dict[str, Any]]:
     """
     spec = json_types.POOL.spec(resource)
     if "membersFrom" in spec:
-        return [{**member, "spec": {"weight": 1}} for member in members_from(resource, view)]
-    found = []
+        return [
+            {"address": each["address"], "protocol_port": each["protocol_port"], "spec": {"weight": 1}}
+            for each in members_from(resource, view)
+        ]
+    found: list[Wanted] = []
     known = {
         (str(address(each.get("address"))), each.get("port")): str(each["subnetID"])
         for each in json_types.POOL.status(resource).get("members") or ()
@@ -62,25 +81,23 @@ def resolve(resource: KubeObject, view: CacheReader) -> list[dict[str, Any]]:
         if item.get("networkRef"):
             here = known.get((str(address(item["address"])), item["port"]))
             subnet = subnet_of(resource, view, item, f"spec.members[{index}]", [here] if here else [])["subnetID"]
-        found.append(
-            {
-                "address": str(address(item["address"])),
-                "protocol_port": int(item["port"]),
-                **({"subnet_id": str(subnet)} if subnet else {}),
-                "spec": {field.spec: item[field.spec] for field in FIELDS if field.spec in item},
-            }
-        )
+        member: Wanted = {
+            "address": str(address(item["address"])),
+            "protocol_port": int(item["port"]),
+            "spec": {field.spec: item[field.spec] for field in FIELDS if field.spec in item},
+        }
+        if subnet:
+            member["subnet_id"] = str(subnet)
+        found.append(member)
     return found
 
 
-def places(wanted: Iterable[Mapping[str, Any]]) -> list[str]:
+def places(wanted: Iterable[Wanted]) -> list[str]:
     """The places of the fields that are set."""
     return [name for member in wanted for name in applied(FIELDS, member["spec"], where(member))]
 
 
-def bodies(
-    wanted: Sequence[Mapping[str, Any]], there: Sequence[Member], were_applied: Sequence[str]
-) -> list[MemberBody]:
+def bodies(wanted: Sequence[Wanted], there: Sequence[Member], were_applied: Sequence[str]) -> list[MemberBody]:
     """All members with all they shall be: what is not managed stays as it is.
 
     Args:
@@ -94,7 +111,7 @@ def bodies(
     for member in wanted:
         row = known.get(identity(member))
         # Octavia knows a member by its address as text: one that is there keeps its spelling.
-        body: dict[str, Any] = {
+        body: dict[str, object] = {
             "address": row["address"] if row else member["address"],
             "protocol_port": member["protocol_port"],
         }
@@ -113,7 +130,7 @@ def bodies(
     return found
 
 
-def movers(wanted: Sequence[Mapping[str, Any]], there: Sequence[Member]) -> list[Identity]:
+def movers(wanted: Sequence[Wanted], there: Sequence[Member]) -> list[Identity]:
     """The members whose subnet changes: Octavia keeps the old one unless they are taken out first."""
     known = {identity(row): row for row in there}
     return [

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from infomaniak_operator.api import json_types
 from infomaniak_operator.api.json_kind import StatusT
@@ -345,9 +345,9 @@ def note(context: ReconcileContext, row: LoadBalancer) -> None:
 # ── marks ──
 
 
-def tags_of(spec: Mapping[str, Any], mark: Mark) -> list[str]:
+def tags_of(users: Iterable[str] | None, mark: Mark) -> list[str]:
     """The tags something is created with: the user's, then the mark."""
-    return [*(spec.get("tags") or ()), mark.text]
+    return [*(users or ()), mark.text]
 
 
 def plain_tags(row: Row) -> list[str]:
@@ -357,7 +357,7 @@ def plain_tags(row: Row) -> list[str]:
 
 def tag_difference(
     context: ReconcileContext,
-    item: Mapping[str, Any],
+    item: json_types.CommonSpec,
     row: Row,
     child: str = "",
     prefix: str = "",

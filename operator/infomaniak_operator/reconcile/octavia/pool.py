@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 from infomaniak_operator.api import json_types
 from infomaniak_operator.api.v1alpha1.pool_types import MAX_LISTED
-from infomaniak_operator.client.bodies import PoolBody
+from infomaniak_operator.client.bodies import MemberBody, PoolBody
 from infomaniak_operator.client.resources import Pool as PoolRow
 from infomaniak_operator.controller.interfaces import (
     CacheReader,
@@ -49,7 +49,7 @@ class _Remembered:
     last_batch: float = float("-inf")
 
 
-def _persistence(value: Any) -> Any:
+def _persistence(value: Mapping[str, object] | None) -> dict[str, object] | None:
     """Both the spec's and Octavia's session persistence, without what is not set."""
     if not value:
         return None
@@ -83,7 +83,7 @@ def places(resource: KubeObject, view: CacheReader) -> list[str]:
 
 def pool_body(spec: json_types.PoolSpec, name: str, mark: Mark) -> PoolBody:
     """The attributes a pool is created with, its members and its load balancer apart."""
-    return POOLS.body({"name": name, "tags": octavia_common.tags_of(spec, mark), **body_of(FIELDS, spec)})
+    return POOLS.body({"name": name, "tags": octavia_common.tags_of(spec.get("tags"), mark), **body_of(FIELDS, spec)})
 
 
 class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody]):
@@ -271,7 +271,7 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody]):
         with octavia_common.changing(context):
             if step.slot == MEMBERS:
                 # One that fails is held apart from the next by the back-off, which gathering would start anew.
-                do.members.replace_all(step.id, step.body[MEMBERS])
+                do.members.replace_all(step.id, cast("list[MemberBody]", step.body[MEMBERS]))
                 context.request.memory.of(_Remembered).last_batch = context.request.clock.monotonic()
             elif step.verb == "delete":
                 do.pools.delete(step.id)

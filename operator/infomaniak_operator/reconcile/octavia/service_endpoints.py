@@ -45,6 +45,13 @@ class ServiceSpec(TypedDict, total=False):
     ports: list[ServicePort]
 
 
+class EndpointMember(TypedDict):
+    """Where a member is, as Octavia says it."""
+
+    address: str
+    protocol_port: int
+
+
 class NodeAddress(TypedDict, total=False):
     """An address of a Node."""
 
@@ -76,7 +83,7 @@ def watched(resource: KubeObject) -> list[Key]:
     return [service, NODES] if source["mode"] == "NodePort" else [service]
 
 
-def members_from(resource: KubeObject, view: CacheReader) -> list[dict[str, Any]]:
+def members_from(resource: KubeObject, view: CacheReader) -> list[EndpointMember]:
     """The members that a Pool's ``membersFrom`` stands for now; none without it.
 
     Args:

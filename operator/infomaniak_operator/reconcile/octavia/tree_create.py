@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from infomaniak_operator.api import json_types
 from infomaniak_operator.client.bodies import ListenerBody, LoadBalancerBody, PoolBody
@@ -33,7 +32,7 @@ class Branch:
     """A Pool that is made with its load balancer, its members and its HealthMonitor."""
 
     pool: KubeObject
-    members: list[dict[str, Any]]
+    members: list[members.Wanted]
     monitor: KubeObject | None
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic
+from typing import Generic
 
 from infomaniak_operator.client import Operations, kinds
 from infomaniak_operator.client.bodies import (
@@ -60,7 +60,7 @@ class ResourceType(Generic[RowT, BodyT]):
     def __str__(self) -> str:
         return self.name
 
-    def body(self, attributes: Mapping[str, Any]) -> BodyT:
+    def body(self, attributes: Mapping[str, object]) -> BodyT:
         """A body, put together from tables of fields or a step of a plan.
 
         Raises:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 _MOST = 16
 """How many creates of unknown outcome are kept of one object: the newest."""
@@ -26,7 +25,7 @@ class Sent:
     """
 
     slot: str
-    body: Mapping[str, Any]
+    body: Mapping[str, object]
     began: float
     ended: float
 

@@ -48,7 +48,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Any
+from typing import TypeVar
 
 DESCRIPTION_LIMIT = 255
 """Neutron's bound on ``description``, in characters."""
@@ -118,13 +118,13 @@ class Mark:
         return (self.uid, self.child, self.released) == (other.uid, other.child, other.released)
 
     @classmethod
-    def parse(cls, description: Any) -> Mark | None:
+    def parse(cls, description: object) -> Mark | None:
         """The mark at the end of a description (or a tag that is one), or None: also for what is no text."""
         found = _ending(description)
         return found[0] if found else None
 
     @classmethod
-    def all_in(cls, description: Any) -> list[Mark]:
+    def all_in(cls, description: object) -> list[Mark]:
         """The marks at the end of a description, the last one first.
 
         Only the last one counts as a mark, and before one of version 1 one of version 2: 0.1.0 wrote its own behind it.
@@ -133,17 +133,18 @@ class Mark:
         return marks
 
     @classmethod
-    def among(cls, tags: Iterable[Any] | None) -> Mark | None:
+    def among(cls, tags: Iterable[object] | None) -> Mark | None:
         """The first tag that is a mark (Octavia), or None."""
         return next(iter(cls.all_among(tags)), None)
 
     @classmethod
-    def all_among(cls, tags: Iterable[Any] | None) -> list[Mark]:
+    def all_among(cls, tags: object) -> list[Mark]:
         """The tags that are marks (Octavia), in their order."""
-        return [mark for tag in tags or () if (mark := cls.parse(tag)) and mark.text == tag]
+        items = tags if isinstance(tags, Iterable) else ()
+        return [mark for tag in items if (mark := cls.parse(tag)) and mark.text == tag]
 
 
-def _ending(text: Any) -> tuple[Mark, int] | None:
+def _ending(text: object) -> tuple[Mark, int] | None:
     """The mark at the end of a text, and where what is before it and its blank ends; None where there is none."""
     if not isinstance(text, str):
         return None
@@ -163,11 +164,13 @@ def _ending(text: Any) -> tuple[Mark, int] | None:
     return Mark(uid, place, child, bool(match["released"]), "".join(cluster), version), max(start - 1, 0)
 
 
-def _peeled(text: Any) -> tuple[list[Mark], int]:
+def _peeled(text: object) -> tuple[list[Mark], int]:
     """The marks that count at the end of a text, the last one first, and where what is before them ends."""
+    if not isinstance(text, str):
+        return [], 0
     last = _ending(text)
     if last is None:
-        return [], len(text) if isinstance(text, str) else 0
+        return [], len(text)
     mark, end = last
     before = _ending(text[:end]) if mark.version == OLD else None
     if before is not None and before[0].version == VERSION:
@@ -317,14 +320,14 @@ def described(text: str, mark: Mark) -> str:
     return whole
 
 
-def user_text(description: str | None) -> str:
+def user_text(description: object) -> str:
     """A description without the operator's marks and the blanks before them: what a person wrote, to the byte."""
     text = description if isinstance(description, str) else ""
     _, end = _peeled(text)
     return text[:end]
 
 
-def same_text(one: Any, other: Any) -> bool:
+def same_text(one: object, other: object) -> bool:
     """Whether two descriptions, or two lists of tags, say the same but for the version of their marks."""
     if isinstance(one, str) and isinstance(other, str):
         mine, theirs = Mark.parse(one), Mark.parse(other)
@@ -339,7 +342,10 @@ def _same_mark(one: Mark | None, other: Mark | None) -> bool:
     return one is other if one is None or other is None else one.alike(other)
 
 
-def plain(tags: Iterable[Any] | None) -> list[Any]:
+TagT = TypeVar("TagT")
+
+
+def plain(tags: Iterable[TagT] | None) -> list[TagT]:
     """The tags without those that are marks."""
     return [tag for tag in tags or () if Mark.among([tag]) is None]
 
