@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 import yaml
+from typing_extensions import override
 
 from infomaniak_operator.api.argocd import health_settings
 from infomaniak_operator.api.crd import crd
@@ -32,9 +33,9 @@ FOLDERS = {"crds": "*.yaml", "docs/reference": "*.md", CRD_FOLDER: "*.yaml"}
 class _Dumper(yaml.SafeDumper):
     """Without anchors: they are legal YAML, and hard to read in a diff."""
 
+    @override
     def ignore_aliases(self, data: Any) -> bool:
         """Write everything out."""
-        del data
         return True
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from typing_extensions import override
+
 from infomaniak_operator import __version__
 from infomaniak_operator.client.credentials import is_address
 from infomaniak_operator.metrics.http_server import Address
@@ -402,6 +404,7 @@ class _Flag(argparse.Action):
     def __init__(self, option_strings: Sequence[str], dest: str, default: str, help: str) -> None:  # noqa: A002 - argparse's
         super().__init__(option_strings, dest, nargs=0, default=default, type=_flag, help=help)
 
+    @override
     def __call__(
         self,
         parser: argparse.ArgumentParser,
@@ -409,13 +412,13 @@ class _Flag(argparse.Action):
         values: object,
         option_string: str | None = None,
     ) -> None:
-        del parser, values, option_string
         setattr(namespace, self.dest, True)
 
 
 class _Listed(argparse.Action):
     """An option that may be given again; the first time, it replaces the default."""
 
+    @override
     def __call__(
         self,
         parser: argparse.ArgumentParser,
@@ -423,7 +426,6 @@ class _Listed(argparse.Action):
         values: object,
         option_string: str | None = None,
     ) -> None:
-        del parser, option_string
         mark = f"_{self.dest}_given"
         before = getattr(namespace, self.dest) if getattr(namespace, mark, False) else []
         setattr(namespace, mark, True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, Protocol
+from typing import Any, Literal, Protocol
+
+from typing_extensions import override
 
 from infomaniak_operator.api.json_types import StatusField
 from infomaniak_operator.client import InfomaniakCloudError
@@ -257,40 +259,40 @@ class Actuator(Protocol[RowT, BodyT]):
         """Give up the marks on the main object and what belongs to it, and leave it all in place."""
 
 
-class PlainActuator(Generic[RowT, BodyT]):
+class PlainActuator(Actuator[RowT, BodyT]):
     """What every kind does that knows no better."""
 
     parts: StatusField | None = None
     depends_on: frozenset[Dependency] = frozenset()
     traits = Traits()
 
+    @override
     def alone(self, resource: KubeObject, view: CacheReader) -> str | None:
         """Nothing: what others do does not stand in its way."""
-        del resource, view
         return None
 
+    @override
     def holds(self, context: ReconcileContext, row: RowT) -> str:
         """Unless the kind knows better, nothing is deleted as a duplicate."""
-        del context, row
         return "such a thing is never deleted as a double"
 
+    @override
     def find(self, context: ReconcileContext, rows: Iterable[RowT]) -> RowT | None:
         """Nothing is taken over but by import."""
-        del context, rows
         return None
 
     def takes_over(self, context: ReconcileContext) -> bool:
         """What is imported."""
         return context.imported
 
+    @override
     def refused(self, context: ReconcileContext, error: InfomaniakCloudError) -> Exception:
         """A refusal means what the error says."""
-        del context
         return error
 
+    @override
     def rivals(self, context: ReconcileContext, error: InfomaniakCloudError) -> list[KubeObject]:
         """None are known."""
-        del context, error
         return []
 
     def without_reference(self, context: ReconcileContext, key: Key) -> None:

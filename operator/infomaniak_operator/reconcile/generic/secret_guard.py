@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from typing_extensions import override
+
 from infomaniak_operator.controller.interfaces import (
     FINALIZER,
     NO_SHARES,
@@ -16,6 +18,7 @@ from infomaniak_operator.controller.interfaces import (
     KubeObject,
     Next,
     Reason,
+    Reconciler,
     ReconcileRequest,
     RequeueAfter,
     Result,
@@ -35,24 +38,24 @@ class _Remembered:
     going_since: float | None = None
 
 
-class SecretGuard:
+class SecretGuard(Reconciler):
     """The ``Reconciler`` of Secrets. It writes nothing but our finalizer."""
 
     kind = "Secret"
 
+    @override
     def references(self, resource: KubeObject) -> Iterable[Key]:
         """A Secret refers to nothing."""
-        del resource
         return ()
 
+    @override
     def shares(self, resource: KubeObject, view: CacheReader) -> Shares:
         """Nothing: no cloud is asked."""
-        del resource, view
         return NO_SHARES
 
+    @override
     def inputs_hash(self, resource: KubeObject, view: CacheReader) -> str | None:
         """There is no status to compare it with."""
-        del resource, view
         return None
 
     def reconcile(self, request: ReconcileRequest) -> Result:

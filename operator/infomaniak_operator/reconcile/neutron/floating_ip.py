@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from typing_extensions import override
+
 from infomaniak_operator.api.json_types import FLOATING_IP, LOAD_BALANCER, ROUTER, FloatingIPStatus
 from infomaniak_operator.client import ConflictError, InfomaniakCloudError, NotFoundError
 from infomaniak_operator.client.bodies import FloatingIPBody
@@ -259,9 +261,9 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
         """The places of the fields that the spec sets."""
         return [*FLOATING_IP.named(context, "description", "tags", *_TARGETS, "fixedAddress")]
 
+    @override
     def plan(self, context: ReconcileContext, row: Address, inputs: Inputs, *, new: bool) -> Plan:
         """Description, association, tags."""
-        del new
         self._show(context, row)  # the reconcile may end early, and what was seen counts
         found = []
         description = neutron_common.description_difference(context, context.spec, row)
@@ -376,9 +378,9 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
         """Only where the spec says so: the address is lost, and another is not the same."""
         return FLOATING_IP.spec(context).get("recreate") == "Always"
 
+    @override
     def holds(self, context: ReconcileContext, row: Address) -> str:
         """A port."""
-        del context
         return "it is bound to a port" if row.get("port_id") else ""
 
     def remove(self, context: ReconcileContext, row: Address) -> None:

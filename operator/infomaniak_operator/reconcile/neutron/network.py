@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from typing_extensions import override
+
 from infomaniak_operator.api.json_types import INFOMANIAK_NETWORK, ROUTER, InfomaniakNetworkSpecField, StatusField
 from infomaniak_operator.client import Category, InfomaniakCloudError
 from infomaniak_operator.client.bodies import NetworkBody
@@ -34,19 +36,19 @@ class NetworkActuator(neutron_common.NeutronActuator[Network, NetworkBody]):
     noun = "network"
     parts: StatusField | None = "subnets"
 
+    @override
     def references(self, resource: KubeObject) -> Iterable[Key]:
         """A network refers to nothing."""
-        del resource
         return ()
 
+    @override
     def resolve(self, resource: KubeObject, view: CacheReader) -> Inputs:
         """Nothing to resolve."""
-        del resource, view
         return {}
 
+    @override
     def body(self, context: ReconcileContext, inputs: Inputs) -> NetworkBody:
         """The attributes of the network's create."""
-        del inputs
         return neutron_common.creation(context, NETWORKS, body_of(FIELDS, context.spec))
 
     def rivals(self, context: ReconcileContext, error: InfomaniakCloudError) -> list[KubeObject]:
@@ -79,17 +81,17 @@ class NetworkActuator(neutron_common.NeutronActuator[Network, NetworkBody]):
                 places.append(f"{where}.description")
         return places
 
+    @override
     def plan(self, context: ReconcileContext, row: Network, inputs: Inputs, *, new: bool) -> Plan:
         """The network itself first, then its subnets."""
-        del inputs
         context.held_back.clear()
         rows = [] if new else [item for item in context.rows(SUBNETS) if item["network_id"] == row["id"]]
         context.children["subnets"] = list(rows)
         return self._steps(context, row)
 
+    @override
     def unmet(self, context: ReconcileContext, row: Network, inputs: Inputs) -> Plan:
         """The same, by what was answered."""
-        del inputs
         return self._steps(context, row)
 
     def _steps(self, context: ReconcileContext, row: Network) -> Plan:
@@ -136,9 +138,9 @@ class NetworkActuator(neutron_common.NeutronActuator[Network, NetworkBody]):
             context.creates.answered(str(each["id"]))
         context.children["subnets"] = [*context.children["subnets"], *made]
 
+    @override
     def report(self, context: ReconcileContext, row: Network, inputs: Inputs) -> str:
         """What is seen of the network and its subnets."""
-        del inputs
         if "subnets" not in context.children:
             context.children["subnets"] = _under(context, row)
         shown = subnets.reported(context.children["subnets"], context)
@@ -157,9 +159,9 @@ class NetworkActuator(neutron_common.NeutronActuator[Network, NetworkBody]):
             return None
         return f"network {row['id']} is {status} in the cloud"
 
+    @override
     def may_make_again(self, context: ReconcileContext) -> bool:
         """A network of ours that somebody deleted is made again, with its subnets."""
-        del context
         return True
 
     def holds(self, context: ReconcileContext, row: Network) -> str:

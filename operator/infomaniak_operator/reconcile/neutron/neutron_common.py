@@ -7,6 +7,8 @@ import ipaddress
 from collections.abc import Callable, Collection, Mapping
 from typing import Literal, TypeVar, cast
 
+from typing_extensions import override
+
 from infomaniak_operator.api.json_kind import StatusT
 from infomaniak_operator.api.json_types import ANY, INFOMANIAK_NETWORK, LOAD_BALANCER, POOL, ROUTER, SubnetChoice, Vip
 from infomaniak_operator.client.kinds import BodyT
@@ -39,18 +41,18 @@ class NeutronActuator(PlainActuator[NeutronT, BodyT]):
     def wait_for_parents(self, context: ReconcileContext, inputs: Inputs) -> None:
         """Nothing to wait for but the references."""
 
+    @override
     def held(self, context: ReconcileContext) -> NeutronT | None:
         """What a create answers is used in the same reconcile."""
-        del context
         return None
 
     def outline(self, context: ReconcileContext, body: BodyT) -> str:
         """The noun and the name."""
         return f"{self.noun} {body.get('name', context.name)}"
 
+    @override
     def prepare(self, context: ReconcileContext, inputs: Inputs, body: BodyT) -> Callable[[], NeutronT]:
         """One POST."""
-        del inputs
         collection = self.collection.of(context.cloud.do)
         return lambda: collection.create(body)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal, cast
 
+from typing_extensions import override
+
 from infomaniak_operator.api.json_types import FLOATING_IP, ROUTER, RouterSpecField
 from infomaniak_operator.client import BadRequestError, Category, ConflictError, InfomaniakCloudError, NotFoundError
 from infomaniak_operator.client.bodies import RouterBody
@@ -128,7 +130,7 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody]):
     def _steps(self, context: ReconcileContext, row: Router, inputs: Inputs) -> Plan:
         ports = context.children[_INTERFACES]
         steps = self._main(context, row, inputs)
-        routes = self._routes(context, row)
+        routes = self._routes(context)
         gone, come = _interface_steps(context, row, inputs, ports)
         if routes is not None:
             former = records(row.get("routes"))
@@ -166,9 +168,8 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody]):
         return Difference(_GATEWAY, "external_gateway_info", now.get("network_id") if now else None, wanted)
 
     @staticmethod
-    def _routes(context: ReconcileContext, row: Router) -> list[HostRoute] | None:
+    def _routes(context: ReconcileContext) -> list[HostRoute] | None:
         """The routes to have; None where they are not managed."""
-        del row
         spec = ROUTER.spec(context)
         if _ROUTES in spec:
             items = spec[_ROUTES] or ()
@@ -225,9 +226,9 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody]):
             return None
         return f"router {row['id']} is {row.get('status')} in the cloud"
 
+    @override
     def may_make_again(self, context: ReconcileContext) -> bool:
         """A router of ours that somebody deleted is made again."""
-        del context
         return True
 
     def holds(self, context: ReconcileContext, row: Router) -> str:

@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Iterable
 from typing import Final
 
+from typing_extensions import override
+
 from infomaniak_operator.api import json_types
 from infomaniak_operator.api.json_kind import Untyped
 from infomaniak_operator.api.json_types import SECURITY_GROUP, SecurityGroupSpecField
@@ -62,9 +64,9 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
                 found[key.name] = str(other_id)
         return found
 
+    @override
     def body(self, context: ReconcileContext, inputs: Inputs) -> SecurityGroupBody:
         """The attributes of the group's create."""
-        del inputs
         return neutron_common.creation(context, SECURITY_GROUPS, body_of(FIELDS, context.spec))
 
     def refused(self, context: ReconcileContext, error: InfomaniakCloudError) -> Exception:
@@ -92,9 +94,9 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
             *SECURITY_GROUP.named(context, "description", "tags", _RULES, _EGRESS),
         ]
 
+    @override
     def plan(self, context: ReconcileContext, row: Group, inputs: Inputs, *, new: bool) -> Plan:
         """The group itself, then the rules that are missing, then those that are too many."""
-        del new
         context.children[_RULES] = list(row.get("security_group_rules") or ())
         return self._steps(context, row, inputs)
 
@@ -230,19 +232,19 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
         many = len(there)
         return f"security group {row['id']} with {many} rule{'' if many == 1 else 's'}"
 
+    @override
     def pending(self, row: Group) -> str | None:
         """A group has no state to wait for."""
-        del row
         return None
 
+    @override
     def may_make_again(self, context: ReconcileContext) -> bool:
         """A group of ours that somebody deleted is made again."""
-        del context
         return True
 
+    @override
     def holds(self, context: ReconcileContext, row: Group) -> str:
         """Rules."""
-        del context
         default = {group_rules.observed(rule) for rule in group_rules.default_egress()}
         there = row.get("security_group_rules") or ()
         return "it has rules" if any(group_rules.observed(rule) not in default for rule in there) else ""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from typing_extensions import override
+
 from infomaniak_operator.api import json_types
 from infomaniak_operator.client import Category, InfomaniakCloudError
 from infomaniak_operator.client.bodies import HealthMonitorBody
@@ -171,9 +173,9 @@ class HealthMonitorActuator(tree_child.ChildActuator[Monitor, HealthMonitorBody]
                 return Stop(Reason.CONFLICT, message, Stalled(), Progress.STALLED)
         return error
 
+    @override
     def outline(self, context: ReconcileContext, body: HealthMonitorBody) -> str:
         """The monitor and its type."""
-        del context
         return f"health monitor {body['name']} ({body.get('type')})"
 
     def rivals(self, context: ReconcileContext, error: InfomaniakCloudError) -> list[KubeObject]:
@@ -217,13 +219,13 @@ class HealthMonitorActuator(tree_child.ChildActuator[Monitor, HealthMonitorBody]
             return [Step("delete", what, "", here, differences=tuple(found), replaces=True)]
         return [Step("update", what, "", here, None, changes(found), tuple(found))] if found else []
 
+    @override
     def act(self, context: ReconcileContext, row: Monitor, steps: Plan) -> Monitor:
         """Carry out the step.
 
         Raises:
             Stop: always; the tree is PENDING then.
         """
-        del row
         raise octavia_common.first(context, steps, lambda step: self._carry_out(context, step))
 
     def _carry_out(self, context: ReconcileContext, step: Step) -> None:
@@ -236,13 +238,13 @@ class HealthMonitorActuator(tree_child.ChildActuator[Monitor, HealthMonitorBody]
         if step.verb == "delete":
             context.lost()
 
+    @override
     def report(self, context: ReconcileContext, row: Monitor, inputs: Inputs) -> str:
         """What is seen of the monitor.
 
         Raises:
             Stop: it is in ERROR.
         """
-        del inputs
         tree_child.state(context, row)
         status = json_types.HEALTH_MONITOR.status(context)
         status["poolID"] = _pool_of(row)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final, cast
 
+from typing_extensions import override
+
 from infomaniak_operator.api import json_types
 from infomaniak_operator.client import Category, InfomaniakCloudError, Operations, kinds
 from infomaniak_operator.client.bodies import LoadBalancerBody
@@ -117,6 +119,7 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
                 pools[item["name"]] = str(seen["id"])
         return {**vip_port.resolve(resource, view), "pools": pools, "poolProtocols": protocols}
 
+    @override
     def wait_for_parents(self, context: ReconcileContext, inputs: Inputs) -> None:
         """Refuse what cannot go together, and hold a new tree back.
 
@@ -124,7 +127,6 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
             Stop: a listener and its pool do not fit, and this is the younger.
             Unchanged: something has just come, which may belong to the tree.
         """
-        del inputs
         problem = compatibility.balancer_problem(context.resource, context.request.view)
         if problem:
             raise Stop(Reason.INVALID_CONFIGURATION, problem, Stalled(), Progress.STALLED)
@@ -145,9 +147,9 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
         context.children[_LISTENERS] = list(row.get("listeners") or ())
         return row
 
+    @override
     def body(self, context: ReconcileContext, inputs: Inputs) -> LoadBalancerBody:
         """The load balancer's own attributes; the VIP and the rest of the tree come with ``make``."""
-        del inputs
         common = {
             "name": context.name,
             "project_id": context.cloud.project_id,

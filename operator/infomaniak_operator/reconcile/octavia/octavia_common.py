@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TypeVar, cast
 
+from typing_extensions import override
+
 from infomaniak_operator.api import json_types
 from infomaniak_operator.api.json_kind import StatusT
 from infomaniak_operator.client import Category, InfomaniakCloudError, NotFoundError
@@ -242,9 +244,9 @@ class TreeActuator(PlainActuator[OctaviaT, BodyT]):
             return None
         return f"{self.noun} {row['id']} is {row['provisioning_status']} in the cloud"
 
+    @override
     def unmet(self, context: ReconcileContext, row: OctaviaT, inputs: Inputs) -> Plan | None:
         """What a create or an update made of the tree is compared by ``plan`` once it is no longer PENDING."""
-        del context, inputs
         return None if str(row["provisioning_status"]).startswith("PENDING") else []
 
     def pause(self, context: ReconcileContext) -> float:
@@ -254,9 +256,9 @@ class TreeActuator(PlainActuator[OctaviaT, BodyT]):
             return min(FIRST_LOOK + context.memory.pending_for(now) / 4, STUCK_LOOK)
         return max(tree_of(context).next_look - now, 0.05)
 
+    @override
     def may_make_again(self, context: ReconcileContext) -> bool:
         """One of ours that somebody deleted is made again."""
-        del context
         return True
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from typing_extensions import override
+
 from infomaniak_operator.api import json_types
 from infomaniak_operator.api.v1alpha1.pool_types import MAX_LISTED
 from infomaniak_operator.client.bodies import MemberBody, PoolBody
@@ -251,13 +253,13 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody]):
             steps.append(Step("delete", f"former pool {row['id']}", FORMER, str(row["id"])))
         return steps
 
+    @override
     def act(self, context: ReconcileContext, row: PoolRow, steps: Plan) -> PoolRow:
         """Carry out the first step.
 
         Raises:
             Stop: always; the tree is PENDING then.
         """
-        del row
         raise octavia_common.first(context, steps, lambda step: self._carry_out(context, step))
 
     @staticmethod
@@ -310,9 +312,9 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody]):
         many = len(listed)
         return f"pool {row['id']} with {many} member{'' if many == 1 else 's'}"
 
+    @override
     def holds(self, context: ReconcileContext, row: PoolRow) -> str:
         """Members, listeners, a monitor."""
-        del context
         used = row.get("members") or row.get("listeners") or row.get("healthmonitor_id")
         return "it has members, a monitor or a listener" if used else ""
 
