@@ -17,7 +17,7 @@ from infomaniak_operator.reconcile.octavia.tree_state import Trees
 from infomaniak_operator.reconcile.openstack.scope import Clouds
 
 
-def actuators() -> tuple[Actuator[Any, Any], ...]:
+def actuators() -> tuple[Actuator[Any, Any, Any], ...]:
     """One for each kind. Those of Octavia know the same trees."""
     trees = Trees()
     return (

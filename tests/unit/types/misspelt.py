@@ -32,7 +32,9 @@ from infomaniak_operator.client.resources import (
 from infomaniak_operator.controller.interfaces import KubeObject
 from infomaniak_operator.reconcile.generic.context import ReconcileContext, Traits
 from infomaniak_operator.reconcile.generic.fields import Field
+from infomaniak_operator.reconcile.neutron.floating_ip import FloatingIPActuator
 from infomaniak_operator.reconcile.neutron.network import NetworkActuator
+from infomaniak_operator.reconcile.neutron.router import RouterActuator
 from infomaniak_operator.reconcile.octavia.pool import PoolActuator
 from infomaniak_operator.reconcile.octavia.tree_state import Trees
 from infomaniak_operator.reconcile.openstack.resource_types import LISTENERS, POOLS, SUBNETS
@@ -106,6 +108,8 @@ def reconciled(context: ReconcileContext) -> None:
     for pool in POOLS.of(context.cloud.do).list():
         print(pool["loadbalancer"])  # E: "loadbalancer"
     print(context.children["subnet"])  # E: "subnet"
+    print(RouterActuator().resolve(context.resource, context.request.view)["subnet"])  # E: "subnet"
+    print(FloatingIPActuator().resolve(context.resource, context.request.view).get("portId"))  # E: "portId"
     print(NetworkActuator().collection.of(context.cloud.do).get("id")["mtus"])  # E: "mtus"
     row = PoolActuator(Trees()).held(context)
     if row is not None:

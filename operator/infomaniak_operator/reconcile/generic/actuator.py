@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
-from typing_extensions import override
+from typing_extensions import TypeVar, override
 
 from infomaniak_operator.api.json_types import StatusField
 from infomaniak_operator.client import InfomaniakCloudError
@@ -19,8 +19,10 @@ from infomaniak_operator.reconcile.openstack.resource_types import ResourceType
 
 Row = Resource
 """An object in the cloud, of whatever type."""
-Inputs = Mapping[str, Any]
+Inputs = Mapping[str, object]
 """The resolved references of an object: what stands in the cloud for them. JSON, for it is part of the inputs' hash."""
+InputsT = TypeVar("InputsT", bound=Inputs, default=Inputs)
+"""Those of one kind, as its actuator knows them."""
 
 
 class Unresolved(Exception):  # noqa: N818 - an outcome, not an error
@@ -95,7 +97,7 @@ class Dependency:
     optional: bool = False
 
 
-class Actuator(Protocol[RowT, BodyT]):
+class Actuator(Protocol[RowT, BodyT, InputsT]):
     """One kind's knowledge. It keeps nothing of an object: every method gets what it needs.
 
     Those of Octavia share what is known of the load balancers' trees (``octavia.tree_state``).
@@ -117,7 +119,7 @@ class Actuator(Protocol[RowT, BodyT]):
     def references(self, resource: KubeObject) -> Iterable[Key]:
         """The keys the spec refers to, the Secret apart."""
 
-    def resolve(self, resource: KubeObject, view: CacheReader) -> Inputs:
+    def resolve(self, resource: KubeObject, view: CacheReader) -> InputsT:
         """What the references stand for in the cloud.
 
         Raises:
@@ -159,7 +161,7 @@ class Actuator(Protocol[RowT, BodyT]):
             Stop: what is under way must end first.
         """
 
-    def wait_for_parents(self, context: ReconcileContext, inputs: Inputs) -> None:
+    def wait_for_parents(self, context: ReconcileContext, inputs: InputsT) -> None:
         """Before the main object is looked for: wait for what it can only be made in.
 
         Raises:
@@ -169,13 +171,13 @@ class Actuator(Protocol[RowT, BodyT]):
     def held(self, context: ReconcileContext) -> RowT | None:
         """The main object as a create has just answered it, where nothing has been changed since; else None."""
 
-    def body(self, context: ReconcileContext, inputs: Inputs) -> BodyT:
+    def body(self, context: ReconcileContext, inputs: InputsT) -> BodyT:
         """The attributes the main object is created with, its mark included."""
 
     def outline(self, context: ReconcileContext, body: BodyT) -> str:
         """What a create would make, for people: ``network office``."""
 
-    def prepare(self, context: ReconcileContext, inputs: Inputs, body: BodyT) -> Callable[[], RowT]:
+    def prepare(self, context: ReconcileContext, inputs: InputsT, body: BodyT) -> Callable[[], RowT]:
         """Make what must be there before the main object, and work out all that is to be sent for that.
 
         Returns:
@@ -206,20 +208,20 @@ class Actuator(Protocol[RowT, BodyT]):
     def takes_over(self, context: ReconcileContext) -> bool:
         """Whether the spec names something that others have made: then it is ours once it carries our mark."""
 
-    def plan(self, context: ReconcileContext, row: RowT, inputs: Inputs, *, new: bool) -> Plan:
+    def plan(self, context: ReconcileContext, row: RowT, inputs: InputsT, *, new: bool) -> Plan:
         """What is to be changed so that the cloud is as the spec says; ``new``: just made, nothing under it yet."""
 
     def act(self, context: ReconcileContext, row: RowT, steps: Plan) -> RowT:
         """Carry out the steps, in order; returns the main object as it then is."""
 
-    def unmet(self, context: ReconcileContext, row: RowT, inputs: Inputs) -> Plan | None:
+    def unmet(self, context: ReconcileContext, row: RowT, inputs: InputsT) -> Plan | None:
         """What the answers of the service still leave to be changed, without asking it anything.
 
         Returns:
             None where they do not tell yet.
         """
 
-    def report(self, context: ReconcileContext, row: RowT, inputs: Inputs) -> str:
+    def report(self, context: ReconcileContext, row: RowT, inputs: InputsT) -> str:
         """Put into ``context.status`` what is seen; returns the message of ``Ready``."""
 
     def pending(self, row: RowT) -> str | None:
@@ -259,7 +261,7 @@ class Actuator(Protocol[RowT, BodyT]):
         """Give up the marks on the main object and what belongs to it, and leave it all in place."""
 
 
-class PlainActuator(Actuator[RowT, BodyT]):
+class PlainActuator(Actuator[RowT, BodyT, InputsT]):
     """What every kind does that knows no better."""
 
     parts: StatusField | None = None

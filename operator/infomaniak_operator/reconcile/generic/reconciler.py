@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic
+from typing import Generic
 
 from infomaniak_operator.api.json_types import ANY
 from infomaniak_operator.api.registry import KINDS, InvalidSpec
@@ -434,7 +434,7 @@ def _without_former(context: ReconcileContext) -> Mapping[str, Condition]:
 
 
 def _hash(resource: KubeObject, credential: str, inputs: Inputs, *, unsettled: bool = False) -> str:
-    material: dict[str, Any] = {
+    material: dict[str, object] = {
         "version": _HASH_VERSION,
         "spec": resource.spec,
         "credential": credential,

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from typing import TypedDict
 
 from infomaniak_operator.api.json_types import ANY, ExternalGateway, ExternalNetwork
 from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject, Reason
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.neutron.neutron_common import NETWORK, ready_reference
+
+
+class ExternalInputs(TypedDict, total=False):
+    """What is known of the external network: its id, or its name."""
+
+    externalID: str
+    externalName: str
+
 
 LOOK_AGAIN = 60.0
 """Seconds between two looks for an external network that is not there."""
@@ -21,7 +30,7 @@ def references(resource: KubeObject, item: ExternalNetwork | ExternalGateway | N
 
 def resolve(
     resource: KubeObject, view: CacheReader, item: ExternalNetwork | ExternalGateway | None, field: str
-) -> dict[str, str]:
+) -> ExternalInputs:
     """What the spec says of the external network: its id, or its name, which only the cloud can resolve.
 
     Raises:
@@ -37,7 +46,7 @@ def resolve(
     return {"externalName": str(item["networkName"])} if item.get("networkName") else {}
 
 
-def network_id(context: ReconcileContext, inputs: Mapping[str, object], field: str) -> str | None:
+def network_id(context: ReconcileContext, inputs: ExternalInputs, field: str) -> str | None:
     """The id of the external network; None where the spec names none.
 
     Raises:

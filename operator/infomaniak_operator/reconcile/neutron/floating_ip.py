@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from typing_extensions import override
 
@@ -23,7 +23,7 @@ from infomaniak_operator.controller.interfaces import (
     Stalled,
     WaitingFor,
 )
-from infomaniak_operator.reconcile.generic.actuator import Dependency, Inputs, Plan, Step, Unresolved
+from infomaniak_operator.reconcile.generic.actuator import Dependency, Plan, Step, Unresolved
 from infomaniak_operator.reconcile.generic.context import ReconcileContext, Traits, owner_of
 from infomaniak_operator.reconcile.generic.fields import Difference, address, changes
 from infomaniak_operator.reconcile.generic.outcomes import Stop, named
@@ -70,7 +70,19 @@ class _Remembered:
     unseen: bool = False
 
 
-class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]):
+class FloatingIPInputs(external_network.ExternalInputs, total=False):
+    """The external network, and the target.
+
+    Attributes:
+        portID: the port that the address is to lead to.
+        going: whether the load balancer that it leads to is being deleted.
+    """
+
+    portID: str | None  # noqa: N815 - as in the status
+    going: bool
+
+
+class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody, FloatingIPInputs]):
     """Knows how a FloatingIP becomes an address with an association."""
 
     kind = "FloatingIP"
@@ -86,7 +98,7 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
         target = [Key("LoadBalancer", resource.key.namespace, ref["name"])] if ref else []
         return [*external_network.references(resource, spec.get("externalNetwork")), *target]
 
-    def resolve(self, resource: KubeObject, view: CacheReader) -> Inputs:
+    def resolve(self, resource: KubeObject, view: CacheReader) -> FloatingIPInputs:
         """The external network and the target's port.
 
         A target that is going or gone leaves the address without one: an address outlives what it leads to.
@@ -95,9 +107,8 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
             Unresolved: the external network, or the load balancer's port, is not there yet.
         """
         spec, status = FLOATING_IP.spec(resource), FLOATING_IP.status(resource)
-        found: dict[str, object] = dict(
-            external_network.resolve(resource, view, spec.get("externalNetwork"), "spec.externalNetwork")
-        )
+        network = external_network.resolve(resource, view, spec.get("externalNetwork"), "spec.externalNetwork")
+        found = cast("FloatingIPInputs", network)
         ref = spec.get("loadBalancerRef")
         if ref:
             key = Key("LoadBalancer", resource.key.namespace, ref["name"])
@@ -116,7 +127,7 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
             found["portID"] = str(spec["portID"])
         return found
 
-    def body(self, context: ReconcileContext, inputs: Inputs) -> FloatingIPBody:
+    def body(self, context: ReconcileContext, inputs: FloatingIPInputs) -> FloatingIPBody:
         """The attributes of the floating IP's create, its association included.
 
         Raises:
@@ -134,7 +145,7 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
         return attributes
 
     @staticmethod
-    def _target(context: ReconcileContext, inputs: Inputs) -> FloatingIPBody:
+    def _target(context: ReconcileContext, inputs: FloatingIPInputs) -> FloatingIPBody:
         if not inputs.get("portID"):
             return {}
         fixed = FLOATING_IP.spec(context).get("fixedAddress")
@@ -262,7 +273,7 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
         return [*FLOATING_IP.named(context, "description", "tags", *_TARGETS, "fixedAddress")]
 
     @override
-    def plan(self, context: ReconcileContext, row: Address, inputs: Inputs, *, new: bool) -> Plan:
+    def plan(self, context: ReconcileContext, row: Address, inputs: FloatingIPInputs, *, new: bool) -> Plan:
         """Description, association, tags."""
         self._show(context, row)  # the reconcile may end early, and what was seen counts
         found = []
@@ -283,11 +294,11 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
             steps.insert(0, Step("update", what, "", row["id"], row.get("revision_number"), body, tuple(found)))
         return steps
 
-    def unmet(self, context: ReconcileContext, row: Address, inputs: Inputs) -> Plan:
+    def unmet(self, context: ReconcileContext, row: Address, inputs: FloatingIPInputs) -> Plan:
         """The same, by what was answered."""
         return self.plan(context, row, inputs, new=False)
 
-    def _association(self, context: ReconcileContext, row: Address, inputs: Inputs) -> list[Difference]:
+    def _association(self, context: ReconcileContext, row: Address, inputs: FloatingIPInputs) -> list[Difference]:
         managed = FLOATING_IP.named(context, *_TARGETS) or any(name in context.applied for name in _TARGETS)
         if not managed:
             return []
@@ -323,7 +334,7 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
                 raise self.refused(context, error) from error
         return row
 
-    def report(self, context: ReconcileContext, row: Address, inputs: Inputs) -> str:
+    def report(self, context: ReconcileContext, row: Address, inputs: FloatingIPInputs) -> str:
         """What is seen of the address.
 
         Raises:
@@ -440,7 +451,7 @@ def _leads_to(router: KubeObject, network: str) -> bool:
     return any("networkRef" in leg and leg["networkRef"]["name"] == network for leg in legs)
 
 
-def _fixed(context: ReconcileContext, row: Address, inputs: Inputs) -> list[Difference]:
+def _fixed(context: ReconcileContext, row: Address, inputs: FloatingIPInputs) -> list[Difference]:
     """What of an address cannot be changed: the address itself, and the network it is from."""
     found = []
     wanted = FLOATING_IP.spec(context).get("address")

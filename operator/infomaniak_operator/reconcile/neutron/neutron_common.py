@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 from collections.abc import Callable, Collection, Mapping
-from typing import Literal, TypeVar, cast
+from typing import Literal, TypedDict, TypeVar, cast
 
 from typing_extensions import override
 
@@ -14,7 +14,7 @@ from infomaniak_operator.api.json_types import ANY, INFOMANIAK_NETWORK, LOAD_BAL
 from infomaniak_operator.client.kinds import BodyT
 from infomaniak_operator.client.resources import NeutronResource
 from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject
-from infomaniak_operator.reconcile.generic.actuator import Inputs, PlainActuator, Row, Step, Unresolved
+from infomaniak_operator.reconcile.generic.actuator import InputsT, PlainActuator, Row, Step, Unresolved
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.fields import Difference, Field, changes, differences, place, unordered
 from infomaniak_operator.reconcile.generic.owned import Whose, mark_of, whose
@@ -29,7 +29,7 @@ ADDRESS_TAKEN = "IpAddressAlreadyAllocated"
 ADMIN_STATE: Field[Literal["adminStateUp"]] = Field("adminStateUp", "admin_state_up", default=True)
 
 
-class NeutronActuator(PlainActuator[NeutronT, BodyT]):
+class NeutronActuator(PlainActuator[NeutronT, BodyT, InputsT]):
     """What the Neutron kinds' actuators have in common: each object stands for itself, and is made by one call."""
 
     collection: ResourceType[NeutronT, BodyT]
@@ -38,7 +38,7 @@ class NeutronActuator(PlainActuator[NeutronT, BodyT]):
     def lock(self, context: ReconcileContext) -> None:
         """Neutron takes all comers."""
 
-    def wait_for_parents(self, context: ReconcileContext, inputs: Inputs) -> None:
+    def wait_for_parents(self, context: ReconcileContext, inputs: InputsT) -> None:
         """Nothing to wait for but the references."""
 
     @override
@@ -51,7 +51,7 @@ class NeutronActuator(PlainActuator[NeutronT, BodyT]):
         return f"{self.noun} {body.get('name', context.name)}"
 
     @override
-    def prepare(self, context: ReconcileContext, inputs: Inputs, body: BodyT) -> Callable[[], NeutronT]:
+    def prepare(self, context: ReconcileContext, inputs: InputsT, body: BodyT) -> Callable[[], NeutronT]:
         """One POST."""
         collection = self.collection.of(context.cloud.do)
         return lambda: collection.create(body)
@@ -217,6 +217,13 @@ def ready_reference(user: KubeObject, view: CacheReader, key: Key, field: str) -
     return found
 
 
+class Spot(TypedDict, total=False):
+    """Where something is in the cloud, by id."""
+
+    networkID: str
+    subnetID: str
+
+
 def subnet_of(
     user: KubeObject,
     view: CacheReader,
@@ -225,7 +232,7 @@ def subnet_of(
     known: Collection[str] = (),
     *,
     address: str | None = None,
-) -> dict[str, str]:
+) -> Spot:
     """The network and the subnet that ``networkRef`` and ``subnet`` of an item name.
 
     An item that names no subnet means the one it is on already, else the one its address lies in, else the

@@ -12,7 +12,7 @@ from infomaniak_operator.client import BadRequestError, Category, ConflictError,
 from infomaniak_operator.client.bodies import RouterBody
 from infomaniak_operator.client.resources import ExternalGateway, HostRoute, Router
 from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject, Reason, RequeueAfter, WaitingFor
-from infomaniak_operator.reconcile.generic.actuator import Dependency, Inputs, Plan, Step, Unresolved
+from infomaniak_operator.reconcile.generic.actuator import Dependency, Plan, Step, Unresolved
 from infomaniak_operator.reconcile.generic.context import Leg, ReconcileContext, Traits
 from infomaniak_operator.reconcile.generic.fields import Difference, Field, applied, body_of, changes, records
 from infomaniak_operator.reconcile.generic.outcomes import Stop, named
@@ -35,7 +35,13 @@ _OWNERS = frozenset(
 )
 
 
-class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody]):
+class RouterInputs(external_network.ExternalInputs, total=False):
+    """The subnets of its interfaces, and the external network of its gateway."""
+
+    subnets: list[str]
+
+
+class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody, RouterInputs]):
     """Knows how a Router becomes a router with gateway, interfaces and routes."""
 
     kind = "Router"
@@ -51,7 +57,7 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody]):
         own = [Key(neutron_common.NETWORK, resource.key.namespace, name) for name in sorted(names)]
         return [*external_network.references(resource, spec.get(_GATEWAY)), *own]
 
-    def resolve(self, resource: KubeObject, view: CacheReader) -> Inputs:
+    def resolve(self, resource: KubeObject, view: CacheReader) -> RouterInputs:
         """The subnets of its interfaces, and the external network.
 
         Raises:
@@ -70,7 +76,7 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody]):
             **external_network.resolve(resource, view, spec.get(_GATEWAY), "spec.externalGateway"),
         }
 
-    def body(self, context: ReconcileContext, inputs: Inputs) -> RouterBody:
+    def body(self, context: ReconcileContext, inputs: RouterInputs) -> RouterBody:
         """The attributes of the router's create, its gateway included."""
         gateway = self._gateway(context, inputs)
         attributes = body_of(FIELDS, context.spec)
@@ -79,7 +85,7 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody]):
         )
 
     @staticmethod
-    def _gateway(context: ReconcileContext, inputs: Inputs) -> ExternalGateway | None:
+    def _gateway(context: ReconcileContext, inputs: RouterInputs) -> ExternalGateway | None:
         """What is sent for the gateway. ``enable_snat`` takes an administrator's rights: only if the spec asks."""
         network = external_network.network_id(context, inputs, "spec.externalGateway")
         if network is None:
@@ -118,16 +124,16 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody]):
         names = ROUTER.named(context, "description", "tags", _GATEWAY, _INTERFACES, _ROUTES)
         return [*applied(FIELDS, context.spec), *names]
 
-    def plan(self, context: ReconcileContext, row: Router, inputs: Inputs, *, new: bool) -> Plan:
+    def plan(self, context: ReconcileContext, row: Router, inputs: RouterInputs, *, new: bool) -> Plan:
         """The gateway with the router itself, then routes that go, interfaces that go and come, routes that come."""
         context.children[_INTERFACES] = [] if new else self._ports(context, row)
         return self._steps(context, row, inputs)
 
-    def unmet(self, context: ReconcileContext, row: Router, inputs: Inputs) -> Plan:
+    def unmet(self, context: ReconcileContext, row: Router, inputs: RouterInputs) -> Plan:
         """The same, by what was answered."""
         return self._steps(context, row, inputs)
 
-    def _steps(self, context: ReconcileContext, row: Router, inputs: Inputs) -> Plan:
+    def _steps(self, context: ReconcileContext, row: Router, inputs: RouterInputs) -> Plan:
         ports = context.children[_INTERFACES]
         steps = self._main(context, row, inputs)
         routes = self._routes(context)
@@ -143,7 +149,7 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody]):
             steps.append(_routes_step(row, routes))
         return steps
 
-    def _main(self, context: ReconcileContext, row: Router, inputs: Inputs) -> list[Step]:
+    def _main(self, context: ReconcileContext, row: Router, inputs: RouterInputs) -> list[Step]:
         found = neutron_common.main_differences(context, row, FIELDS)
         difference = self._gateway_difference(context, row, inputs)
         found += [difference] if difference else []
@@ -154,7 +160,7 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody]):
             steps.insert(0, step)
         return steps
 
-    def _gateway_difference(self, context: ReconcileContext, row: Router, inputs: Inputs) -> Difference | None:
+    def _gateway_difference(self, context: ReconcileContext, row: Router, inputs: RouterInputs) -> Difference | None:
         now = row.get("external_gateway_info") or None
         if _GATEWAY not in ROUTER.spec(context):
             if _GATEWAY not in context.applied or now is None:
@@ -200,7 +206,7 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody]):
                 row = neutron_common.update_main(context, self.collection, row, step)
         return row
 
-    def report(self, context: ReconcileContext, row: Router, inputs: Inputs) -> str:
+    def report(self, context: ReconcileContext, row: Router, inputs: RouterInputs) -> str:
         """What is seen of the router."""
         gateway = row.get("external_gateway_info")
         outside = gateway.get("external_fixed_ips") if gateway else None
@@ -285,7 +291,7 @@ def _subnets(ports: Iterable[Leg]) -> set[str]:
 
 
 def _interface_steps(
-    context: ReconcileContext, row: Router, inputs: Inputs, ports: Sequence[Leg]
+    context: ReconcileContext, row: Router, inputs: RouterInputs, ports: Sequence[Leg]
 ) -> tuple[list[Step], list[Step]]:
     if not _owns_interfaces(context):
         return [], []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from typing_extensions import override
@@ -24,7 +24,7 @@ from infomaniak_operator.controller.interfaces import (
     RequeueAfter,
     Stalled,
 )
-from infomaniak_operator.reconcile.generic.actuator import Dependency, Inputs, Plan, Step
+from infomaniak_operator.reconcile.generic.actuator import Dependency, Plan, Step
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.fields import Field, applied, body_of
 from infomaniak_operator.reconcile.generic.outcomes import Stop
@@ -38,7 +38,11 @@ _EGRESS: Final = "keepDefaultEgress"
 _DEFAULT = "SecurityGroupDefaultAlreadyExists"
 
 
-class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupBody]):
+GroupIds = Mapping[str, str]
+"""The groups that the rules refer to, by name: their ids."""
+
+
+class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupBody, GroupIds]):
     """Knows how a SecurityGroup becomes a group and its rules."""
 
     kind = "SecurityGroup"
@@ -51,7 +55,7 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
         names = {item["remoteGroupRef"]["name"] for item in _items(resource) if item.get("remoteGroupRef")}
         return [Key(self.kind, resource.key.namespace, name) for name in sorted(names - {resource.key.name})]
 
-    def resolve(self, resource: KubeObject, view: CacheReader) -> Inputs:
+    def resolve(self, resource: KubeObject, view: CacheReader) -> GroupIds:
         """The ids of the groups that are there.
 
         A missing one holds back its rules only: else two groups could wait for each other for ever.
@@ -65,7 +69,7 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
         return found
 
     @override
-    def body(self, context: ReconcileContext, inputs: Inputs) -> SecurityGroupBody:
+    def body(self, context: ReconcileContext, inputs: GroupIds) -> SecurityGroupBody:
         """The attributes of the group's create."""
         return neutron_common.creation(context, SECURITY_GROUPS, body_of(FIELDS, context.spec))
 
@@ -95,16 +99,16 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
         ]
 
     @override
-    def plan(self, context: ReconcileContext, row: Group, inputs: Inputs, *, new: bool) -> Plan:
+    def plan(self, context: ReconcileContext, row: Group, inputs: GroupIds, *, new: bool) -> Plan:
         """The group itself, then the rules that are missing, then those that are too many."""
         context.children[_RULES] = list(row.get("security_group_rules") or ())
         return self._steps(context, row, inputs)
 
-    def unmet(self, context: ReconcileContext, row: Group, inputs: Inputs) -> Plan:
+    def unmet(self, context: ReconcileContext, row: Group, inputs: GroupIds) -> Plan:
         """The same, by what was answered."""
         return self._steps(context, row, inputs)
 
-    def _steps(self, context: ReconcileContext, row: Group, inputs: Inputs) -> Plan:
+    def _steps(self, context: ReconcileContext, row: Group, inputs: GroupIds) -> Plan:
         main = neutron_common.main_update(context, row, self.noun, FIELDS)
         there = context.children[_RULES]
         ours = _manages(context, _RULES)
@@ -152,7 +156,7 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
             if item["remoteGroupRef"]["name"] == key.name
         )
 
-    def _wanted(self, context: ReconcileContext, group_id: str, inputs: Inputs) -> list[SecurityGroupRuleBody]:
+    def _wanted(self, context: ReconcileContext, group_id: str, inputs: GroupIds) -> list[SecurityGroupRuleBody]:
         wanted = []
         for item in _items(context):
             ref = item.get("remoteGroupRef")
@@ -211,7 +215,7 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
             raise context.again(Reason.UPDATING, message, 0.0) from error
         return [*there, *made]
 
-    def report(self, context: ReconcileContext, row: Group, inputs: Inputs) -> str:
+    def report(self, context: ReconcileContext, row: Group, inputs: GroupIds) -> str:
         """What is seen of the group.
 
         Raises:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Final, TypedDict, cast
 
 from typing_extensions import override
 
@@ -20,7 +20,7 @@ from infomaniak_operator.controller.interfaces import (
     Stalled,
     WaitingFor,
 )
-from infomaniak_operator.reconcile.generic.actuator import Dependency, Inputs, Plan, Step, Unresolved
+from infomaniak_operator.reconcile.generic.actuator import Dependency, Plan, Step, Unresolved
 from infomaniak_operator.reconcile.generic.context import ReconcileContext, owner_of
 from infomaniak_operator.reconcile.generic.fields import Difference, Field, applied, body_of, changes
 from infomaniak_operator.reconcile.generic.outcomes import Stop, retained
@@ -85,7 +85,13 @@ def _holds(monitor: KubeObject, pool: KubeObject) -> bool:
     return blocks or tree_child.stays(pool, used)
 
 
-class HealthMonitorActuator(tree_child.ChildActuator[Monitor, HealthMonitorBody]):
+class MonitorInputs(TypedDict, total=False):
+    """The pool that it checks; None while there is none yet."""
+
+    poolID: str | None
+
+
+class HealthMonitorActuator(tree_child.ChildActuator[Monitor, HealthMonitorBody, MonitorInputs]):
     """Knows how a HealthMonitor becomes a health monitor."""
 
     kind = octavia_common.MONITOR
@@ -102,7 +108,7 @@ class HealthMonitorActuator(tree_child.ChildActuator[Monitor, HealthMonitorBody]
         key = compatibility.pool_ref(resource)
         return [key] if key else []
 
-    def resolve(self, resource: KubeObject, view: CacheReader) -> Inputs:
+    def resolve(self, resource: KubeObject, view: CacheReader) -> MonitorInputs:
         """The pool's id; None while there is none yet.
 
         Raises:
@@ -125,7 +131,7 @@ class HealthMonitorActuator(tree_child.ChildActuator[Monitor, HealthMonitorBody]
             raise Unresolved(key, f"spec.poolRef: LoadBalancer {above.name} of Pool {key.name} is not there, or going")
         return {_POOL: status.get("id")}
 
-    def wait_for_parents(self, context: ReconcileContext, inputs: Inputs) -> None:
+    def wait_for_parents(self, context: ReconcileContext, inputs: MonitorInputs) -> None:
         """Be made with the pool, or wait for it.
 
         Raises:
@@ -148,11 +154,11 @@ class HealthMonitorActuator(tree_child.ChildActuator[Monitor, HealthMonitorBody]
         if tree_child.needs_parent(context, inputs, _POOL):
             tree_child.wait_for_tree(context, self, key, "spec.poolRef")
 
-    def body(self, context: ReconcileContext, inputs: Inputs) -> HealthMonitorBody:
+    def body(self, context: ReconcileContext, inputs: MonitorInputs) -> HealthMonitorBody:
         """The attributes of the monitor's create."""
         return {
             **monitor_body(json_types.HEALTH_MONITOR.spec(context), context.name, context.owner.mark()),
-            "pool_id": inputs[_POOL],
+            "pool_id": cast("str", inputs[_POOL]),
         }
 
     def refused(self, context: ReconcileContext, error: InfomaniakCloudError) -> Exception:
@@ -197,7 +203,7 @@ class HealthMonitorActuator(tree_child.ChildActuator[Monitor, HealthMonitorBody]
         """The places of the fields that the spec sets."""
         return places(json_types.HEALTH_MONITOR.spec(context))
 
-    def plan(self, context: ReconcileContext, row: Monitor, inputs: Inputs, *, new: bool) -> Plan:
+    def plan(self, context: ReconcileContext, row: Monitor, inputs: MonitorInputs, *, new: bool) -> Plan:
         """What is to be changed; what cannot be in place is replaced: members go on serving meanwhile."""
         if new:
             return []
@@ -239,7 +245,7 @@ class HealthMonitorActuator(tree_child.ChildActuator[Monitor, HealthMonitorBody]
             context.lost()
 
     @override
-    def report(self, context: ReconcileContext, row: Monitor, inputs: Inputs) -> str:
+    def report(self, context: ReconcileContext, row: Monitor, inputs: MonitorInputs) -> str:
         """What is seen of the monitor.
 
         Raises:

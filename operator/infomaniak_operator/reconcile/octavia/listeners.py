@@ -12,7 +12,7 @@ from infomaniak_operator.client.bodies import ListenerBody
 from infomaniak_operator.client.resources import Listener
 from infomaniak_operator.controller.interfaces import KubeObject, Progress, Reason, RequeueAfter, Stalled
 from infomaniak_operator.reconcile.generic import duplicates
-from infomaniak_operator.reconcile.generic.actuator import Inputs, Step
+from infomaniak_operator.reconcile.generic.actuator import Step
 from infomaniak_operator.reconcile.generic.context import ReconcileContext, owner_of
 from infomaniak_operator.reconcile.generic.fields import (
     Difference,
@@ -26,7 +26,7 @@ from infomaniak_operator.reconcile.generic.fields import (
 from infomaniak_operator.reconcile.generic.outcomes import Stop
 from infomaniak_operator.reconcile.generic.owned import Whose, mark_of, whose
 from infomaniak_operator.reconcile.neutron.neutron_common import ADMIN_STATE
-from infomaniak_operator.reconcile.octavia import https_redirect, octavia_common
+from infomaniak_operator.reconcile.octavia import https_redirect, octavia_common, vip_port
 from infomaniak_operator.reconcile.octavia.compatibility import fits
 from infomaniak_operator.reconcile.octavia.octavia_common import tag_difference
 from infomaniak_operator.reconcile.openstack.resource_types import LISTENERS
@@ -77,6 +77,18 @@ def _within(block: json_types.ListenerField, fields: Iterable[Field[str]]) -> It
 
 FIELDS: tuple[Field[str], ...] = (*_OWN, *_within("timeouts", _TIMEOUTS), *_within("tls", _TLS))
 _CHANGING = tuple(field for field in FIELDS if field.mutable)
+
+
+class BalancerInputs(vip_port.VipInputs, total=False):
+    """What the references of a LoadBalancer stand for.
+
+    Attributes:
+        pools: the ids of the pools that are there, by listener.
+        poolProtocols: the protocols of the Pools that are there, by listener.
+    """
+
+    pools: dict[str, str]
+    poolProtocols: dict[str, str | None]  # noqa: N815 - with others of a status
 
 
 def slot(name: str) -> str:
@@ -206,7 +218,7 @@ def plan(
     context: ReconcileContext,
     balancer_id: str,
     rows: Sequence[Listener],
-    inputs: Inputs,
+    inputs: BalancerInputs,
     keep: Mapping[str, str] | None = None,
 ) -> list[Step]:
     """What is to be changed, in the order that keeps traffic: what makes room, what comes, what changes, what goes.
@@ -273,7 +285,7 @@ def plan(
     return [*room, *come, *change, *(step for step in go if step.id not in gone)]
 
 
-def _would_break(item: json_types.Listener, inputs: Inputs) -> bool:
+def _would_break(item: json_types.Listener, inputs: BalancerInputs) -> bool:
     protocol = (inputs.get("poolProtocols") or {}).get(item["name"])
     return protocol is not None and not fits(item["protocol"], protocol)
 
@@ -308,7 +320,7 @@ def _in_use(name: str | None, row: Listener, keep: Mapping[str, str]) -> Stop:
     return Stop(Reason.IN_USE, message, RequeueAfter(30.0))
 
 
-def _create(context: ReconcileContext, balancer_id: str, item: json_types.Listener, inputs: Inputs) -> Step:
+def _create(context: ReconcileContext, balancer_id: str, item: json_types.Listener, inputs: BalancerInputs) -> Step:
     pool = (inputs.get("pools") or {}).get(item["name"])
     body: ListenerBody = {**creation(context, item, pool), "loadbalancer_id": balancer_id}
     # Only a whole tree is made with policies in it.
@@ -322,7 +334,7 @@ def _delete(row: Listener, *, replaces: bool = False) -> Step:
     return Step("delete", what, f"listener:{row['id']}", str(row["id"]), replaces=replaces)
 
 
-def _update(context: ReconcileContext, item: json_types.Listener, row: Listener, inputs: Inputs) -> list[Step]:
+def _update(context: ReconcileContext, item: json_types.Listener, row: Listener, inputs: BalancerInputs) -> list[Step]:
     name = str(item["name"])
     where = prefix(name)
     found = differences(_CHANGING, flat(item), row, context.applied, where)
@@ -337,7 +349,9 @@ def _update(context: ReconcileContext, item: json_types.Listener, row: Listener,
     return [Step("update", f"listener {name}", slot(name), str(row["id"]), None, body, tuple(found), adopts=adopts)]
 
 
-def _pool(context: ReconcileContext, item: json_types.Listener, row: Listener, inputs: Inputs) -> list[Difference]:
+def _pool(
+    context: ReconcileContext, item: json_types.Listener, row: Listener, inputs: BalancerInputs
+) -> list[Difference]:
     """The default pool: one that is not there yet leaves the listener as it is."""
     where = f"{prefix(str(item['name']))}.{POOL_REF}"
     now = row.get("default_pool_id")

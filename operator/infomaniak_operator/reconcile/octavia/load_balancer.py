@@ -15,7 +15,7 @@ from infomaniak_operator.client.resources import Listener
 from infomaniak_operator.client.resources import LoadBalancer as Balancer
 from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject, Progress, Reason, Stalled
 from infomaniak_operator.reconcile.generic import failures
-from infomaniak_operator.reconcile.generic.actuator import Dependency, Inputs, Plan, Step
+from infomaniak_operator.reconcile.generic.actuator import Dependency, Plan, Step
 from infomaniak_operator.reconcile.generic.context import ReconcileContext, Traits
 from infomaniak_operator.reconcile.generic.fields import (
     Difference,
@@ -57,7 +57,7 @@ _OWN_QUOTA = "resources: load balancer"
 """In Octavia's words where a project may have no further load balancer."""
 
 
-class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBody]):
+class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBody, listeners.BalancerInputs]):
     """Knows how a LoadBalancer becomes a tree."""
 
     kind = octavia_common.LOAD_BALANCER
@@ -100,13 +100,14 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
             *(Key(octavia_common.POOL, resource.key.namespace, name) for name in sorted(set(refs))),
         ]
 
-    def resolve(self, resource: KubeObject, view: CacheReader) -> Inputs:
+    def resolve(self, resource: KubeObject, view: CacheReader) -> listeners.BalancerInputs:
         """The VIP's subnet and groups, and the pools of the listeners as far as they are there.
 
         Raises:
             Unresolved: the VIP's network or a security group is not there yet.
         """
-        pools, protocols = {}, {}
+        pools: dict[str, str] = {}
+        protocols: dict[str, str | None] = {}
         for item in listeners.items_of(resource):
             pool = _pool_of(resource, view, item)
             if pool is None or pool.deleting:
@@ -120,7 +121,7 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
         return {**vip_port.resolve(resource, view), "pools": pools, "poolProtocols": protocols}
 
     @override
-    def wait_for_parents(self, context: ReconcileContext, inputs: Inputs) -> None:
+    def wait_for_parents(self, context: ReconcileContext, inputs: listeners.BalancerInputs) -> None:
         """Refuse what cannot go together, and hold a new tree back.
 
         Raises:
@@ -148,7 +149,7 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
         return row
 
     @override
-    def body(self, context: ReconcileContext, inputs: Inputs) -> LoadBalancerBody:
+    def body(self, context: ReconcileContext, inputs: listeners.BalancerInputs) -> LoadBalancerBody:
         """The load balancer's own attributes; the VIP and the rest of the tree come with ``make``."""
         common = {
             "name": context.name,
@@ -161,7 +162,9 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
         """The whole tree that would be made."""
         return f"load balancer {body['name']} with {tree_create.outline(context)}"
 
-    def prepare(self, context: ReconcileContext, inputs: Inputs, body: LoadBalancerBody) -> Callable[[], Balancer]:
+    def prepare(
+        self, context: ReconcileContext, inputs: listeners.BalancerInputs, body: LoadBalancerBody
+    ) -> Callable[[], Balancer]:
         """Make the VIP's port, and see that it has an address; then one POST for the whole tree."""
         port = vip_port.ensure(context, inputs)
         send = tree_create.prepared(context, {**body, **vip_port.attributes(context, port, inputs)})
@@ -213,7 +216,7 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
             *listeners.places(json_types.LOAD_BALANCER.spec(context)),
         ]
 
-    def plan(self, context: ReconcileContext, row: Balancer, inputs: Inputs, *, new: bool) -> Plan:
+    def plan(self, context: ReconcileContext, row: Balancer, inputs: listeners.BalancerInputs, *, new: bool) -> Plan:
         """The load balancer itself, then its listeners, then their redirects, then the mark of the VIP's port.
 
         Raises:
@@ -252,7 +255,9 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
         return steps
 
     @staticmethod
-    def _listeners(context: ReconcileContext, row: Balancer, rows: list[Listener], inputs: Inputs) -> list[Step]:
+    def _listeners(
+        context: ReconcileContext, row: Balancer, rows: list[Listener], inputs: listeners.BalancerInputs
+    ) -> list[Step]:
         """What is to be done about the listeners: one that goes takes nothing along that is not ours."""
         steps = listeners.plan(context, str(row["id"]), rows, inputs)
         going = {step.id for step in steps if step.verb == "delete"}
@@ -263,7 +268,7 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
         return steps
 
     @staticmethod
-    def _main(context: ReconcileContext, row: Balancer, inputs: Inputs) -> list[Step]:
+    def _main(context: ReconcileContext, row: Balancer, inputs: listeners.BalancerInputs) -> list[Step]:
         found = [*octavia_common.main_differences(context, row, FIELDS), *vip_port.fixed(context, row, inputs)]
         if not is_adopted(context, row):
             context.fixed = [difference for difference in found if not difference.mutable]
@@ -351,7 +356,7 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
         with context.creating(step.slot), octavia_common.changing(context):
             rules.create(step.id, kinds.L7_RULES.checked(step.body))
 
-    def report(self, context: ReconcileContext, row: Balancer, inputs: Inputs) -> str:
+    def report(self, context: ReconcileContext, row: Balancer, inputs: listeners.BalancerInputs) -> str:
         """What is seen of the load balancer and its listeners.
 
         Raises:
@@ -404,7 +409,7 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
                 raise octavia_common.failed("listener", row, advice)
 
     @staticmethod
-    def _references(context: ReconcileContext, inputs: Inputs) -> None:
+    def _references(context: ReconcileContext, inputs: listeners.BalancerInputs) -> None:
         """Say which listeners are without their pool; the others serve."""
         if context.unmanaged:
             return

@@ -9,10 +9,9 @@ from infomaniak_operator.api import json_types
 from infomaniak_operator.client import NotFoundError, kinds
 from infomaniak_operator.client.bodies import MemberBody
 from infomaniak_operator.client.resources import Member, Pool
-from infomaniak_operator.reconcile.generic.actuator import Inputs
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.owned import Whose, whose
-from infomaniak_operator.reconcile.octavia import members, octavia_common
+from infomaniak_operator.reconcile.octavia import members, octavia_common, tree_child
 from infomaniak_operator.reconcile.octavia.draining import drain
 from infomaniak_operator.reconcile.octavia.tree_state import MembersSeen
 from infomaniak_operator.reconcile.openstack.resource_types import LOAD_BALANCERS, POOLS
@@ -22,6 +21,12 @@ FORMER = "former"
 MEMBERS: Final = "members"
 _UNMOVED = 2.0
 """Seconds for which ``updated_at``, which counts whole seconds, must have stood still to tell of every change."""
+
+
+class PoolInputs(tree_child.BalancerInputs, total=False):
+    """The load balancer that a pool is in, and the members that its spec asks for."""
+
+    members: list[members.Wanted]
 
 
 def balancer_id(row: Pool) -> str | None:
@@ -71,7 +76,7 @@ def there(context: ReconcileContext, row: Pool) -> list[Member]:
     return rows
 
 
-def wanted(context: ReconcileContext, inputs: Inputs, rows: Sequence[Member]) -> list[MemberBody]:
+def wanted(context: ReconcileContext, inputs: PoolInputs, rows: Sequence[Member]) -> list[MemberBody]:
     """All members as they shall be, those that drain included; notes in status which drain, and when to come back."""
     bodies = members.bodies(inputs[MEMBERS], rows, context.applied)
     source = json_types.POOL.spec(context).get("membersFrom")

@@ -32,7 +32,7 @@ from infomaniak_operator.controller.interfaces import (
     Retry,
     Stalled,
 )
-from infomaniak_operator.reconcile.generic.actuator import Inputs, PlainActuator, Plan, Row, Step
+from infomaniak_operator.reconcile.generic.actuator import InputsT, PlainActuator, Plan, Row, Step
 from infomaniak_operator.reconcile.generic.context import ReconcileContext, Traits
 from infomaniak_operator.reconcile.generic.fields import Difference, Field, differences, place, unordered
 from infomaniak_operator.reconcile.generic.outcomes import HEALTHY, Stop, Unchanged
@@ -217,7 +217,7 @@ def waiting(context: ReconcileContext, tree: Tree) -> Stop | Unchanged:
     return Stop(reason, message, RequeueAfter(seconds), keep_ready=True)
 
 
-class TreeActuator(PlainActuator[OctaviaT, BodyT]):
+class TreeActuator(PlainActuator[OctaviaT, BodyT, InputsT]):
     """What the three kinds' actuators have in common: the tree that they lock, and its states.
 
     Args:
@@ -245,7 +245,7 @@ class TreeActuator(PlainActuator[OctaviaT, BodyT]):
         return f"{self.noun} {row['id']} is {row['provisioning_status']} in the cloud"
 
     @override
-    def unmet(self, context: ReconcileContext, row: OctaviaT, inputs: Inputs) -> Plan | None:
+    def unmet(self, context: ReconcileContext, row: OctaviaT, inputs: InputsT) -> Plan | None:
         """What a create or an update made of the tree is compared by ``plan`` once it is no longer PENDING."""
         return None if str(row["provisioning_status"]).startswith("PENDING") else []
 

@@ -21,7 +21,7 @@ from infomaniak_operator.controller.interfaces import (
     Stalled,
     WaitingFor,
 )
-from infomaniak_operator.reconcile.generic.actuator import Dependency, Inputs, Plan, Step
+from infomaniak_operator.reconcile.generic.actuator import Dependency, Plan, Step
 from infomaniak_operator.reconcile.generic.context import ReconcileContext, Traits
 from infomaniak_operator.reconcile.generic.fields import Difference, Field, applied, body_of, changes
 from infomaniak_operator.reconcile.generic.outcomes import Stop
@@ -36,7 +36,7 @@ from infomaniak_operator.reconcile.octavia import (
     service_endpoints,
     tree_child,
 )
-from infomaniak_operator.reconcile.octavia.member_cache import FORMER, MEMBERS
+from infomaniak_operator.reconcile.octavia.member_cache import FORMER, MEMBERS, PoolInputs
 from infomaniak_operator.reconcile.openstack.resource_types import POOLS
 from infomaniak_operator.reconcile.ownership.marks import Mark
 
@@ -88,7 +88,7 @@ def pool_body(spec: json_types.PoolSpec, name: str, mark: Mark) -> PoolBody:
     return POOLS.body({"name": name, "tags": octavia_common.tags_of(spec.get("tags"), mark), **body_of(FIELDS, spec)})
 
 
-class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody]):
+class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
     """Knows how a Pool becomes a pool with members."""
 
     kind = octavia_common.POOL
@@ -117,7 +117,7 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody]):
         networks = [Key(neutron_common.NETWORK, resource.key.namespace, name) for name in sorted(names)]
         return [*([balancer] if balancer else []), *networks, *service_endpoints.watched(resource)]
 
-    def resolve(self, resource: KubeObject, view: CacheReader) -> Inputs:
+    def resolve(self, resource: KubeObject, view: CacheReader) -> PoolInputs:
         """The load balancer's id and the members.
 
         Raises:
@@ -137,7 +137,7 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody]):
         if any(row["id"] == context.id for row in member_cache.formers(context)):
             context.lost()  # who retired it was killed before status forgot it
 
-    def wait_for_parents(self, context: ReconcileContext, inputs: Inputs) -> None:
+    def wait_for_parents(self, context: ReconcileContext, inputs: PoolInputs) -> None:
         """Be made with the load balancer, or wait for it.
 
         Raises:
@@ -164,10 +164,10 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody]):
             context.children["members"] = list(row.get("members") or ())
         return row
 
-    def body(self, context: ReconcileContext, inputs: Inputs) -> PoolBody:
+    def body(self, context: ReconcileContext, inputs: PoolInputs) -> PoolBody:
         """The attributes of the pool's create; its members come after it."""
         body = pool_body(json_types.POOL.spec(context), context.name, context.owner.mark())
-        return {**body, "loadbalancer_id": inputs["loadBalancerID"]}
+        return {**body, "loadbalancer_id": cast("str", inputs["loadBalancerID"])}
 
     def outline(self, context: ReconcileContext, body: PoolBody) -> str:
         """The pool and how many members."""
@@ -178,7 +178,7 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody]):
         """The places of the fields that the spec sets."""
         return places(context.resource, context.request.view)
 
-    def plan(self, context: ReconcileContext, row: PoolRow, inputs: Inputs, *, new: bool) -> Plan:
+    def plan(self, context: ReconcileContext, row: PoolRow, inputs: PoolInputs, *, new: bool) -> Plan:
         """The pool itself, then its members in one batch, then former selves.
 
         Raises:
@@ -207,7 +207,7 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody]):
         return steps
 
     @staticmethod
-    def _elsewhere(row: PoolRow, inputs: Inputs) -> list[Difference]:
+    def _elsewhere(row: PoolRow, inputs: PoolInputs) -> list[Difference]:
         """That the pool is in another load balancer than ``loadBalancerRef`` says: a pool cannot move."""
         wanted, now = inputs.get("loadBalancerID"), member_cache.balancer_id(row)
         if not wanted or not now or wanted == now:
@@ -221,7 +221,7 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody]):
         return Step("update", f"pool {row['id']}", FORMER, str(row["id"]), None, {"tags": tags}, tuple(fixed), True)
 
     @staticmethod
-    def _members(context: ReconcileContext, row: PoolRow, inputs: Inputs) -> list[Step]:
+    def _members(context: ReconcileContext, row: PoolRow, inputs: PoolInputs) -> list[Step]:
         if (
             not members.managed(json_types.POOL.spec(context))
             and MEMBERS not in context.applied
@@ -282,7 +282,7 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody]):
         if step.slot == FORMER and step.verb == "update":
             context.lost()
 
-    def report(self, context: ReconcileContext, row: PoolRow, inputs: Inputs) -> str:
+    def report(self, context: ReconcileContext, row: PoolRow, inputs: PoolInputs) -> str:
         """What is seen of the pool and its members.
 
         Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypedDict, cast
+from typing import NoReturn, TypedDict, cast
 
 from infomaniak_operator.api import json_types
 from infomaniak_operator.client import NotFoundError
@@ -13,7 +13,7 @@ from infomaniak_operator.client.kinds import BodyT, RowT
 from infomaniak_operator.client.resources import OctaviaResource, Reference
 from infomaniak_operator.controller.interfaces import FINALIZER, CacheReader, Key, KubeObject, Reason, WaitingFor
 from infomaniak_operator.reconcile.generic import observe
-from infomaniak_operator.reconcile.generic.actuator import Actuator, Inputs, Unresolved
+from infomaniak_operator.reconcile.generic.actuator import Actuator, Inputs, InputsT, Unresolved
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.outcomes import HEALTHY, REFERENCES_RESOLVED, Stop, retained
 from infomaniak_operator.reconcile.generic.owned import by_id, check_project
@@ -43,7 +43,13 @@ class Above(TypedDict, total=False):
     pools: Sequence[Reference]
 
 
-class ChildActuator(octavia_common.TreeActuator[OctaviaT, BodyT], ABC):
+class BalancerInputs(TypedDict, total=False):
+    """The load balancer that it is to be in; None while there is none yet."""
+
+    loadBalancerID: str | None
+
+
+class ChildActuator(octavia_common.TreeActuator[OctaviaT, BodyT, InputsT], ABC):
     """What both kinds' actuators share."""
 
     collection: ResourceType[OctaviaT, BodyT]
@@ -74,10 +80,10 @@ class ChildActuator(octavia_common.TreeActuator[OctaviaT, BodyT], ABC):
         """The object as the create of its tree has answered it, until it was Ready once."""
         return held(context, self.collection)
 
-    def prepare(self, context: ReconcileContext, inputs: Inputs, body: BodyT) -> Callable[[], OctaviaT]:
+    def prepare(self, context: ReconcileContext, inputs: InputsT, body: BodyT) -> Callable[[], OctaviaT]:
         """See that the tree takes a change; then one POST."""
         pool = inputs.get("poolID")
-        stands_in(context, {"pools": [{"id": pool}]} if pool else {})
+        stands_in(context, {"pools": [{"id": str(pool)}]} if pool else {})
         octavia_common.gate(context)
         collection = self.collection.of(context.cloud.do)
 
@@ -93,7 +99,7 @@ class ChildActuator(octavia_common.TreeActuator[OctaviaT, BodyT], ABC):
         octavia_common.release_tags(context, self.collection, row)
 
 
-def balancer_inputs(resource: KubeObject, view: CacheReader) -> dict[str, Any]:
+def balancer_inputs(resource: KubeObject, view: CacheReader) -> BalancerInputs:
     """The load balancer's id; None while there is none yet, nothing where no load balancer is referred to.
 
     Raises:
@@ -122,7 +128,9 @@ def needs_parent(context: ReconcileContext, inputs: Inputs, name: str) -> bool:
     return name in inputs and inputs[name] is None and context.resource.uid not in octavia_common.tree_of(context).held
 
 
-def wait_for_tree(context: ReconcileContext, actuator: Actuator[RowT, BodyT], parent: Key, field: str) -> NoReturn:
+def wait_for_tree(
+    context: ReconcileContext, actuator: Actuator[RowT, BodyT, InputsT], parent: Key, field: str
+) -> NoReturn:
     """Take the finalizer, by which the load balancer knows that this can be made with it, and wait.
 
     Raises:
@@ -251,7 +259,7 @@ def goes_with(parent: KubeObject | None) -> None:
 
 def delete(
     context: ReconcileContext,
-    actuator: ChildActuator[OctaviaT, BodyT],
+    actuator: ChildActuator[OctaviaT, BodyT, InputsT],
     row: OctaviaT,
     check: Callable[[], None] = lambda: None,
 ) -> Stop:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 from infomaniak_operator.api import json_types
 from infomaniak_operator.api.json_kind import Untyped
@@ -14,7 +14,7 @@ from infomaniak_operator.client.bodies import LoadBalancerBody, PortBody
 from infomaniak_operator.client.resources import FixedIP, LoadBalancer, Port
 from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject, Progress, Reason, Stalled
 from infomaniak_operator.reconcile.generic import duplicates
-from infomaniak_operator.reconcile.generic.actuator import Inputs, Step
+from infomaniak_operator.reconcile.generic.actuator import Step
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.fields import Difference, address
 from infomaniak_operator.reconcile.generic.outcomes import REFERENCES_RESOLVED, Stop
@@ -45,6 +45,24 @@ _LOOK_AGAIN = 30.0
 """Seconds between two looks for a subnet that no object here stands for."""
 _OCTAVIA = "Octavia"
 """The ``device_owner`` of a port that Octavia made, and deletes, itself."""
+
+
+class FurtherInputs(neutron_common.Spot, total=False):
+    """A further address: where it is, and which it is to be."""
+
+    address: str | None
+
+
+class VipInputs(neutron_common.Spot, total=False):
+    """What the VIP's references stand for.
+
+    Attributes:
+        additional: its further addresses.
+        groups: the ids of its security groups.
+    """
+
+    additional: list[FurtherInputs]
+    groups: list[str]
 
 
 _SPEC = json_types.LOAD_BALANCER.spec
@@ -82,7 +100,7 @@ def references(resource: KubeObject) -> list[Key]:
     return [*dict.fromkeys(found), *groups]
 
 
-def resolve(resource: KubeObject, view: CacheReader) -> dict[str, Any]:
+def resolve(resource: KubeObject, view: CacheReader) -> VipInputs:
     """Network, subnet and security groups of the VIP, by id.
 
     Raises:
@@ -93,7 +111,7 @@ def resolve(resource: KubeObject, view: CacheReader) -> dict[str, Any]:
         return {}
     status = _STATUS(resource)
     known = [str(status["vipSubnetID"])] if status.get("vipSubnetID") else []
-    found: dict[str, Any] = _spot(resource, view, item, "spec.vip", known)
+    found = cast("VipInputs", _spot(resource, view, item, "spec.vip", known))
     more = [str(each.get("subnetID")) for each in status.get("additionalVips") or ()]
     found["additional"] = [
         {**_spot(resource, view, each, f"spec.vip.additionalVips[{index}]", more), "address": each.get("address")}
@@ -120,9 +138,9 @@ def _spot(
     item: json_types.Vip | json_types.AdditionalVip,
     field: str,
     known: list[str],
-) -> dict[str, Any]:
+) -> neutron_common.Spot:
     if item.get("networkRef"):
-        return dict(neutron_common.subnet_of(resource, view, item, field, known, address=item.get("address")))
+        return neutron_common.subnet_of(resource, view, item, field, known, address=item.get("address"))
     if item.get("subnetID"):
         return {"subnetID": str(item["subnetID"])}
     return {"networkID": str(cast("json_types.Vip", item)["networkID"])}  # a further one has one of the former
@@ -179,7 +197,7 @@ def is_ours(context: ReconcileContext, row: Port) -> bool:
     return _whose(context, row).ours
 
 
-def ensure(context: ReconcileContext, inputs: Inputs) -> Port:
+def ensure(context: ReconcileContext, inputs: VipInputs) -> Port:
     """The VIP's port, made if there is none.
 
     Raises:
@@ -244,7 +262,7 @@ def _marked_text(context: ReconcileContext, text: str) -> str:
     return whole
 
 
-def _made(context: ReconcileContext, inputs: Inputs, body: PortBody) -> Port:
+def _made(context: ReconcileContext, inputs: VipInputs, body: PortBody) -> Port:
     """Make the port, on the address that the load balancer had before if that is still to be had."""
     former = _STATUS(context).get("vipAddress")
     if _STATUS(context).pop("vipPortID", None):
@@ -273,7 +291,7 @@ def _create(context: ReconcileContext, body: PortBody) -> Port:
     return row
 
 
-def _known(context: ReconcileContext, row: Port, inputs: Inputs) -> Port:
+def _known(context: ReconcileContext, row: Port, inputs: VipInputs) -> Port:
     memory = _remembered(context)
     memory.port, memory.there = row, True
     context.placed()
@@ -304,7 +322,7 @@ def forget(context: ReconcileContext) -> None:
     _remembered(context).port = None
 
 
-def _body(context: ReconcileContext, inputs: Inputs) -> PortBody:
+def _body(context: ReconcileContext, inputs: VipInputs) -> PortBody:
     network = inputs.get("networkID")
     if network is None:
         network = context.cloud.do.subnets.get(inputs["subnetID"])["network_id"]
@@ -347,7 +365,7 @@ def _no_address(context: ReconcileContext, message: str) -> Stop:
     return context.again(Reason.WAITING_FOR_REFERENCE, message, _LOOK_AGAIN)
 
 
-def _main_spot(context: ReconcileContext, port: Port, inputs: Inputs) -> FixedIP | None:
+def _main_spot(context: ReconcileContext, port: Port, inputs: VipInputs) -> FixedIP | None:
     """Which of the port's addresses is the VIP: Neutron adds those of subnets that hand out addresses by themselves.
 
     It is the one that the spec names, else the one there was, else the one on the VIP's subnet, else the first.
@@ -361,7 +379,7 @@ def _main_spot(context: ReconcileContext, port: Port, inputs: Inputs) -> FixedIP
     return next(iter([*here, *spots]), None)
 
 
-def attributes(context: ReconcileContext, port: Port, inputs: Inputs) -> LoadBalancerBody:
+def attributes(context: ReconcileContext, port: Port, inputs: VipInputs) -> LoadBalancerBody:
     """What a load balancer is told of its VIP.
 
     Raises:
@@ -391,14 +409,14 @@ def attributes(context: ReconcileContext, port: Port, inputs: Inputs) -> LoadBal
     return found
 
 
-def fixed(context: ReconcileContext, row: LoadBalancer, inputs: Inputs) -> list[Difference]:
+def fixed(context: ReconcileContext, row: LoadBalancer, inputs: VipInputs) -> list[Difference]:
     """In what of the VIP that cannot be changed the load balancer differs from the spec.
 
     A subnet that the spec does not name is not compared: the one it is in stands.
     """
     item = vip(context)
     where = "networkRef" if item.get("networkRef") else "networkID" if item.get("networkID") else "subnetID"
-    wanted: list[tuple[str, str, Any]] = [(where, "vip_network_id", inputs.get("networkID"))]
+    wanted: list[tuple[str, str, str | None]] = [(where, "vip_network_id", inputs.get("networkID"))]
     if item.get("subnet") or item.get("subnetID"):
         wanted.append(("subnet" if item.get("subnet") else "subnetID", "vip_subnet_id", inputs.get("subnetID")))
     wanted.append(("address", "vip_address", item.get("address")))
