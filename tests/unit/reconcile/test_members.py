@@ -118,5 +118,21 @@ def test_a_network_that_is_not_there_is_named():
     assert "spec.members[1].networkRef" in str(caught.value)
 
 
+def test_of_several_subnets_the_one_that_the_address_lies_in_is_meant():
+    """Nobody has to name the subnet: a member's address says which it is."""
+    subnets = [
+        {"name": "web-v4", "id": "v4", "cidr": "10.40.0.0/24", "ipVersion": 4},
+        {"name": "web-v6", "id": "v6", "cidr": "2001:db8:40::/64", "ipVersion": 6},
+    ]
+    there = {
+        **network(),
+        "status": {"id": "web-id", "subnets": subnets, "conditions": [{"type": "Ready", "status": "True"}]},
+    }
+    six = {"address": "2001:db8:40::11", "port": 8080, "networkRef": {"name": "web"}}
+    world = World(pool(members=[member(11, networkRef={"name": "web"}), six]), there)
+    found = members.resolve(world.object(key_of(pool())), world)
+    assert [each.get("subnet_id") for each in found] == ["v4", "v6"]
+
+
 def test_who_says_what_the_members_are():
     assert [members.managed(spec) for spec in ({"members": []}, {"membersFrom": {}}, {})] == [True, True, False]

@@ -447,8 +447,8 @@ def _await_way(resource: KubeObject, view: CacheReader, target: KubeObject) -> N
 
 
 def _leads_to(router: KubeObject, network: str) -> bool:
-    legs = ROUTER.spec(router).get("interfaces") or ()
-    return any("networkRef" in leg and leg["networkRef"]["name"] == network for leg in legs)
+    refs = (leg.get("networkRef") for leg in ROUTER.spec(router).get("interfaces") or ())
+    return any(ref and ref["name"] == network for ref in refs)
 
 
 def _fixed(context: ReconcileContext, row: Address, inputs: FloatingIPInputs) -> list[Difference]:

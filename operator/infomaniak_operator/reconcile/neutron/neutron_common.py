@@ -231,7 +231,7 @@ def subnet_of(
     field: str,
     known: Collection[str] = (),
     *,
-    address: str | None = None,
+    address: str | None,
 ) -> Spot:
     """The network and the subnet that ``networkRef`` and ``subnet`` of an item name.
 

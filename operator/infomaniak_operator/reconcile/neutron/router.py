@@ -70,7 +70,9 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody, RouterIn
             if item.get("subnetID"):
                 subnets.append(str(item["subnetID"]))
                 continue
-            subnets.append(subnet_of(resource, view, item, f"spec.interfaces[{index}]", known)["subnetID"])
+            subnets.append(
+                subnet_of(resource, view, item, f"spec.interfaces[{index}]", known, address=None)["subnetID"]
+            )
         return {
             "subnets": subnets,
             **external_network.resolve(resource, view, spec.get(_GATEWAY), "spec.externalGateway"),

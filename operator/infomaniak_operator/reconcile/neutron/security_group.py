@@ -149,12 +149,8 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
         other_id = SECURITY_GROUP.status(other).get("id") if other else None
         if not other_id:
             return False
-        items = [item for item in _items(context) if "remoteGroupRef" in item]
-        return all(
-            group_rules.observed(group_rules.body(item, group_id, str(other_id))) in seen
-            for item in items
-            if item["remoteGroupRef"]["name"] == key.name
-        )
+        items = [item for item in _items(context) if (ref := item.get("remoteGroupRef")) and ref["name"] == key.name]
+        return all(group_rules.observed(group_rules.body(item, group_id, str(other_id))) in seen for item in items)
 
     def _wanted(self, context: ReconcileContext, group_id: str, inputs: GroupIds) -> list[SecurityGroupRuleBody]:
         wanted = []

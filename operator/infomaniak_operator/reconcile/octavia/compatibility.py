@@ -39,7 +39,7 @@ def listeners_of(balancer: KubeObject, pool: KubeObject) -> list[json_types.List
     return [
         item
         for item in json_types.LOAD_BALANCER.spec(balancer).get("listeners") or ()
-        if "defaultPoolRef" in item and item["defaultPoolRef"]["name"] == pool.key.name
+        if (ref := item.get("defaultPoolRef")) and ref["name"] == pool.key.name
     ]
 
 

@@ -80,7 +80,8 @@ def resolve(resource: KubeObject, view: CacheReader) -> list[Wanted]:
         subnet = item.get("subnetID")
         if item.get("networkRef"):
             here = known.get((str(address(item["address"])), item["port"]))
-            subnet = subnet_of(resource, view, item, f"spec.members[{index}]", [here] if here else [])["subnetID"]
+            place, before = f"spec.members[{index}]", [here] if here else []
+            subnet = subnet_of(resource, view, item, place, before, address=item["address"])["subnetID"]
         member: Wanted = {
             "address": str(address(item["address"])),
             "protocol_port": int(item["port"]),
