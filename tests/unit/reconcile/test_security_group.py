@@ -5,7 +5,7 @@ import pytest
 from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.client import Category, ConflictError
 from infomaniak_operator.controller.interfaces import Key, Stalled, WaitingFor
-from infomaniak_operator.reconcile.neutron.group_rules import Rule, difference, observed
+from infomaniak_operator.reconcile.neutron.group_rules import ObservedRule, difference, observed
 from tests.support.objects import custom
 from tests.support.world import World
 
@@ -197,7 +197,7 @@ def test_a_difference_is_a_difference_of_sets():
     missing, surplus = difference(wanted, there)
     assert [observed(body).protocol for body in missing] == ["17"]
     assert [item["id"] for item in surplus] == ["2", "3"]
-    assert isinstance(observed(missing[0]), Rule)
+    assert isinstance(observed(missing[0]), ObservedRule)
 
 
 @pytest.mark.parametrize(
