@@ -264,7 +264,10 @@ def rest(world: Forest, seconds: float = 900.0) -> None:
 
 
 def watch(world: World) -> None:
-    """Check at every create, as it is sent, that status shows no id that would be taken for that of what is created."""
+    """Check at every create, as it is sent, that status shows no id that would be taken for that of what is created.
+
+    Of a child: no id of a former one that is gone, but where there is one with its mark besides.
+    """
     world.cloud.watch = lambda call: _check_create(world, call)
 
 
@@ -280,6 +283,21 @@ def _check_create(world: World, call: Call) -> None:
                 assert FINALIZER in owner.finalizers
                 shown = owner.status.get("vipPortID" if child else "id")
                 assert not shown, f"{call}: status of {owner.key} shows {shown}"
+        for owner in _owners(world) if mark else ():
+            for shown, child, collection in _children(owner):
+                own = world.mark(owner.key, child)
+                if (own.uid, own.child) == (mark.uid, mark.child) and shown not in world.fake.tables[collection]:
+                    alike = [row for row in world.fake.tables[collection].values() if own.child in str(row)]
+                    assert alike, f"{call}: status of {owner.key} shows {shown}, which is gone"
+
+
+def _children(owner: KubeObject) -> list[tuple[str, str, str]]:
+    """The children that a status names: id, child key, collection."""
+    found = [(item.get("id"), f"subnet/{item['name']}", "subnets") for item in owner.status.get("subnets") or ()]
+    for item in owner.status.get("listeners") or ():
+        found.append((item.get("id"), f"listener/{item['name']}", "listeners"))
+        found.append((item.get("redirectPolicyID"), f"redirect/{item['name']}", "l7policies"))
+    return [each for each in found if each[0]]
 
 
 def _owners(world: World) -> list[KubeObject]:

@@ -14,7 +14,7 @@ from infomaniak_operator.client.rest import Rest
 from infomaniak_operator.client.shapes import shape_of
 from tests.support.fake_cloud_http import Reply, wire_cloud
 from tests.support.fuzz_answers import KINDS, Plausible
-from tests.support.fuzz_runs import misled
+from tests.support.fuzz_runs import mislead, misled
 from tests.support.fuzz_values import junk, mutated, nested, text
 from tests.support.fuzz_world import MOST_RECONCILES, Fuzzed, base
 
@@ -33,6 +33,22 @@ def test_more_spoilt_answers_make_and_delete_nothing():
             misled(seed)
         except Exception as error:
             raise AssertionError(f"seed {seed}: {error!r}") from error
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("name", sorted(KINDS.keys() - {"security_group_rules", "l7_policies", "l7_rules", "members"}))
+def test_an_empty_list_is_no_absence_of_what_status_names(name, restart):
+    kind = KINDS[name]
+    emptied = []
+
+    def nothing(method, route, answer):
+        if (method, route) != ("GET", kind.path):
+            return answer
+        emptied.append(answer)
+        return {kind.many: []}
+
+    mislead(nothing, restart=restart)
+    assert emptied
 
 
 @pytest.mark.parametrize("seed", [2000 + number for number in range(SEEDS)])

@@ -163,7 +163,7 @@ class Life:
         world, others = self.world, self.world.others
         shown = {key: world.object(key).status for key in world.all_keys()}
         ids = {status["id"] for status in shown.values() if status.get("id")}
-        ids |= {item["id"] for item in shown.get(LB, {}).get("listeners") or ()}
+        ids |= {item["id"] for item in shown.get(LB, {}).get("listeners") or () if "id" in item}
         mine = [(name, id_) for name in OCTAVIA for id_ in sorted(world.fake.tables[name]) if id_ in ids]
         if not mine:
             return

@@ -64,6 +64,8 @@ _OUTLIVING: frozenset[StatusField] = frozenset({"projectID", "region", "appliedF
 
 _IDENTITY: frozenset[StatusField] = frozenset({"id", "projectID", "region", "appliedFields"})
 
+_MOST_DELETED = 64
+"""So many ids of children that this process has deleted are remembered of an object."""
 _MOST_APPLIED = 4096
 """So many items ``status.appliedFields`` may have."""
 _MOST_REMARKS = 100
@@ -522,6 +524,15 @@ class ReconcileContext:
             raise
         finally:
             self.wrote()
+
+    @property
+    def deleted(self) -> Sequence[str]:
+        """The ids of children whose deletion was answered to this process, the newest of them."""
+        return self.memory.deleted
+
+    def has_deleted(self, id_: str) -> None:
+        """Hold on to the id of a child whose deletion was answered."""
+        self.memory.deleted = [*self.deleted, id_][-_MOST_DELETED:]
 
     def about_to_create(self) -> None:
         """Hold on to where the object may come to be, before the create is sent.

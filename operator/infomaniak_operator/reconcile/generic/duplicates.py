@@ -7,7 +7,7 @@ later than it is waited for; such creates are on record, in this process, with w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -17,7 +17,7 @@ from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.outcomes import Stop
 from infomaniak_operator.reconcile.generic.owned import mark_of
 from infomaniak_operator.reconcile.ownership.create_guard import LATEST
-from infomaniak_operator.reconcile.ownership.marks import Standing, child_key, same_text
+from infomaniak_operator.reconcile.ownership.marks import Owner, Standing, child_key, same_text
 
 Row = Mapping[str, object]
 
@@ -166,6 +166,11 @@ class Copies:
         ids = {row["id"] for row in self.rows}
         return [row for row in rows if row["id"] not in ids]
 
+    def of(self, slot: str, owner: Owner) -> bool:
+        """Whether there is one of that slot's mark."""
+        marks = (mark_of(row, owner) for row in self.rows)
+        return any(mark is not None and mark.child == child_key(slot) for mark in marks)
+
     def __contains__(self, row: Row) -> bool:
         return any(row["id"] == each["id"] for each in self.rows)
 
@@ -176,6 +181,8 @@ def copies(
     known: Iterable[tuple[str, str]],
     wanted: Mapping[str, Row],
     applied: Iterable[str] = (),
+    *,
+    coming: Collection[str] = (),
 ) -> Copies:
     """Which of the children that carry a mark of ours are somebody's copies.
 
@@ -183,6 +190,7 @@ def copies(
     while it replaced one of its mark, and not have come to tell of it. Under one parent there is only one of it: two
     listeners cannot have one port, nor two subnets one CIDR. Where status names none, the only one of its mark is ours,
     too, if the spec or what was set of it says that there should be one, and none was given up (Unmanaged meanwhile).
+    So is the only further one where status says that one was about to be made beside that which it names.
 
     What was made for a former object of this name comes with what it is in. Of several with one mark of such an object
     the one that is as wanted does.
@@ -193,6 +201,7 @@ def copies(
         known: slot and id of each child that status names.
         wanted: the bodies that the children in the spec would be made with now, by their slots.
         applied: slots of which status says that they were set.
+        coming: slots of which status says that one was about to be made.
     """
     mine, former, given_up = _by_child(context, rows)
     known = list(known)
@@ -209,6 +218,9 @@ def copies(
             if row["id"] in ids or on_record(context, slot, row) or (slot in wanted and fits(wanted[slot], row))
         ]
         if not sure and slot and slot not in named and child not in given_up and len(alike) == 1:
+            sure = alike
+        rest = [row for row in alike if row not in sure]
+        if slot in coming and child not in given_up and len(rest) == 1:
             sure = alike
         settled |= {child} if sure else set()
         strange = [row for row in alike if row not in sure]

@@ -244,6 +244,32 @@ def by_id(
         return None
 
 
+def with_named(
+    context: ReconcileContext, collection: ResourceType[RowT, BodyT], rows: Iterable[RowT], ids: Iterable[str]
+) -> list[RowT]:
+    """The rows of a list, and what status names and the list lacks: a list alone is no absence.
+
+    What this process itself has deleted is not asked for: that a list lacks it is what was to be expected. Nor does
+    anything of another project count, whatever a status says: the list has none of that either.
+
+    Args:
+        context: the reconcile.
+        collection: where the rows are from.
+        rows: what was listed.
+        ids: by status; each that is not listed costs a request.
+
+    Raises:
+        InfomaniakCloudError: it could not be asked.
+    """
+    found = list(rows)
+    known = {str(row["id"]) for row in found} | set(context.deleted)
+    for each in dict.fromkeys(ids):
+        row = by_id(context, collection, (), each) if each not in known else None
+        if row is not None and row.get("project_id") in (None, context.cloud.project_id):
+            found.append(row)
+    return found
+
+
 def conflict(context: ReconcileContext, noun: str, row: Row, standing: Standing, why: str = "") -> Stop:
     """The outcome where an object is another owner's.
 

@@ -28,6 +28,7 @@ class Remembered:
         cloud: the connection of its credential: a Secret may go before the object does.
         remarked: the remarks that an Event was published of.
         slots_named: the child keys of which status has named a child.
+        deleted: the ids of children whose deletion was answered, the newest.
     """
 
     first_heard: float | None = None
@@ -46,6 +47,7 @@ class Remembered:
     cloud: Cloud | None = None
     remarked: set[str] = field(default_factory=set)
     slots_named: set[str] = field(default_factory=set)
+    deleted: list[str] = field(default_factory=list)
 
     def pending_for(self, now: float) -> float:
         """For how many seconds the main resource has not been ready; from now on, where it was."""

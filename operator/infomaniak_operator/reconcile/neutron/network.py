@@ -85,8 +85,7 @@ class NetworkActuator(neutron_common.NeutronActuator[Network, NetworkBody]):
     def plan(self, context: ReconcileContext, row: Network, inputs: Inputs, *, new: bool) -> Plan:
         """The network itself first, then its subnets."""
         context.held_back.clear()
-        rows = [] if new else [item for item in context.rows(SUBNETS) if item["network_id"] == row["id"]]
-        context.children["subnets"] = list(rows)
+        context.children["subnets"] = [] if new else subnets.under(context, row["id"])
         return self._steps(context, row)
 
     @override
@@ -118,6 +117,7 @@ class NetworkActuator(neutron_common.NeutronActuator[Network, NetworkBody]):
         with context.changing():
             if step.verb == "delete":
                 context.cloud.do.subnets.delete(step.id, if_revision=step.revision)
+                context.has_deleted(step.id)
                 context.children["subnets"] = others
             else:
                 updated = context.cloud.do.subnets.update(step.id, SUBNETS.body(step.body), if_revision=step.revision)
@@ -132,6 +132,7 @@ class NetworkActuator(neutron_common.NeutronActuator[Network, NetworkBody]):
         for step in steps:
             if not clear_to_create(context, step.slot, still_absent, step.body):
                 raise context.again(Reason.CREATING, f"subnets of network {row['id']} have appeared in the cloud", 0.0)
+        subnets.forget(context, (step.slot for step in steps), context.children["subnets"])
         with context.creating(*(step.slot for step in steps), bodies=[step.body for step in steps]):
             made = context.cloud.do.subnets.create_many([SUBNETS.body(step.body) for step in steps])
         for each in made:
@@ -194,7 +195,7 @@ class NetworkActuator(neutron_common.NeutronActuator[Network, NetworkBody]):
 
     def release(self, context: ReconcileContext, row: Network) -> None:
         """Release the marks of the subnets, then the network's."""
-        under = [item for item in context.rows(SUBNETS) if item["network_id"] == row["id"]]
+        under = subnets.under(context, row["id"])
         for item in subnets.copies(context, under).sift(under):
             neutron_common.release_row(context, SUBNETS, item, child=None)
         neutron_common.release_row(context, self.collection, row)

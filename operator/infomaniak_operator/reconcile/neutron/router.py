@@ -26,6 +26,8 @@ _GATEWAY_PORT = "network:router_gateway"
 """The device owner of a router's port in its external network."""
 _INTERFACES: Final = "interfaces"
 _ROUTES: Final = "routes"
+_IS_THERE = "Router already has a port on subnet"
+"""In Neutron's words where a router has the interface."""
 _OWNERS = frozenset(
     {
         "network:router_interface",
@@ -316,7 +318,8 @@ def _routes_step(row: Router, routes: Iterable[HostRoute]) -> Step:
 def _add_interface(context: ReconcileContext, row: Router, subnet: str) -> str:
     """Add an interface; one that is there already is what was wanted. Returns the subnet it is on.
 
-    Neutron answers 400 to an interface that the router has: a former attempt whose answer was lost.
+    Neutron answers 400 to an interface that the router has: a former attempt whose answer was lost, or one that no list
+    shows. An interface has no id of its own that could be asked for: Neutron's word counts.
 
     Raises:
         InfomaniakCloudError: it was refused.
@@ -325,9 +328,10 @@ def _add_interface(context: ReconcileContext, row: Router, subnet: str) -> str:
         with context.changing():
             added = context.cloud.do.routers.add_interface(row["id"], subnet_id=subnet)
         return str(added.get("subnet_id") or subnet)
-    except (BadRequestError, ConflictError):
+    except (BadRequestError, ConflictError) as error:
         ports = context.cloud.do.ports.list(device_id=row["id"])
-        if subnet not in _subnets(port for port in ports if port.get("device_owner") in _OWNERS):
+        listed = _subnets(port for port in ports if port.get("device_owner") in _OWNERS)
+        if subnet not in listed and f"{_IS_THERE} {subnet}" not in str(error):
             raise
         return subnet
     except NotFoundError as error:

@@ -192,7 +192,7 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
         """Add rules in one atomic call. A repeated create doubles nothing: Neutron refuses a duplicate rule.
 
         Raises:
-            Stop: rules have come or gone since they were looked at (a former create finished late).
+            Stop: rules have gone since they were looked at.
             InfomaniakCloudError: it was refused.
         """
         if not steps:
@@ -207,6 +207,12 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
             now = context.cloud.do.security_group_rules.list(security_group_id=group_id)
             if {rule["id"] for rule in now} == {rule["id"] for rule in there}:
                 raise
+            seen = {group_rules.observed(rule) for rule in now}
+            left = [step for step in steps if group_rules.observed(SECURITY_GROUP_RULES.body(step.body)) not in seen]
+            if len(left) < len(
+                steps
+            ):  # a former create finished late, or the group was shown without some of its rules
+                return SecurityGroupActuator._add(context, now, left)
             message = f"the rules of security group {group_id} have changed meanwhile: {error}"
             raise context.again(Reason.UPDATING, message, 0.0) from error
         return [*there, *made]

@@ -25,7 +25,7 @@ from infomaniak_operator.reconcile.generic.fields import (
     records,
 )
 from infomaniak_operator.reconcile.generic.outcomes import Stop
-from infomaniak_operator.reconcile.generic.owned import Whose, whose
+from infomaniak_operator.reconcile.generic.owned import Whose, whose, with_named
 from infomaniak_operator.reconcile.neutron.neutron_common import description_difference
 from infomaniak_operator.reconcile.openstack.resource_types import SUBNETS
 from infomaniak_operator.reconcile.ownership.marks import described
@@ -125,6 +125,37 @@ def _ids(context: ReconcileContext) -> dict[str, str]:
     if "subnets" not in context.recorded:
         return {}
     return {item["name"]: item["id"] for item in INFOMANIAK_NETWORK.status(context.resource).get("subnets") or ()}
+
+
+def under(context: ReconcileContext, network_id: str) -> list[Subnet]:
+    """The subnets of a network: those that are listed, and those that status names and that are there all the same.
+
+    Raises:
+        InfomaniakCloudError: they could not be listed, or asked for.
+    """
+    rows = with_named(context, SUBNETS, context.rows(SUBNETS), _ids(context).values())
+    return [row for row in rows if row["network_id"] == network_id]
+
+
+def forget(context: ReconcileContext, slots: Iterable[str], rows: Iterable[Subnet]) -> None:
+    """Have status forget subnets that are gone, before the create of others in their place is sent.
+
+    Who comes after a crash finds none named, and so takes the only one of the mark for what was made last. Where there
+    is a copy of the mark nothing would tell the two apart: what status names stays.
+
+    Raises:
+        Superseded, KubeError: it could not be written, so nothing must be made.
+    """
+    if "subnets" not in context.recorded:
+        return
+    strange = copies(context, rows)
+    going = {each for each in slots if not strange.of(each, context.owner)}
+    status = INFOMANIAK_NETWORK.status(context)
+    shown = list(status.get("subnets") or ())
+    kept = [item for item in shown if slot(item["name"]) not in going]
+    if len(kept) < len(shown):
+        status["subnets"] = kept
+        context.record()
 
 
 def copies(context: ReconcileContext, rows: Iterable[Subnet]) -> duplicates.Copies:

@@ -17,7 +17,7 @@ from infomaniak_operator.controller.interfaces import KubeObject, Reason, Requeu
 from infomaniak_operator.reconcile.generic.actuator import Row
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.outcomes import Stop, named, retained
-from infomaniak_operator.reconcile.generic.owned import Keepers, mark_of
+from infomaniak_operator.reconcile.generic.owned import Keepers, by_id, mark_of
 from infomaniak_operator.reconcile.octavia import https_redirect, listeners, members, octavia_common
 from infomaniak_operator.reconcile.openstack.resource_types import HEALTH_MONITORS, L7_POLICIES, LISTENERS, POOLS
 
@@ -122,7 +122,7 @@ def policies_under(
         The listener, the policy, and whether that is ours.
     """
     holders = [each for each in rows if each.get("l7policies")]
-    listed = context.rows(L7_POLICIES, after) if holders else ()
+    listed = https_redirect.listed(context, holders, after) if holders else ()
     for holder in holders:
         under = [policy for policy in listed if policy.get("listener_id") == holder["id"]]
         ours, _ = https_redirect.sort_out(context, listeners.name_of(context, holder), under)
@@ -135,7 +135,7 @@ def check_policy(context: ReconcileContext, id_: str) -> None:
     Raises:
         Stop: it has rules that are not ours.
     """
-    policy = next((each for each in context.rows(L7_POLICIES) if each["id"] == id_), None)
+    policy = by_id(context, L7_POLICIES, context.rows(L7_POLICIES), id_)
     found = _rules(context, policy) if policy is not None else []
     if found:
         message = f"L7 policy {id_} is to go, but holds what is not ours: {'; '.join(found)}: delete that first"

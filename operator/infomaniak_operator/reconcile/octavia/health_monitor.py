@@ -24,7 +24,7 @@ from infomaniak_operator.reconcile.generic.actuator import Dependency, Plan, Ste
 from infomaniak_operator.reconcile.generic.context import ReconcileContext, owner_of
 from infomaniak_operator.reconcile.generic.fields import Difference, Field, applied, body_of, changes
 from infomaniak_operator.reconcile.generic.outcomes import Stop, retained
-from infomaniak_operator.reconcile.generic.owned import is_adopted, mark_of, whose_main
+from infomaniak_operator.reconcile.generic.owned import by_id, is_adopted, mark_of, whose_main
 from infomaniak_operator.reconcile.neutron import neutron_common
 from infomaniak_operator.reconcile.octavia import compatibility, octavia_common, tree_child
 from infomaniak_operator.reconcile.openstack.resource_types import HEALTH_MONITORS, POOLS
@@ -277,7 +277,7 @@ def _pool_of(row: Monitor) -> str | None:
 
 def _same_pool(context: ReconcileContext, pool_id: str | None) -> bool:
     """Whether the pool that a monitor is on is a former self of the one it is to be on, which has replaced it."""
-    row = next((each for each in context.rows(POOLS) if each["id"] == pool_id), None)
+    row = by_id(context, POOLS, context.rows(POOLS), pool_id) if pool_id else None
     key = compatibility.pool_ref(context.resource)
     pool = context.request.view.get(key) if key else None
     if row is None or pool is None:

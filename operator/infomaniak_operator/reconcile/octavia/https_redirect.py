@@ -12,8 +12,9 @@ from infomaniak_operator.reconcile.generic import duplicates
 from infomaniak_operator.reconcile.generic.actuator import Step
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.fields import Difference, changes
-from infomaniak_operator.reconcile.generic.owned import whose
+from infomaniak_operator.reconcile.generic.owned import whose, with_named
 from infomaniak_operator.reconcile.octavia.octavia_common import tag_difference
+from infomaniak_operator.reconcile.openstack.resource_types import L7_POLICIES
 
 FIELD: Final = "redirectToHTTPS"
 RULE: L7RuleBody = {"type": "PATH", "compare_type": "STARTS_WITH", "value": "/"}
@@ -97,6 +98,48 @@ def recorded(context: ReconcileContext) -> dict[str, str]:
         for item in shown
         if item.get("redirectPolicyID") and f"listeners[{item['name']}].{FIELD}" in context.recorded
     }
+
+
+def listed(context: ReconcileContext, listeners: Iterable[Listener], after: float | None = None) -> list[L7Policy]:
+    """All L7 policies of the project, and those that status names and that are there all the same.
+
+    One that status names has a rule: where the list shows none it is asked for by id, before it gets a second.
+
+    Args:
+        context: the reconcile.
+        listeners: those that are there: what was in others has gone with them.
+        after: monotonic seconds after which the list must have begun.
+
+    Raises:
+        InfomaniakCloudError: they could not be listed, or asked for.
+    """
+    there = {str(row["id"]) for row in listeners}
+    shown = json_types.LOAD_BALANCER.status(context.resource).get("listeners") or ()
+    named = recorded(context).keys() & {item.get("redirectPolicyID") for item in shown if item.get("id") in there}
+    rows = [row for row in context.rows(L7_POLICIES, after) if row["id"] not in named or row.get("rules")]
+    return with_named(context, L7_POLICIES, rows, sorted(named))
+
+
+def forget(context: ReconcileContext, slot_: str, listener_id: str) -> None:
+    """Have status forget a listener's policy that is gone, before the create of another is sent.
+
+    Who comes after a crash finds none named, and so takes the only one of the mark for what was made last. Where there
+    is a copy of the mark nothing would tell the two apart: what status names stays.
+
+    Raises:
+        Superseded, KubeError: it could not be written, so nothing must be made.
+    """
+    name = slot_.removeprefix("redirect/")
+    under = [policy for policy in context.children[POLICIES] if policy.get("listener_id") == listener_id]
+    if name not in recorded(context).values() or sort_out(context, name, under)[1]:
+        return
+    status = json_types.LOAD_BALANCER.status(context)
+    shown = [item.copy() for item in status.get("listeners") or ()]
+    for item in shown:
+        if item["name"] == name:
+            item.pop("redirectPolicyID", None)
+    status["listeners"] = shown
+    context.record()
 
 
 def reported(context: ReconcileContext, name: str, listener: Listener) -> str | None:

@@ -9,7 +9,7 @@ from typing import Final
 from infomaniak_operator.api import json_types
 from infomaniak_operator.api.json_kind import Untyped
 from infomaniak_operator.client.bodies import ListenerBody
-from infomaniak_operator.client.resources import Listener
+from infomaniak_operator.client.resources import Listener, LoadBalancer
 from infomaniak_operator.controller.interfaces import KubeObject, Progress, Reason, RequeueAfter, Stalled
 from infomaniak_operator.reconcile.generic import duplicates
 from infomaniak_operator.reconcile.generic.actuator import Step
@@ -24,7 +24,7 @@ from infomaniak_operator.reconcile.generic.fields import (
     unordered,
 )
 from infomaniak_operator.reconcile.generic.outcomes import Stop
-from infomaniak_operator.reconcile.generic.owned import Whose, mark_of, whose
+from infomaniak_operator.reconcile.generic.owned import Whose, mark_of, whose, with_named
 from infomaniak_operator.reconcile.neutron.neutron_common import ADMIN_STATE
 from infomaniak_operator.reconcile.octavia import https_redirect, octavia_common, vip_port
 from infomaniak_operator.reconcile.octavia.compatibility import fits
@@ -154,6 +154,54 @@ def _recorded(balancer: KubeObject) -> dict[str, str]:
     return {id_: item["name"] for item in status.get("listeners") or () if (id_ := item.get("id"))}
 
 
+def under(context: ReconcileContext, balancer: LoadBalancer) -> list[Listener]:
+    """The listeners of a load balancer: those listed, and those that status names and that are there all the same.
+
+    Raises:
+        InfomaniakCloudError: they could not be listed, or asked for.
+    """
+    named = () if context.unmanaged else _known(context)
+    rows = with_named(context, LISTENERS, context.rows(LISTENERS), named)
+    return [row for row in rows if octavia_common.under(row, balancer)]
+
+
+def _coming(context: ReconcileContext) -> set[str]:
+    """The names of which status shows a listener without an id: it was about to be made beside the former one."""
+    if "listeners" not in context.recorded:
+        return set()
+    return {
+        str(item["name"])
+        for item in json_types.LOAD_BALANCER.status(context.resource).get("listeners") or ()
+        if not item.get("id")
+    }
+
+
+def announce(context: ReconcileContext, name: str, rows: Sequence[Listener]) -> None:
+    """Have status say, before a listener is made in the place of another, that what it names is not the newest.
+
+    Of one that is gone the id is forgotten. One that serves until the new one is there is named, even if it came to be
+    by a request without an answer, and the new one stands beside it without an id. So who comes after a crash takes the
+    only one that is not named for what was made last.
+    Where there is a copy of the mark nothing would tell the two apart: what status names stays.
+
+    Raises:
+        Superseded, KubeError: it could not be written, so nothing must be made.
+    """
+    known = _known(context)
+    former = {id_ for id_, shown in known.items() if shown == name}
+    standing = [str(row["id"]) for row in of_item(context, rows, name) if is_ours(context, row)]
+    if not (former or standing) or copies(context, rows).of(slot(name), context.owner):
+        return
+    gone = former - {str(row["id"]) for row in rows}
+    status = json_types.LOAD_BALANCER.status(context)
+    shown = [item for item in status.get("listeners") or () if item.get("id") not in gone]
+    shown += [{"name": name, "id": each} for each in standing if each not in known]
+    if standing and name not in _coming(context):
+        shown.append({"name": name})
+    status["listeners"] = shown
+    context.record()
+
+
 def is_ours(context: ReconcileContext, row: Listener) -> bool:
     """Whether a listener under our load balancer is ours: by its mark, or because status names it."""
     return whose(context.owner, row, child=None, inside=True, recorded=_known(context)).ours
@@ -182,7 +230,9 @@ def copies(context: ReconcileContext, rows: Iterable[Listener]) -> duplicates.Co
     wanted = {slot(item["name"]): creation(context, item) for item in items_of(context)}
     for body in wanted.values():
         body.pop("l7policies", None)
-    return duplicates.copies(context, rows, known, wanted, duplicates.slots_of(context, "listeners", slot))
+    were_applied = duplicates.slots_of(context, "listeners", slot)
+    coming = {slot(name) for name in _coming(context)}
+    return duplicates.copies(context, rows, known, wanted, were_applied, coming=coming)
 
 
 def of_item(context: ReconcileContext, rows: Iterable[Listener], name: str) -> list[Listener]:
@@ -379,7 +429,10 @@ def reported(context: ReconcileContext, rows: Sequence[Listener]) -> list[json_t
     for row in copies(context, rows).sift(rows):  # those that are to go
         if is_ours(context, row) and row["id"] not in shown:
             shown[str(row["id"])] = _state(context, former.get(row["id"], str(row.get("name") or row["id"])), row)
-    return list(shown.values())
+    # Until it can be seen, whoever was about to make it.
+    seen = {str(item["name"]) for id_, item in shown.items() if id_ not in former}
+    coming = sorted(_coming(context) - seen) if context.may_still_change() else []
+    return [*shown.values(), *(json_types.ListenerStatus(name=name) for name in coming)]
 
 
 def _state(context: ReconcileContext, name: str, row: Listener) -> json_types.ListenerStatus:

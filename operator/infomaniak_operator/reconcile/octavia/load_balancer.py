@@ -234,8 +234,7 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
             recovery.recover(context, row)
         rows = context.children.get(_LISTENERS)
         if rows is None:
-            rows = [each for each in context.rows(LISTENERS) if octavia_common.under(each, row)]
-            context.children[_LISTENERS] = list(rows)
+            rows = context.children[_LISTENERS] = listeners.under(context, row)
         steps = self._main(context, row, inputs)
         steps += self._listeners(context, row, rows, inputs)
         as_made = (
@@ -249,7 +248,7 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
                     for item in listeners.items_of(context.resource)
                     if (found := listeners.of_item(context, rows, item["name"]))
                 }
-                context.children[https_redirect.POLICIES] = list(context.rows(L7_POLICIES))
+                context.children[https_redirect.POLICIES] = https_redirect.listed(context, rows)
                 steps += https_redirect.plan(context, named, context.children[https_redirect.POLICIES])
             steps += vip_port.plan(context, row)
         return steps
@@ -313,6 +312,8 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
                 _send(do, L7_POLICIES, step)
             else:
                 _send(do, LOAD_BALANCERS, step)
+        if step.verb == "delete":
+            context.has_deleted(step.id)
 
     @staticmethod
     def _create_listener(context: ReconcileContext, row: Balancer, step: Step) -> None:
@@ -325,6 +326,7 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
 
         if not clear_to_create(context, step.slot, still_absent, step.body):
             raise context.again(Reason.CREATING, f"listener {name} has appeared in the cloud", 0.0)
+        listeners.announce(context, name, context.children[_LISTENERS])
         with context.creating(step.slot, bodies=[step.body]), octavia_common.changing(context):
             made = context.cloud.do.listeners.create(LISTENERS.body(step.body))
         context.creates.answered(str(made["id"]))
@@ -339,6 +341,7 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
 
         if not clear_to_create(context, step.slot, still_absent, step.body):
             raise context.again(Reason.CREATING, f"the {step.what} has appeared in the cloud", 0.0)
+        https_redirect.forget(context, step.slot, str(step.body["listener_id"]))
         with context.creating(step.slot, bodies=[step.body]), octavia_common.changing(context):
             made = context.cloud.do.l7_policies.create(L7_POLICIES.body(step.body))
         context.creates.answered(str(made["id"]))
@@ -366,7 +369,7 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
             octavia_common.note(context, row)
         rows = context.children.get(_LISTENERS)
         if rows is None:
-            rows = [each for each in context.rows(LISTENERS) if octavia_common.under(each, row)]
+            rows = listeners.under(context, row)
         status = json_types.LOAD_BALANCER.status(context)
         octavia_common.state(context, str(row["provisioning_status"]), str(row.get("operating_status") or ""))
         status["vipAddress"] = row.get("vip_address")
@@ -403,7 +406,7 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
         """
         names = {item["name"] for item in listeners.items_of(context.resource)}
         for each in json_types.LOAD_BALANCER.status(context).get(_LISTENERS) or ():
-            if each["provisioningStatus"] == "ERROR" and each["name"] in names:
+            if each.get("provisioningStatus") == "ERROR" and each["name"] in names:
                 row = next(found for found in rows if found["id"] == each["id"])
                 advice = f"change listener {each['name']}, or take it out of the spec and put it in again"
                 raise octavia_common.failed("listener", row, advice)
@@ -454,7 +457,7 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
             Stop: there is more to release.
         """
         octavia_common.note(context, row)
-        under = [each for each in context.rows(LISTENERS) if octavia_common.under(each, row)]
+        under = listeners.under(context, row)
         ours = listeners.copies(context, under).sift(under)
         redirects = [policy for _, policy, is_ours in foreign_children.policies_under(context, ours) if is_ours]
         if any(octavia_common.release_tags(context, L7_POLICIES, each, child=None) for each in redirects) or any(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -66,13 +67,29 @@ def there(context: ReconcileContext, row: Pool) -> list[Member]:
             octavia_common.look(context)
     else:
         sure = bool(stamp) and tree.unmoved(stamp, clock.monotonic()) >= _UNMOVED
-        try:
-            rows = list(context.cloud.do.members.list(pool))
-        except NotFoundError:
-            rows = []
+        rows = _listed(context, row)
         tree.members[pool] = MembersSeen(rows, stamp, sure)
         context.children["listed"] = []
     context.children["members"] = rows
+    return rows
+
+
+def _listed(context: ReconcileContext, row: Pool) -> list[Member]:
+    """The members of a pool: those listed, and those that status names, and the pool too, and the list lacks.
+
+    The pool itself tells which of them it still has, so that only what a list lacks by mistake costs a request.
+    """
+    members_of, pool = context.cloud.do.members, str(row["id"])
+    try:
+        rows = list(members_of.list(pool))
+    except NotFoundError:
+        return []
+    known = {str(each["id"]) for each in rows}
+    here = {str(each["id"]) for each in row.get("members") or ()}
+    shown = {str(each["id"]) for each in json_types.POOL.status(context.resource).get(MEMBERS) or () if each.get("id")}
+    for each in sorted((shown & here) - known):
+        with contextlib.suppress(NotFoundError):
+            rows.append(members_of.get(pool, each))
     return rows
 
 

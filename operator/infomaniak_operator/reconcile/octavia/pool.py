@@ -267,9 +267,9 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
         do = context.cloud.do
         if step.slot == FORMER:
             going = "is to go" if step.verb == "delete" else "is to be replaced by another"
-            for row in context.rows(POOLS):
-                if row["id"] == step.id:
-                    foreign_children.check_pool(context, row, going)
+            row = by_id(context, POOLS, context.rows(POOLS), step.id)
+            if row is not None:
+                foreign_children.check_pool(context, row, going)
         with octavia_common.changing(context):
             if step.slot == MEMBERS:
                 # One that fails is held apart from the next by the back-off, which gathering would start anew.

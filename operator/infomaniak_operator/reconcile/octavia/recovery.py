@@ -11,6 +11,7 @@ from infomaniak_operator.client.resources import LoadBalancer
 from infomaniak_operator.controller.interfaces import Progress, Reason, RequeueAfter, Retry, Stalled
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.outcomes import Stop
+from infomaniak_operator.reconcile.generic.owned import by_id
 from infomaniak_operator.reconcile.octavia import foreign_children, octavia_common, vip_port
 from infomaniak_operator.reconcile.openstack.resource_types import PORTS
 
@@ -83,7 +84,8 @@ def _check_origin(context: ReconcileContext, row: LoadBalancer) -> None:
         Stop: its VIP's port is somebody else's, Octavia's own say.
         InfomaniakCloudError: the ports could not be listed.
     """
-    port = next((each for each in context.rows(PORTS) if each["id"] == row.get("vip_port_id")), None)
+    port_id = row.get("vip_port_id")
+    port = by_id(context, PORTS, context.rows(PORTS), str(port_id)) if port_id else None
     if port is not None and not vip_port.is_ours(context, port):
         message = (
             f"load balancer {row['id']} is in ERROR in the cloud; its VIP's port {port['id']} was not made for this "

@@ -26,6 +26,7 @@ from infomaniak_operator.reconcile.generic.owned import (
     holder,
     whose,
     why_not_taken,
+    with_named,
 )
 from infomaniak_operator.reconcile.neutron import neutron_common
 from infomaniak_operator.reconcile.openstack.resource_types import PORTS
@@ -172,6 +173,12 @@ def _ours(context: ReconcileContext, rows: Iterable[Port]) -> list[Port]:
     return _found(context, rows, Whose.OURS, Whose.LOST)
 
 
+def _listed(context: ReconcileContext) -> list[Port]:
+    """The ports of the project, and the one that status names if that is there all the same."""
+    shown = _STATUS(context).get("vipPortID") or _STATUS(context.resource).get("vipPortID")
+    return with_named(context, PORTS, context.rows(PORTS), [str(shown)] if shown else ())
+
+
 def _sure(context: ReconcileContext, marked: list[Port]) -> list[Port]:
     """Of the ports with the mark: the one that status names, and those on record; a copy is left alone.
 
@@ -207,7 +214,7 @@ def ensure(context: ReconcileContext, inputs: VipInputs) -> Port:
     known = _remembered(context).port
     if known is not None:
         return known
-    rows = context.rows(PORTS)
+    rows = _listed(context)
     there = _sure(context, _ours(context, rows))
     if there:
         return _known(context, _marked(context, there[0]), inputs)
@@ -519,7 +526,7 @@ def remove(context: ReconcileContext) -> None:
         Stop: a create of it may still be under way.
         InfomaniakCloudError: the service refused.
     """
-    there = _sure(context, _ours(context, context.rows(PORTS)))
+    there = _sure(context, _ours(context, _listed(context)))
     unsettled = SLOT in context.creates.unknown or (context.id is None and not _STATUS(context).get("vipPortID"))
     if not there and unsettled and not context.imported:
 
@@ -543,9 +550,10 @@ def remove(context: ReconcileContext) -> None:
 def release(context: ReconcileContext, balancer: LoadBalancer) -> None:
     """Release the mark of the port that the load balancer has; who takes that again looks for it at once."""
     _remembered(context).there = None
-    for row in context.rows(PORTS):
-        if row["id"] == balancer.get("vip_port_id"):
-            neutron_common.release_row(context, PORTS, row, child=SLOT)
+    port_id = balancer.get("vip_port_id")
+    row = by_id(context, PORTS, context.rows(PORTS), str(port_id)) if port_id else None
+    if row is not None:
+        neutron_common.release_row(context, PORTS, row, child=SLOT)
 
 
 def release_left(context: ReconcileContext) -> None:
@@ -554,5 +562,5 @@ def release_left(context: ReconcileContext) -> None:
     Raises:
         InfomaniakCloudError: the service refused.
     """
-    for row in _sure(context, _ours(context, context.rows(PORTS))):
+    for row in _sure(context, _ours(context, _listed(context))):
         neutron_common.release_row(context, PORTS, row, child=SLOT)
