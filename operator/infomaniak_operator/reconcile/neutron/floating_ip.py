@@ -26,11 +26,11 @@ from infomaniak_operator.reconcile.generic.fields import Difference, address, ch
 from infomaniak_operator.reconcile.generic.outcomes import Stop, named
 from infomaniak_operator.reconcile.generic.owned import Whose, is_adopted, is_marked, until_released, whose, whose_main
 from infomaniak_operator.reconcile.neutron import external_network, neutron_common
-from infomaniak_operator.reconcile.neutron.floating_ip_targets import Target, can_move, chain, keeps
+from infomaniak_operator.reconcile.neutron import floating_ip_targets as targets
+from infomaniak_operator.reconcile.neutron.floating_ip_targets import Target, TargetField, can_move, chain, keeps
 from infomaniak_operator.reconcile.openstack.resource_types import FLOATING_IPS
 from infomaniak_operator.reconcile.ownership.marks import described
 
-_TARGETS = ("loadBalancerRef", "portID")
 _NETWORK = "externalNetwork"
 NO_ROUTE = "ExternalGatewayForFloatingIPNotFound"
 NO_PORT = "PortNotFound"
@@ -74,12 +74,14 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
     collection = FLOATING_IPS
     noun = "floating IP"
     traits = Traits(itself=frozenset({"address"}))
-    depends_on = frozenset({Dependency(neutron_common.NETWORK), Dependency("LoadBalancer")})
+    depends_on = frozenset(
+        {Dependency(neutron_common.NETWORK), *(Dependency(each.kind) for each in targets.BY_REFERENCE)}
+    )
 
     def references(self, resource: KubeObject) -> Iterable[Key]:
-        """The load balancer it leads to, and the external network it is from."""
-        ref = resource.spec.get("loadBalancerRef")
-        target = [Key("LoadBalancer", resource.key.namespace, ref["name"])] if ref else []
+        """The load balancer or the Port it leads to, and the external network it is from."""
+        referred = targets.reference(resource)
+        target = [referred[1]] if referred else []
         return [*external_network.references(resource, resource.spec.get("externalNetwork")), *target]
 
     def resolve(self, resource: KubeObject, view: CacheReader) -> Inputs:
@@ -88,24 +90,24 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
         A target that is going or gone leaves the address without one: an address outlives what it leads to.
 
         Raises:
-            Unresolved: the external network, or the load balancer's port, is not there yet.
+            Unresolved: the external network, or the target's port, is not there yet.
         """
         found: dict[str, Any] = dict(
             external_network.resolve(resource, view, resource.spec.get("externalNetwork"), "spec.externalNetwork")
         )
-        ref = resource.spec.get("loadBalancerRef")
-        if ref:
-            key = Key("LoadBalancer", resource.key.namespace, ref["name"])
+        referred = targets.reference(resource)
+        if referred:
+            field, key = referred
             target = view.get(key)
-            port = target.status.get("vipPortID") if target else None
+            port = target.status.get(field.port) if target else None
             if target and target.deleting:
                 # Traffic goes on until the port is gone, but nothing is led to one that is going.
                 port = port if port and port == resource.status.get("portID") else None
                 found["going"] = True
             if port is None and not resource.status.get("id"):
-                raise Unresolved(key, f"spec.loadBalancerRef: LoadBalancer {ref['name']} has no VIP port yet")
+                raise Unresolved(key, f"spec.{field.name}: {key.kind} {key.name} has no {field.noun} yet")
             if port is not None and resource.status.get("portID") != port and target is not None:
-                _await_way(resource, view, target)
+                _await_way(resource, view, field, target)
             found["portID"] = port
         elif resource.spec.get("portID"):
             found["portID"] = str(resource.spec["portID"])
@@ -174,10 +176,8 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
             memory.no_route, waited = _seconds(context, memory.no_route)
             return Stop(Reason.WAITING_FOR_REFERENCE, message, RequeueAfter(min(1.0 + waited, LONGEST_WAIT)))
         if error.error_type == NO_PORT:
-            where = (
-                "the port of spec.portID" if context.spec.get("portID") else "the VIP's port of spec.loadBalancerRef"
-            )
-            message = f"{where} is not there: {error}"
+            field = next((name for name in targets.FIELDS if context.spec.get(name)), "portID")
+            message = f"the port of spec.{field} is not there: {error}"
             return Stop(Reason.WAITING_FOR_REFERENCE, message, Retry(at_least=5.0))
         return self._taken(context, error, None) if error.error_type == TAKEN else error
 
@@ -255,7 +255,7 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
 
     def applied(self, context: ReconcileContext) -> list[str]:
         """The places of the fields that the spec sets."""
-        return [name for name in ("description", "tags", *_TARGETS, "fixedAddress") if name in context.spec]
+        return [name for name in ("description", "tags", *targets.FIELDS, "fixedAddress") if name in context.spec]
 
     def plan(self, context: ReconcileContext, row: Address, inputs: Inputs, *, new: bool) -> Plan:
         """Description, association, tags."""
@@ -284,7 +284,7 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
         return self.plan(context, row, inputs, new=False)
 
     def _association(self, context: ReconcileContext, row: Address, inputs: Inputs) -> list[Difference]:
-        managed = any(name in context.spec or name in context.applied for name in _TARGETS)
+        managed = any(name in context.spec or name in context.applied for name in targets.FIELDS)
         if not managed:
             return []
         wanted, now = inputs.get("portID"), row.get("port_id")
@@ -300,7 +300,8 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
         if now and adopting:
             message = f"floating IP {row['id']} is bound to port {now}: it is not taken away; disassociate it first"
             raise Stop(Reason.CONFLICT, message, Stalled(), Progress.STALLED)
-        return [Difference("portID" if "portID" in context.spec else "loadBalancerRef", "port_id", now, wanted)]
+        named = [name for where in (context.spec, context.applied) for name in targets.FIELDS if name in where]
+        return [Difference(named[0], "port_id", now, wanted)]
 
     def act(self, context: ReconcileContext, row: Address, steps: Plan) -> Address:
         """Carry out the steps.
@@ -327,12 +328,12 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
         _remembered(context).no_route = None
         _remembered(context).unseen = False
         self._look_again(context, row)
-        ref = context.spec.get("loadBalancerRef")
+        referred = targets.reference(context.resource)
         lost = inputs.get("going") and not row.get("port_id")
-        if ref and (lost or not inputs.get("portID")) and not context.unmanaged:
-            key = Key("LoadBalancer", context.resource.key.namespace, ref["name"])
+        if referred and (lost or not inputs.get("portID")) and not context.unmanaged:
+            field, key = referred
             raise context.wait_for(
-                key, f"spec.loadBalancerRef: LoadBalancer {ref['name']} has no VIP port; the address is kept"
+                key, f"spec.{field.name}: {key.kind} {key.name} has no {field.noun}; the address is kept"
             )
         to = f" -> {row['fixed_ip_address']}" if row.get("fixed_ip_address") else ", not associated"
         return f"floating IP {row.get('floating_ip_address')}{to}"
@@ -401,13 +402,13 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody]
         neutron_common.release_row(context, self.collection, row)
 
 
-def _await_way(resource: KubeObject, view: CacheReader, target: KubeObject) -> None:
-    """Wait for the Router that is to lead from the load balancer's network to the outside: before, Neutron refuses.
+def _await_way(resource: KubeObject, view: CacheReader, field: TargetField, target: KubeObject) -> None:
+    """Wait for the Router that is to lead from the target's network to the outside: before, Neutron refuses.
 
     Raises:
         Unresolved: there is one, and it is not that far yet; where there is none, the way may be somebody else's.
     """
-    network = ((target.spec.get("vip") or {}).get("networkRef") or {}).get("name")
+    network, subnets = field.place(target)
     ways = [
         each
         for each in view.objects("Router", resource.key.namespace)
@@ -415,14 +416,10 @@ def _await_way(resource: KubeObject, view: CacheReader, target: KubeObject) -> N
     ]
     if not ways or any((each.condition("Ready") or {}).get("status") == "True" for each in ways):
         return
-    if any(
-        leg.get("subnetID") == target.status.get("vipSubnetID")
-        for each in ways
-        for leg in each.status.get("interfaces") or ()
-    ):
+    if any(leg.get("subnetID") in subnets for each in ways for leg in each.status.get("interfaces") or ()):
         return
     names = ", ".join(each.key.name for each in ways)
-    message = f"spec.loadBalancerRef: Router {names}, the way to the outside, is not Ready yet"
+    message = f"spec.{field.name}: Router {names}, the way to the outside, is not Ready yet"
     raise Unresolved(ways[0].key, message, [each.key for each in ways])
 
 

@@ -13,6 +13,46 @@ KIND = "FloatingIP"
 
 
 @dataclass(frozen=True, slots=True)
+class TargetField:
+    """A field of a spec that names what an address leads to by reference.
+
+    Attributes:
+        name: the field.
+        kind: the kind that it refers to.
+        port: where the status of such an object shows its port.
+        noun: what people call that port.
+    """
+
+    name: str
+    kind: str
+    port: str
+    noun: str
+
+    def place(self, target: KubeObject) -> tuple[str | None, frozenset[str]]:
+        """The name of the InfomaniakNetwork that the target's spec says it is in, and the ids of its subnets."""
+        where = target.spec if self.port == "id" else target.spec.get("vip") or {}
+        spots = target.status.get("fixedIPs") or ()
+        subnets = {each.get("subnetID") for each in spots} | {target.status.get("vipSubnetID")}
+        return (where.get("networkRef") or {}).get("name"), frozenset(str(each) for each in subnets if each)
+
+
+BY_REFERENCE = (
+    TargetField("loadBalancerRef", "LoadBalancer", "vipPortID", "VIP port"),
+    TargetField("portRef", "Port", "id", "port"),
+)
+FIELDS = (*(each.name for each in BY_REFERENCE), "portID")
+"""The fields of a spec that say what an address leads to; one of them at most is there."""
+
+
+def reference(resource: KubeObject) -> tuple[TargetField, Key] | None:
+    """What an address leads to by reference; None where it leads nowhere, or to a port by its id."""
+    for each in BY_REFERENCE:
+        if ref := resource.spec.get(each.name):
+            return each, Key(each.kind, resource.key.namespace, ref["name"])
+    return None
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """What a floating IP leads to: a port, and which of its addresses where one is named."""
 
@@ -37,14 +77,16 @@ def keeps(other: KubeObject, target: Target, view: CacheReader) -> bool:
         return False
     if other.spec.get("managementPolicy") == "Unmanaged":
         return True
-    ref = other.spec.get("loadBalancerRef")
-    if ref:
-        balancer = view.get(Key("LoadBalancer", other.key.namespace, ref["name"]))
-        return bool(balancer and not balancer.deleting and balancer.status.get("vipPortID") == target.port)
+    referred = reference(other)
+    if referred:
+        field, key = referred
+        found = view.get(key)
+        there = found is not None and not found.deleting and found.status.get(field.port) == target.port
+        return there and Target(target.port, other.spec.get("fixedAddress")).meets(target)
     if other.spec.get("portID"):
         return Target(str(other.spec["portID"]), other.spec.get("fixedAddress")).meets(target)
     # Taken out of the spec: given up only if it was set by it.
-    return not {"portID", "loadBalancerRef"} & set(other.status.get("appliedFields") or ())
+    return not {*FIELDS} & set(other.status.get("appliedFields") or ())
 
 
 def can_move(other: KubeObject) -> bool:

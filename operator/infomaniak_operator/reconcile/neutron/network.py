@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
+from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.client import Category, InfomaniakCloudError
 from infomaniak_operator.client.bodies import NetworkBody
 from infomaniak_operator.client.resources import Network, Subnet
@@ -50,15 +50,13 @@ class NetworkActuator(neutron_common.NeutronActuator[Network, NetworkBody]):
         return neutron_common.creation(context, NETWORKS, body_of(FIELDS, context.spec))
 
     def rivals(self, context: ReconcileContext, error: InfomaniakCloudError) -> list[KubeObject]:
-        """The Routers and LoadBalancers on its subnets, or on the one that the refusal is about."""
+        """The objects with ports on its subnets, or on the one that the refusal is about."""
         if error.category is not Category.IN_USE:
             return []
         mine = {str(subnet["id"]) for subnet in context.resource.status.get("subnets") or ()}
         mine = {each for each in mine if each in str(error)} or mine
-        view = context.request.view
-        found = [each for each in view.objects("LoadBalancer") if mine & neutron_common.used_by(each)]
-        routers = view.objects("Router")
-        return [*found, *(each for each in routers if mine & {leg["subnetID"] for leg in _legs(each)})]
+        users = (each for kind in sorted(KINDS) for each in context.request.view.objects(kind))
+        return [each for each in users if mine & neutron_common.used_by(each)]
 
     def applied(self, context: ReconcileContext) -> list[str]:
         """The places of the fields that the spec sets."""
@@ -199,7 +197,3 @@ def _under(context: ReconcileContext, row: Network) -> list[Subnet]:
         return [item for item in context.rows(SUBNETS) if item["network_id"] == row["id"]]
     usable = row.get("subnets") and (row.get("shared") or not row.get("router:external"))
     return list(context.rows(SUBNETS, network_id=str(row["id"]))) if usable else []
-
-
-def _legs(router: KubeObject) -> list[Any]:
-    return list(router.status.get("interfaces") or ())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from infomaniak_operator.client.kinds import BodyT
@@ -12,13 +12,23 @@ from infomaniak_operator.client.resources import NeutronResource
 from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject
 from infomaniak_operator.reconcile.generic.actuator import Inputs, PlainActuator, Row, Step, Unresolved
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
-from infomaniak_operator.reconcile.generic.fields import Difference, Field, changes, differences, place, unordered
+from infomaniak_operator.reconcile.generic.fields import (
+    Difference,
+    Field,
+    address,
+    changes,
+    differences,
+    place,
+    unordered,
+)
 from infomaniak_operator.reconcile.generic.owned import Whose, mark_of, whose
 from infomaniak_operator.reconcile.openstack.resource_types import ResourceType
 from infomaniak_operator.reconcile.ownership.marks import NoRoom, described, released, user_text
 
 NeutronT = TypeVar("NeutronT", bound=NeutronResource)
 NETWORK = "InfomaniakNetwork"
+GROUP = "SecurityGroup"
+PORT = "Port"
 LONGEST_PAUSE = 30.0
 """Seconds between two looks at what is not ready, at most."""
 ADDRESS_TAKEN = "IpAddressAlreadyAllocated"
@@ -163,13 +173,67 @@ def without_empty(status: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def used_by(resource: KubeObject) -> frozenset[str]:
-    """The ids in the cloud of what an object uses, as its status shows: what it stands on, whatever becomes of it."""
-    status = resource.status
-    found = {status.get(name) for name in ("vipNetworkID", "vipSubnetID", "externalNetworkID")}
-    for name in ("additionalVips", "interfaces", "members"):
-        found |= {each.get("subnetID") for each in status.get(name) or ()}
-    found |= set(status.get("vipSecurityGroupIDs") or ())
-    return frozenset(str(each) for each in found if each)
+    """The ids in the cloud of what an object uses, as its status shows: what it stands on, whatever becomes of it.
+
+    By the API's own rule a field whose name ends in ``ID`` or ``IDs`` holds the id of something else.
+    """
+    return frozenset(str(each) for each in _ids(resource.status) if each)
+
+
+def _ids(found: Any) -> Iterator[Any]:
+    if isinstance(found, Mapping):
+        for name, value in found.items():
+            if name.endswith(("ID", "IDs")) and name != "projectID":
+                yield from value if isinstance(value, list | tuple) else [value]
+            elif name != "conditions":
+                yield from _ids(value)
+    elif isinstance(found, list | tuple):
+        for item in found:
+            yield from _ids(item)
+
+
+def names_groups(item: Mapping[str, Any]) -> bool:
+    """Whether an item (a spec, a VIP) says which security groups a port has."""
+    return "securityGroupRefs" in item or "securityGroupIDs" in item
+
+
+def groups_referred_to(resource: KubeObject, item: Mapping[str, Any]) -> list[Key]:
+    """The SecurityGroups that an item refers to."""
+    return [Key(GROUP, resource.key.namespace, ref["name"]) for ref in item.get("securityGroupRefs") or ()]
+
+
+def groups_of(resource: KubeObject, view: CacheReader, item: Mapping[str, Any], field: str) -> list[str] | None:
+    """The ids of the security groups that an item names, by reference and by id; None where it says nothing of them.
+
+    Args:
+        resource: the object that refers.
+        view: the cache.
+        item: a spec, or a VIP.
+        field: its place, for the message.
+
+    Raises:
+        Unresolved: one is not there yet.
+    """
+    if not names_groups(item):
+        return None
+    keys = groups_referred_to(resource, item)
+    found = [
+        str(ready_reference(resource, view, key, f"{field}.securityGroupRefs[{index}]").status["id"])
+        for index, key in enumerate(keys)
+    ]
+    return sorted({*found, *map(str, item.get("securityGroupIDs") or ())})
+
+
+def having_address(me: KubeObject, view: CacheReader, wanted: Iterable[str]) -> list[KubeObject]:
+    """The other objects of this cluster at whose ports one of these addresses is, as their statuses show it."""
+    asked = {address(each) for each in wanted}
+    found = []
+    for each in (*view.objects("LoadBalancer"), *view.objects(PORT)):
+        parts = [*(each.status.get("additionalVips") or ()), *(each.status.get("fixedIPs") or ())]
+        there = {address(part.get("address")) for part in parts} | {address(each.status.get("vipAddress"))}
+        if each.uid != me.uid and asked & there:
+            found.append(each)
+    return found
 
 
 def stands_on(user: KubeObject, found: KubeObject) -> bool:

@@ -17,7 +17,6 @@ from infomaniak_operator.reconcile.generic.context import ReconcileContext, Trai
 from infomaniak_operator.reconcile.generic.fields import (
     Difference,
     Field,
-    address,
     applied,
     body_of,
     changes,
@@ -175,21 +174,17 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
         return error
 
     def rivals(self, context: ReconcileContext, error: InfomaniakCloudError) -> list[KubeObject]:
-        """The LoadBalancers that have the address this one asks for."""
-        me, wanted = context.resource, (context.spec.get("vip") or {}).get("address")
+        """The objects that have the address this one asks for."""
+        wanted = (context.spec.get("vip") or {}).get("address")
         if not wanted or error.error_type != neutron_common.ADDRESS_TAKEN:
             return []
-        return [
-            each
-            for each in context.request.view.objects(self.kind)
-            if each.uid != me.uid and address(each.status.get("vipAddress")) == address(wanted)
-        ]
+        return neutron_common.having_address(context.resource, context.request.view, [wanted])
 
     def applied(self, context: ReconcileContext) -> list[str]:
         """The places of the fields that the spec sets."""
         named = [name for name in ("description", "tags") if name in context.spec]
         item = context.spec.get("vip") or {}
-        groups = [_GROUPS] if "securityGroupRefs" in item or "securityGroupIDs" in item else []
+        groups = [_GROUPS] if neutron_common.names_groups(item) else []
         return [
             *applied(tuple(f for f in FIELDS if f.mutable), context.spec),
             *named,

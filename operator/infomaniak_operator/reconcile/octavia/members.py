@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 from infomaniak_operator.client import kinds
 from infomaniak_operator.client.bodies import MemberBody
 from infomaniak_operator.client.resources import Member
-from infomaniak_operator.controller.interfaces import CacheReader, KubeObject
+from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject
+from infomaniak_operator.reconcile.generic.actuator import Unresolved, Unusable
 from infomaniak_operator.reconcile.generic.fields import Field, address, applied, plain
-from infomaniak_operator.reconcile.neutron.neutron_common import subnet_of
+from infomaniak_operator.reconcile.neutron.neutron_common import PORT, ready_reference, subnet_of
 from infomaniak_operator.reconcile.octavia.service_endpoints import members_from
 
 FIELDS = (
@@ -36,40 +37,94 @@ def where(member: Mapping[str, Any]) -> str:
     return f"members[{host} {port}]"
 
 
-def managed(spec: Mapping[str, Any]) -> bool:
-    """Whether the spec says what the members are."""
-    return "members" in spec or "membersFrom" in spec
+SOURCES = ("members", "portMembers", "membersFrom")
+"""The fields of a spec that say what the members are."""
+
+
+def managed(names: Container[str]) -> bool:
+    """Whether a spec says what the members are, or the fields that were set of it did."""
+    return any(name in names for name in SOURCES)
+
+
+def ports(resource: KubeObject) -> list[Key]:
+    """The Ports that members are."""
+    items = resource.spec.get("portMembers") or ()
+    return [Key(PORT, resource.key.namespace, name) for name in sorted({item["portRef"]["name"] for item in items})]
 
 
 def resolve(resource: KubeObject, view: CacheReader) -> list[dict[str, Any]]:
     """The members that a spec asks for: address, port, subnet, and the fields it sets, under ``spec``.
 
     Raises:
-        Unresolved: a network, a subnet or the Service is not there yet.
+        Unresolved: a network, a subnet, a Port or the Service is not there yet.
+        Unusable: a Port has an address and port that another member has.
     """
     spec = resource.spec
     if "membersFrom" in spec:
         return [{**member, "spec": {"weight": 1}} for member in members_from(resource, view)]
     found = []
     known = {
-        (str(address(each.get("address"))), each.get("port")): str(each["subnetID"])
+        (str(address(each.get("address"))), each.get("port")): each.get("subnetID")
         for each in resource.status.get("members") or ()
-        if each.get("subnetID")
     }
     for index, item in enumerate(spec.get("members") or ()):
         subnet = item.get("subnetID")
         if item.get("networkRef"):
             here = known.get((str(address(item["address"])), item["port"]))
             subnet = subnet_of(resource, view, item, f"spec.members[{index}]", [here] if here else [])["subnetID"]
-        found.append(
-            {
-                "address": str(address(item["address"])),
-                "protocol_port": int(item["port"]),
-                **({"subnet_id": str(subnet)} if subnet else {}),
-                "spec": {field.spec: item[field.spec] for field in FIELDS if field.spec in item},
-            }
-        )
+        found.append(_wanted(item, item["address"], subnet))
+    for index in range(len(spec.get("portMembers") or ())):
+        found.append(_of_port(resource, view, index, known))
+        if any(identity(found[-1]) == identity(each) for each in found[:-1]):
+            key = Key(PORT, resource.key.namespace, spec["portMembers"][index]["portRef"]["name"])
+            message = f"spec.portMembers[{index}]: {_name(identity(found[-1]))} of Port {key.name} is a member already"
+            raise Unusable(key, f"{message}: take one of them out, or name another address of the Port")
     return found
+
+
+def _wanted(item: Mapping[str, Any], host: str, subnet: str | None) -> dict[str, Any]:
+    return {
+        "address": str(address(host)),
+        "protocol_port": int(item["port"]),
+        **({"subnet_id": str(subnet)} if subnet else {}),
+        "spec": {field.spec: item[field.spec] for field in FIELDS if field.spec in item},
+    }
+
+
+def _of_port(
+    resource: KubeObject, view: CacheReader, index: int, known: Mapping[tuple[str, Any], str | None]
+) -> dict[str, Any]:
+    """A member that is a Port.
+
+    Which of several addresses it has: the one that the item names, else one that is a member already, else the first.
+    So a further address of the Port changes nothing. A member that is there keeps the subnet it was given, or was not.
+
+    Args:
+        resource: the Pool.
+        view: the cache.
+        index: of the item.
+        known: the subnets of the members that status shows, by address and port.
+
+    Raises:
+        Unresolved: the Port is not there yet, or has no such address.
+    """
+    item, place = resource.spec["portMembers"][index], f"spec.portMembers[{index}]"
+    key = Key(PORT, resource.key.namespace, item["portRef"]["name"])
+    port, asked = view.get(key), address(item.get("address"))
+    there = [
+        (str(address(each.get("address"))), each.get("subnetID"))
+        for each in (port.status.get("fixedIPs") if port else None) or ()
+    ]
+    fitting = [each for each in there if asked in (None, each[0])]
+    standing = [each for each in fitting if (each[0], item["port"]) in known]
+    if not standing:
+        ready_reference(resource, view, key, f"{place}.portRef")
+    if not fitting:
+        wanted = f"address {asked}" if asked else "address"
+        listed = ", ".join(host for host, _ in there) or "none"
+        raise Unresolved(key, f"{place}: Port {key.name} has no {wanted} yet; it has: {listed}")
+    host, subnet = (standing or fitting)[0]
+    return _wanted(item, host, known.get((host, item["port"]), subnet))
 
 
 def places(wanted: Iterable[Mapping[str, Any]]) -> list[str]:

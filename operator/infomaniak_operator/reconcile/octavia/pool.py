@@ -73,9 +73,9 @@ def places(resource: KubeObject, view: CacheReader) -> list[str]:
     Raises:
         Unresolved: a member's subnet is not there yet.
     """
-    names = ("tags", MEMBERS, "membersFrom")
+    names = ("tags", *members.SOURCES)
     found = [*applied(_CHANGING, resource.spec), *(name for name in names if name in resource.spec)]
-    if MEMBERS in resource.spec:
+    if "membersFrom" not in resource.spec:
         found += members.places(members.resolve(resource, view))
     return found
 
@@ -95,6 +95,7 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody]):
         {
             Dependency(octavia_common.LOAD_BALANCER),
             Dependency(neutron_common.NETWORK),
+            Dependency(neutron_common.PORT, keeps=True),
             Dependency(service_endpoints.SERVICE),
             Dependency(service_endpoints.SLICE),
             Dependency(service_endpoints.NODE, optional=True),
@@ -107,11 +108,12 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody]):
         return {"loadbalancers": row.get("loadbalancers") or ()}
 
     def references(self, resource: KubeObject) -> Iterable[Key]:
-        """The load balancer, the members' networks, the Service they follow."""
+        """The load balancer, the members' networks and Ports, the Service they follow."""
         balancer = compatibility.balancer_ref(resource)
         names = {item["networkRef"]["name"] for item in resource.spec.get(MEMBERS) or () if item.get("networkRef")}
         networks = [Key(neutron_common.NETWORK, resource.key.namespace, name) for name in sorted(names)]
-        return [*([balancer] if balancer else []), *networks, *service_endpoints.watched(resource)]
+        own = [*networks, *members.ports(resource)]
+        return [*([balancer] if balancer else []), *own, *service_endpoints.watched(resource)]
 
     def resolve(self, resource: KubeObject, view: CacheReader) -> Inputs:
         """The load balancer's id and the members.
@@ -167,7 +169,8 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody]):
 
     def outline(self, context: ReconcileContext, body: PoolBody) -> str:
         """The pool and how many members."""
-        return f"pool {body['name']} ({body.get('protocol')}) with {len(context.spec.get(MEMBERS) or ())} members"
+        many = sum(len(context.spec.get(name) or ()) for name in (MEMBERS, "portMembers"))
+        return f"pool {body['name']} ({body.get('protocol')}) with {many} members"
 
     def applied(self, context: ReconcileContext) -> list[str]:
         """The places of the fields that the spec sets."""
@@ -217,11 +220,7 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody]):
 
     @staticmethod
     def _members(context: ReconcileContext, row: PoolRow, inputs: Inputs) -> list[Step]:
-        if (
-            not members.managed(context.spec)
-            and MEMBERS not in context.applied
-            and "membersFrom" not in context.applied
-        ):
+        if not members.managed(context.spec) and not members.managed(context.applied):
             return []
         rows = member_cache.there(context, row)
         bodies = member_cache.wanted(context, inputs, rows)

@@ -34,7 +34,6 @@ SLOT = "vip"
 """The child key of the port in marks and in the record of creates."""
 MADE = "vip.port"
 """Among the fields that we have set: the port that status shows is one that we made. That of an import is not."""
-_GROUP = "SecurityGroup"
 _SUFFIX = "-vip"
 _LONGEST_NAME = 255
 """Characters of a name in Neutron."""
@@ -72,8 +71,7 @@ def references(resource: KubeObject) -> list[Key]:
         for each in spots
         if each.get("networkRef")
     ]
-    groups = [Key(_GROUP, resource.key.namespace, ref["name"]) for ref in item.get("securityGroupRefs") or ()]
-    return [*dict.fromkeys(found), *groups]
+    return [*dict.fromkeys(found), *neutron_common.groups_referred_to(resource, item)]
 
 
 def resolve(resource: KubeObject, view: CacheReader) -> dict[str, Any]:
@@ -93,20 +91,8 @@ def resolve(resource: KubeObject, view: CacheReader) -> dict[str, Any]:
         {**_spot(resource, view, each, f"spec.vip.additionalVips[{index}]", more), "address": each.get("address")}
         for index, each in enumerate(item.get("additionalVips") or ())
     ]
-    if "securityGroupRefs" in item or "securityGroupIDs" in item:
-        groups = [
-            str(
-                neutron_common.ready_reference(
-                    resource,
-                    view,
-                    Key(_GROUP, resource.key.namespace, ref["name"]),
-                    f"spec.vip.securityGroupRefs[{index}]",
-                ).status["id"]
-            )
-            for index, ref in enumerate(item.get("securityGroupRefs") or ())
-        ]
-        found["groups"] = sorted({*groups, *map(str, item.get("securityGroupIDs") or ())})
-    return found
+    groups = neutron_common.groups_of(resource, view, item, "spec.vip")
+    return found if groups is None else {**found, "groups": groups}
 
 
 def _spot(resource: KubeObject, view: CacheReader, item: Any, field: str, known: list[str]) -> dict[str, Any]:
