@@ -559,6 +559,7 @@ def test_a_port_that_something_uses_is_not_deleted(device):
     assert world.ready(key) == ("False", "InUse")
     for each in filter(None, device.values()):
         assert each in world.message(key)
+        assert each in world.object(key).status.values()
     assert world.cloud.writes() == []
     world.others.ports.update(row["id"], {"device_id": "", "device_owner": ""})
     world.settle(key)

@@ -14,11 +14,11 @@ from infomaniak_operator.client import InfomaniakCloudError
 from infomaniak_operator.client.bodies import PortBody
 from infomaniak_operator.client.resources import AddressPair, FixedIP
 from infomaniak_operator.client.resources import Port as PortRow
-from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject, Reason, RequeueAfter
+from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject, Reason, RequeueAfter, WaitingFor
 from infomaniak_operator.reconcile.generic.actuator import Dependency, Inputs, Plan, Step
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.fields import Difference, address, applied, body_of, changes, unordered
-from infomaniak_operator.reconcile.generic.outcomes import Stop
+from infomaniak_operator.reconcile.generic.outcomes import Stop, named
 from infomaniak_operator.reconcile.generic.owned import by_id, is_adopted
 from infomaniak_operator.reconcile.neutron import fixed_ips, neutron_common
 from infomaniak_operator.reconcile.neutron.neutron_common import ADDRESS_TAKEN
@@ -212,10 +212,16 @@ class PortActuator(neutron_common.NeutronActuator[PortRow, PortBody]):
         The revision is tested, so that what has come to use it since we looked keeps it.
 
         Raises:
-            Stop: something uses it.
+            Stop: something uses it, or it is still a member of a pool.
         """
+        pools = _serving(context, row)
+        if pools:
+            names = ", ".join(named(each, context.resource) for each in pools)
+            message = f"port {row['id']} is a member of {names} still: it goes when that has taken it out"
+            raise Stop(Reason.IN_USE, message, WaitingFor(frozenset(each.key for each in pools)))
         used = _user(row)
         if used:
+            self._show(context, row)
             message = f"port {row['id']} is used by {used}: it goes when that lets go of it"
             raise Stop(Reason.IN_USE, message, RequeueAfter(_LOOK_AGAIN))
         with context.changing():
@@ -348,6 +354,22 @@ def _fixed(context: ReconcileContext, row: PortRow, inputs: Inputs) -> list[Diff
         for field, api, now, wanted in fixed
         if wanted not in (None, now)
     ]
+
+
+def _serving(context: ReconcileContext, row: PortRow) -> list[KubeObject]:
+    """The Pools that no longer refer to the port, and whose member it was when they last looked.
+
+    Traffic would go to whoever gets its address next. A member that a Pool lists by its address is none of the port's.
+    """
+    mine = {(address(each.get("ip_address")), each.get("subnet_id")) for each in row.get("fixed_ips") or ()}
+    found = []
+    for each in context.request.view.objects("Pool", context.resource.key.namespace):
+        listed = {address(item.get("address")) for item in each.spec.get("members") or ()}
+        there = {(address(one.get("address")), one.get("subnetID")) for one in each.status.get("members") or ()}
+        by_port = "portMembers" in (each.status.get("appliedFields") or ())
+        if by_port and any(host not in listed for host, _ in mine & there):
+            found.append(each)
+    return found
 
 
 def _user(row: PortRow) -> str:
