@@ -16,7 +16,7 @@ from tests.support.box import until
 from tests.support.byhand import ByHand
 from tests.support.cloud_hands import reasons
 from tests.support.manifests import bundle, floating_ip, gateway, interface, port, router, security_group
-from tests.support.reconciles import calls, reconciled
+from tests.support.reconciles import calls, changed_by_a_reconcile
 from tests.support.running import User, network
 from tests.support.tree_hands import ILB, IPOOL, listener, load_balancer, pool
 
@@ -82,7 +82,7 @@ def test_calls_from_apply_to_ready(box: Sandbox, office: User) -> None:
     mark = box.mark()
     made(office, fixedIPs=[{"subnet": "a"}], securityGroupRefs=[{"name": "one"}], description="x")
     assert [call.split("?")[0] for call in calls(box, mark)] == ["GET /v2.0/ports", "POST /v2.0/ports"]
-    assert reconciled(box, office, "iport", "p") == []
+    assert changed_by_a_reconcile(box, office, "iport", "p") == []
 
 
 def test_every_field_created_changed_drifted_and_taken_out(office: User) -> None:
@@ -179,11 +179,11 @@ def test_an_address_that_a_subnet_hands_out_by_itself_is_no_drift(box: Sandbox, 
     beta.until_ready("inet", "office")
     made(beta, fixedIPs=[{"subnet": "a", "address": "10.71.0.9"}])
     assert len(hosts(row_of(beta))) == 2
-    assert reconciled(box, beta, "iport", "p") == []
+    assert changed_by_a_reconcile(box, beta, "iport", "p") == []
     made(beta, fixedIPs=[{"subnet": "a", "address": "10.71.0.9"}, {"subnet": "c"}])
-    assert reconciled(box, beta, "iport", "p") == []
+    assert changed_by_a_reconcile(box, beta, "iport", "p") == []
     made(beta, fixedIPs=[])
-    assert reconciled(box, beta, "iport", "p") == []
+    assert changed_by_a_reconcile(box, beta, "iport", "p") == []
     assert len(hosts(row_of(beta))) == 1
 
 
