@@ -288,6 +288,19 @@ def test_groups_come_change_and_go_back_to_the_projects_default_one():
     assert world.cloud.take() == ["LIST ports"]  # what is not managed any more is not looked up
 
 
+def test_a_list_without_the_default_group_takes_no_group_away():
+    world = prepared()
+    mine = group(world, "one")
+    key = world.apply(port(securityGroupRefs=[{"name": "one"}]))
+    world.settle(key)
+    table = world.fake.tables["security_groups"]
+    hidden = table.pop(default_group(world))
+    world.spec(key, securityGroupRefs=...)
+    world.settle(key)
+    assert row_of(world, key)["security_groups"] == [mine]
+    table[hidden["id"]] = hidden
+
+
 def test_port_security_takes_groups_and_pairs_with_it_and_brings_the_default_group_back():
     world, key = ready(allowedAddressPairs=[{"address": "10.1.0.9"}])
     world.spec(key, portSecurityEnabled=False, allowedAddressPairs=...)

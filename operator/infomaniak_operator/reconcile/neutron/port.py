@@ -286,9 +286,11 @@ def _defaults(context: ReconcileContext, row: PortRow) -> dict[str, Any]:
     if not neutron_common.names_groups(spec) and (_manages(context, _GROUPS) or bare):
         project = context.cloud.project_id
         rows = context.rows(SECURITY_GROUPS)
-        found["groups"] = [
-            each["id"] for each in rows if each["name"] == _DEFAULT_GROUP and each.get("project_id") == project
+        groups = [
+            each["id"] for each in rows if each.get("name") == _DEFAULT_GROUP and each.get("project_id") == project
         ]
+        if groups:  # every project has it: a list without it tells nothing, and the port keeps what it has
+            found["groups"] = groups
     return found
 
 
