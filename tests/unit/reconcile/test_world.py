@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from infomaniak_operator.controller.interfaces import FINALIZER, Done, RequeueAfter
+from infomaniak_operator.controller.interfaces import FINALIZER, Done, Superseded
 from infomaniak_operator.controller.kube.kube_api import Unavailable
 from tests.support.forest import Forest
 from tests.support.objects import network, subnet
@@ -84,7 +84,8 @@ def test_a_status_write_whose_answer_is_lost_is_heard_of_all_the_same():
     assert held.resource_version == world.object(key).resource_version
 
 
-def test_what_a_process_is_not_told_by_its_watch_it_finds_out_by_the_conflict():
+def not_told(act):
+    """A process that does not hear of a new spec, and has reason to write: what ``act`` does in the cloud."""
     world = World()
     key = world.apply(network(subnets=SUBNETS))
     world.settle(key)
@@ -93,8 +94,11 @@ def test_what_a_process_is_not_told_by_its_watch_it_finds_out_by_the_conflict():
     held = world.process.manager.view.get(key)
     assert held is not None
     assert "mtu" not in held.spec
-    world.others.subnets.delete(world.subnets()["v4"]["id"])
-    assert world.reconcile(key).next == RequeueAfter(0.0)  # its write was refused, and it has asked for the object anew
+    act(world)
+    return world, key
+
+
+def knows_now(world, key):
     held = world.process.manager.view.get(key)
     assert held is not None
     assert held.resource_version == world.object(key).resource_version
@@ -102,6 +106,21 @@ def test_what_a_process_is_not_told_by_its_watch_it_finds_out_by_the_conflict():
     assert world.network()["mtu"] == 1400
     world.process.deaf = False
     assert isinstance(world.reconcile(key).next, Done)
+
+
+def test_what_a_process_is_not_told_by_its_watch_it_finds_out_by_the_conflict():
+    world, key = not_told(lambda world: world.others.networks.update(world.network()["id"], {"mtu": 1300}))
+    world.reconcile(key)  # the write of its status is refused, and it asks for the object anew
+    knows_now(world, key)
+
+
+def test_or_before_it_does_anything_where_that_has_to_be_written_down_first():
+    world, key = not_told(lambda world: world.others.subnets.delete(world.subnets()["v4"]["id"]))
+    calls = len(world.fake.calls)
+    with pytest.raises(Superseded):
+        world.reconcile(key)
+    assert not [call for call in world.fake.calls[calls:] if call[0] not in ("LIST", "GET")]
+    knows_now(world, key)
 
 
 def test_two_processes_at_once_make_one_network():

@@ -124,7 +124,9 @@ def _ids(context: ReconcileContext) -> dict[str, str]:
     """The subnets of ours that status names. Before the spec listed any, status shows those of others."""
     if "subnets" not in context.recorded:
         return {}
-    return {item["name"]: item["id"] for item in INFOMANIAK_NETWORK.status(context.resource).get("subnets") or ()}
+    return {
+        str(item["name"]): str(item["id"]) for item in INFOMANIAK_NETWORK.status(context.resource).get("subnets") or ()
+    }
 
 
 def under(context: ReconcileContext, network_id: str) -> list[Subnet]:

@@ -151,7 +151,7 @@ def _recorded(balancer: KubeObject) -> dict[str, str]:
     status = json_types.LOAD_BALANCER.status(balancer)
     if "listeners" not in (status.get("appliedFields") or ()):
         return {}
-    return {id_: item["name"] for item in status.get("listeners") or () if (id_ := item.get("id"))}
+    return {str(item["id"]): item["name"] for item in status.get("listeners") or () if item.get("id")}
 
 
 def under(context: ReconcileContext, balancer: LoadBalancer) -> list[Listener]:
@@ -431,8 +431,9 @@ def reported(context: ReconcileContext, rows: Sequence[Listener]) -> list[json_t
             shown[str(row["id"])] = _state(context, former.get(row["id"], str(row.get("name") or row["id"])), row)
     # Until it can be seen, whoever was about to make it.
     seen = {str(item["name"]) for id_, item in shown.items() if id_ not in former}
-    coming = sorted(_coming(context) - seen) if context.may_still_change() else []
-    return [*shown.values(), *(json_types.ListenerStatus(name=name) for name in coming)]
+    coming = sorted(_coming(context) - seen)
+    to_come: list[json_types.ListenerStatus] = [{"name": name} for name in coming if context.may_still_change()]
+    return [*shown.values(), *to_come]
 
 
 def _state(context: ReconcileContext, name: str, row: Listener) -> json_types.ListenerStatus:
