@@ -244,7 +244,13 @@ def test_what_is_marked_as_another_s_cannot_be_imported_nor_deleted(
     env: Environment, mallory: Tenant, home: AtHome
 ) -> None:
     """By id and by filter, of each kind, in the very project that the shared credential leads to."""
-    names = {"inet": "InfomaniakNetwork", "irouter": "Router", "isg": "SecurityGroup", "ifip": "FloatingIP"}
+    names = {
+        "inet": "InfomaniakNetwork",
+        "irouter": "Router",
+        "isg": "SecurityGroup",
+        "iport": "Port",
+        "ifip": "FloatingIP",
+    }
     names |= {"ilb": "LoadBalancer"}
     statuses = {kind: (home.user.get(kind, AT_HOME[kind]) or {})["status"] for kind in names}
     tried = []
@@ -258,6 +264,7 @@ def test_what_is_marked_as_another_s_cannot_be_imported_nor_deleted(
         "inet": {"name": AT_HOME["inet"]},
         "irouter": {"name": AT_HOME["irouter"]},
         "isg": {"name": AT_HOME["isg"]},
+        "iport": {"name": AT_HOME["iport"]},
     }
     filters |= {"ifip": {"address": statuses["ifip"]["address"]}, "ilb": {"name": AT_HOME["ilb"]}}
     for kind, wanted in filters.items():

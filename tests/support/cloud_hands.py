@@ -9,7 +9,13 @@ from sandbox.logs import Call
 from tests.support.box import until
 from tests.support.running import User
 
-_COLLECTIONS = {"inet": "networks", "irouter": "routers", "isg": "security-groups", "ifip": "floatingips"}
+_COLLECTIONS = {
+    "inet": "networks",
+    "irouter": "routers",
+    "isg": "security-groups",
+    "iport": "ports",
+    "ifip": "floatingips",
+}
 _marks = itertools.count()
 
 

@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
+from tests.support.fake_cloud_ports import SERVERS, check_groups, check_mac, check_together, made_from, pairs_of
 from tests.support.fake_cloud_rules import (
     Refused,
     Row,
@@ -26,6 +27,26 @@ def _automatic(subnet: Mapping[str, Any]) -> bool:
     """Whether ports get their addresses there by themselves."""
     modes = (subnet.get("ipv6_address_mode"), subnet.get("ipv6_ra_mode"))
     return any(mode in ("slaac", "dhcpv6-stateless") for mode in modes)
+
+
+def _three(number: int) -> str:
+    """The last three octets of a MAC."""
+    return ":".join(f"{octet:02x}" for octet in number.to_bytes(3))
+
+
+def _by_itself(subnet: Row, mac: str) -> Row:
+    return {"subnet_id": subnet["id"], "ip_address": made_from(subnet["cidr"], mac)}
+
+
+def _check_automatic(subnet: Row, item: Mapping[str, Any], port: Row) -> None:
+    """Nobody chooses an address there; the one that the port has anyway may be named."""
+    address = item.get("ip_address")
+    if address and {"subnet_id": subnet["id"], "ip_address": address} not in (port.get("fixed_ips") or ()):
+        message = (
+            f"IPv6 address {address} cannot be directly assigned to a port on subnet {subnet['id']} as the subnet is "
+            "configured for automatic addresses"
+        )
+        raise Refused(400, "AllocationOnAutoAddressSubnet", message)
 
 
 class Networks(Tables):
@@ -84,13 +105,18 @@ class Networks(Tables):
         if _automatic(made):  # what is on the network already gets an address there
             for port in self.tables["ports"].values():
                 if port["network_id"] == network["id"] and port["device_owner"] != INTERFACE:
-                    port["fixed_ips"] = [*port["fixed_ips"], self._automatic_address(made)]
+                    port["fixed_ips"] = [
+                        *port["fixed_ips"],
+                        _by_itself(made, port.get("mac_address") or self._new_mac()),
+                    ]
                     self._touch(port)
         return made
 
-    def _automatic_address(self, subnet: Row) -> Row:
-        taken = {ip for other in self._ports_on(subnet["id"]) for ip in addresses_of(other)}
-        return {"subnet_id": subnet["id"], "ip_address": plain(free_address(subnet, taken))}
+    def _new_mac(self) -> str:
+        """One that no port has."""
+        there = {port.get("mac_address") for port in self.tables["ports"].values()}
+        number = next(each for each in range(len(there) + 1, 1 << 24) if f"fa:16:3e:{_three(each)}" not in there)
+        return f"fa:16:3e:{_three(number)}"
 
     def _change_subnet(self, row: Row, body: Row) -> Row:
         net = net_of(row["cidr"])
@@ -130,15 +156,25 @@ class Networks(Tables):
 
     def _create_port(self, project: str, body: Row) -> Row:
         network = self._find(project, "networks", body.get("network_id", ""))
+        secure = body.get("port_security_enabled", network["port_security_enabled"])
         groups = body.get("security_groups")
         if groups is None:
-            groups = [self._default_group(project)["id"]]
+            groups = [self._default_group(project)["id"]] if secure else []
+        check_groups(groups)
         for group in groups:
             self._find(project, "security_groups", group)
-        return self._port(project, network, body.get("fixed_ips"), {**body, "security_groups": list(groups)})
+        mac = check_mac(network, body.get("mac_address") or self._new_mac(), list(self.tables["ports"].values()))
+        pairs = pairs_of(body.get("allowed_address_pairs") or [], mac)
+        more = {"port_security_enabled": secure, "security_groups": list(groups), "allowed_address_pairs": pairs}
+        check_together(more)
+        # Neutron lets the tags fall that come with a create.
+        taken = {name: value for name, value in body.items() if name != "tags"}
+        return self._port(project, network, body.get("fixed_ips"), {**taken, **more, "mac_address": mac})
 
     def _port(self, project: str, network: Row, fixed_ips: Any, body: Mapping[str, Any]) -> Row:
-        fixed = self._allocate(network, fixed_ips, automatic=body.get("device_owner") != INTERFACE)
+        mac = body.get("mac_address") or self._new_mac()
+        port = {"mac_address": mac}
+        fixed = self._allocate(network, fixed_ips, port, automatic=body.get("device_owner") != INTERFACE)
         return self._insert(
             "ports",
             project,
@@ -153,17 +189,30 @@ class Networks(Tables):
                 "port_security_enabled": network["port_security_enabled"],
                 **body,
                 "network_id": network["id"],
+                "mac_address": mac,
                 "fixed_ips": fixed,
             },
         )
 
     def _change_port(self, row: Row, body: Row) -> Row:
+        if "mac_address" in body:
+            message = "(rule:update_port and rule:update_port:mac_address) is disallowed by policy"
+            raise Refused(403, "PolicyNotAuthorized", message)
         if "fixed_ips" in body:
             network = self.tables["networks"][row["network_id"]]
             body["fixed_ips"] = self._allocate(network, body["fixed_ips"], row)
+        check_groups(body.get("security_groups") or [])
+        for group in body.get("security_groups") or ():
+            self._find(row["project_id"], "security_groups", group)
+        if "allowed_address_pairs" in body:
+            body["allowed_address_pairs"] = pairs_of(body["allowed_address_pairs"], str(row.get("mac_address")))
+        if {"port_security_enabled", "security_groups", "allowed_address_pairs"} & set(body):
+            check_together({**row, **body}, had=row)
         return body
 
     def _delete_port(self, row: Row) -> None:
+        if row["device_owner"].startswith(SERVERS):
+            raise Refused(403, "PolicyNotAuthorized", "rule:delete_port is disallowed by policy")
         if row["device_owner"] in (INTERFACE, GATEWAY, FLOATING):
             message = (
                 f"Port {row['id']} cannot be deleted directly via the port API: has device owner {row['device_owner']}."
@@ -173,7 +222,7 @@ class Networks(Tables):
             if address["port_id"] == row["id"]:
                 self._unbind(address)
 
-    def _allocate(self, network: Row, wanted: Any, port: Row | None = None, *, automatic: bool = True) -> list[Row]:
+    def _allocate(self, network: Row, wanted: Any, port: Row, *, automatic: bool = True) -> list[Row]:
         subnets = {one["id"]: one for one in self.tables["subnets"].values() if one["network_id"] == network["id"]}
         if wanted is None:
             first: dict[int, str] = {}
@@ -183,7 +232,12 @@ class Networks(Tables):
             wanted = [{"subnet_id": one} for one in first.values()]
         fixed = []
         for item in wanted:
+            if item.get("subnet_id") and item["subnet_id"] not in self.tables["subnets"]:
+                raise Refused(404, "SubnetNotFound", f"Subnet {item['subnet_id']} could not be found.")
             subnet = self._subnet_for(network, subnets, item)
+            if automatic and _automatic(subnet):
+                _check_automatic(subnet, item, port)
+                continue  # it comes with the others of its sort
             taken = {ip for other in self._ports_on(subnet["id"]) if other is not port for ip in addresses_of(other)}
             taken |= {ip["ip_address"] for ip in fixed}
             address = item.get("ip_address") or free_address(subnet, taken)
@@ -196,10 +250,10 @@ class Networks(Tables):
                 )
             fixed.append({"subnet_id": subnet["id"], "ip_address": plain(address)})
         # Asked for or not, a port gets an address on each subnet that hands them out by itself.
-        on = {ip["subnet_id"] for ip in fixed}
-        more = [one for one in subnets.values() if automatic and _automatic(one) and one["id"] not in on]
-        had = {ip["subnet_id"]: dict(ip) for ip in (port or {}).get("fixed_ips") or ()}
-        return [*fixed, *(had.get(one["id"]) or self._automatic_address(one) for one in more)]
+        more = [one for one in subnets.values() if automatic and _automatic(one)]
+        had = {ip["subnet_id"]: dict(ip) for ip in port.get("fixed_ips") or ()}
+        mac = port.get("mac_address") or self._new_mac()
+        return [*fixed, *(had.get(one["id"]) or _by_itself(one, mac) for one in more)]
 
     @staticmethod
     def _subnet_for(network: Row, subnets: Mapping[str, Row], item: Mapping[str, Any]) -> Row:
@@ -207,7 +261,11 @@ class Networks(Tables):
             if item["subnet_id"] not in subnets:
                 message = f"Subnet {item['subnet_id']} is not on network {network['id']}"
                 raise Refused(400, "InvalidInput", f"Invalid input for operation: {message}.")
-            return subnets[item["subnet_id"]]
+            subnet = subnets[item["subnet_id"]]
+            if item.get("ip_address") and ipaddress.ip_address(item["ip_address"]) not in net_of(subnet["cidr"]):
+                message = f"IP address {item['ip_address']} is not a valid IP for the specified subnet."
+                raise Refused(400, "InvalidIpForSubnet", message)
+            return subnet
         address = ipaddress.ip_address(item["ip_address"])
         for subnet in subnets.values():
             if address in net_of(subnet["cidr"]):

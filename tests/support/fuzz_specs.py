@@ -33,7 +33,8 @@ NAMES = ("g0", "g1", "g2", "g3", LONG_NAME)
 """The names of generated objects."""
 
 _COLLECTIONS = {
-    "InfomaniakNetwork": "networks", "Router": "routers", "SecurityGroup": "security_groups", "FloatingIP": "floating_ips",
+    "InfomaniakNetwork": "networks", "Router": "routers", "SecurityGroup": "security_groups", "Port": "ports",
+    "FloatingIP": "floating_ips",
     "LoadBalancer": "load_balancers", "Pool": "pools", "HealthMonitor": "health_monitors", "networkID": "networks", "subnetID": "subnets",
     "portID": "ports", "securityGroupIDs": "security_groups", "remoteGroupID": "security_groups",
 }  # fmt: skip
@@ -109,8 +110,10 @@ def _at_home(spec: Spec) -> Spec:
 
 
 def _homely(name: str, value: Any) -> Any:
-    if name in ("networkRef", "loadBalancerRef", "remoteGroupRef"):
+    if name in ("networkRef", "loadBalancerRef", "remoteGroupRef", "portRef"):
         return {"name": "base"}
+    if name == "securityGroupRefs":
+        return [{"name": "base"}]
     if name in ("poolRef", "defaultPoolRef"):
         return {"name": "bare"}
     return "v4" if name == "subnet" else value
@@ -133,6 +136,16 @@ _MORE: tuple[tuple[str, Spec], ...] = (
     ("SecurityGroup", {"keepDefaultEgress": False, "stateful": False, "rules": [{"direction": "egress", "protocol": 58, "etherType": "IPv6"}]}),
     ("SecurityGroup", {"rules": [{"direction": "ingress", "protocol": "icmp", "portRange": {"min": 8, "max": 0}}, {"direction": "ingress", "remoteGroupRef": {"name": "g0"}}]}),
     ("FloatingIP", {"externalNetwork": {"networkName": "ext-floating1"}, "loadBalancerRef": {"name": "base"}, "recreate": True}),
+    ("FloatingIP", {"externalNetwork": {"networkName": "ext-floating1"}, "portRef": {"name": "base"}, "fixedAddress": "10.1.0.77"}),
+    (
+        "Port",
+        {
+            "networkRef": {"name": "base"}, "fixedIPs": [{"subnet": "v4", "address": "10.1.0.78"}, {"subnet": "v6"}], "macAddress": "fa:16:3e:00:00:42",
+            "securityGroupRefs": [{"name": "base"}], "allowedAddressPairs": [{"address": "10.1.0.99"}, {"address": "2001:db8:20::/64", "mac": "fa:16:3e:00:00:43"}],
+            "portSecurityEnabled": True, "adminStateUp": False, "name": "n", "description": "d", "tags": ["a", "b"],
+        },
+    ),
+    ("Port", {"networkRef": {"name": "base"}, "fixedIPs": [], "portSecurityEnabled": False, "deletionPolicy": "Retain"}),
     ("LoadBalancer", {"vip": {"networkRef": {"name": "base"}, "subnet": "v4", "securityGroupRefs": [{"name": "base"}]}, "listeners": []}),
     (
         "LoadBalancer",
@@ -146,6 +159,7 @@ _MORE: tuple[tuple[str, Spec], ...] = (
         },
     ),
     ("Pool", {"loadBalancerRef": {"name": "base"}, "protocol": "TCP", "algorithm": "SOURCE_IP", "members": []}),
+    ("Pool", {"loadBalancerRef": {"name": "base"}, "protocol": "TCP", "algorithm": "ROUND_ROBIN", "portMembers": [{"portRef": {"name": "base"}, "port": 80, "weight": 2}]}),
     ("Pool", {"loadBalancerRef": {"name": "g0"}, "protocol": "HTTP", "algorithm": "ROUND_ROBIN", "membersFrom": {"serviceRef": {"name": "shop"}, "port": "http"}}),
     ("HealthMonitor", {"poolRef": {"name": "bare"}, "type": "TCP", "delay": 10, "timeout": 5, "maxRetries": 10, "maxRetriesDown": 1}),
     *((kind, {"import": {"id": _ID}, "managementPolicy": "Unmanaged"}) for kind in KINDS),

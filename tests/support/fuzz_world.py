@@ -48,6 +48,7 @@ def base() -> list[Body]:
         custom("InfomaniakNetwork", "base", {"subnets": subnets}),
         custom("Router", "base", {"externalGateway": gateway, "interfaces": [choice]}),
         custom("SecurityGroup", "base", {"rules": [{"direction": "ingress", "protocol": "tcp", "portRange": {"min": 80}}]}),
+        custom("Port", "base", {"networkRef": {"name": "base"}, "fixedIPs": [{"subnet": "v4", "address": "10.1.0.77"}]}),
         custom("LoadBalancer", "base", {"vip": choice, "listeners": [listener]}),
         custom("Pool", "base", {"loadBalancerRef": {"name": "base"}, "protocol": "HTTP", "algorithm": "ROUND_ROBIN", "members": [{"address": "10.1.0.9", "port": 80}]}),
         custom("Pool", "bare", {"loadBalancerRef": {"name": "base"}, "protocol": "HTTP", "algorithm": "ROUND_ROBIN"}),

@@ -12,7 +12,7 @@ from infomaniak_operator.client import InfomaniakCloudError
 from infomaniak_operator.controller.interfaces import FINALIZER, Key, KubeObject, Superseded
 from infomaniak_operator.controller.kube.kube_api import KubeError
 from infomaniak_operator.reconcile.generic.fields import KEEP, Field
-from infomaniak_operator.reconcile.neutron import network, router, security_group, subnets
+from infomaniak_operator.reconcile.neutron import network, port, router, security_group, subnets
 from infomaniak_operator.reconcile.octavia import health_monitor, listeners, load_balancer, members, pool
 from infomaniak_operator.reconcile.ownership.marks import Mark
 from tests.support.forest import Forest
@@ -25,6 +25,7 @@ TABLES: Mapping[str, tuple[Field, ...]] = {
     "InfomaniakNetwork subnets": subnets.FIELDS,
     "Router": router.FIELDS,
     "SecurityGroup": security_group.FIELDS,
+    "Port": port.FIELDS,
     "LoadBalancer": load_balancer.FIELDS,
     "LoadBalancer listeners": listeners.FIELDS,
     "Pool": pool.FIELDS,
@@ -36,6 +37,7 @@ NAMES = {
     "InfomaniakNetwork": "front",
     "Router": "edge",
     "SecurityGroup": "ssh",
+    "Port": "server",
     "FloatingIP": "public",
     "LoadBalancer": "web",
     "Pool": "site",
@@ -44,8 +46,8 @@ NAMES = {
 TEXTS = {"description": "text", "tags": ["blue"]}
 
 
-VARIANTS = (*NAMES, "LoadBalancer behind groups")
-"""The specs that ``full`` knows: one a kind, and one of what does not go beside another."""
+VARIANTS = (*NAMES, "LoadBalancer behind groups", "Port without port security")
+"""The specs that ``full`` knows: one a kind, and some of what does not go beside another."""
 NEEDS = {"LoadBalancer": ("Pool",), "Pool": ("LoadBalancer",), "HealthMonitor": ("LoadBalancer", "Pool")}
 """What else must be there."""
 UNTRIED = {
@@ -81,6 +83,7 @@ def place() -> tuple[Forest, dict[str, str]]:
     way = others.routers.create({"name": "theirs", "external_gateway_info": {"network_id": outside}})["id"]
     others.routers.add_interface(way, subnet_id=behind)
     ids = {
+        "network": web,
         "subnet": inside,
         "port": others.ports.create({"network_id": back})["id"],
         "group": others.security_groups.create({"name": "theirs"})["id"],
@@ -123,6 +126,14 @@ def full(kind: str, ids: Mapping[str, str]) -> dict[str, Any]:
             "rules": [
                 {"direction": "ingress", "etherType": "IPv4", "protocol": "tcp", "portRange": {"min": 22, "max": 22}}
             ],
+            **TEXTS,
+        },
+        "Port": {
+            "networkID": ids["network"],
+            "adminStateUp": False,
+            "fixedIPs": [{"subnetID": ids["subnet"], "address": "10.40.0.77"}],
+            "securityGroupIDs": [ids["group"]],
+            "allowedAddressPairs": [{"address": "10.40.0.99"}],
             **TEXTS,
         },
         "FloatingIP": {"externalNetwork": {"networkName": "ext-floating1"}, "portID": ids["port"], **TEXTS},
@@ -182,6 +193,8 @@ def full(kind: str, ids: Mapping[str, str]) -> dict[str, Any]:
             "tags": ["blue"],
         },
     }
+    if kind == "Port without port security":
+        return {"networkID": ids["network"], "portSecurityEnabled": False}
     if kind == "LoadBalancer behind groups":  # Octavia takes no CIDRs beside them
         spec = everything["LoadBalancer"]
         spec["vip"]["securityGroupIDs"] = [ids["group"]]
@@ -196,7 +209,7 @@ def body(kind: str, spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _PLACE = re.compile(r"(\w+)\[([^\]]+)\](?:\.(.+))?")
-_ELSEWHERE = {"vip.securityGroups": "vip.securityGroupIDs"}
+_ELSEWHERE = {"vip.securityGroups": "vip.securityGroupIDs", "securityGroups": "securityGroupIDs"}
 """Places in ``appliedFields`` that are not named as their fields are."""
 
 

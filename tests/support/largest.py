@@ -33,6 +33,14 @@ def largest() -> dict[str, Body]:
             "interfaces": [{"networkRef": {"name": _NAME}, "subnet": f"{each:02}" + "s" * 61} for each in range(64)],
             "routes": [{"destination": f"2001:db8:{each:x}::/48", "nexthop": _long(each, 1)} for each in range(64)],
         },
+        "Port": {
+            "networkRef": {"name": _NAME},
+            "fixedIPs": [{"subnet": f"{each:02}" + "s" * 61, "address": _long(each, 3)} for each in range(16)],
+            "securityGroupRefs": [{"name": f"{each:02}{_NAME[2:]}"} for each in range(20)],
+            "allowedAddressPairs": [
+                {"address": f"2001:db8:{each:x}::/48", "mac": f"fa:16:3e:00:00:{each:02x}"} for each in range(64)
+            ],
+        },
         "Pool": {
             "loadBalancerRef": {"name": _NAME},
             "protocol": "HTTP",

@@ -26,6 +26,11 @@ def security_group(name: str, /, **spec: Any) -> dict[str, Any]:
     return manifest("SecurityGroup", name, **spec)
 
 
+def port(name: str, /, **spec: Any) -> dict[str, Any]:
+    """A Port."""
+    return manifest("Port", name, **spec)
+
+
 def floating_ip(name: str, /, **spec: Any) -> dict[str, Any]:
     """A FloatingIP of the external network there is, unless the spec says otherwise."""
     return manifest("FloatingIP", name, **{"externalNetwork": {"networkName": EXTERNAL}, **spec})

@@ -21,13 +21,22 @@ from release.chart import CHART
 from sandbox import Environment, Project
 from tests.support.box import kubectl, until
 from tests.support.canary import Canary
-from tests.support.manifests import bundle, floating_ip, gateway, interface, router, security_group
+from tests.support.manifests import bundle, floating_ip, gateway, interface, port, router, security_group
 from tests.support.running import User, network
 from tests.support.tree_hands import ILB, IPOOL, listener, load_balancer, member, monitor, pool
 
 ALL = ("networks", "subnets", "ports", "routers", "security_groups", "floating_ips")
 TREES = ("load_balancers", "listeners", "pools", "health_monitors")
-AT_HOME = {"inet": "net", "irouter": "gw", "isg": "web", "ifip": "addr", ILB: "lb", IPOOL: "site", "ihm": "site"}
+AT_HOME = {
+    "inet": "net",
+    "irouter": "gw",
+    "isg": "web",
+    "iport": "server",
+    "ifip": "addr",
+    ILB: "lb",
+    IPOOL: "site",
+    "ihm": "site",
+}
 """What a tenant has: kind and name."""
 _ENTRY = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4} (DEBUG|INFO|WARNING|ERROR|CRITICAL) ")
 """How an entry of the log begins."""
@@ -136,6 +145,7 @@ def at_home(user: User, subnets: Sequence[Mapping[str, Any]]) -> None:
         bundle(
             router(AT_HOME["irouter"], interfaces=[interface(AT_HOME["inet"], "a")], **gateway()),
             security_group(AT_HOME["isg"], rules=rules),
+            port(AT_HOME["iport"], networkRef={"name": AT_HOME["inet"]}, fixedIPs=[{"subnet": "a"}]),
             floating_ip(AT_HOME["ifip"]),
             load_balancer(AT_HOME[ILB], subnet, listener("http", pool=AT_HOME[IPOOL])),
             pool(AT_HOME[IPOOL], AT_HOME[ILB], member("10.61.0.9")),

@@ -2,7 +2,7 @@
 {{- define "infomaniak-operator.rules.watched" -}}
 # What users write is read; the finalizer is set by a patch of the object. `spec` is never written.
 - apiGroups: [network.infomaniak.cloud]
-  resources: [infomaniaknetworks, routers, securitygroups, floatingips, loadbalancers, pools, healthmonitors]
+  resources: [infomaniaknetworks, routers, securitygroups, ports, floatingips, loadbalancers, pools, healthmonitors]
   verbs: [get, list, watch, patch]
 # How the object stands.
 - apiGroups: [network.infomaniak.cloud]
@@ -10,6 +10,7 @@
     - infomaniaknetworks/status
     - routers/status
     - securitygroups/status
+    - ports/status
     - floatingips/status
     - loadbalancers/status
     - pools/status
@@ -81,17 +82,17 @@
 {{- define "infomaniak-operator.rules.view" -}}
 # Look at the objects.
 - apiGroups: [network.infomaniak.cloud]
-  resources: [infomaniaknetworks, routers, securitygroups, floatingips, loadbalancers, pools, healthmonitors]
+  resources: [infomaniaknetworks, routers, securitygroups, ports, floatingips, loadbalancers, pools, healthmonitors]
   verbs: [get, list, watch]
 {{- end -}}
 
 {{- define "infomaniak-operator.rules.edit" -}}
 # Look at the objects.
 - apiGroups: [network.infomaniak.cloud]
-  resources: [infomaniaknetworks, routers, securitygroups, floatingips, loadbalancers, pools, healthmonitors]
+  resources: [infomaniaknetworks, routers, securitygroups, ports, floatingips, loadbalancers, pools, healthmonitors]
   verbs: [get, list, watch]
 # Write the objects.
 - apiGroups: [network.infomaniak.cloud]
-  resources: [infomaniaknetworks, routers, securitygroups, floatingips, loadbalancers, pools, healthmonitors]
+  resources: [infomaniaknetworks, routers, securitygroups, ports, floatingips, loadbalancers, pools, healthmonitors]
   verbs: [create, update, patch, delete, deletecollection]
 {{- end -}}

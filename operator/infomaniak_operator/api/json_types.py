@@ -380,6 +380,104 @@ class SecurityGroupStatus(TypedDict, total=False):
     stateful: bool | None
 
 
+class PortFilter(TypedDict, total=False):
+    """What a port to import looks like."""
+
+    tags: ReadOnly[Sequence[str]]
+    description: ReadOnly[str]
+    name: ReadOnly[str]
+    networkID: ReadOnly[str]
+    macAddress: ReadOnly[str]
+    deviceID: ReadOnly[str]
+
+
+class PortImport(TypedDict, total=False):
+    """A port made by others."""
+
+    id: ReadOnly[str]
+    filter: ReadOnly[PortFilter]
+
+
+class FixedIP(TypedDict, total=False):
+    """An address of a port: on a certain subnet, or a certain one."""
+
+    subnet: ReadOnly[str]
+    subnetID: ReadOnly[str]
+    address: ReadOnly[str]
+
+
+FixedIPField = Literal["subnet", "subnetID", "address"]
+"""The names of the fields of ``FixedIP``."""
+
+
+class AddressPair(TypedDict, total=False):
+    """What else a port may send from and receive."""
+
+    address: Required[ReadOnly[str]]
+    mac: ReadOnly[str]
+
+
+AddressPairField = Literal["address", "mac"]
+"""The names of the fields of ``AddressPair``."""
+
+
+_PortSpec = TypedDict("_PortSpec", {"import": "ReadOnly[PortImport]"}, total=False)
+
+
+class PortSpec(_PortSpec, total=False):
+    """The spec of a Port."""
+
+    adminStateUp: ReadOnly[bool]
+    description: ReadOnly[str]
+    name: ReadOnly[str]
+    cloudCredentialsRef: ReadOnly[CloudCredentialsRef]
+    managementPolicy: ReadOnly[Literal["Managed", "Unmanaged"]]
+    deletionPolicy: ReadOnly[Literal["Delete", "Retain"]]
+    tags: ReadOnly[Sequence[str]]
+    networkRef: ReadOnly[Ref]
+    networkID: ReadOnly[str]
+    fixedIPs: ReadOnly[Sequence[FixedIP]]
+    macAddress: ReadOnly[str]
+    securityGroupRefs: ReadOnly[Sequence[Ref]]
+    securityGroupIDs: ReadOnly[Sequence[str]]
+    allowedAddressPairs: ReadOnly[Sequence[AddressPair]]
+    portSecurityEnabled: ReadOnly[bool]
+
+
+PortSpecField = Literal[
+    "import", "adminStateUp", "description", "name", "cloudCredentialsRef", "managementPolicy", "deletionPolicy",
+    "tags", "networkRef", "networkID", "fixedIPs", "macAddress", "securityGroupRefs", "securityGroupIDs",
+    "allowedAddressPairs", "portSecurityEnabled"
+]
+"""The names of the fields of ``PortSpec``."""
+
+
+class PortAddressStatus(TypedDict, total=False):
+    """An address of a port."""
+
+    subnetID: str | None
+    address: Required[str]
+
+
+class PortStatus(TypedDict, total=False):
+    """The status of a Port."""
+
+    cloudStatus: str | None
+    id: str | None
+    projectID: str | None
+    region: str | None
+    appliedFields: list[str] | None
+    inputsHash: str | None
+    observedGeneration: int | None
+    conditions: list[Condition] | None
+    networkID: str | None
+    macAddress: str | None
+    fixedIPs: list[PortAddressStatus] | None
+    securityGroupIDs: list[str] | None
+    deviceID: str | None
+    deviceOwner: str | None
+
+
 class FloatingIPFilter(TypedDict, total=False):
     """What a floating IP to import looks like."""
 
@@ -423,6 +521,7 @@ class FloatingIPSpec(_FloatingIPSpec, total=False):
     externalNetwork: ReadOnly[ExternalNetwork]
     address: ReadOnly[str]
     loadBalancerRef: ReadOnly[Ref]
+    portRef: ReadOnly[Ref]
     portID: ReadOnly[str]
     fixedAddress: ReadOnly[str]
     recreate: ReadOnly[Literal["Never", "Always"]]
@@ -430,7 +529,7 @@ class FloatingIPSpec(_FloatingIPSpec, total=False):
 
 FloatingIPSpecField = Literal[
     "import", "description", "cloudCredentialsRef", "managementPolicy", "deletionPolicy", "tags", "externalNetwork",
-    "address", "loadBalancerRef", "portID", "fixedAddress", "recreate"
+    "address", "loadBalancerRef", "portRef", "portID", "fixedAddress", "recreate"
 ]
 """The names of the fields of ``FloatingIPSpec``."""
 
@@ -682,23 +781,43 @@ class Member(TypedDict, total=False):
     """One member."""
 
     adminStateUp: ReadOnly[bool]
-    address: Required[ReadOnly[str]]
-    port: Required[ReadOnly[int]]
     name: ReadOnly[str]
     weight: ReadOnly[int]
     backup: ReadOnly[bool]
+    monitorAddress: ReadOnly[str]
+    monitorPort: ReadOnly[int]
+    address: Required[ReadOnly[str]]
+    port: Required[ReadOnly[int]]
     networkRef: ReadOnly[Ref]
     subnet: ReadOnly[str]
     subnetID: ReadOnly[str]
-    monitorAddress: ReadOnly[str]
-    monitorPort: ReadOnly[int]
 
 
 MemberField = Literal[
-    "adminStateUp", "address", "port", "name", "weight", "backup", "networkRef", "subnet", "subnetID",
-    "monitorAddress", "monitorPort"
+    "adminStateUp", "name", "weight", "backup", "monitorAddress", "monitorPort", "address", "port", "networkRef",
+    "subnet", "subnetID"
 ]
 """The names of the fields of ``Member``."""
+
+
+class PortMember(TypedDict, total=False):
+    """A member that is a Port."""
+
+    adminStateUp: ReadOnly[bool]
+    name: ReadOnly[str]
+    weight: ReadOnly[int]
+    backup: ReadOnly[bool]
+    monitorAddress: ReadOnly[str]
+    monitorPort: ReadOnly[int]
+    portRef: Required[ReadOnly[Ref]]
+    port: Required[ReadOnly[int]]
+    address: ReadOnly[str]
+
+
+PortMemberField = Literal[
+    "adminStateUp", "name", "weight", "backup", "monitorAddress", "monitorPort", "portRef", "port", "address"
+]
+"""The names of the fields of ``PortMember``."""
 
 
 class MembersFrom(TypedDict, total=False):
@@ -733,12 +852,14 @@ class PoolSpec(_PoolSpec, total=False):
     algorithm: ReadOnly[Literal["LEAST_CONNECTIONS", "ROUND_ROBIN", "SOURCE_IP", "SOURCE_IP_PORT"]]
     sessionPersistence: ReadOnly[SessionPersistence]
     members: ReadOnly[Sequence[Member]]
+    portMembers: ReadOnly[Sequence[PortMember]]
     membersFrom: ReadOnly[MembersFrom]
 
 
 PoolSpecField = Literal[
     "import", "adminStateUp", "description", "name", "cloudCredentialsRef", "managementPolicy", "deletionPolicy",
-    "tags", "loadBalancerRef", "protocol", "algorithm", "sessionPersistence", "members", "membersFrom"
+    "tags", "loadBalancerRef", "protocol", "algorithm", "sessionPersistence", "members", "portMembers",
+    "membersFrom"
 ]
 """The names of the fields of ``PoolSpec``."""
 
@@ -847,23 +968,25 @@ class HealthMonitorStatus(TypedDict, total=False):
 
 
 SpecField = Literal[
-    "address", "adminStateUp", "algorithm", "cloudCredentialsRef", "delay", "deletionPolicy", "description",
-    "dnsDomain", "domainName", "expectedCodes", "externalGateway", "externalNetwork", "fixedAddress", "flavorID",
-    "httpMethod", "httpVersion", "import", "interfaces", "keepDefaultEgress", "listeners", "loadBalancerRef",
-    "managementPolicy", "maxRetries", "maxRetriesDown", "members", "membersFrom", "mtu", "name", "poolRef",
-    "portID", "portSecurityEnabled", "protocol", "provider", "recovery", "recreate", "routes", "rules",
+    "address", "adminStateUp", "algorithm", "allowedAddressPairs", "cloudCredentialsRef", "delay", "deletionPolicy",
+    "description", "dnsDomain", "domainName", "expectedCodes", "externalGateway", "externalNetwork", "fixedAddress",
+    "fixedIPs", "flavorID", "httpMethod", "httpVersion", "import", "interfaces", "keepDefaultEgress", "listeners",
+    "loadBalancerRef", "macAddress", "managementPolicy", "maxRetries", "maxRetriesDown", "members", "membersFrom",
+    "mtu", "name", "networkID", "networkRef", "poolRef", "portID", "portMembers", "portRef", "portSecurityEnabled",
+    "protocol", "provider", "recovery", "recreate", "routes", "rules", "securityGroupIDs", "securityGroupRefs",
     "sessionPersistence", "shared", "stateful", "subnets", "tags", "timeout", "type", "urlPath", "vip"
 ]
 """The names of the fields of all specs."""
 
 
 StatusField = Literal[
-    "additionalVips", "address", "appliedFields", "cloudStatus", "conditions", "draining", "externalAddresses",
-    "externalNetworkID", "fixedAddress", "flavorID", "id", "inputsHash", "interfaces", "listeners",
-    "loadBalancerID", "memberCount", "members", "mtu", "observedGeneration", "onlineMembers", "operatingStatus",
-    "poolID", "portID", "projectID", "provider", "provisioningStatus", "recoveryAttempts", "region", "routerID",
-    "ruleCount", "servicePort", "stateful", "subnets", "vipAddress", "vipNetworkID", "vipPortID",
-    "vipSecurityGroupIDs", "vipSubnet", "vipSubnetID"
+    "additionalVips", "address", "appliedFields", "cloudStatus", "conditions", "deviceID", "deviceOwner",
+    "draining", "externalAddresses", "externalNetworkID", "fixedAddress", "fixedIPs", "flavorID", "id",
+    "inputsHash", "interfaces", "listeners", "loadBalancerID", "macAddress", "memberCount", "members", "mtu",
+    "networkID", "observedGeneration", "onlineMembers", "operatingStatus", "poolID", "portID", "projectID",
+    "provider", "provisioningStatus", "recoveryAttempts", "region", "routerID", "ruleCount", "securityGroupIDs",
+    "servicePort", "stateful", "subnets", "vipAddress", "vipNetworkID", "vipPortID", "vipSecurityGroupIDs",
+    "vipSubnet", "vipSubnetID"
 ]
 """The names of the fields of all statuses."""
 
@@ -871,6 +994,7 @@ StatusField = Literal[
 INFOMANIAK_NETWORK: JsonKind[InfomaniakNetworkSpec, InfomaniakNetworkStatus, InfomaniakNetworkSpecField] = JsonKind("InfomaniakNetwork")
 ROUTER: JsonKind[RouterSpec, RouterStatus, RouterSpecField] = JsonKind("Router")
 SECURITY_GROUP: JsonKind[SecurityGroupSpec, SecurityGroupStatus, SecurityGroupSpecField] = JsonKind("SecurityGroup")
+PORT: JsonKind[PortSpec, PortStatus, PortSpecField] = JsonKind("Port")
 FLOATING_IP: JsonKind[FloatingIPSpec, FloatingIPStatus, FloatingIPSpecField] = JsonKind("FloatingIP")
 LOAD_BALANCER: JsonKind[LoadBalancerSpec, LoadBalancerStatus, LoadBalancerSpecField] = JsonKind("LoadBalancer")
 POOL: JsonKind[PoolSpec, PoolStatus, PoolSpecField] = JsonKind("Pool")

@@ -19,7 +19,7 @@ VALIDATIONS = "x-kubernetes-validations"
 def camel(name: str) -> str:
     """The name outside: ``enable_dhcp`` is ``enableDHCP``, ``ipv6_ra_mode`` is ``ipv6RAMode``."""
     first, *rest = name.split("_")
-    spelled = {"ids": "IDs", "cidrs": "CIDRs"}
+    spelled = {"ids": "IDs", "cidrs": "CIDRs", "ips": "IPs"}
     return first + "".join(
         spelled.get(word, word.upper() if word in _WORDS else to_camel(word).title()) for word in rest
     )

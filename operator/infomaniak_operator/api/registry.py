@@ -12,10 +12,20 @@ from infomaniak_operator.api.v1alpha1.health_monitor_types import HEALTH_MONITOR
 from infomaniak_operator.api.v1alpha1.load_balancer_types import LOAD_BALANCER
 from infomaniak_operator.api.v1alpha1.network_types import NETWORK
 from infomaniak_operator.api.v1alpha1.pool_types import POOL
+from infomaniak_operator.api.v1alpha1.port_types import PORT
 from infomaniak_operator.api.v1alpha1.router_types import ROUTER
 from infomaniak_operator.api.v1alpha1.security_group_types import SECURITY_GROUP
 
-_ALL: tuple[Kind[Any], ...] = (NETWORK, ROUTER, SECURITY_GROUP, FLOATING_IP, LOAD_BALANCER, POOL, HEALTH_MONITOR)
+_ALL: tuple[Kind[Any], ...] = (
+    NETWORK,
+    ROUTER,
+    SECURITY_GROUP,
+    PORT,
+    FLOATING_IP,
+    LOAD_BALANCER,
+    POOL,
+    HEALTH_MONITOR,
+)
 KINDS: Mapping[str, Kind[Any]] = MappingProxyType({kind.kind: kind for kind in _ALL})
 """The definition of each kind: ``KINDS["InfomaniakNetwork"]``."""
 

@@ -66,6 +66,32 @@ Cidr = Annotated[
 ]
 """A network in CIDR notation, without host bits."""
 
+AddressOrCidr = Annotated[
+    str,
+    Field(min_length=1, max_length=CIDR_LENGTH),
+    Checked(
+        Rule(
+            "isIP(self) || isCIDR(self) && cidr(self) == cidr(self).masked()",
+            "must be an IP address, such as 192.0.2.1, or a network in CIDR notation without host bits, such as "
+            "10.0.0.0/24",
+        )
+    ),
+    AfterValidator(lambda value: check_cidr(value) if "/" in value else check_address(value)),
+]
+"""An IP address, or a network in CIDR notation without host bits."""
+
+Mac = Annotated[
+    str,
+    Field(min_length=1, max_length=17),
+    Checked(
+        Rule(
+            "self.matches('^[0-9a-f]{2}(:[0-9a-f]{2}){5}$')",
+            "must be a MAC address in lower case, such as fa:16:3e:12:34:56",
+        )
+    ),
+]
+"""The MAC address of an interface, as Neutron spells it."""
+
 CloudId = Annotated[
     str,
     Field(min_length=1, max_length=36),

@@ -252,8 +252,8 @@ def _flag(text: str) -> bool:
 def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="infomaniak-operator",
-        description="Keeps networks, routers, security groups, floating IPs and load balancers of an OpenStack cloud "
-        "as custom resources of Kubernetes say.",
+        description="Keeps networks, routers, security groups, ports, floating IPs and load balancers of an OpenStack "
+        "cloud as custom resources of Kubernetes say.",
         epilog=f"Every option can be given as an environment variable: {PREFIX}WORKERS for --workers, and so on.",
     )
     parser.add_argument("--version", action="version", version=__version__)

@@ -55,6 +55,9 @@ RULES: tuple[ErrorRule, ...] = (
     ErrorRule(409, r"OverQuota|quota exceeded", errors.QuotaExceededError),
     ErrorRule(409, r"IpAddressGenerationFailure|NoMoreIPs", errors.ConflictError, Category.QUOTA),
     ErrorRule(409, r"immutable|invalid state|PENDING_", errors.ConflictError, Category.WAITING),
+    ErrorRule(409, r"MacAddressInUse", errors.ConflictError, Category.TERMINAL),
+    # Of a port: what its attributes say does not go together.
+    ErrorRule(409, r"PortSecurityRequired|PortSecurityPortHas", errors.ConflictError, Category.TERMINAL),
     ErrorRule(
         409, r"SecurityGroupRule(Exists|InPost|sNotSingleGroup|Parameter)", errors.ConflictError, Category.TERMINAL
     ),

@@ -8,6 +8,7 @@ from infomaniak_operator.reconcile.generic.actuator import Actuator
 from infomaniak_operator.reconcile.generic.reconciler import CloudReconciler, ReconcileSettings
 from infomaniak_operator.reconcile.neutron.floating_ip import FloatingIPActuator
 from infomaniak_operator.reconcile.neutron.network import NetworkActuator
+from infomaniak_operator.reconcile.neutron.port import PortActuator
 from infomaniak_operator.reconcile.neutron.router import RouterActuator
 from infomaniak_operator.reconcile.neutron.security_group import SecurityGroupActuator
 from infomaniak_operator.reconcile.octavia.health_monitor import HealthMonitorActuator
@@ -24,6 +25,7 @@ def actuators() -> tuple[Actuator[Any, Any, Any], ...]:
         NetworkActuator(),
         RouterActuator(),
         SecurityGroupActuator(),
+        PortActuator(),
         FloatingIPActuator(),
         LoadBalancerActuator(trees),
         PoolActuator(trees),

@@ -1,4 +1,4 @@
-"""What the API server makes of Router, SecurityGroup and FloatingIP at apply."""
+"""What the API server makes of Router, SecurityGroup, Port and FloatingIP at apply."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ ID = "1b4e28ba-2fa1-41d2-883f-0016d3cca427"
 OTHER_ID = "2b4e28ba-2fa1-41d2-883f-0016d3cca427"
 NET = {"networkRef": {"name": "office"}}
 EXT = {"networkName": "ext-floating1"}
+MAC = "fa:16:3e:00:00:42"
 
 
 def gateway(**fields: Any) -> dict[str, Any]:
@@ -21,6 +22,14 @@ def gateway(**fields: Any) -> dict[str, Any]:
 
 def rule(**fields: Any) -> dict[str, Any]:
     return {"rules": [{"direction": "ingress", **fields}]}
+
+
+def port(**fields: Any) -> dict[str, Any]:
+    return {**NET, **fields}
+
+
+def pairs(*items: dict[str, Any]) -> dict[str, Any]:
+    return port(allowedAddressPairs=list(items))
 
 
 ACCEPTED: dict[str, tuple[str, dict[str, Any]]] = {
@@ -57,7 +66,36 @@ ACCEPTED: dict[str, tuple[str, dict[str, Any]]] = {
         "FloatingIP",
         {"externalNetwork": {"networkID": ID}, "portID": ID, "fixedAddress": "10.0.0.9", "recreate": "Always"},
     ),
+    "address: a Port": (
+        "FloatingIP",
+        {"externalNetwork": EXT, "portRef": {"name": "web"}, "fixedAddress": "10.0.0.9"},
+    ),
     "address: import": ("FloatingIP", {"import": {"filter": {"address": "203.0.113.9"}}}),
+    "port: the least": ("Port", port()),
+    "port: by id": ("Port", {"networkID": ID, "fixedIPs": [{"subnetID": ID}]}),
+    "port: all": (
+        "Port",
+        port(
+            fixedIPs=[{"subnet": "a", "address": "10.0.0.9"}, {"address": "2001:db8::9"}, {"subnetID": ID}],
+            macAddress=MAC,
+            securityGroupRefs=[{"name": "web"}],
+            securityGroupIDs=[ID],
+            allowedAddressPairs=[{"address": "10.0.0.0/24"}, {"address": "10.0.0.9", "mac": MAC}],
+            portSecurityEnabled=True,
+            adminStateUp=False,
+            name="n",
+            description="d",
+            tags=["t"],
+        ),
+    ),
+    "port: nothing at all": (
+        "Port",
+        port(fixedIPs=[], securityGroupRefs=[], allowedAddressPairs=[], portSecurityEnabled=False),
+    ),
+    "port: 16 addresses": ("Port", port(fixedIPs=[{"address": f"10.0.0.{n}"} for n in range(16)])),
+    "port: 64 pairs": ("Port", pairs(*({"address": f"10.0.{n}.0/24", "mac": MAC} for n in range(64)))),
+    "port: two addresses of a subnet": ("Port", port(fixedIPs=[{"subnet": "a"}, {"subnet": "a"}])),
+    "port: import": ("Port", {"import": {"filter": {"macAddress": MAC, "networkID": ID, "deviceID": "a server"}}}),
 }
 
 REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
@@ -140,15 +178,77 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "address: two targets": (
         "FloatingIP",
         {"externalNetwork": EXT, "portID": ID, "loadBalancerRef": {"name": "web"}},
-        "at most one of loadBalancerRef and portID can be given",
+        "at most one of loadBalancerRef, portRef and portID can be given",
+    ),
+    "address: a Port, and a port by its id": (
+        "FloatingIP",
+        {"externalNetwork": EXT, "portID": ID, "portRef": {"name": "web"}},
+        "at most one of loadBalancerRef, portRef and portID can be given",
     ),
     "address: fixed address without port": (
         "FloatingIP",
         {"externalNetwork": EXT, "fixedAddress": "10.0.0.9"},
-        "fixedAddress is an address of the port in portID",
+        "fixedAddress is an address of the port in portRef or portID",
     ),
     "address: not one": ("FloatingIP", {"externalNetwork": EXT, "address": "203.0.113.0/24"}, "must be an IP address"),
     "address: no name": ("FloatingIP", {"externalNetwork": EXT, "name": "x"}, 'unknown field "spec.name"'),
+    "port: no network": ("Port", {}, "spec: Invalid value: exactly one of networkRef and networkID is needed, unless"),
+    "port: two networks": ("Port", port(networkID=ID), "exactly one of networkRef and networkID is needed"),
+    "port: two networks, imported": (
+        "Port",
+        port(networkID=ID, **{"import": {"id": ID}}),
+        "networkRef and networkID both say which network the port is in",
+    ),
+    "port: a subnet's name without network": (
+        "Port",
+        {"networkID": ID, "fixedIPs": [{"subnet": "a"}]},
+        "spec.fixedIPs: Invalid value: fixedIPs[].subnet names a subnet of networkRef; without networkRef use subnetID",
+    ),
+    "port: an address by nothing": ("Port", port(fixedIPs=[{}]), "one of subnet, subnetID and address is needed"),
+    "port: an address in two subnets": (
+        "Port",
+        port(fixedIPs=[{"subnet": "a", "subnetID": ID}]),
+        "subnet and subnetID both say where the address is; take one of them out",
+    ),
+    "port: an address twice": (
+        "Port",
+        port(fixedIPs=[{"address": "2001:db8::9"}, {"subnet": "a", "address": "2001:DB8:0::9"}]),
+        "fixedIPs names an address twice; take one of them out",
+    ),
+    "port: too many addresses": (
+        "Port",
+        port(fixedIPs=[{"address": f"10.0.0.{n}"} for n in range(17)]),
+        "spec.fixedIPs: Too many: 17: must have at most 16 items",
+    ),
+    "port: a MAC in upper case": ("Port", port(macAddress=MAC.upper()), "must be a MAC address in lower case"),
+    "port: no MAC": ("Port", port(macAddress="fa163e000042"), "must be a MAC address in lower case, such as"),
+    "port: a pair with host bits": ("Port", pairs({"address": "10.0.0.9/24"}), "without host bits, such as"),
+    "port: a pair that is no address": ("Port", pairs({"address": "web"}), "must be an IP address, such as"),
+    "port: a pair twice": (
+        "Port",
+        pairs({"address": "10.0.0.9"}, {"address": "10.0.0.8"}, {"address": "10.0.0.9"}),
+        "allowedAddressPairs names a pair twice; take one of them out",
+    ),
+    "port: groups without port security": (
+        "Port",
+        port(portSecurityEnabled=False, securityGroupRefs=[{"name": "web"}]),
+        "security groups and allowedAddressPairs need port security",
+    ),
+    "port: pairs without port security": (
+        "Port",
+        {**pairs({"address": "10.0.0.9"}), "portSecurityEnabled": False},
+        "security groups and allowedAddressPairs need port security",
+    ),
+    "port: too many groups": (
+        "Port",
+        port(
+            securityGroupRefs=[{"name": f"g{n}"} for n in range(11)],
+            securityGroupIDs=[ID[:-2] + f"{n:02}" for n in range(10)],
+        ),
+        "at most 20 security groups can be given",
+    ),
+    "port: an empty filter": ("Port", {"import": {"filter": {}}}, "should have at least 1 properties"),
+    "port: unknown field": ("Port", port(deviceID="x"), 'unknown field "spec.deviceID"'),
 }
 
 FIP = {"externalNetwork": EXT}
@@ -174,6 +274,43 @@ CHANGES: dict[str, tuple[str, dict[str, Any], dict[str, Any], dict[str, Any] | N
         {"id": ID},
         "",
     ),
+    "port: everything that can be changed": (
+        "Port",
+        {**pairs({"address": "10.0.0.9"}), "fixedIPs": [{"subnet": "a"}], "securityGroupRefs": [{"name": "a"}]},
+        port(fixedIPs=[], securityGroupIDs=[ID], portSecurityEnabled=True, adminStateUp=False),
+        {"id": ID, "networkID": ID, "macAddress": MAC},
+        "",
+    ),
+    "port: another network": (
+        "Port",
+        port(),
+        {"networkRef": {"name": "other"}},
+        {"id": ID, "networkID": OTHER_ID},
+        "networkRef cannot be changed: create another Port, for a port cannot move",
+    ),
+    "port: another network by id": (
+        "Port",
+        {"networkID": ID},
+        {"networkID": OTHER_ID},
+        {"id": ID, "networkID": ID},
+        "networkID cannot be changed: create another Port",
+    ),
+    "port: another MAC": (
+        "Port",
+        port(macAddress=MAC),
+        port(macAddress="fa:16:3e:00:00:43"),
+        {"id": ID, "macAddress": MAC},
+        "macAddress cannot be changed: create another Port; to change the MAC of a port takes an administrator's rights",
+    ),
+    "port: a MAC instead of the chosen one": (
+        "Port",
+        port(),
+        port(macAddress="fa:16:3e:00:00:43"),
+        {"id": ID, "macAddress": MAC},
+        "macAddress cannot be changed once there is one (status.macAddress)",
+    ),
+    "port: the chosen MAC written down": ("Port", port(), port(macAddress=MAC), {"id": ID, "macAddress": MAC}, ""),
+    "port: another MAC before it is there": ("Port", port(), port(macAddress=MAC), None, ""),
     "address: another network": (
         "FloatingIP",
         FIP,

@@ -104,6 +104,21 @@ ACCEPTED: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "pool: one address, two ports": ("Pool", members({}, {"port": 81})),
     "pool: 256 members": ("Pool", members(*({"address": f"10.0.1.{n}"} for n in range(256)))),
+    "pool: Ports": (
+        "Pool",
+        pool(
+            members=[{"address": "10.0.0.5", "port": 80}],
+            portMembers=[
+                {"portRef": {"name": "a"}, "port": 80, "weight": 2, "monitorAddress": "10.0.0.6"},
+                {"portRef": {"name": "a"}, "port": 80, "address": "10.0.0.7", "backup": True},
+                {"portRef": {"name": "a"}, "port": 81, "name": "m", "adminStateUp": False, "monitorPort": 8},
+            ],
+        ),
+    ),
+    "pool: 64 Ports": (
+        "Pool",
+        pool(portMembers=[{"portRef": {"name": f"p{n}"}, "port": 80} for n in range(64)]),
+    ),
     "pool: a Service": (
         "Pool",
         pool(membersFrom={"serviceRef": {"name": "s"}, "mode": "NodePort", "port": "http", "nodeSelector": {"a": "b"}}),
@@ -229,6 +244,21 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
         "Pool",
         members({"address": "2001:DB8:0::1"}),
         "must be in the short form and lower",
+    ),
+    "a Port twice": (
+        "Pool",
+        pool(portMembers=[{"portRef": {"name": "a"}, "port": 80, "weight": n} for n in range(2)]),
+        "portMembers names a Port twice with the same port; take one of them out",
+    ),
+    "Ports and a Service": (
+        "Pool",
+        pool(portMembers=[], membersFrom={"serviceRef": {"name": "s"}, "mode": "Endpoints"}),
+        "portMembers and membersFrom exclude each other: take one of them out",
+    ),
+    "a Port without port": (
+        "Pool",
+        pool(portMembers=[{"portRef": {"name": "a"}}]),
+        "spec.portMembers[0].port: Required value",
     ),
     "a member without port": ("Pool", pool(members=[{"address": "10.0.0.5"}]), "spec.members[0].port: Required value"),
     "a member in two subnets": (

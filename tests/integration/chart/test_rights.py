@@ -14,7 +14,7 @@ from sandbox import Environment, Sandbox
 from sandbox.logs import KubeCall
 from tests.integration.chart.conftest import Install, Release
 from tests.support.box import kubectl, until
-from tests.support.manifests import bundle, floating_ip, interface, router, security_group
+from tests.support.manifests import bundle, floating_ip, interface, port, router, security_group
 from tests.support.running import User, network
 from tests.support.tree_hands import ILB, IPOOL, listener, load_balancer, member, monitor, pool
 
@@ -38,7 +38,7 @@ UNUSED: dict[Right, str] = {
 USUAL = [right for right in RIGHTS if right.scope is not Scope.METRICS]
 """What is granted by default."""
 
-KINDS = {"inet": "n", "irouter": "r", "isg": "g", "ifip": "f", ILB: "lb", IPOOL: "p", "ihm": "m"}
+KINDS = {"inet": "n", "irouter": "r", "isg": "g", "iport": "t", "ifip": "f", ILB: "lb", IPOOL: "p", "ihm": "m"}
 
 
 def used(calls: Iterable[KubeCall]) -> set[Right]:
@@ -67,6 +67,7 @@ def test_no_right_is_granted_that_is_not_used_nor_used_that_is_not_granted(
             bundle(
                 router("r", interfaces=[interface("n")]),
                 security_group("g"),
+                port("t", networkRef={"name": "n"}),
                 floating_ip("f"),
                 load_balancer("lb", status["subnets"][0]["id"], listener("web", pool="p")),
                 pool("p", "lb", member("10.1.0.9")),

@@ -13,15 +13,21 @@ from infomaniak_operator.reconcile.ownership.marks import Owner, described, user
 from sandbox import Environment, Sandbox
 from tests.support.box import kubectl, until
 from tests.support.cloud_hands import changing, reconciled
-from tests.support.manifests import bundle, floating_ip, manifest, router, security_group
+from tests.support.manifests import bundle, floating_ip, manifest, port, router, security_group
 from tests.support.running import User, network
 from tests.support.second import beside, instead_of
 
 pytestmark = pytest.mark.slow
 
 SUBNETS = [{"name": "a", "cidr": "10.1.0.0/24"}]
-KINDS = {"inet": "networks", "irouter": "routers", "isg": "security_groups", "ifip": "floating_ips"}
-NAMES = {"inet": "InfomaniakNetwork", "irouter": "Router", "isg": "SecurityGroup", "ifip": "FloatingIP"}
+KINDS = {"inet": "networks", "irouter": "routers", "isg": "security_groups", "iport": "ports", "ifip": "floating_ips"}
+NAMES = {
+    "inet": "InfomaniakNetwork",
+    "irouter": "Router",
+    "isg": "SecurityGroup",
+    "iport": "Port",
+    "ifip": "FloatingIP",
+}
 
 
 @pytest.fixture
@@ -35,6 +41,7 @@ def one_of_each(unique: str) -> dict:
         network("x", description=unique, subnets=SUBNETS),
         router("x", description=unique, interfaces=[{"networkRef": {"name": "x"}}]),
         security_group("x", description=unique, rules=[{"direction": "ingress", "protocol": "tcp"}]),
+        port("x", description=unique, networkRef={"name": "x"}),
         floating_ip("x", description=unique),
     )
 
@@ -88,7 +95,8 @@ def test_restored_objects_double_nothing_and_are_adopted_on_demand(
         assert restored[kind][0] in message
         assert "network.infomaniak.cloud/adopt-previous=true" in message
         assert user.condition(kind, "x", "Stalled")["status"] == "True"
-    user.until_condition("irouter", "x", "Ready", reason="WaitingForReference")
+    for kind in ("irouter", "iport"):
+        user.until_condition(kind, "x", "Ready", reason="WaitingForReference")
     assert changing(box, mark, user) == []
     for kind in KINDS:
         user.annotate(kind, "x", adopt_previous="true")

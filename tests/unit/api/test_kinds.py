@@ -19,6 +19,7 @@ NAMES = {
     "InfomaniakNetwork": ("infomaniaknetworks", "inet"),
     "Router": ("routers", "irouter"),
     "SecurityGroup": ("securitygroups", "isg"),
+    "Port": ("ports", "iport"),
     "FloatingIP": ("floatingips", "ifip"),
     "LoadBalancer": ("loadbalancers", "ilb"),
     "Pool": ("pools", "ipool"),

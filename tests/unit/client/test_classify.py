@@ -69,6 +69,9 @@ TABLE = [
     (409, neutron("SecurityGroupInUse"), ConflictError, Category.IN_USE),
     (409, neutron("SecurityGroupRuleExists"), ConflictError, Category.TERMINAL),
     (409, neutron("IpAddressGenerationFailure"), ConflictError, Category.QUOTA),
+    (409, neutron("MacAddressInUse"), ConflictError, Category.TERMINAL),
+    (409, neutron("AddressPairAndPortSecurityRequired"), ConflictError, Category.TERMINAL),
+    (409, neutron("PortSecurityPortHasSecurityGroup"), ConflictError, Category.TERMINAL),
     (409, octavia("Load Balancer lb is immutable and cannot be updated."), ConflictError, Category.WAITING),
     (409, octavia("Invalid state PENDING_UPDATE of loadbalancer resource lb"), ConflictError, Category.WAITING),
     (

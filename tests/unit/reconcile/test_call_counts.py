@@ -27,7 +27,8 @@ def resync(world: Forest) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize(
-    ("name", "create", "rest", "delete"), [("network", 3, 2, 3), ("office", 23, 7, 19), ("web", 18, 13, 33)]
+    ("name", "create", "rest", "delete"),
+    [("network", 3, 2, 3), ("office", 23, 7, 19), ("web", 18, 13, 33), ("ports", 20, 11, 31)],
 )
 def test_the_life_of_an_example(name, create, rest, delete):
     world = Forest(*example(name))
@@ -55,6 +56,9 @@ def test_the_life_of_an_example(name, create, rest, delete):
         ("Router", "web", {"description": "other"}, 3, 2),
         ("SecurityGroup", "web-servers", {"description": "other"}, 2, 1),
         ("FloatingIP", "web", {"description": "other"}, 2, 2),
+        ("Port", "app-1", {"description": "other"}, 2, 1),
+        ("Port", "app-1", {"fixedIPs": [{"address": "10.50.0.21"}]}, 11, 4),  # a member follows
+        ("Port", "app-1", {"securityGroupRefs": ...}, 3, 1),
         ("LoadBalancer", "web", {"description": "other"}, 7, 3),
         ("LoadBalancer", "web", {"listeners": [{"name": "http", "protocol": "HTTP", "port": 80}]}, 12, 5),
         ("Pool", "site", {"algorithm": "LEAST_CONNECTIONS"}, 9, 3),
@@ -64,7 +68,7 @@ def test_the_life_of_an_example(name, create, rest, delete):
     ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
 )
 def test_an_edit(kind, name, change, calls, writes):
-    world = Forest(*example("web"))
+    world = Forest(*example("ports" if kind == "Port" else "web"))
     world.run()
     world.clock.advance(60)
     spent(world)

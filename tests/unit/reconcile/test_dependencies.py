@@ -40,9 +40,10 @@ def test_a_kind_is_declared_once():
 @pytest.mark.parametrize(
     ("kind", "keepers"),
     [
-        ("InfomaniakNetwork", {"Router", "LoadBalancer"}),
-        ("SecurityGroup", {"SecurityGroup", "LoadBalancer"}),
+        ("InfomaniakNetwork", {"Router", "LoadBalancer", "Port"}),
+        ("SecurityGroup", {"SecurityGroup", "LoadBalancer", "Port"}),
         ("Pool", {"HealthMonitor"}),
+        ("Port", {"Pool"}),  # a floating IP loses its target
         ("LoadBalancer", set()),  # a floating IP loses its target, and a pool goes with it
         ("Router", set()),
         ("FloatingIP", set()),

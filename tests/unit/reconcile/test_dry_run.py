@@ -11,7 +11,7 @@ from infomaniak_operator.reconcile.ownership.create_guard import Creates, Sent
 from infomaniak_operator.reconcile.ownership.marks import Owner, described
 from infomaniak_operator.reconcile.reconcilers import actuators
 from tests.support.forest import Forest
-from tests.support.objects import KUBE_SYSTEM, NAMESPACE, uid_of
+from tests.support.objects import KUBE_SYSTEM, NAMESPACE, custom, uid_of
 from tests.support.trees import web
 from tests.support.world import World
 
@@ -19,18 +19,20 @@ KINDS = {
     Key("InfomaniakNetwork", NAMESPACE, "web"): "networks",
     Key("Router", NAMESPACE, "web"): "routers",
     Key("SecurityGroup", NAMESPACE, "web-servers"): "security_groups",
+    Key("Port", NAMESPACE, "web"): "ports",
     Key("FloatingIP", NAMESPACE, "web"): "floating_ips",
     Key("LoadBalancer", NAMESPACE, "web"): "load_balancers",
     Key("Pool", NAMESPACE, "site"): "pools",
     Key("HealthMonitor", NAMESPACE, "site"): "health_monitors",
 }
-NET, ROUTER, GROUP, ADDRESS, LB, POOL, CHECK = KINDS
-NEUTRON = (NET, ROUTER, GROUP, ADDRESS)
+NET, ROUTER, GROUP, PORT, ADDRESS, LB, POOL, CHECK = KINDS
+NEUTRON = (NET, ROUTER, GROUP, PORT, ADDRESS)
 TREE = (LB, POOL, CHECK)
 MORE = {
     NET: {"tags": ["a"]},
     ROUTER: {"description": "the way out", "routes": [{"destination": "10.9.0.0/24", "nexthop": "10.40.0.9"}]},
     GROUP: {"description": "the shop's"},
+    PORT: {"description": "the shop's", "tags": ["a"], "securityGroupRefs": [{"name": "web-servers"}]},
     ADDRESS: {"description": "the shop's", "tags": ["a"]},
     LB: {"recovery": {"policy": "Recreate"}, "tags": ["a"], "adminStateUp": True},
     POOL: {"tags": ["a"], "description": "the site"},
@@ -39,8 +41,8 @@ MORE = {
 
 
 def objects(**annotations):
-    """Those of ``examples/web``, with a field or two more."""
-    found = web()
+    """Those of ``examples/web``, with a field or two more, and a Port."""
+    found = [*web(), custom("Port", PORT.name, {"networkRef": {"name": NET.name}})]
     for body in found:
         key = Key(body["kind"], NAMESPACE, body["metadata"]["name"])
         body["spec"] |= copy.deepcopy(MORE.get(key, {}))

@@ -314,3 +314,144 @@ def test_an_address_that_somebody_deleted_is_not_called_synced_and_shows_no_targ
     status = world.object(key).status
     assert {"portID", "fixedAddress", "routerID", "cloudStatus"} & set(status) == set()
     assert status["id"] == was["id"]
+
+
+# ── a Port by reference ──
+
+
+def with_port(**spec):
+    """A world with a network, a way out of it, and a Port named web; and its key."""
+    world, _ = prepared()
+    key = world.apply(custom("Port", "web", {"networkRef": {"name": "front"}, **spec}))
+    world.settle(key)
+    world.cloud.take()
+    return world, key
+
+
+def test_an_address_that_leads_to_a_port_by_reference():
+    world, port = with_port()
+    key = address(world, portRef={"name": "web"})
+    world.settle(key)
+    assert world.ready(key) == ("True", "Available"), world.message(key)
+    assert the_one(world)["port_id"] == world.object(port).status["id"]
+    assert world.object(key).status["fixedAddress"] == world.object(port).status["fixedIPs"][0]["address"]
+    assert "portRef" in world.object(key).status["appliedFields"]
+    other = world.apply(custom("Port", "other", {"networkRef": {"name": "front"}}))
+    world.settle(other)
+    kept = the_one(world)["floating_ip_address"]
+    world.spec(key, portRef={"name": "other"})
+    world.settle(key)
+    assert the_one(world)["port_id"] == world.object(other).status["id"]
+    world.spec(key, portRef=...)
+    world.settle(key)
+    assert (the_one(world)["port_id"], the_one(world)["floating_ip_address"]) == (None, kept)
+
+
+def test_which_address_of_the_port_it_leads_to():
+    world, _ = with_port(fixedIPs=[{"address": "10.1.0.20"}, {"address": "10.1.0.21"}])
+    key = address(world, portRef={"name": "web"}, fixedAddress="10.1.0.21")
+    world.settle(key)
+    assert world.ready(key) == ("True", "Available"), world.message(key)
+    assert the_one(world)["fixed_ip_address"] == "10.1.0.21"
+    world.spec(key, fixedAddress="10.1.0.20")
+    world.settle(key)
+    assert the_one(world)["fixed_ip_address"] == "10.1.0.20"
+
+
+def test_a_port_that_is_not_there_yet_is_waited_for_and_no_address_is_taken():
+    world, _ = prepared()
+    key = address(world, portRef={"name": "web"})
+    port = Key("Port", "shop", "web")
+    assert world.reconcile(key).next == WaitingFor(frozenset({port}))
+    assert world.ready(key) == ("False", "WaitingForReference")
+    assert "spec.portRef: Port web has no port yet" in world.message(key)
+    assert world.others.floating_ips.list() == []
+    world.apply(custom("Port", "web", {"networkRef": {"name": "front"}}))
+    assert world.reconcile(key).next == WaitingFor(frozenset({port}))
+    world.settle(port)
+    world.settle(key)
+    assert world.ready(key) == ("True", "Available"), world.message(key)
+
+
+def test_a_port_goes_though_an_address_leads_to_it_and_the_address_is_kept_and_waits():
+    world, port = with_port()
+    key = address(world, portRef={"name": "web"})
+    world.settle(key)
+    kept = the_one(world)
+    world.delete(port)
+    world.settle(port)
+    assert world.get(port) is None
+    assert world.reconcile(key).next == WaitingFor(frozenset({port}))
+    assert world.ready(key) == ("False", "WaitingForReference")
+    assert "Port web has no port; the address is kept" in world.message(key)
+    assert (the_one(world)["id"], the_one(world)["port_id"]) == (kept["id"], None)
+    world.settle(world.apply(custom("Port", "web", {"networkRef": {"name": "front"}}, life=2)))
+    world.settle(key)
+    assert world.ready(key) == ("True", "Available")
+    assert the_one(world)["port_id"] == world.object(port).status["id"]
+    assert the_one(world)["floating_ip_address"] == kept["floating_ip_address"]
+
+
+def test_an_address_leads_on_to_a_port_that_waits_to_go_and_none_is_led_to_it():
+    world, port = with_port()
+    key = address(world, portRef={"name": "web"})
+    world.settle(key)
+    world.others.ports.update(world.object(port).status["id"], {"device_id": "x", "device_owner": "compute:nova"})
+    world.delete(port)
+    world.reconcile(port)
+    assert world.ready(port) == ("False", "InUse")
+    world.settle(key)
+    assert world.ready(key) == ("True", "Available")
+    other = world.apply(custom("FloatingIP", "other", {**EXTERNAL, "portRef": {"name": "web"}}))
+    world.reconcile(other)
+    assert world.ready(other) == ("False", "WaitingForReference")
+    assert len(world.others.floating_ips.list()) == 1
+
+
+def test_a_port_that_somebody_deleted_is_followed_to_the_one_that_is_made_again():
+    world, port = with_port()
+    key = address(world, portRef={"name": "web"})
+    world.settle(key)
+    former = world.object(port).status["id"]
+    world.others.ports.delete(former)
+    world.settle(port)
+    world.settle(key)
+    assert world.ready(key) == ("True", "Available"), world.message(key)
+    assert the_one(world)["port_id"] == world.object(port).status["id"] != former
+
+
+def test_the_way_out_of_a_ports_network_is_waited_for():
+    world = World()
+    world.settle(world.apply(network(subnets=[subnet("v4", "10.1.0.0/24")])))
+    world.settle(world.apply(custom("Port", "web", {"networkRef": {"name": "front"}})))
+    spec = {"externalGateway": EXTERNAL["externalNetwork"], "interfaces": [{"networkRef": {"name": "front"}}]}
+    router = world.apply(custom("Router", "edge", spec))
+    key = address(world, portRef={"name": "web"})
+    world.cloud.take()
+    assert world.reconcile(key).next == WaitingFor(frozenset({router}))
+    assert "spec.portRef: Router edge, the way to the outside, is not Ready yet" in world.message(key)
+    assert world.cloud.writes() == []
+    world.settle(router)
+    world.settle(key)
+    assert world.ready(key) == ("True", "Available")
+
+
+def test_two_addresses_change_places_between_two_ports():
+    world, one = with_port()
+    two = world.apply(custom("Port", "other", {"networkRef": {"name": "front"}}))
+    world.settle(two)
+    first = world.apply(custom("FloatingIP", "a", {**EXTERNAL, "portRef": {"name": "web"}}))
+    second = world.apply(custom("FloatingIP", "b", {**EXTERNAL, "portRef": {"name": "other"}}))
+    for key in (first, second):
+        world.settle(key)
+    before = {row["port_id"]: row["id"] for row in world.others.floating_ips.list()}
+    world.spec(first, portRef={"name": "other"})
+    world.spec(second, portRef={"name": "web"})
+    for _ in range(4):
+        for key in (first, second):
+            world.settle(key)
+    after = {row["port_id"]: row["id"] for row in world.others.floating_ips.list()}
+    ids = [world.object(key).status["id"] for key in (one, two)]
+    assert {after[ids[0]], after[ids[1]]} == set(before.values())
+    assert after[ids[0]] == before[ids[1]]
+    assert world.ready(first) == world.ready(second) == ("True", "Available")

@@ -2,13 +2,17 @@
 
 import pytest
 
+from infomaniak_operator.api.common import Filter, Import
+from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.client import BadRequestError, Category, InfomaniakCloudError
 from infomaniak_operator.controller.interfaces import FINALIZER, Done, RequeueAfter, Stalled, WaitingFor
 from infomaniak_operator.controller.kube.conditions import MAX_MESSAGE
-from infomaniak_operator.reconcile.generic import outcomes
+from infomaniak_operator.reconcile.generic import importing, outcomes
 from infomaniak_operator.reconcile.ownership.marks import Mark, Owner, described
+from infomaniak_operator.reconcile.reconcilers import actuators
 from tests.support.forest import Forest
 from tests.support.objects import custom, key_of, network, secret, subnet, uid_of
+from tests.support.reach import parts
 from tests.support.world import PROJECT, World
 
 V4 = subnet("v4", "10.1.0.0/24")
@@ -600,3 +604,15 @@ def test_what_was_only_read_stays_where_it_could_not_be_taken_over(reconciles):
         world.settle(key)
     assert world.get(key) is None
     assert theirs in world.fake.tables["networks"]
+
+
+@pytest.mark.parametrize("actuator", actuators(), ids=lambda each: each.kind)
+def test_every_field_of_a_filter_is_one_that_the_service_filters_by(actuator):
+    """Tags and description apart, which are compared here."""
+    (model,) = [
+        each for each in parts(KINDS[actuator.kind].spec.model_fields["import_"].annotation) if issubclass(each, Import)
+    ]
+    (filter_,) = [each for each in parts(model.model_fields["filter"].annotation) if issubclass(each, Filter)]
+    fields = {info.alias or name for name, info in filter_.model_fields.items()} - {"tags", "description"}
+    assert fields
+    assert {importing._attribute(each) for each in fields} <= actuator.collection.kind.filters

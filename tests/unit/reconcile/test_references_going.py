@@ -7,14 +7,17 @@ from typing import Any
 import pytest
 
 from tests.support.forest import Forest
+from tests.support.objects import custom
 from tests.support.trees import member, pool, web
 from tests.support.world import PROJECT
 
 
 def _bodies() -> list[dict[str, Any]]:
-    """The example, a member whose subnet is a reference, and two addresses for one target."""
+    """The example, a member whose subnet is a reference, one that is a Port, and two addresses for one target."""
     other = {"address": "10.40.0.99", "port": 80, "networkRef": {"name": "web"}, "subnet": "web-v4"}
-    bodies = [*web(), pool("far", members=[member(), other])]
+    server = custom("Port", "server", {"networkRef": {"name": "web"}, "securityGroupRefs": [{"name": "web-servers"}]})
+    by_port = [{"portRef": {"name": "server"}, "port": 80}]
+    bodies = [*web(), server, pool("far", members=[member(), other], portMembers=by_port)]
     address = next(body for body in bodies if body["kind"] == "FloatingIP")
     second = {**address, "metadata": {**address["metadata"], "name": "second", "uid": "another"}}
     return [*bodies, second]
@@ -39,7 +42,7 @@ def _adopted() -> Forest:
     world = _fresh()
     world.run(120)
     ids = {key: world.object(key).status.get("id") for key in world.all_keys()}
-    for collection in ("networks", "routers", "security_groups", "floating_ips"):
+    for collection in ("networks", "routers", "security_groups", "ports", "floating_ips"):
         for row in getattr(world.others, collection).list(project_id=PROJECT):
             getattr(world.others, collection).update(row["id"], {"description": ""})
     for collection in ("load_balancers", "listeners", "pools", "health_monitors"):
@@ -53,7 +56,7 @@ def _adopted() -> Forest:
     return again
 
 
-NEUTRON = ("InfomaniakNetwork", "Router", "SecurityGroup", "FloatingIP")
+NEUTRON = ("InfomaniakNetwork", "Router", "SecurityGroup", "Port", "FloatingIP")
 STATES = {"fresh": _fresh, "changed": _changed, "adopted": _adopted}
 WHAT = sorted({body["kind"] for body in _bodies()} | {"Secret"})
 

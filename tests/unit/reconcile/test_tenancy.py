@@ -52,11 +52,23 @@ REACHING: dict[tuple[str, str], dict[str, Any]] = {
     **{
         (kind, "spec.import"): {"import_": {"id": ID}}
         for kind in (
-            ["InfomaniakNetwork", "Router", "SecurityGroup", "FloatingIP", "LoadBalancer", "Pool", "HealthMonitor"]
+            [
+                "InfomaniakNetwork",
+                "Router",
+                "SecurityGroup",
+                "Port",
+                "FloatingIP",
+                "LoadBalancer",
+                "Pool",
+                "HealthMonitor",
+            ]
         )
     },
     ("Router", "spec.interfaces.subnetID"): {"interfaces": [{"subnetID": ID}]},
     ("SecurityGroup", "spec.rules.remoteGroupID"): {"rules": [{"direction": "ingress", "remoteGroupID": ID}]},
+    ("Port", "spec.networkID"): {"networkID": ID},
+    ("Port", "spec.fixedIPs.subnetID"): {"networkRef": {"name": "n"}, "fixedIPs": [{"subnetID": ID}]},
+    ("Port", "spec.securityGroupIDs"): {"networkRef": {"name": "n"}, "securityGroupIDs": [ID]},
     ("FloatingIP", "spec.portID"): {"externalNetwork": OUTSIDE, "portID": ID},
     ("FloatingIP", "spec.address"): {"externalNetwork": OUTSIDE, "address": "203.0.113.1"},
     ("LoadBalancer", "spec.vip.networkID"): {"vip": {"networkID": ID}},

@@ -37,7 +37,16 @@ _MARK = (
     "who copies it from the cloud; where an object has one, the API server judges it only once that field is changed."
 )
 _MOVED = "Were rules of the spec: now they know status, and take in addition what corrects a value that was refused."
+_PORTS = "About fields that are new, or takes in addition what these say: an object that is stored has none of them."
+_OLD = tuple(kind for kind in KINDS if kind != "Port")
+"""The kinds that the last release has."""
 LOOKED_AT: Mapping[str, str] = {
+    **{
+        f"look at: {KINDS[kind].crd_name} v1alpha1 .spec: the rule is new or another: {rule.rule}": _PORTS
+        for kind in ("FloatingIP", "Pool")
+        for rule in KINDS[kind].spec.cel
+        if "portRef" in rule.rule or "portMembers" in rule.rule
+    },
     **_rules("LoadBalancer", why=_MOVED),
     **_rules("Pool", why=_MOVED),
     **_rules("HealthMonitor", why=_MOVED),
@@ -58,12 +67,12 @@ LOOKED_AT: Mapping[str, str] = {
         r"!self.matches('\\[ik[0-9]+r?[.][^ ]*\\]\\s*$')",
         _MARK,
         {
-            **{kind: ["description"] for kind in KINDS if kind != "HealthMonitor"},
+            **{kind: ["description"] for kind in _OLD if kind != "HealthMonitor"},
             "InfomaniakNetwork": ["description", "subnets[].description"],
             "LoadBalancer": ["description", "listeners[].description"],
         },
     ),
-    **_texts(r"!self.matches('^\\[ik[0-9]')", _MARK, {kind: ["tags[]", "import.filter.tags[]"] for kind in KINDS}),
+    **_texts(r"!self.matches('^\\[ik[0-9]')", _MARK, {kind: ["tags[]", "import.filter.tags[]"] for kind in _OLD}),
 }
 """What a program cannot judge, as it says it, and why it breaks nobody. Emptied when a release is kept."""
 PRESENT = [yaml.safe_load(path.read_text()) for path in sorted((ROOT / "crds").glob("*.yaml"))]

@@ -9,6 +9,7 @@ from infomaniak_operator.api.json_types import (
     INFOMANIAK_NETWORK,
     LOAD_BALANCER,
     POOL,
+    PORT,
     ROUTER,
     SECURITY_GROUP,
     ListenerField,
@@ -34,6 +35,7 @@ from infomaniak_operator.reconcile.generic.context import ReconcileContext, Trai
 from infomaniak_operator.reconcile.generic.fields import Field
 from infomaniak_operator.reconcile.neutron.floating_ip import FloatingIPActuator
 from infomaniak_operator.reconcile.neutron.network import NetworkActuator
+from infomaniak_operator.reconcile.neutron.port import PortActuator
 from infomaniak_operator.reconcile.neutron.router import RouterActuator
 from infomaniak_operator.reconcile.octavia.pool import PoolActuator
 from infomaniak_operator.reconcile.octavia.tree_state import Trees
@@ -110,6 +112,7 @@ def reconciled(context: ReconcileContext) -> None:
     print(context.children["subnet"])  # E: "subnet"
     print(RouterActuator().resolve(context.resource, context.request.view)["subnet"])  # E: "subnet"
     print(FloatingIPActuator().resolve(context.resource, context.request.view).get("portId"))  # E: "portId"
+    print(PortActuator().resolve(context.resource, context.request.view).get("group"))  # E: no key "group"
     print(NetworkActuator().collection.of(context.cloud.do).get("id")["mtus"])  # E: "mtus"
     row = PoolActuator(Trees()).held(context)
     if row is not None:
@@ -126,6 +129,12 @@ def specs(resource: KubeObject, context: ReconcileContext) -> None:
     print(ROUTER.spec(resource)["externalGateway"].get("enableSnat"))  # E: no key "enableSnat"
     print(SECURITY_GROUP.spec(resource)["rule"])  # E: "rule"
     print(SECURITY_GROUP.spec(resource)["rules"][0].get("remoteGroup"))  # E: no key "remoteGroup"
+    print(PORT.spec(resource).get("fixedIps"))  # E: no key "fixedIps"
+    print(PORT.spec(resource)["fixedIPs"][0].get("subnetId"))  # E: no key "subnetId"
+    print(PORT.spec(resource)["allowedAddressPairs"][0].get("macAddress"))  # E: no key "macAddress"
+    print(PORT.named(context, "tags", "portSecurity"))  # E: Literal['portSecurity']
+    print(FLOATING_IP.spec(resource)["portRefs"])  # E: "portRefs"
+    print(POOL.spec(resource)["portMembers"][0].get("portref"))  # E: no key "portref"
     print(FLOATING_IP.spec(resource).get("portId"))  # E: no key "portId"
     print(LOAD_BALANCER.spec(context).get("listener"))  # E: no key "listener"
     print(LOAD_BALANCER.spec(context)["vip"].get("securityGroupRef"))  # E: no key "securityGroupRef"
@@ -146,6 +155,8 @@ def statuses(resource: KubeObject, context: ReconcileContext) -> None:
     print(INFOMANIAK_NETWORK.status(resource).get("subnet"))  # E: no key "subnet"
     print(ROUTER.status(resource).get("externalAddress"))  # E: no key "externalAddress"
     print("rulesCount" in SECURITY_GROUP.status(resource))  # E: no key "rulesCount"
+    print(PORT.status(resource).get("deviceId"))  # E: no key "deviceId"
+    print(PORT.status(resource)["fixedIPs"][0]["adress"])  # E: "adress"
     print(FLOATING_IP.status(resource).get("fixedAdress"))  # E: no key "fixedAdress"
     print(LOAD_BALANCER.status(resource).get("vipPortId"))  # E: no key "vipPortId"
     print(POOL.status(resource)["members"])

@@ -48,12 +48,12 @@ class FloatingIPSpec(CommonSpec, Described):
     cel: ClassVar[tuple[Rule, ...]] = (
         *unless_imported("externalNetwork"),
         Rule(
-            one_of("loadBalancerRef", "portID", required=False),
-            "at most one of loadBalancerRef and portID can be given: an address leads to one port",
+            one_of("loadBalancerRef", "portRef", "portID", required=False),
+            "at most one of loadBalancerRef, portRef and portID can be given: an address leads to one port",
         ),
         Rule(
-            "!has(self.fixedAddress) || has(self.portID)",
-            "fixedAddress is an address of the port in portID; without portID take it out",
+            "!has(self.fixedAddress) || has(self.portRef) || has(self.portID)",
+            "fixedAddress is an address of the port in portRef or portID; without one of them take it out",
             ".fixedAddress",
         ),
     )
@@ -89,24 +89,33 @@ class FloatingIPSpec(CommonSpec, Described):
         None,
         description=about(
             "The LoadBalancer whose VIP the address leads to",
-            absent="with portID absent too, it leads nowhere and is kept",
+            absent="with portRef and portID absent too, it leads nowhere and is kept",
             changes="Can be changed; the address stays the same",
             api="port_id",
         ),
     )
-    port_id: Annotated[CloudId | None, Names("a port", Reach.PROJECT, instead="loadBalancerRef", shown=("portID",))] = (
-        Field(
-            None,
-            description=about(
-                "Id of the port it leads to. An address that is bound elsewhere is never taken from there",
-                absent="with loadBalancerRef absent too, it leads nowhere and is kept",
-                changes="Can be changed; the address stays the same",
-                api="port_id",
-            ),
-        )
+    port_ref: Ref | None = Field(
+        None,
+        description=about(
+            "The Port that the address leads to",
+            absent="with loadBalancerRef and portID absent too, it leads nowhere and is kept",
+            changes="Can be changed; the address stays the same",
+            api="port_id",
+        ),
+    )
+    port_id: Annotated[
+        CloudId | None, Names("a port", Reach.PROJECT, instead="portRef or loadBalancerRef", shown=("portID",))
+    ] = Field(
+        None,
+        description=about(
+            "Id of the port it leads to. An address that is bound elsewhere is never taken from there",
+            absent="with loadBalancerRef and portRef absent too, it leads nowhere and is kept",
+            changes="Can be changed; the address stays the same",
+            api="port_id",
+        ),
     )
     fixed_address: Annotated[
-        Address | None, Names("an address of the port", Reach.WITHIN, instead="it is of the port in portID")
+        Address | None, Names("an address of the port", Reach.WITHIN, instead="it is of the port in portRef or portID")
     ] = Field(
         None,
         description=about(
@@ -151,7 +160,7 @@ FLOATING_IP = Kind(
         Column("Target", "string", ".status.fixedAddress", "The address inside that it leads to."),
         Column("Status", "string", ".status.cloudStatus", "Its status in the cloud: ACTIVE, or DOWN with no target."),
     ),
-    selectable=(".spec.loadBalancerRef.name",),
+    selectable=(".spec.loadBalancerRef.name", ".spec.portRef.name"),
     rules=(
         Rule(
             "!has(oldSelf.status) || !has(oldSelf.status.id) || !has(oldSelf.spec.externalNetwork) || "

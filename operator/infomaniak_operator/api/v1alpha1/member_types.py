@@ -20,7 +20,31 @@ OF_A_MEMBER = Names(
 )
 
 
-class Member(Administrable):
+class Balanced(Administrable):
+    """How a member is used, whatever says where it is."""
+
+    name: Annotated[str, Field(max_length=255)] | None = Field(
+        None, description=about("Its name", absent="left as it is (new: none)", api="name")
+    )
+    weight: Annotated[int, Field(ge=0, le=256)] | None = Field(
+        None,
+        description=about(
+            "Its share of new connections, 0 to 256; 0: no new ones", absent="left as it is (new: 1)", api="weight"
+        ),
+    )
+    backup: bool | None = Field(
+        None,
+        description=about(
+            "Whether it is used only while all others are down", absent="left as it is (new: false)", api="backup"
+        ),
+    )
+    monitor_address: Annotated[Address | None, OF_A_MEMBER] = Field(
+        None, description=about("Address to check it at", absent="address", api="monitor_address")
+    )
+    monitor_port: Port | None = Field(None, description=about("Port to check it at", absent="port", api="monitor_port"))
+
+
+class Member(Balanced):
     """One member."""
 
     cel: ClassVar[tuple[Rule, ...]] = (
@@ -46,21 +70,6 @@ class Member(Administrable):
         ),
     ] = Field(description=about("Its address", changes=_MEMBER, api="address"))
     port: Port = Field(description=about("Its port, 1 to 65535", changes=_MEMBER, api="protocol_port"))
-    name: Annotated[str, Field(max_length=255)] | None = Field(
-        None, description=about("Its name", absent="left as it is (new: none)", api="name")
-    )
-    weight: Annotated[int, Field(ge=0, le=256)] | None = Field(
-        None,
-        description=about(
-            "Its share of new connections, 0 to 256; 0: no new ones", absent="left as it is (new: 1)", api="weight"
-        ),
-    )
-    backup: bool | None = Field(
-        None,
-        description=about(
-            "Whether it is used only while all others are down", absent="left as it is (new: false)", api="backup"
-        ),
-    )
     network_ref: Ref | None = Field(
         None,
         description=about(
@@ -90,10 +99,28 @@ class Member(Administrable):
             api="subnet_id",
         ),
     )
-    monitor_address: Annotated[Address | None, OF_A_MEMBER] = Field(
-        None, description=about("Address to check it at", absent="address", api="monitor_address")
+
+
+class PortMember(Balanced):
+    """A member that is a Port."""
+
+    port_ref: Ref = Field(
+        description=about("The Port whose address it has", changes="Another Port or port is another member")
     )
-    monitor_port: Port | None = Field(None, description=about("Port to check it at", absent="port", api="monitor_port"))
+    port: Port = Field(
+        description=about("Its port, 1 to 65535", changes="Another Port or port is another member", api="protocol_port")
+    )
+    address: Annotated[Address | None, Names("an address of the Port", Reach.WITHIN, instead="it is of portRef")] = (
+        Field(
+            None,
+            description=about(
+                "Which address of the Port, where it has several",
+                absent="the one that is a member already; new: its first of IPv4, else its first of IPv6",
+                changes=_MEMBER,
+                api="address",
+            ),
+        )
+    )
 
 
 ServicePort = Annotated[

@@ -26,9 +26,10 @@ from infomaniak_operator.api.common import (
 from infomaniak_operator.api.kind import Column, Kind
 from infomaniak_operator.api.model import FIXED, ApiModel, Checked, Rule, about, immutable, listed
 from infomaniak_operator.api.types import Ref
-from infomaniak_operator.api.v1alpha1.member_types import Member, MembersFrom
+from infomaniak_operator.api.v1alpha1.member_types import Member, MembersFrom, PortMember
 
 MAX_MEMBERS = 256
+MAX_PORT_MEMBERS = 64
 MAX_LISTED = 4096
 """The most members that the status lists, as there and as draining, and the most that may follow a Service."""
 PoolProtocol = Literal["HTTP", "HTTPS", "PROXY", "PROXYV2", "SCTP", "TCP", "UDP"]
@@ -127,6 +128,18 @@ class PoolSpec(CommonSpec, Named, Described, Administrable):
             ".membersFrom",
         ),
         Rule(
+            "!has(self.portMembers) || !has(self.membersFrom)",
+            "portMembers and membersFrom exclude each other: take one of them out",
+            ".membersFrom",
+        ),
+        Rule(
+            "!has(self.portMembers) || self.portMembers.all(x, self.portMembers.filter(y, x.port == y.port && "
+            "x.portRef.name == y.portRef.name && has(x.address) == has(y.address) && "
+            "(!has(x.address) || x.address == y.address)).size() == 1)",
+            "portMembers names a Port twice with the same port; take one of them out",
+            ".portMembers",
+        ),
+        Rule(
             f"{_PERSISTENT}!{_DATAGRAM} || self.sessionPersistence.type == 'SOURCE_IP'",
             "with protocol UDP or SCTP, sessionPersistence knows type SOURCE_IP only: there are no cookies",
             ".sessionPersistence",
@@ -174,14 +187,25 @@ class PoolSpec(CommonSpec, Named, Described, Administrable):
         None,
         description=about(
             "The members, known by address and port. [] removes all",
-            absent="membersFrom; with that absent too, left as they are (new: none)",
+            absent="portMembers or membersFrom; with these absent too, left as they are (new: none)",
             changes="Can be changed; all changes are made in one call, and at once",
             api="members of the pool",
         ),
         json_schema_extra=listed("map", "address", "port"),
     )
+    port_members: Annotated[list[PortMember], Field(max_length=MAX_PORT_MEMBERS)] | None = Field(
+        None,
+        description=about(
+            "Members that are Ports: beside those in members. A list of its own, for members are known by their "
+            "addresses, which of a Port are only known once it is there",
+            absent="members or membersFrom",
+            changes="Can be changed; all changes are made in one call, and at once",
+            api="members of the pool",
+        ),
+        json_schema_extra=listed("atomic"),
+    )
     members_from: MembersFrom | None = Field(
-        None, description=about("A Service of Kubernetes that the members follow", absent="members")
+        None, description=about("A Service of Kubernetes that the members follow", absent="members and portMembers")
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
@@ -83,14 +84,13 @@ def _by_filter(context: ReconcileContext, actuator: Actuator[RowT, BodyT], wante
 
 
 _API = {
-    "projectID": "project_id",
     "external": "router:external",
     "address": "floating_ip_address",
     "externalNetworkID": "floating_network_id",
-    "vipAddress": "vip_address",
     "loadBalancerID": "loadbalancer_id",
-    "portID": "port_id",
 }
+"""The attributes that are not called as the filter's field is, but for the spelling: ``port_id`` for ``portID``."""
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 _ADDRESSES = frozenset({"address", "vipAddress"})
@@ -98,7 +98,11 @@ _ADDRESSES = frozenset({"address", "vipAddress"})
 
 def _api_filter(wanted: Mapping[str, object]) -> dict[str, Any]:
     """Attribute and value; the services compare addresses as text, in the spelling they give them."""
-    return {_API.get(name, name): address(value) if name in _ADDRESSES else value for name, value in wanted.items()}
+    return {_attribute(name): address(value) if name in _ADDRESSES else value for name, value in wanted.items()}
+
+
+def _attribute(field: str) -> str:
+    return _API.get(field) or _HUMP.sub("_", field).lower()
 
 
 def _matches(row: Mapping[str, object], wanted: Mapping[str, object]) -> bool:

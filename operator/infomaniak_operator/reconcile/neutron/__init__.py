@@ -1,1 +1,1 @@
-"""The kinds of Neutron: networks, routers, security groups, floating IPs."""
+"""The kinds of Neutron: networks, routers, security groups, ports, floating IPs."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import cast
 
 from typing_extensions import override
 
-from infomaniak_operator.api.json_types import FLOATING_IP, LOAD_BALANCER, ROUTER, FloatingIPStatus
+from infomaniak_operator.api.json_types import FLOATING_IP, ROUTER, FloatingIPStatus
 from infomaniak_operator.client import ConflictError, InfomaniakCloudError, NotFoundError
 from infomaniak_operator.client.bodies import FloatingIPBody
 from infomaniak_operator.client.resources import FloatingIP as Address
@@ -29,11 +29,11 @@ from infomaniak_operator.reconcile.generic.fields import Difference, address, ch
 from infomaniak_operator.reconcile.generic.outcomes import Stop, named
 from infomaniak_operator.reconcile.generic.owned import Whose, is_adopted, is_marked, until_released, whose, whose_main
 from infomaniak_operator.reconcile.neutron import external_network, neutron_common
-from infomaniak_operator.reconcile.neutron.floating_ip_targets import Target, can_move, chain, keeps
+from infomaniak_operator.reconcile.neutron import floating_ip_targets as targets
+from infomaniak_operator.reconcile.neutron.floating_ip_targets import Target, TargetField, can_move, chain, keeps
 from infomaniak_operator.reconcile.openstack.resource_types import FLOATING_IPS
 from infomaniak_operator.reconcile.ownership.marks import described
 
-_TARGETS: Final = ("loadBalancerRef", "portID")
 _NETWORK = "externalNetwork"
 NO_ROUTE = "ExternalGatewayForFloatingIPNotFound"
 NO_PORT = "PortNotFound"
@@ -89,14 +89,15 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody,
     collection = FLOATING_IPS
     noun = "floating IP"
     traits = Traits(itself=frozenset({"address"}))
-    depends_on = frozenset({Dependency(neutron_common.NETWORK), Dependency("LoadBalancer")})
+    depends_on = frozenset(
+        {Dependency(neutron_common.NETWORK), *(Dependency(each.kind) for each in targets.BY_REFERENCE)}
+    )
 
     def references(self, resource: KubeObject) -> Iterable[Key]:
-        """The load balancer it leads to, and the external network it is from."""
-        spec = FLOATING_IP.spec(resource)
-        ref = spec.get("loadBalancerRef")
-        target = [Key("LoadBalancer", resource.key.namespace, ref["name"])] if ref else []
-        return [*external_network.references(resource, spec.get("externalNetwork")), *target]
+        """The load balancer or the Port it leads to, and the external network it is from."""
+        referred = targets.reference(resource)
+        target = [referred[1]] if referred else []
+        return [*external_network.references(resource, FLOATING_IP.spec(resource).get("externalNetwork")), *target]
 
     def resolve(self, resource: KubeObject, view: CacheReader) -> FloatingIPInputs:
         """The external network and the target's port.
@@ -104,24 +105,24 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody,
         A target that is going or gone leaves the address without one: an address outlives what it leads to.
 
         Raises:
-            Unresolved: the external network, or the load balancer's port, is not there yet.
+            Unresolved: the external network, or the target's port, is not there yet.
         """
         spec, status = FLOATING_IP.spec(resource), FLOATING_IP.status(resource)
         network = external_network.resolve(resource, view, spec.get("externalNetwork"), "spec.externalNetwork")
         found = cast("FloatingIPInputs", network)
-        ref = spec.get("loadBalancerRef")
-        if ref:
-            key = Key("LoadBalancer", resource.key.namespace, ref["name"])
+        referred = targets.reference(resource)
+        if referred:
+            field, key = referred
             target = view.get(key)
-            port = LOAD_BALANCER.status(target).get("vipPortID") if target else None
+            port = field.port(target) if target else None
             if target and target.deleting:
                 # Traffic goes on until the port is gone, but nothing is led to one that is going.
                 port = port if port and port == status.get("portID") else None
                 found["going"] = True
             if port is None and not status.get("id"):
-                raise Unresolved(key, f"spec.loadBalancerRef: LoadBalancer {ref['name']} has no VIP port yet")
+                raise Unresolved(key, f"spec.{field.name}: {key.kind} {key.name} has no {field.noun} yet")
             if port is not None and status.get("portID") != port and target is not None:
-                _await_way(resource, view, target)
+                _await_way(resource, view, field, target)
             found["portID"] = port
         elif spec.get("portID"):
             found["portID"] = str(spec["portID"])
@@ -190,9 +191,9 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody,
             memory.no_route, waited = _seconds(context, memory.no_route)
             return Stop(Reason.WAITING_FOR_REFERENCE, message, RequeueAfter(min(1.0 + waited, LONGEST_WAIT)))
         if error.error_type == NO_PORT:
-            by_id = FLOATING_IP.spec(context).get("portID")
-            where = "the port of spec.portID" if by_id else "the VIP's port of spec.loadBalancerRef"
-            message = f"{where} is not there: {error}"
+            spec = FLOATING_IP.spec(context)
+            field = next((name for name in targets.FIELDS if spec.get(name)), "portID")
+            message = f"the port of spec.{field} is not there: {error}"
             return Stop(Reason.WAITING_FOR_REFERENCE, message, Retry(at_least=5.0))
         return self._taken(context, error, None) if error.error_type == TAKEN else error
 
@@ -270,7 +271,7 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody,
 
     def applied(self, context: ReconcileContext) -> list[str]:
         """The places of the fields that the spec sets."""
-        return [*FLOATING_IP.named(context, "description", "tags", *_TARGETS, "fixedAddress")]
+        return [*FLOATING_IP.named(context, "description", "tags", *targets.FIELDS, "fixedAddress")]
 
     @override
     def plan(self, context: ReconcileContext, row: Address, inputs: FloatingIPInputs, *, new: bool) -> Plan:
@@ -299,8 +300,8 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody,
         return self.plan(context, row, inputs, new=False)
 
     def _association(self, context: ReconcileContext, row: Address, inputs: FloatingIPInputs) -> list[Difference]:
-        managed = FLOATING_IP.named(context, *_TARGETS) or any(name in context.applied for name in _TARGETS)
-        if not managed:
+        named = [*FLOATING_IP.named(context, *targets.FIELDS), *(n for n in targets.FIELDS if n in context.applied)]
+        if not named:
             return []
         wanted, now = inputs.get("portID"), row.get("port_id")
         if inputs.get("going") and not now:
@@ -315,9 +316,7 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody,
         if now and adopting:
             message = f"floating IP {row['id']} is bound to port {now}: it is not taken away; disassociate it first"
             raise Stop(Reason.CONFLICT, message, Stalled(), Progress.STALLED)
-        return [
-            Difference("portID" if "portID" in FLOATING_IP.spec(context) else "loadBalancerRef", "port_id", now, wanted)
-        ]
+        return [Difference(named[0], "port_id", now, wanted)]
 
     def act(self, context: ReconcileContext, row: Address, steps: Plan) -> Address:
         """Carry out the steps.
@@ -344,12 +343,12 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody,
         _remembered(context).no_route = None
         _remembered(context).unseen = False
         self._look_again(context, row)
-        ref = FLOATING_IP.spec(context).get("loadBalancerRef")
+        referred = targets.reference(context.resource)
         lost = inputs.get("going") and not row.get("port_id")
-        if ref and (lost or not inputs.get("portID")) and not context.unmanaged:
-            key = Key("LoadBalancer", context.resource.key.namespace, ref["name"])
+        if referred and (lost or not inputs.get("portID")) and not context.unmanaged:
+            field, key = referred
             raise context.wait_for(
-                key, f"spec.loadBalancerRef: LoadBalancer {ref['name']} has no VIP port; the address is kept"
+                key, f"spec.{field.name}: {key.kind} {key.name} has no {field.noun}; the address is kept"
             )
         to = f" -> {row['fixed_ip_address']}" if row.get("fixed_ip_address") else ", not associated"
         return f"floating IP {row.get('floating_ip_address')}{to}"
@@ -419,15 +418,13 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody,
         neutron_common.release_row(context, self.collection, row)
 
 
-def _await_way(resource: KubeObject, view: CacheReader, target: KubeObject) -> None:
-    """Wait for the Router that is to lead from the load balancer's network to the outside: before, Neutron refuses.
+def _await_way(resource: KubeObject, view: CacheReader, field: TargetField, target: KubeObject) -> None:
+    """Wait for the Router that is to lead from the target's network to the outside: before, Neutron refuses.
 
     Raises:
         Unresolved: there is one, and it is not that far yet; where there is none, the way may be somebody else's.
     """
-    vip = LOAD_BALANCER.spec(target).get("vip")
-    ref = vip.get("networkRef") if vip else None
-    network = ref["name"] if ref else None
+    network, subnets = field.place(target)
     ways = [
         each
         for each in view.objects("Router", resource.key.namespace)
@@ -435,14 +432,10 @@ def _await_way(resource: KubeObject, view: CacheReader, target: KubeObject) -> N
     ]
     if not ways or any((each.condition("Ready") or {}).get("status") == "True" for each in ways):
         return
-    if any(
-        leg.get("subnetID") == LOAD_BALANCER.status(target).get("vipSubnetID")
-        for each in ways
-        for leg in ROUTER.status(each).get("interfaces") or ()
-    ):
+    if any(leg.get("subnetID") in subnets for each in ways for leg in ROUTER.status(each).get("interfaces") or ()):
         return
     names = ", ".join(each.key.name for each in ways)
-    message = f"spec.loadBalancerRef: Router {names}, the way to the outside, is not Ready yet"
+    message = f"spec.{field.name}: Router {names}, the way to the outside, is not Ready yet"
     raise Unresolved(ways[0].key, message, [each.key for each in ways])
 
 

@@ -4,13 +4,70 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from infomaniak_operator.api.json_types import FLOATING_IP, LOAD_BALANCER
+from infomaniak_operator.api.json_types import FLOATING_IP, LOAD_BALANCER, PORT
 from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject
 from infomaniak_operator.reconcile.generic.fields import address
 from infomaniak_operator.reconcile.generic.outcomes import CREDENTIALS_VALID, DRY_RUN, PAUSED, annotated
 
 KIND = "FloatingIP"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetField:
+    """A field of a spec that names what an address leads to by reference.
+
+    Attributes:
+        name: the field.
+        kind: the kind that it refers to.
+        noun: what people call the port of such an object.
+        port: its id, as the object's status shows it.
+        place: the name of the InfomaniakNetwork that the object's spec says it is in, and the ids of its subnets.
+    """
+
+    name: Literal["loadBalancerRef", "portRef"]
+    kind: str
+    noun: str
+    port: Callable[[KubeObject], str | None]
+    place: Callable[[KubeObject], tuple[str | None, frozenset[str]]]
+
+
+def _vip_port(target: KubeObject) -> str | None:
+    return LOAD_BALANCER.status(target).get("vipPortID")
+
+
+def _vip_place(target: KubeObject) -> tuple[str | None, frozenset[str]]:
+    vip = LOAD_BALANCER.spec(target).get("vip") or {}
+    ref = vip.get("networkRef")
+    subnet = LOAD_BALANCER.status(target).get("vipSubnetID")
+    return ref["name"] if ref else None, frozenset({subnet} if subnet else ())
+
+
+def _port(target: KubeObject) -> str | None:
+    return PORT.status(target).get("id")
+
+
+def _port_place(target: KubeObject) -> tuple[str | None, frozenset[str]]:
+    ref = PORT.spec(target).get("networkRef")
+    subnets = (each.get("subnetID") for each in PORT.status(target).get("fixedIPs") or ())
+    return ref["name"] if ref else None, frozenset(each for each in subnets if each)
+
+
+BY_REFERENCE = (
+    TargetField("loadBalancerRef", "LoadBalancer", "VIP port", _vip_port, _vip_place),
+    TargetField("portRef", "Port", "port", _port, _port_place),
+)
+FIELDS: tuple[Literal["loadBalancerRef", "portRef", "portID"], ...] = (*(each.name for each in BY_REFERENCE), "portID")
+"""The fields of a spec that say what an address leads to; one of them at most is there."""
+
+
+def reference(resource: KubeObject) -> tuple[TargetField, Key] | None:
+    """What an address leads to by reference; None where it leads nowhere, or to a port by its id."""
+    for each in BY_REFERENCE:
+        if ref := FLOATING_IP.spec(resource).get(each.name):
+            return each, Key(each.kind, resource.key.namespace, ref["name"])
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +97,16 @@ def keeps(other: KubeObject, target: Target, view: CacheReader) -> bool:
     spec = FLOATING_IP.spec(other)
     if spec.get("managementPolicy") == "Unmanaged":
         return True
-    ref = spec.get("loadBalancerRef")
-    if ref:
-        balancer = view.get(Key("LoadBalancer", other.key.namespace, ref["name"]))
-        if balancer is None or balancer.deleting:
-            return False
-        return bool(LOAD_BALANCER.status(balancer).get("vipPortID") == target.port)
+    referred = reference(other)
+    if referred:
+        field, key = referred
+        found = view.get(key)
+        there = found is not None and not found.deleting and field.port(found) == target.port
+        return there and Target(target.port, spec.get("fixedAddress")).meets(target)
     if port := spec.get("portID"):
         return Target(str(port), spec.get("fixedAddress")).meets(target)
     # Taken out of the spec: given up only if it was set by it.
-    return not {"portID", "loadBalancerRef"} & set(FLOATING_IP.status(other).get("appliedFields") or ())
+    return not {*FIELDS} & set(FLOATING_IP.status(other).get("appliedFields") or ())
 
 
 def can_move(other: KubeObject) -> bool:

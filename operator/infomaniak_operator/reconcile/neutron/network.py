@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from typing_extensions import override
 
-from infomaniak_operator.api.json_types import INFOMANIAK_NETWORK, ROUTER, InfomaniakNetworkSpecField, StatusField
+from infomaniak_operator.api.json_types import INFOMANIAK_NETWORK, InfomaniakNetworkSpecField, StatusField
+from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.client import Category, InfomaniakCloudError
 from infomaniak_operator.client.bodies import NetworkBody
 from infomaniak_operator.client.resources import Network, Subnet
@@ -52,22 +53,13 @@ class NetworkActuator(neutron_common.NeutronActuator[Network, NetworkBody]):
         return neutron_common.creation(context, NETWORKS, body_of(FIELDS, context.spec))
 
     def rivals(self, context: ReconcileContext, error: InfomaniakCloudError) -> list[KubeObject]:
-        """The Routers and LoadBalancers on its subnets, or on the one that the refusal is about."""
+        """The objects with ports on its subnets, or on the one that the refusal is about."""
         if error.category is not Category.IN_USE:
             return []
         mine = {str(subnet["id"]) for subnet in INFOMANIAK_NETWORK.status(context.resource).get("subnets") or ()}
         mine = {each for each in mine if each in str(error)} or mine
-        view = context.request.view
-        found = [each for each in view.objects("LoadBalancer") if mine & neutron_common.used_by(each)]
-        routers = view.objects("Router")
-        return [
-            *found,
-            *(
-                each
-                for each in routers
-                if mine & {leg["subnetID"] for leg in ROUTER.status(each).get("interfaces") or ()}
-            ),
-        ]
+        users = (each for kind in sorted(KINDS) for each in context.request.view.objects(kind))
+        return [each for each in users if mine & neutron_common.used_by(each)]
 
     def applied(self, context: ReconcileContext) -> list[str]:
         """The places of the fields that the spec sets."""

@@ -4,25 +4,36 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Literal, TypedDict, TypeVar, cast
 
 from typing_extensions import override
 
+from infomaniak_operator.api import json_types
 from infomaniak_operator.api.json_kind import StatusT
-from infomaniak_operator.api.json_types import ANY, INFOMANIAK_NETWORK, LOAD_BALANCER, POOL, ROUTER, SubnetChoice, Vip
+from infomaniak_operator.api.json_types import ANY, INFOMANIAK_NETWORK, LOAD_BALANCER, PortSpec, SubnetChoice, Vip
 from infomaniak_operator.client.kinds import BodyT
 from infomaniak_operator.client.resources import NeutronResource
 from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject
 from infomaniak_operator.reconcile.generic.actuator import InputsT, PlainActuator, Row, Step, Unresolved
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
-from infomaniak_operator.reconcile.generic.fields import Difference, Field, changes, differences, place, unordered
+from infomaniak_operator.reconcile.generic.fields import (
+    Difference,
+    Field,
+    address,
+    changes,
+    differences,
+    place,
+    unordered,
+)
 from infomaniak_operator.reconcile.generic.owned import Whose, mark_of, whose
 from infomaniak_operator.reconcile.openstack.resource_types import ResourceType
 from infomaniak_operator.reconcile.ownership.marks import NoRoom, described, released, user_text
 
 NeutronT = TypeVar("NeutronT", bound=NeutronResource)
 NETWORK = "InfomaniakNetwork"
+GROUP = "SecurityGroup"
+PORT = "Port"
 LONGEST_PAUSE = 30.0
 """Seconds between two looks at what is not ready, at most."""
 ADDRESS_TAKEN = "IpAddressAlreadyAllocated"
@@ -172,14 +183,69 @@ def without_empty(status: StatusT) -> StatusT:
 
 
 def used_by(resource: KubeObject) -> frozenset[str]:
-    """The ids in the cloud of what an object uses, as its status shows: what it stands on, whatever becomes of it."""
-    balancer, router, pool = LOAD_BALANCER.status(resource), ROUTER.status(resource), POOL.status(resource)
-    found = {balancer.get("vipNetworkID"), balancer.get("vipSubnetID"), router.get("externalNetworkID")}
-    found |= {each.get("subnetID") for each in balancer.get("additionalVips") or ()}
-    found |= {each.get("subnetID") for each in router.get("interfaces") or ()}
-    found |= {each.get("subnetID") for each in pool.get("members") or ()}
-    found |= set(balancer.get("vipSecurityGroupIDs") or ())
-    return frozenset(str(each) for each in found if each)
+    """The ids in the cloud of what an object uses, as its status shows: what it stands on, whatever becomes of it.
+
+    By the API's own rule a field whose name ends in ``ID`` or ``IDs`` holds the id of something else.
+    """
+    return frozenset(str(each) for each in _ids(ANY.status(resource)) if each)
+
+
+def _ids(found: object) -> Iterator[object]:
+    if isinstance(found, Mapping):
+        for name, value in found.items():
+            if name.endswith(("ID", "IDs")) and name != "projectID":
+                yield from value if isinstance(value, list | tuple) else [value]
+            elif name != "conditions":
+                yield from _ids(value)
+    elif isinstance(found, list | tuple):
+        for item in found:
+            yield from _ids(item)
+
+
+def names_groups(item: PortSpec | Vip) -> bool:
+    """Whether an item (a spec, a VIP) says which security groups a port has."""
+    return "securityGroupRefs" in item or "securityGroupIDs" in item
+
+
+def groups_referred_to(resource: KubeObject, item: PortSpec | Vip) -> list[Key]:
+    """The SecurityGroups that an item refers to."""
+    return [Key(GROUP, resource.key.namespace, ref["name"]) for ref in item.get("securityGroupRefs") or ()]
+
+
+def groups_of(resource: KubeObject, view: CacheReader, item: PortSpec | Vip, field: str) -> list[str] | None:
+    """The ids of the security groups that an item names, by reference and by id; None where it says nothing of them.
+
+    Args:
+        resource: the object that refers.
+        view: the cache.
+        item: a spec, or a VIP.
+        field: its place, for the message.
+
+    Raises:
+        Unresolved: one is not there yet.
+    """
+    if not names_groups(item):
+        return None
+    groups = (
+        ready_reference(resource, view, key, f"{field}.securityGroupRefs[{index}]")
+        for index, key in enumerate(groups_referred_to(resource, item))
+    )
+    found = [str(ANY.status(group).get("id")) for group in groups]
+    return sorted({*found, *map(str, item.get("securityGroupIDs") or ())})
+
+
+def having_address(me: KubeObject, view: CacheReader, wanted: Iterable[str]) -> list[KubeObject]:
+    """The other objects of this cluster at whose ports one of these addresses is, as their statuses show it."""
+    asked = {address(each) for each in wanted}
+    others = (each for each in (*view.objects("LoadBalancer"), *view.objects(PORT)) if each.uid != me.uid)
+    return [each for each in others if asked & {address(there) for there in _addresses(each)}]
+
+
+def _addresses(resource: KubeObject) -> list[str | None]:
+    """The addresses that a LoadBalancer or a Port shows."""
+    balancer, port = LOAD_BALANCER.status(resource), json_types.PORT.status(resource)
+    parts = [*(balancer.get("additionalVips") or ()), *(port.get("fixedIPs") or ())]
+    return [balancer.get("vipAddress"), *(part.get("address") for part in parts)]
 
 
 def stands_on(user: KubeObject, found: KubeObject) -> bool:

@@ -84,12 +84,11 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
         return Stop(Reason.INVALID_CONFIGURATION, message, Stalled(), Progress.STALLED)
 
     def rivals(self, context: ReconcileContext, error: InfomaniakCloudError) -> list[KubeObject]:
-        """The LoadBalancers at whose ports it is."""
+        """The objects at whose ports it is; a group that refers to it keeps nothing from being deleted in Neutron."""
         if error.category is not Category.IN_USE:
             return []
-        return [
-            each for each in context.request.view.referrers(context.resource.key) if each.key.kind == "LoadBalancer"
-        ]
+        referrers = context.request.view.referrers(context.resource.key)
+        return [each for each in referrers if each.key.kind != self.kind]
 
     def applied(self, context: ReconcileContext) -> list[str]:
         """The places of the fields that the spec sets."""

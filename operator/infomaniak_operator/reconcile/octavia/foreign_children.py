@@ -185,11 +185,7 @@ def _monitors(context: ReconcileContext, pools: Sequence[Pool], after: float, *,
 def _members(context: ReconcileContext, pool: Pool, keeper: KubeObject) -> list[str]:
     """The members of a pool, where its Pool does not say which it has."""
     applied = json_types.ANY.status(keeper).get("appliedFields") or ()
-    if (
-        not pool.get("members")
-        or members.managed(json_types.POOL.spec(keeper))
-        or {"members", "membersFrom"} & {*applied}
-    ):
+    if not pool.get("members") or members.managed(json_types.POOL.spec(keeper)) or members.managed(applied):
         return []
     listed = _listed(lambda: context.cloud.do.members.list(pool["id"]))
     names = ", ".join(f"{each['address']} {each['protocol_port']}" for each in listed)

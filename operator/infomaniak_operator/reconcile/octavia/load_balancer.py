@@ -20,7 +20,6 @@ from infomaniak_operator.reconcile.generic.context import ReconcileContext, Trai
 from infomaniak_operator.reconcile.generic.fields import (
     Difference,
     Field,
-    address,
     applied,
     body_of,
     changes,
@@ -192,22 +191,16 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
         return error
 
     def rivals(self, context: ReconcileContext, error: InfomaniakCloudError) -> list[KubeObject]:
-        """The LoadBalancers that have the address this one asks for."""
-        me, wanted = context.resource, vip_port.vip(context).get("address")
+        """The objects that have the address this one asks for."""
+        wanted = vip_port.vip(context).get("address")
         if not wanted or error.error_type != neutron_common.ADDRESS_TAKEN:
             return []
-        return [
-            each
-            for each in context.request.view.objects(self.kind)
-            if each.uid != me.uid
-            and address(json_types.LOAD_BALANCER.status(each).get("vipAddress")) == address(wanted)
-        ]
+        return neutron_common.having_address(context.resource, context.request.view, [wanted])
 
     def applied(self, context: ReconcileContext) -> list[str]:
         """The places of the fields that the spec sets."""
         named = json_types.LOAD_BALANCER.named(context, "description", "tags")
-        item = vip_port.vip(context)
-        groups = [_GROUPS] if "securityGroupRefs" in item or "securityGroupIDs" in item else []
+        groups = [_GROUPS] if neutron_common.names_groups(vip_port.vip(context)) else []
         return [
             *applied(tuple(f for f in FIELDS if f.mutable), context.spec),
             *named,

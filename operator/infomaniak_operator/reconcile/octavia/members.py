@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NotRequired, TypedDict
+from collections.abc import Container, Iterable, Mapping, Sequence
+from typing import Final, NotRequired, TypedDict
 
 from infomaniak_operator.api import json_types
 from infomaniak_operator.client import kinds
 from infomaniak_operator.client.bodies import MemberBody
 from infomaniak_operator.client.resources import Member
-from infomaniak_operator.controller.interfaces import CacheReader, KubeObject
+from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject
+from infomaniak_operator.reconcile.generic.actuator import Unresolved, Unusable
 from infomaniak_operator.reconcile.generic.fields import Field, address, applied, plain
-from infomaniak_operator.reconcile.neutron.neutron_common import subnet_of
+from infomaniak_operator.reconcile.neutron.neutron_common import PORT, ready_reference, subnet_of
 from infomaniak_operator.reconcile.octavia.service_endpoints import members_from
 
 FIELDS: tuple[Field[json_types.MemberField], ...] = (
@@ -53,16 +54,27 @@ def where(member: Wanted) -> str:
     return f"members[{host} {port}]"
 
 
-def managed(spec: json_types.PoolSpec) -> bool:
-    """Whether the spec says what the members are."""
-    return "members" in spec or "membersFrom" in spec
+SOURCES: Final = ("members", "portMembers", "membersFrom")
+"""The fields of a spec that say what the members are."""
+
+
+def managed(names: Container[str]) -> bool:
+    """Whether a spec says what the members are, or the fields that were set of it did."""
+    return any(name in names for name in SOURCES)
+
+
+def ports(resource: KubeObject) -> list[Key]:
+    """The Ports that members are."""
+    items = json_types.POOL.spec(resource).get("portMembers") or ()
+    return [Key(PORT, resource.key.namespace, name) for name in sorted({item["portRef"]["name"] for item in items})]
 
 
 def resolve(resource: KubeObject, view: CacheReader) -> list[Wanted]:
     """The members that a spec asks for: address, port, subnet, and the fields it sets, under ``spec``.
 
     Raises:
-        Unresolved: a network, a subnet or the Service is not there yet.
+        Unresolved: a network, a subnet, a Port or the Service is not there yet.
+        Unusable: a Port has an address and port that another member has.
     """
     spec = json_types.POOL.spec(resource)
     if "membersFrom" in spec:
@@ -72,9 +84,8 @@ def resolve(resource: KubeObject, view: CacheReader) -> list[Wanted]:
         ]
     found: list[Wanted] = []
     known = {
-        (str(address(each.get("address"))), each.get("port")): str(each["subnetID"])
+        (str(address(each.get("address"))), each.get("port")): each.get("subnetID")
         for each in json_types.POOL.status(resource).get("members") or ()
-        if each.get("subnetID")
     }
     for index, item in enumerate(spec.get("members") or ()):
         subnet = item.get("subnetID")
@@ -82,15 +93,70 @@ def resolve(resource: KubeObject, view: CacheReader) -> list[Wanted]:
             here = known.get((str(address(item["address"])), item["port"]))
             place, before = f"spec.members[{index}]", [here] if here else []
             subnet = subnet_of(resource, view, item, place, before, address=item["address"])["subnetID"]
-        member: Wanted = {
-            "address": str(address(item["address"])),
-            "protocol_port": int(item["port"]),
-            "spec": {field.spec: item[field.spec] for field in FIELDS if field.spec in item},
-        }
-        if subnet:
-            member["subnet_id"] = str(subnet)
+        found.append(_wanted(item, item["address"], subnet))
+    for index, each in enumerate(spec.get("portMembers") or ()):
+        place = f"spec.portMembers[{index}]"
+        member = _of_port(resource, view, each, place, known)
+        if any(identity(member) == identity(other) for other in found):
+            key = _port_key(resource, each)
+            message = f"{place}: {_name(identity(member))} of Port {key.name} is a member already"
+            raise Unusable(key, f"{message}: take one of them out, or name another address of the Port")
         found.append(member)
     return found
+
+
+def _wanted(item: json_types.Member | json_types.PortMember, host: str, subnet: str | None) -> Wanted:
+    said: Mapping[str, object] = item
+    member: Wanted = {
+        "address": str(address(host)),
+        "protocol_port": int(item["port"]),
+        "spec": {field.spec: said[field.spec] for field in FIELDS if field.spec in said},
+    }
+    if subnet:
+        member["subnet_id"] = str(subnet)
+    return member
+
+
+def _port_key(resource: KubeObject, item: json_types.PortMember) -> Key:
+    return Key(PORT, resource.key.namespace, item["portRef"]["name"])
+
+
+def _of_port(
+    resource: KubeObject,
+    view: CacheReader,
+    item: json_types.PortMember,
+    place: str,
+    known: Mapping[tuple[str, int], str | None],
+) -> Wanted:
+    """A member that is a Port.
+
+    Which of several addresses it has: the one that the item names, else one that is a member already, else the first.
+    So a further address of the Port changes nothing. A member that is there keeps the subnet it was given, or was not.
+
+    Args:
+        resource: the Pool.
+        view: the cache.
+        item: of the spec.
+        place: its place, for messages.
+        known: the subnets of the members that status shows, by address and port.
+
+    Raises:
+        Unresolved: the Port is not there yet, or has no such address.
+    """
+    key = _port_key(resource, item)
+    port, asked = view.get(key), address(item.get("address"))
+    shown = json_types.PORT.status(port).get("fixedIPs") if port else None
+    there = [(str(address(each.get("address"))), each.get("subnetID")) for each in shown or ()]
+    fitting = [each for each in there if asked in (None, each[0])]
+    standing = [each for each in fitting if (each[0], item["port"]) in known]
+    if not standing:
+        ready_reference(resource, view, key, f"{place}.portRef")
+    if not fitting:
+        wanted = f"address {asked}" if asked else "address"
+        listed = ", ".join(host for host, _ in there) or "none"
+        raise Unresolved(key, f"{place}: Port {key.name} has no {wanted} yet; it has: {listed}")
+    host, subnet = (standing or fitting)[0]
+    return _wanted(item, host, known.get((host, item["port"]), subnet))
 
 
 def places(wanted: Iterable[Wanted]) -> list[str]:

@@ -77,8 +77,8 @@ def places(resource: KubeObject, view: CacheReader) -> list[str]:
         Unresolved: a member's subnet is not there yet.
     """
     spec = json_types.POOL.spec(resource)
-    found = [*applied(_CHANGING, spec), *json_types.POOL.named(resource, "tags", MEMBERS, "membersFrom")]
-    if MEMBERS in spec:
+    found = [*applied(_CHANGING, spec), *json_types.POOL.named(resource, "tags", *members.SOURCES)]
+    if "membersFrom" not in spec:
         found += members.places(members.resolve(resource, view))
     return found
 
@@ -98,6 +98,7 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
         {
             Dependency(octavia_common.LOAD_BALANCER),
             Dependency(neutron_common.NETWORK),
+            Dependency(neutron_common.PORT, keeps=True),
             Dependency(service_endpoints.SERVICE),
             Dependency(service_endpoints.SLICE),
             Dependency(service_endpoints.NODE, optional=True),
@@ -110,12 +111,13 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
         return {"loadbalancers": row.get("loadbalancers") or ()}
 
     def references(self, resource: KubeObject) -> Iterable[Key]:
-        """The load balancer, the members' networks, the Service they follow."""
+        """The load balancer, the members' networks and Ports, the Service they follow."""
         balancer = compatibility.balancer_ref(resource)
         items = json_types.POOL.spec(resource).get(MEMBERS) or ()
         names = {item["networkRef"]["name"] for item in items if item.get("networkRef")}
         networks = [Key(neutron_common.NETWORK, resource.key.namespace, name) for name in sorted(names)]
-        return [*([balancer] if balancer else []), *networks, *service_endpoints.watched(resource)]
+        own = [*networks, *members.ports(resource)]
+        return [*([balancer] if balancer else []), *own, *service_endpoints.watched(resource)]
 
     def resolve(self, resource: KubeObject, view: CacheReader) -> PoolInputs:
         """The load balancer's id and the members.
@@ -171,7 +173,8 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
 
     def outline(self, context: ReconcileContext, body: PoolBody) -> str:
         """The pool and how many members."""
-        many = len(json_types.POOL.spec(context).get(MEMBERS) or ())
+        spec = json_types.POOL.spec(context)
+        many = len(spec.get(MEMBERS) or ()) + len(spec.get("portMembers") or ())
         return f"pool {body['name']} ({body.get('protocol')}) with {many} members"
 
     def applied(self, context: ReconcileContext) -> list[str]:
@@ -222,11 +225,7 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
 
     @staticmethod
     def _members(context: ReconcileContext, row: PoolRow, inputs: PoolInputs) -> list[Step]:
-        if (
-            not members.managed(json_types.POOL.spec(context))
-            and MEMBERS not in context.applied
-            and "membersFrom" not in context.applied
-        ):
+        if not members.managed(json_types.POOL.spec(context)) and not members.managed(context.applied):
             return []
         rows = member_cache.there(context, row)
         bodies = member_cache.wanted(context, inputs, rows)

@@ -36,7 +36,6 @@ SLOT = "vip"
 """The child key of the port in marks and in the record of creates."""
 MADE = "vip.port"
 """Among the fields that we have set: the port that status shows is one that we made. That of an import is not."""
-_GROUP = "SecurityGroup"
 _SUFFIX = "-vip"
 _LONGEST_NAME = 255
 """Characters of a name in Neutron."""
@@ -97,8 +96,7 @@ def references(resource: KubeObject) -> list[Key]:
     item = vip(resource)
     refs = [item.get("networkRef"), *(each.get("networkRef") for each in item.get("additionalVips") or ())]
     found = [Key(neutron_common.NETWORK, resource.key.namespace, ref["name"]) for ref in refs if ref]
-    groups = [Key(_GROUP, resource.key.namespace, ref["name"]) for ref in item.get("securityGroupRefs") or ()]
-    return [*dict.fromkeys(found), *groups]
+    return [*dict.fromkeys(found), *neutron_common.groups_referred_to(resource, item)]
 
 
 def resolve(resource: KubeObject, view: CacheReader) -> VipInputs:
@@ -118,19 +116,10 @@ def resolve(resource: KubeObject, view: CacheReader) -> VipInputs:
         {**_spot(resource, view, each, f"spec.vip.additionalVips[{index}]", more), "address": each.get("address")}
         for index, each in enumerate(item.get("additionalVips") or ())
     ]
-    if "securityGroupRefs" in item or "securityGroupIDs" in item:
-        groups = [
-            _group_id(resource, view, ref, f"spec.vip.securityGroupRefs[{index}]")
-            for index, ref in enumerate(item.get("securityGroupRefs") or ())
-        ]
-        found["groups"] = sorted({*groups, *map(str, item.get("securityGroupIDs") or ())})
+    groups = neutron_common.groups_of(resource, view, item, "spec.vip")
+    if groups is not None:
+        found["groups"] = groups
     return found
-
-
-def _group_id(resource: KubeObject, view: CacheReader, ref: json_types.Ref, field: str) -> str:
-    key = Key(_GROUP, resource.key.namespace, ref["name"])
-    group = neutron_common.ready_reference(resource, view, key, field)
-    return str(json_types.SECURITY_GROUP.status(group).get("id"))
 
 
 def _spot(
