@@ -235,7 +235,8 @@ class Specs:
                 self._add(whole, spec)
             case 2 if isinstance(here, list) and here:
                 here.append(copy.deepcopy(rng.choice(here)))
-            case 3 if isinstance(here, list) and "items" in schema:  # another change may have put a list where none goes
+            # Another change may have put a list where none goes.
+            case 3 if isinstance(here, list) and "items" in schema:
                 count = rng.choice((schema.get("maxItems", 3), schema.get("maxItems", 3) + 1, 0))
                 put(spec, path, [self.fresh(schema["items"], name) for _ in range(count)])
             case 4 | 5:
