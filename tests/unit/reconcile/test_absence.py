@@ -542,3 +542,41 @@ def test_a_redirect_that_was_made_again_by_who_died_of_it_goes(how):
     world.resync()
     dies_and_drops(world, LB, {"listeners": [listener()]}, "POST l7_policies", how)
     assert world.table("l7policies") == []
+
+
+def test_a_network_does_not_go_with_a_subnet_of_others_that_no_list_shows():
+    """The network itself names its subnets."""
+    world = office()
+    home = next(row for row in world.table("networks") if "[ik2." in row["description"])
+    theirs = world.others.subnets.create(
+        {"network_id": home["id"], "name": "theirs", "cidr": "10.99.0.0/24", "ip_version": 4}
+    )
+    for key in world.all_keys():
+        if key.kind != "InfomaniakNetwork":
+            world.delete(key)
+    world.run()
+    leaves_out(world, "subnets", theirs["id"])
+    (key,) = world.all_keys()
+    world.delete(key)
+    world.run(60)
+    assert world.ready(key) == ("False", "InUse")
+    assert theirs["id"] in world.message(key)
+    assert any(row["id"] == theirs["id"] for row in world.table("subnets"))
+
+
+@pytest.mark.parametrize("what", ["listeners", "pools"])
+def test_a_load_balancer_does_not_go_with_what_others_put_under_it_and_no_list_shows(what):
+    """The load balancer itself names its listeners and pools."""
+    world = tree()
+    own = world.one("load_balancers")["id"]
+    body = {"loadbalancer_id": own, "name": "theirs", "protocol": "TCP"}
+    more = {"protocol_port": 22} if what == "listeners" else {"lb_algorithm": "ROUND_ROBIN"}
+    theirs = getattr(world.others, what).create({**body, **more})
+    world.fake.settle()
+    world.clock.advance(600)
+    leaves_out(world, what, theirs["id"])
+    world.delete(LB)
+    world.run(60)
+    assert world.ready(LB) == ("False", "InUse")
+    assert theirs["id"] in world.message(LB)
+    assert any(row["id"] == theirs["id"] for row in world.table(what))

@@ -16,7 +16,7 @@ from infomaniak_operator.reconcile.generic.actuator import Inputs, Plan, Step
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.fields import Field, applied, body_of
 from infomaniak_operator.reconcile.generic.outcomes import Stop
-from infomaniak_operator.reconcile.generic.owned import clear_to_create
+from infomaniak_operator.reconcile.generic.owned import clear_to_create, with_named
 from infomaniak_operator.reconcile.neutron import neutron_common, subnets
 from infomaniak_operator.reconcile.openstack.resource_types import NETWORKS, SUBNETS
 
@@ -172,7 +172,9 @@ class NetworkActuator(neutron_common.NeutronActuator[Network, NetworkBody]):
             Stop: a subnet under it is not ours.
         """
         # Listed after the network was read: a subnet that came in between has moved the revision that is tested below.
-        listed = context.rows(SUBNETS, context.request.clock.monotonic())
+        # What the network itself names, and the list lacks, is asked for: it would go along unseen.
+        rows = context.rows(SUBNETS, context.request.clock.monotonic())
+        listed = with_named(context, SUBNETS, rows, row.get("subnets") or ())
         under = [item for item in listed if item["network_id"] == row["id"]]
         strange = subnets.copies(context, under)
         foreign = [item for item in under if item in strange or not subnets.is_ours(context, item)]

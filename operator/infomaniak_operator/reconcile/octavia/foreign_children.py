@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from infomaniak_operator.api import json_types
 from infomaniak_operator.client import NotFoundError
 from infomaniak_operator.client.kinds import RowT
-from infomaniak_operator.client.resources import L7Policy, Listener, LoadBalancer, Pool
+from infomaniak_operator.client.resources import L7Policy, Listener, LoadBalancer, Pool, Reference
 from infomaniak_operator.controller.interfaces import KubeObject, Reason, RequeueAfter
 from infomaniak_operator.reconcile.generic.actuator import Row
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.outcomes import Stop, named, retained
-from infomaniak_operator.reconcile.generic.owned import Keepers, by_id, mark_of
+from infomaniak_operator.reconcile.generic.owned import Keepers, by_id, mark_of, with_named
 from infomaniak_operator.reconcile.octavia import https_redirect, listeners, members, octavia_common
 from infomaniak_operator.reconcile.openstack.resource_types import HEALTH_MONITORS, L7_POLICIES, LISTENERS, POOLS
 
@@ -25,15 +25,19 @@ NOBODY = "which no object of this cluster stands for"
 
 
 def of_balancer(context: ReconcileContext, row: LoadBalancer) -> list[str]:
-    """What under a load balancer is neither part of it nor of objects that go with it."""
+    """What under a load balancer is neither part of it nor of objects that go with it.
+
+    What the load balancer itself names, and a list lacks, is asked for by its id: it would go along unseen.
+    """
     after = context.request.clock.monotonic()
-    under = [each for each in context.rows(LISTENERS, after) if octavia_common.under(each, row)]
+    listed = with_named(context, LISTENERS, context.rows(LISTENERS, after), _ids(row.get("listeners")))
+    under = [each for each in listed if octavia_common.under(each, row)]
     strange = listeners.copies(context, under)
     ours = [each for each in under if each not in strange and listeners.is_ours(context, each)]
     found = [f"listener {_named(each)}" for each in under if each not in ours]
     found += policies(context, ours, after).values()
     kept, keepers = [], _keepers(context, octavia_common.POOL)
-    pools = context.rows(POOLS, after)
+    pools = with_named(context, POOLS, context.rows(POOLS, after), _ids(row.get("pools")))
     for each in pools:
         if not octavia_common.under(each, row):
             continue
@@ -50,6 +54,10 @@ def of_balancer(context: ReconcileContext, row: LoadBalancer) -> list[str]:
     for each, keeper in kept:
         found += _members(context, each, keeper)
     return found
+
+
+def _ids(references: Sequence[Reference] | None) -> list[str]:
+    return [str(each["id"]) for each in references or ()]
 
 
 def _copied(row: Row, keeper: KubeObject, rows: Iterable[Row]) -> bool:
