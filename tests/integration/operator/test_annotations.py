@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from demo.kubectl import KubectlError
 from sandbox import Sandbox
 from tests.support.box import until
 from tests.support.cloud_hands import changing, reconciled, until_event
@@ -19,7 +20,17 @@ def user(user: User) -> Iterator[User]:
     """Whose objects are let go at the end, however the test ended."""
     yield user
     names = [f"network.infomaniak.cloud/{each}-" for each in ("paused", "dry-run")]
-    user.kubectl.run("annotate", "infomaniak", "--all", "-n", user.namespace, *names)
+
+    def let_go() -> bool:
+        try:
+            user.kubectl.run("annotate", "infomaniak", "--all", "-n", user.namespace, *names)
+        except KubectlError as error:
+            if "NotFound" not in str(error):  # one was there when kubectl listed them, and has gone since
+                raise
+            return False
+        return True
+
+    until(let_go, "all are let go")
 
 
 def without(user: User, kind: str, name: str, annotation: str) -> None:
