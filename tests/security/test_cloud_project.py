@@ -8,6 +8,7 @@ members in an object whose spec lists them are the spec's: those that others add
 from __future__ import annotations
 
 import itertools
+import re
 import secrets
 import time
 from collections.abc import Iterator
@@ -380,7 +381,8 @@ def test_a_race_ends_as_the_spec_says(box: Sandbox, home: AtHome, outsider: Outs
     mark = Mark.parse(before["isg"]["description"])
     assert mark
     assert Mark.parse(after["isg"]["description"]) == mark
-    assert after["isg"]["description"].startswith("turn 11 ")
+    # Not always the last text: Neutron tries a PUT again by itself that met another one, and then tests no revision.
+    assert re.match(r"turn \d+ \[", after["isg"]["description"])
     assert after["isg"]["name"] == before["isg"]["name"]
     outsider.do.security_groups.update(group, {"description": before["isg"]["description"]})
     outsider.changing(lambda: outsider.do.load_balancers.update(balancer, {"tags": before["ilb"]["tags"]}))
