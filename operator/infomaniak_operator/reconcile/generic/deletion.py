@@ -64,7 +64,7 @@ def delete(
         context.request.event("LeftAlone", message, warning=True)
         return gone
     if context.dry_run:
-        raise observe.dry_run(context, f"{'release' if retain else 'delete'} {actuator.noun} {row['id']}")
+        raise context.would(f"{'release' if retain else 'delete'} {actuator.noun} {row['id']}")
     if retain:
         if is_marked(context, row):
             actuator.release(context, row)

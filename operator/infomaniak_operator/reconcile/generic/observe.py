@@ -97,7 +97,7 @@ def _lost(context: ReconcileContext, actuator: Actuator[RowT, BodyT], marked: Se
         hint = f"{way_on}, or delete this object"
         raise Stop(Reason.EXTERNALLY_DELETED, f"{message}: {hint}", Stalled(), Progress.STALLED)
     if context.dry_run:
-        stop = dry_run(context, f"create {actuator.noun} {context.name} again: {message}")
+        stop = context.would(f"create {actuator.noun} {context.name} again: {message}")
         stop.keep_ready = False  # it is not there
         raise stop
     context.set_condition(SYNCED, False, Reason.EXTERNALLY_DELETED, message)
@@ -116,7 +116,7 @@ def create(context: ReconcileContext, actuator: Actuator[RowT, BodyT], inputs: I
     """
     body = actuator.body(context, inputs)
     if context.dry_run:
-        raise dry_run(context, f"create {actuator.outline(context, body)}")
+        raise context.would(f"create {actuator.outline(context, body)}")
     if context.add_finalizer():
         context.creates.claimed = True
 
@@ -203,7 +203,7 @@ def read_only(context: ReconcileContext, actuator: Actuator[RowT, BodyT]) -> Row
     if FINALIZER in context.resource.finalizers:
         if is_marked(context, row):
             if context.dry_run:
-                raise dry_run(context, f"release {actuator.noun} {row['id']}")
+                raise context.would(f"release {actuator.noun} {row['id']}")
             # First of all nothing counts as set by us: who is Managed again after a crash adopts it anew.
             context.give_up()
             context.record()
@@ -261,8 +261,3 @@ def _remove(context: ReconcileContext, actuator: Actuator[RowT, BodyT], row: Row
     context.request.event("DoubleDeleted", f"deleted {actuator.noun} {row['id']}, a double of this object")
     if context.locked is not None:
         raise context.again(Reason.UPDATING, f"{actuator.noun} {row['id']}, a double, is being deleted", 1.0)
-
-
-def dry_run(context: ReconcileContext, plan: str) -> Stop:
-    """The outcome of a dry run: the plan, in a condition and an Event."""
-    return context.would(plan)

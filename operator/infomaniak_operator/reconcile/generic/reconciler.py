@@ -15,7 +15,6 @@ from infomaniak_operator.client.kinds import BodyT, RowT
 from infomaniak_operator.controller.interfaces import (
     FINALIZER,
     CacheReader,
-    Condition,
     Conditions,
     Done,
     Finalized,
@@ -330,7 +329,7 @@ class CloudReconciler(Generic[RowT, BodyT]):
         """
         text = bounded("; ".join(str(step) for step in plan))
         if context.dry_run:
-            raise observe.dry_run(context, text)
+            raise context.would(text)
         adopting = [step for step in plan if step.adopts]
         if adopting:
             importing.show(context, self._actuator, row, adopting)
@@ -353,7 +352,7 @@ class CloudReconciler(Generic[RowT, BodyT]):
         if credential:
             context.status["inputsHash"] = _hash(context.resource, credential, inputs, unsettled=context.unsettled)
         context.memory.done_with = context.inputs
-        conditions = Conditions(True, Reason.AVAILABLE, message, Progress.SETTLED, _without_former(context))
+        conditions = Conditions(True, Reason.AVAILABLE, message, Progress.SETTLED, dict(context.further))
         return Result(conditions, Done() if context.due is None else RequeueAfter(context.due), dict(context.status))
 
 
@@ -427,10 +426,6 @@ def _unchangeable(context: ReconcileContext, noun: str, row: Row) -> Stop:
     message = f"{text}: give it back the value that is there, or create another {context.resource.key.kind}"
     context.set_condition(SYNCED, False, Reason.INVALID_CONFIGURATION, message)
     return Stop(Reason.INVALID_CONFIGURATION, message, Stalled(), Progress.STALLED)
-
-
-def _without_former(context: ReconcileContext) -> Mapping[str, Condition]:
-    return dict(context.further)
 
 
 def _hash(resource: KubeObject, credential: str, inputs: Inputs, *, unsettled: bool = False) -> str:

@@ -300,11 +300,6 @@ def _filled(pairs: Iterable[AddressPair], mac: str) -> list[tuple[str, str]]:
     return sorted((str(address(each["ip_address"])), (each.get("mac_address") or mac).lower()) for each in pairs)
 
 
-def _manages(context: ReconcileContext, field: str) -> bool:
-    """Whether a field was set by the spec, and is no longer in it."""
-    return field in context.applied
-
-
 def _defaults(context: ReconcileContext, row: PortRow) -> _Defaults:
     """What a new port would get of its network and its project; looked up only where that may be needed.
 
@@ -313,12 +308,12 @@ def _defaults(context: ReconcileContext, row: PortRow) -> _Defaults:
     """
     spec = PORT.spec(context)
     found: _Defaults = {}
-    if _SECURITY not in spec and _manages(context, _SECURITY):
+    if _SECURITY not in spec and _SECURITY in context.applied:
         network = by_id(context, NETWORKS, context.rows(NETWORKS), row["network_id"])
         found["security"] = network.get("port_security_enabled", True) if network is not None else True
     wanted = spec.get(_SECURITY, found.get("security"))
     bare = not row.get("security_groups") and row.get("port_security_enabled") is False and wanted
-    if not neutron_common.names_groups(spec) and (_manages(context, _GROUPS) or bare):
+    if not neutron_common.names_groups(spec) and (_GROUPS in context.applied or bare):
         project = context.cloud.project_id
         rows = context.rows(SECURITY_GROUPS)
         groups = [
@@ -369,7 +364,7 @@ def _groups_wanted(
         return list(inputs["groups"])
     if off:
         return []
-    return defaults.get("groups") if on or _manages(context, _GROUPS) else None
+    return defaults.get("groups") if on or _GROUPS in context.applied else None
 
 
 def _pairs_wanted(context: ReconcileContext, *, off: bool) -> list[AddressPair] | None:
@@ -377,7 +372,7 @@ def _pairs_wanted(context: ReconcileContext, *, off: bool) -> list[AddressPair] 
     spec = PORT.spec(context)
     if _PAIRS in spec:
         return _pairs(spec[_PAIRS])
-    return [] if off or _manages(context, _PAIRS) else None
+    return [] if off or _PAIRS in context.applied else None
 
 
 def _fixed(context: ReconcileContext, row: PortRow, inputs: PortInputs) -> list[Difference]:

@@ -12,7 +12,6 @@ from infomaniak_operator.client import NotFoundError
 from infomaniak_operator.client.kinds import BodyT, RowT
 from infomaniak_operator.client.resources import OctaviaResource, Reference
 from infomaniak_operator.controller.interfaces import FINALIZER, CacheReader, Key, KubeObject, Reason, WaitingFor
-from infomaniak_operator.reconcile.generic import observe
 from infomaniak_operator.reconcile.generic.actuator import Actuator, Inputs, InputsT, Unresolved
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.outcomes import HEALTHY, REFERENCES_RESOLVED, Stop, retained
@@ -150,7 +149,7 @@ def wait_for_tree(
         context.lost()
     context.request.memory.of(_Remembered).looks = 0
     if context.dry_run:
-        raise observe.dry_run(context, f"create {actuator.noun} {context.name} in {parent.kind} {parent.name}")
+        raise context.would(f"create {actuator.noun} {context.name} in {parent.kind} {parent.name}")
     if context.unmanaged or context.imported:
         raise context.wait_for(parent, f"{field}: {parent.kind} {parent.name} is not in the cloud yet{_why(context)}")
     if FINALIZER not in context.resource.finalizers and context.add_finalizer():
