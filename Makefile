@@ -26,12 +26,19 @@ KEY ?=
 IMAGE_DIGEST ?=
 IMAGE_FLAGS ?=
 
-# Of `make fuzz`.
+# Of `make fuzz` and `make chaos`.
 SEEDS ?= 1
 COUNT ?= 10000
+# Of `make chaos`.
+MINUTES ?= 1.5
+STACKS ?= 1
+TRIES ?= 0
+SCRIPT ?=
+OPERATOR ?=
+CHAOS_STATE ?= .chaos
 
 .DEFAULT_GOAL := help
-.PHONY: help install check fix generate lock chart-docs chart-check test test-unit test-slow test-full fuzz test-user e2e-node demo demo-down canary bench bench-stack bench-security dist release-sign release-keep image audit clean
+.PHONY: help install check fix generate lock chart-docs chart-check test test-unit test-slow test-full fuzz chaos chaos-short test-user e2e-node demo demo-down canary bench bench-stack bench-security dist release-sign release-keep image audit clean
 
 help: ## this list
 	@grep -hE '^[a-z][a-zA-Z0-9-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-zA-Z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -84,11 +91,11 @@ test-unit: $(STAMP) ## the tests that need no sandbox
 test: $(STAMP) ## unit, contract, integration: real Keystone, Neutron, Octavia and Kubernetes
 	$(PY) -m sandbox build
 	$(PY) -m release chart-check
-	$(PYTEST) -m "not slow and not full"
+	$(PYTEST) --durations=20 -m "not slow and not full"
 
 test-slow: $(STAMP) ## what takes minutes by its nature: many calls and objects, whole resyncs, leases; Argo CD's own libraries
 	$(PY) -m sandbox build --gitops
-	$(PYTEST) -m "slow and not full"
+	$(PYTEST) --durations=20 -m "slow and not full"
 
 test-full: test test-slow ## all tiers, and the long forms
 	$(PYTEST) -m full
@@ -98,7 +105,16 @@ fuzz: $(STAMP) ## specs through the real API server and the reconcilers: SEEDS="
 	for seed in $(SEEDS); do FUZZ_SEED=$$seed FUZZ_COUNT=$(COUNT) \
 	  $(PY) -m pytest -p no:xdist -s tests/security/fuzz/test_specs.py -m full || exit 1; done
 
-test-user: $(STAMP) ## the demo and a part of the tests as an ordinary user (an account of its own where this is root), who may touch nothing outside
+chaos: $(STAMP) ## random histories on the real services under faults, audited: SEEDS="1 2 3" MINUTES=1.5 STACKS=2, or SCRIPT=file; TRIES=20 shortens what fails
+	@$(PY) -m sandbox build
+	@$(PY) -m tests.chaos --state '$(CHAOS_STATE)' --minutes $(MINUTES) --stacks $(STACKS) --tries $(TRIES) \
+	  $(if $(OPERATOR),--operator '$(OPERATOR)') $(if $(SCRIPT),--script $(SCRIPT),--seeds $(SEEDS))
+
+chaos-short: $(STAMP) ## the histories that are kept, and one seed, on two sandboxes: about four minutes
+	@$(PY) -m sandbox build
+	@$(PY) -m tests.chaos --state '$(CHAOS_STATE)' --stacks 2 --minutes 1 --seeds 1 --script tests/chaos/scripts/*.json
+
+test-user: $(STAMP) ## the demo and the slow tier as an ordinary user (an account of its own where this is root), who may touch nothing outside
 	$(PY) -m tests.e2e.unprivileged
 
 e2e-node: $(STAMP) ## the image and the chart in real Pods, on a real node (Linux, root; says so where that is not there)

@@ -6,22 +6,30 @@ import shlex
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from demo import show, tree
-from demo.kubectl import Kubectl
+from demo import show, traffic, tree
+from demo.kubectl import Kubectl, Reader
 from demo.operator import OperatorProcess
 from infomaniak_operator.client import CloudSession, Operations, parse_credentials
 from infomaniak_operator.client.resources import Resource
 from sandbox import Environment, Project, Sandbox
 from sandbox.progress import Progress
+from sandbox.traits import INFOMANIAK
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMESPACE = "demo"
 OPERATOR_NAMESPACE = "infomaniak-operator"
-READY_SECONDS = 120.0
-KINDS = "inet,irouter,isg,ifip,ilb,ipool,ihm"
+READY_SECONDS = 180.0
+CREATE_GRACE_SECONDS = "10"
+"""The sandbox carries out a request within seconds, also where its caller is gone."""
+_SETTLE = 0.2
+"""For how many seconds a load balancer stays PENDING at each change."""
+_INTERFACES = ("network:router_interface", "network:ha_router_replicated_interface")
+KINDS = ("inet", "irouter", "isg", "ifip", "ilb", "ipool", "ihm")
 OFFICE = ("networks", "router", "security-groups", "floating-ips")
 WEB = ("network", "security-group", "load-balancer", "pools")
 
@@ -37,19 +45,31 @@ def credentials_secret(project: Project, name: str = "infomaniak") -> str:
     )
 
 
+def session(project: Project, auth_url: str) -> CloudSession:
+    """The cloud of a project."""
+    data = {"clouds.yaml": project.clouds_yaml()}
+    return CloudSession(parse_credentials(data, "infomaniak", [auth_url]))
+
+
 def operations(project: Project, auth_url: str) -> Operations:
     """The cloud of a project, for a second pair of eyes."""
-    data = {"clouds.yaml": project.clouds_yaml()}
-    return Operations(CloudSession(parse_credentials(data, "infomaniak", [auth_url])))
+    return Operations(session(project, auth_url))
 
 
-def install(environment: Environment, kubectl: Kubectl, box: Sandbox, folder: Path) -> OperatorProcess:
-    """Put CRDs and rights into the cluster, and make the operator's process ready to start."""
-    del environment
+def install(kubectl: Kubectl) -> None:
+    """Put CRDs and rights into the cluster."""
     kubectl.apply(ROOT / "crds", ROOT / "deploy")
     kubectl.run("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+
+
+def operator_process(box: Sandbox, folder: Path) -> OperatorProcess:
+    """The operator, ready to start with the rights of its own ServiceAccount."""
     kubeconfig = box.service_account_kubeconfig(OPERATOR_NAMESPACE, "infomaniak-operator")
-    return OperatorProcess(folder, kubeconfig, ["--allowed-auth-url", box.environment.auth_url])
+    arguments = ["--allowed-auth-url", box.environment.auth_url, "--health-poll-seconds", traffic.POLL_SECONDS]
+    # After its start nothing new is made under what stands before the time is over in which a create of the process
+    # before it may still arrive: a minute, unless it is said how long this cloud may take.
+    arguments += ["--create-grace-seconds", CREATE_GRACE_SECONDS]
+    return OperatorProcess(folder, kubeconfig, arguments)
 
 
 def up(state: Path, progress: Progress, *, down_after: bool = False) -> int:
@@ -66,8 +86,17 @@ def up(state: Path, progress: Progress, *, down_after: bool = False) -> int:
     """
     begin = time.monotonic()
     box = Sandbox(state)
-    progress("1. A real OpenStack (Keystone, Neutron, Octavia) and a real Kubernetes on this machine")
-    environment = box.up(progress=progress)
+    progress("1. A real OpenStack (Keystone, Neutron, Octavia, Barbican) and a real Kubernetes with CRDs and RBAC")
+    # A dead server is to be missed at once: elsewhere that takes a new health monitor a minute.
+    traits = replace(INFOMANIAK, first_minute=0)
+    environment = box.up(
+        _SETTLE,
+        progress=progress,
+        traits=traits,
+        data_path=True,
+        with_services=["barbican"],
+        on_kubernetes=lambda kubectl, kubeconfig: install(Kubectl(kubectl, kubeconfig)),
+    )
     try:
         return _show(box, environment, state, begin, progress)
     finally:
@@ -77,10 +106,17 @@ def up(state: Path, progress: Progress, *, down_after: bool = False) -> int:
 
 def _show(box: Sandbox, environment: Environment, state: Path, begin: float, progress: Progress) -> int:
     kubectl = Kubectl(environment.kubectl, environment.kubeconfig)
-    progress("2. CRDs, RBAC and the operator, with the rights of its own ServiceAccount")
-    operator = install(environment, kubectl, box, state)
-    operator.start()
-    project = environment.projects["alpha"]
+    progress("2. The operator, with the rights of its own ServiceAccount")
+    carries = "alpha" in box.data_path.state.projects
+    with ThreadPoolExecutor() as beside:
+        # Who may store certificates, which a customer's credential may not by itself.
+        customer = beside.submit(box.customer, "alpha", "creator")
+        serving = beside.submit(traffic.serve, box.world("alpha")) if carries else None
+        operator = operator_process(box, state)
+        operator.start()
+    project = customer.result()
+    if serving:
+        serving.result()
     progress(f"3. kubectl apply -n {NAMESPACE}: all of examples/ but the credentials.yaml, which are to be filled in")
     kubectl.apply_text(f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {NAMESPACE}}}\n")
     kubectl.apply_text(credentials_secret(project), NAMESPACE)
@@ -90,20 +126,38 @@ def _show(box: Sandbox, environment: Environment, state: Path, begin: float, pro
     web = [examples / "web" / f"{name}.yaml" for name in WEB]
     # As a person does it: a later `kubectl apply` of theirs then warns of nothing.
     kubectl.apply(examples / "network" / "network.yaml", *office, *web, namespace=NAMESPACE, server_side=False)
+    if carries:
+        traffic.look_each_second(kubectl, NAMESPACE)
+
+    reader = Reader(environment.kubeconfig, NAMESPACE)
 
     def objects() -> list[dict[str, Any]]:
-        return list(kubectl.json("get", KINDS, "-n", NAMESPACE)["items"])
+        return reader.all(*KINDS)
 
     done = show.watch(objects, READY_SECONDS)
     if not done:
         print(f"\nNot all is Ready after {READY_SECONDS:.0f} s. The operator's log: {operator.log}")
         return 1
+    if carries:
+        traffic.await_health(reader)
     print(f"\n$ kubectl -n {NAMESPACE} get infomaniak\n" + kubectl.run("get", "infomaniak", "-n", NAMESPACE))
-    cloud = operations(project, environment.auth_url)
+    mine = session(project, environment.auth_url)
+    cloud = Operations(mine)
     print(_side_by_side(objects(), cloud, project))
     print(_trees(objects(), cloud))
-    print(_how_to_play(environment, operator, time.monotonic() - begin))
-    return 0
+    address, failed = "", False
+    if carries:
+        progress("4. Traffic: from foreign clients through the floating IP and the load balancer to its servers")
+        scene = traffic.Scene(box.world(project.name), kubectl, reader, NAMESPACE, mine, box.break_load_balancer)
+        address = traffic.address_of(objects())
+        if not scene.show(address):
+            print("\nTraffic did not go as it should:\n  " + "\n  ".join(scene.wrong))
+            print(f"The logs: {operator.log}, {state}/openstack/log")
+            failed = True
+    else:
+        print(f"\nNo traffic is shown: the data path is {box.data_path.state}")
+    print(_how_to_play(environment, operator, address, time.monotonic() - begin))
+    return 1 if failed else 0
 
 
 def _side_by_side(bodies: list[dict[str, Any]], cloud: Operations, project: Project) -> str:
@@ -132,15 +186,17 @@ def _trees(bodies: list[dict[str, Any]], cloud: Operations) -> str:
 
 def _legs(cloud: Operations, project: Project) -> list[str]:
     """The routers' ids, once for each subnet that they have an interface on."""
-    ports = cloud.ports.list(project_id=project.id, device_owner="network:router_interface")
-    return [str(port["device_id"]) for port in ports for _ in port["fixed_ips"]]
+    ports = cloud.ports.list(project_id=project.id)
+    interfaces = [port for port in ports if port["device_owner"] in _INTERFACES]
+    return [str(port["device_id"]) for port in interfaces for _ in port["fixed_ips"]]
 
 
-def _how_to_play(environment: Environment, operator: OperatorProcess, seconds: float) -> str:
+def _how_to_play(environment: Environment, operator: OperatorProcess, address: str, seconds: float) -> str:
     kubeconfig = shlex.quote(str(environment.kubeconfig))
     kubectl = f"{shlex.quote(str(environment.kubectl))} --kubeconfig={kubeconfig} -n {NAMESPACE}"
     state = shlex.quote(str(operator.log.parent))
-    env = f"cd {shlex.quote(str(ROOT))} && {shlex.quote(sys.executable)} -m sandbox env --state {state}"
+    box = f"cd {shlex.quote(str(ROOT))} && {shlex.quote(sys.executable)} -m sandbox"
+    ask = f"\n  ({box} exec --state {state} alpha -- curl -s http://{address}/)   # ask through the floating IP"
     return f"""
 All Ready, {seconds:.0f} s after `make demo`. Go on from here:
   k() {{ {kubectl} "$@"; }}
@@ -153,8 +209,9 @@ All Ready, {seconds:.0f} s after `make demo`. Go on from here:
   k apply -f examples/web/pools.yaml   # any example; but credentials.yaml is one to fill in, for a real cloud
   k delete inet office                 # and see it go from Neutron
   k delete infomaniak --all            # and all the rest, in the order that the cloud needs
-  tail -f {shlex.quote(str(operator.log))}
-  eval "$({env})"   # kubectl, helm, and what the Python client needs
+  tail -f {shlex.quote(str(operator.log))}{ask if address else ""}
+  ({box} serve-http --state {state} --stop alpha {traffic.SERVERS[0]})   # kill a server; without --stop it comes back
+  eval "$({box} env --state {state})"   # kubectl, helm, and what the Python client needs
 `make demo` puts the examples and their Secret right again. `make demo-down` ends it all (with SANDBOX=… where you
 gave that); the state stays, and the next `make demo` goes on from there."""
 

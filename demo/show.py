@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
 Body = Mapping[str, Any]
+_UNSEEN = ("Unseen", "")
+"""Of an object of which nothing is said yet: no news."""
 
 
 def ready(body: Body) -> bool:
@@ -24,7 +26,7 @@ def state(body: Body) -> tuple[str, str]:
     for condition in (body.get("status") or {}).get("conditions") or ():
         if condition["type"] == "Ready":
             return str(condition["reason"]), str(condition.get("message", ""))
-    return "Unseen", ""
+    return _UNSEEN
 
 
 def watch(
@@ -48,7 +50,7 @@ def watch(
         for body in bodies:
             name = f"{body['kind']}/{body['metadata']['name']}"
             now = state(body)
-            if seen.get(name) != now:
+            if seen.get(name, _UNSEEN) != now:
                 seen[name] = now
                 out.write(f"  {time.monotonic() - begin:6.2f} s  {name:<32} {now[0]:<20} {now[1]}\n")
                 out.flush()

@@ -7,5 +7,16 @@ from sandbox.box import Sandbox
 from sandbox.environment import Environment, Project
 from sandbox.errors import SandboxError
 from sandbox.logs import Call, KubeCall
+from sandbox.traits import INFOMANIAK, PLAIN, Traits
 
-__all__ = ["Call", "Environment", "KubeCall", "Project", "Sandbox", "SandboxError"]
+__all__ = [
+    "INFOMANIAK",
+    "PLAIN",
+    "Call",
+    "Environment",
+    "KubeCall",
+    "Project",
+    "Sandbox",
+    "SandboxError",
+    "Traits",
+]

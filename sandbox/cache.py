@@ -162,7 +162,7 @@ def openstack_folder() -> Path:
 
 
 def openstack_python(progress: Progress) -> Path:
-    """The interpreter of the environment that holds Keystone, Neutron and Octavia; made where it is not there yet.
+    """The interpreter of the environment that holds OpenStack's services; made where it is not there yet.
 
     Raises:
         SandboxError: pip failed.
@@ -171,7 +171,7 @@ def openstack_python(progress: Progress) -> Path:
     if not complete(folder):
         with locked("openstack", progress):
             if not complete(folder):
-                with step(progress, "installing Keystone, Neutron and Octavia", OPENSTACK_SECONDS):
+                with step(progress, "installing OpenStack's services", OPENSTACK_SECONDS):
                     locked_versions = ["--require-hashes", "-r", str(HERE / "requirements.txt")]
                     environment(folder, locked_versions, log_of("openstack-install"))
     return folder / "bin" / "python"

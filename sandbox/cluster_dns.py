@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sandbox.cluster_addresses import RANGE
 
 DOMAIN = "cluster.local"
 PORT = 53
@@ -20,6 +23,16 @@ _LABEL_MOST = 63
 _TTL_SECONDS = 5
 _QUESTION_NAME = 0xC000 | _HEADER.size
 """A pointer to the name of the question, which is said once."""
+
+
+def names(services: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The addresses of the Services that have an IPv4 address of their own, by ``SERVICE.NAMESPACE``."""
+    found = {}
+    for service in services:
+        address = str(service["spec"].get("clusterIP") or "None")
+        if address != "None" and ipaddress.ip_address(address) in RANGE:
+            found[f"{service['metadata']['name']}.{service['metadata']['namespace']}"] = address
+    return found
 
 
 def answer(query: bytes, names: Mapping[str, str]) -> bytes | None:

@@ -55,16 +55,21 @@ def beside(halves: Mapping[str, Callable[[], object]], progress: Progress) -> No
 
     Raises:
         SandboxError: one of them failed.
+        KeyboardInterrupt: the user asked for the end. What was begun is finished first: the next start finds it whole.
     """
     failed: list[BaseException] = []
     with ThreadPoolExecutor(len(halves)) as pool:
         running = {pool.submit(start): name for name, start in halves.items()}
-        for done in as_completed(running):
-            error = done.exception()
-            if error is not None:
-                failed.append(error)
-                if len(halves) > 1 and not all(one.done() for one in running):
-                    progress(f"{running[done]} failed (below); what else is being made is finished first")
+        try:
+            for done in as_completed(running):
+                error = done.exception()
+                if error is not None:
+                    failed.append(error)
+                    if len(halves) > 1 and not all(one.done() for one in running):
+                        progress(f"{running[done]} failed (below); what else is being made is finished first")
+        except KeyboardInterrupt:
+            progress("interrupted; what is being made and started is finished first")
+            raise
     if failed:
         texts = [str(error) for error in failed if isinstance(error, SandboxError)]
         if len(texts) < len(failed):

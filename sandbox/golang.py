@@ -149,9 +149,10 @@ def gitops_tool(progress: Progress) -> Path:
     return _built(_GITOPS, progress)["gitops"]
 
 
-def binary_paths() -> dict[str, Path]:
-    """Where the control plane's binaries, kubectl and helm are, or will be, by name."""
-    return {name: build.target for name, build in _builds({**_BINARIES, **_HELM}).items()}
+def binary_paths(*, gitops: bool = False) -> dict[str, Path]:
+    """Where the control plane's binaries, kubectl, helm and, if asked for, ``go/gitops`` are, or will be, by name."""
+    wanted = {**_BINARIES, **_HELM, **(_GITOPS if gitops else {})}
+    return {name: build.target for name, build in _builds(wanted).items()}
 
 
 def missing_seconds() -> float:
@@ -197,22 +198,50 @@ def _build(builds: Sequence[Build], progress: Progress) -> None:
     program = go(progress)
     with step(progress, f"building {', '.join(names)}", _seconds(first.module)):
         first.target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = cache.scratch("go")  # on the disk of the targets, which are whole when they are moved there
-        out = temporary / "out"
-        out.mkdir()
-        command = [str(program), "build", "-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags", first.flags]
-        command += [first.compiler, "-o", f"{out}/", *(build.package for build in builds)]
-        source = HERE / "go" / first.module
-        environment = {**surroundings(), "GOTMPDIR": str(temporary)}
-        cache.run(command, cache.log_of(f"build-{'-'.join(names)}"), source, environment)
-        for build in builds:
-            (out / _program(build)).rename(build.target)
-        shutil.rmtree(temporary, ignore_errors=True)
+        options = ["-buildvcs=false", "-ldflags", first.flags, first.compiler]
+        targets = {build.package: build.target for build in builds}
+        build_together(program, first.module, targets, options, f"build-{'-'.join(names)}", scratch="go")
 
 
-def _program(build: Build) -> str:
+def build_together(
+    program: Path,
+    module: str,
+    targets: Mapping[str, Path],
+    options: Sequence[str],
+    log: str,
+    *,
+    scratch: str,
+    before: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> None:
+    """Build packages by one ``go build``.
+
+    Args:
+        program: Go.
+        module: the folder in ``go`` that locks what they are built from.
+        targets: where each is to be in the end, by its package; there it is whole.
+        options: of ``go build``, beside those that all have.
+        log: the name of the log.
+        scratch: of the temporary files; of one name there must be no two builds at once.
+        before: the command that runs another one.
+        environment: beside that of every build.
+
+    Raises:
+        SandboxError: it failed.
+    """
+    temporary = cache.scratch(scratch)  # on the disk of the targets, so that these are whole when they are moved there
+    out = temporary / "out"
+    out.mkdir()
+    command = [*before, str(program), "build", "-mod=readonly", "-trimpath", *options, "-o", f"{out}/", *targets]
+    more = {**surroundings(), **(environment or {}), "GOTMPDIR": str(temporary)}
+    cache.run(command, cache.log_of(log), HERE / "go" / module, more)
+    for package, target in targets.items():
+        (out / _program(module, package)).rename(target)
+    shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _program(module: str, package: str) -> str:
     """What ``go build`` calls it: the last part of the package's path, versions of modules apart."""
-    path = build.module if build.package == "." else build.package
-    parts = path.split("/")
+    parts = (module if package == "." else package).split("/")
     last = parts[-1]
     return parts[-2] if len(parts) > 1 and last[:1] == "v" and last[1:].isdigit() else last

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sandbox import files
+from sandbox.cluster_addresses import API_RANGE, MACHINE
 from sandbox.errors import SandboxError
 from sandbox.process import Process, answers, free_ports, port_free
 from sandbox.progress import Progress
@@ -23,7 +24,6 @@ _CONTROLLERS = (
     "namespace-controller,garbage-collector-controller,serviceaccount-controller,serviceaccount-token-controller,"
     "deployment-controller,replicaset-controller,endpointslice-controller"
 )
-API_RANGE = "10.96.0.0/16"
 _AUDIT = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
@@ -42,6 +42,9 @@ _NODE_CONTROLLERS = (
     "disruption-controller,job-controller"
 )
 _LISTENING = ("etcd", "etcd-peer", "kube-apiserver")
+_LOOPBACK = "127.0.0.1"
+_CALLED = "kubernetes"
+"""A name in the API server's certificate, for where it is asked at an address that is not."""
 _TOKEN_LIFETIME = "720h"  # noqa: S105 - a duration
 
 
@@ -97,14 +100,18 @@ class Kubernetes:
         if running:
             self.process("kube-controller-manager").start()
 
-    def kubeconfig_of(self, user: str) -> Path:
+    def kubeconfig_of(self, user: str, host: str = _LOOPBACK) -> Path:
         """A kubeconfig of a part of Kubernetes, which must be one that was given a token at the first start.
+
+        Args:
+            user: the part.
+            host: the address at which it finds the API server.
 
         Raises:
             SandboxError: it was not.
         """
         path = self._folder / f"kubeconfig-{user.replace(':', '-')}"
-        self._write_config(path, self._token(user))
+        self._write_config(path, self._token(user), host)
         return path
 
     def _ports(self) -> dict[str, int]:
@@ -148,6 +155,7 @@ class Kubernetes:
             f"--cert-dir={folder / 'certs'}",
             f"--secure-port={ports['kube-apiserver']}",
             "--bind-address=127.0.0.1",
+            f"--advertise-address={MACHINE}",  # where the Service `kubernetes` leads, once there is a node
             f"--service-cluster-ip-range={API_RANGE}",
             "--authorization-mode=RBAC",
             f"--token-auth-file={folder / 'tokens.csv'}",
@@ -187,8 +195,8 @@ class Kubernetes:
         except (OSError, urllib.error.HTTPError):
             return False
 
-    def _server(self) -> str:
-        return f"https://127.0.0.1:{self._ports()['kube-apiserver']}"
+    def _server(self, host: str = _LOOPBACK) -> str:
+        return f"https://{host}:{self._ports()['kube-apiserver']}"
 
     def _token(self, user: str) -> str:
         lines = (line.split(",") for line in (self._folder / "tokens.csv").read_text().splitlines())
@@ -258,12 +266,14 @@ class Kubernetes:
             files.write(path, text, 0o755)
         return path
 
-    def _write_config(self, path: Path, token: str) -> None:
-        files.write(path, json.dumps(self._config(token)), 0o600)
+    def _write_config(self, path: Path, token: str, host: str = _LOOPBACK) -> None:
+        files.write(path, json.dumps(self._config(token, host)), 0o600)
 
-    def _config(self, token: str) -> dict[str, object]:
+    def _config(self, token: str, host: str) -> dict[str, object]:
         """A kubeconfig (JSON is YAML). The certificate is the API server's own, made at its first start."""
-        cluster = {"server": self._server(), "certificate-authority": str(self._folder / "certs" / "apiserver.crt")}
+        cluster = {"server": self._server(host), "certificate-authority": str(self._folder / "certs" / "apiserver.crt")}
+        if host != _LOOPBACK:
+            cluster["tls-server-name"] = _CALLED
         return {
             "apiVersion": "v1",
             "kind": "Config",

@@ -1,8 +1,8 @@
-"""A real node: containerd, runc, a kubelet and a bridge, so that Pods run. Needs Linux and root.
+"""A real node: containerd, runc, kubelet and kube-proxy: Pods run, and Services lead to them. Needs Linux and root.
 
-All of it lives in the sandbox's folder and in a mount namespace of its own, in which the places that kubelet and
-containerd insist on (/run, /var/lib, /var/log) are folders of the sandbox. So nothing of the machine's own is
-touched, and all mounts are gone with the last process.
+All of it lives in the sandbox's folder, in a network namespace of its own, and in a mount namespace, in which the
+places that kubelet and containerd insist on (/run, /var/lib, /var/log) are folders of the sandbox. So nothing of the
+machine's own is touched, neither its firewall nor its forwarding, and all mounts are gone with the last process.
 """
 
 from __future__ import annotations
@@ -15,26 +15,28 @@ import ssl
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from sandbox import node_config
+from sandbox.cluster_addresses import MACHINE, NODE_ADDRESS
+from sandbox.data_path import World
+from sandbox.data_path.packages import Tools
 from sandbox.errors import SandboxError
 from sandbox.kubernetes import NODE, NODE_USER, SCHEDULER_USER, Kubernetes
-from sandbox.node_network import GATEWAY, Network
+from sandbox.node_network import Network
 from sandbox.process import Process, answers, free_ports, port_free
 from sandbox.progress import Progress
 
-COMPONENTS = ("relay", "service-relay", "containerd", "kube-scheduler", "kubelet")
+COMPONENTS = ("network", "relay", "cluster-dns", "containerd", "kube-scheduler", "kubelet", "kube-proxy")
 _OWN = ("run", "var/lib", "var/log")
 _CGROUPS = Path("/sys/fs/cgroup")
-_PORTS = ("kubelet", "kubelet-healthz")
 _GONE_SECONDS = 10.0
 _TUNED = (
     *("vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops"),
-    *("kernel/keys/root_maxkeys", "kernel/keys/root_maxbytes", "net/ipv4/ip_forward"),
+    *("kernel/keys/root_maxkeys", "kernel/keys/root_maxbytes"),
 )
 """What a kubelet sets in the machine's kernel as it starts, and what is set back when the node ends."""
 
@@ -48,6 +50,7 @@ class Node:
         kubernetes: the control plane, which runs.
         services: OpenStack's ports on the loopback address, by service.
         progress: told what is going on.
+        tools: has nft, which kube-proxy runs; None: nothing will be started.
     """
 
     def __init__(
@@ -57,7 +60,10 @@ class Node:
         kubernetes: Kubernetes,
         services: Mapping[str, int],
         progress: Progress,
+        *,
+        tools: Tools | None = None,
     ) -> None:
+        self._tools = tools
         self._folder = folder
         self._binaries = binaries
         self._kubernetes = kubernetes
@@ -68,44 +74,54 @@ class Node:
 
     @property
     def _network(self) -> Network:
-        return Network(self._folder, self._kubernetes.port, self._services)
+        return Network(self._folder, self._kubernetes.port, self._services, self._port)
 
     @property
-    def _ports(self) -> dict[str, int]:
-        ports: dict[str, int] = json.loads((self._folder / "ports.json").read_text())
-        return ports
+    def _port(self) -> int:
+        """The kubelet's."""
+        return int(json.loads((self._folder / "ports.json").read_text())["kubelet"])
 
     def process(self, name: str) -> Process:
         """A component's process."""
+        if name == "network":
+            return self._network.holder()
         if name == "relay":
             return self._network.relay()
-        if name == "service-relay":
-            return self._network.service_relay(self._kubernetes.kubeconfig_of(NODE_USER))
+        if name == "cluster-dns":
+            return self._network.cluster_dns(self._kubernetes.kubeconfig_of(NODE_USER, MACHINE))
         makers = {
             "containerd": (self._containerd, self._containerd_answers),
             "kube-scheduler": (self._scheduler, lambda: True),
             "kubelet": (self._kubelet, self._kubelet_answers),
+            "kube-proxy": (self._proxy, self._proxy_answers),
         }
         command, ready = makers[name]
         path = f"{self._binaries['containerd'].parent}:/usr/sbin:/usr/bin:/sbin:/bin"
-        return Process(name, self._folder, command(), ready, {"PATH": path})
+        environment = {"PATH": path}
+        if name == "kube-proxy" and self._tools:
+            environment = {"PATH": f"{Path(self._tools.nft).parent}:{path}", **self._tools.environment}
+        return Process(name, self._folder, command(), ready, environment)
 
     def _containerd(self) -> list[str]:
         binds = [["mount", "--bind", str(self._folder / "own" / place), f"/{place}"] for place in _OWN]
         serve = ["exec", str(self._binaries["containerd"]), "--config", str(self._folder / "containerd.toml")]
         script = " && ".join(shlex.join(command) for command in (*binds, serve))
-        return ["unshare", "--mount", "--propagation", "private", "--", "/bin/sh", "-c", script]
+        return self._network.inside("unshare", "--mount", "--propagation", "private", "--", "/bin/sh", "-c", script)
 
     def _kubelet(self) -> list[str]:
         inside = self.process("containerd").pid
         return [
-            *("nsenter", "--mount", "--target", str(inside), "--", str(self._binaries["kubelet"])),
+            *("nsenter", "--mount", "--net", "--target", str(inside), "--", str(self._binaries["kubelet"])),
             f"--config={self._folder / 'kubelet.json'}",
-            f"--kubeconfig={self._kubernetes.kubeconfig_of(NODE_USER)}",
+            f"--kubeconfig={self._kubernetes.kubeconfig_of(NODE_USER, MACHINE)}",
             f"--hostname-override={NODE}",
-            f"--node-ip={GATEWAY}",
+            f"--node-ip={NODE_ADDRESS}",
             f"--root-dir={self._folder / 'kubelet'}",
         ]
+
+    def _proxy(self) -> list[str]:
+        program = str(self._binaries["kube-proxy"])
+        return self._network.inside(program, f"--config={self._folder / 'kube-proxy.json'}")
 
     def _scheduler(self) -> list[str]:
         return [
@@ -119,7 +135,11 @@ class Node:
         return subprocess.run([*self._ctr(), "version"], capture_output=True, timeout=60, check=False).returncode == 0  # noqa: S603 - the sandbox's own ctr
 
     def _kubelet_answers(self) -> bool:
-        return answers(f"http://127.0.0.1:{self._ports['kubelet-healthz']}/healthz")
+        return answers(f"http://{NODE_ADDRESS}:{node_config.KUBELET_HEALTH}/healthz")
+
+    def _proxy_answers(self) -> bool:
+        """Whether its rules are there: before that it answers, too, but that they are not."""
+        return answers(f"http://{NODE_ADDRESS}:{node_config.PROXY_HEALTH}/healthz", well=True)
 
     def _ctr(self) -> list[str]:
         return [str(self._binaries["ctr"]), "--address", str(self._socket), "--namespace", "k8s.io"]
@@ -133,32 +153,71 @@ class Node:
         running = self.running()
         if running and all(running.values()):
             return
+        if self._tools is None:
+            raise SandboxError("a node is started with nft only")
         begin = time.monotonic()
+        if self._mark.exists() and not running.get("network"):
+            self.down()  # what still runs is in a namespace that nothing leads to any more
         if not self._mark.exists():
             if found := next(_pods_cgroups(), None):
                 raise SandboxError(f"a kubelet runs on this machine, or did: it has {found}")
             self._write()
-        self._network.up()
+        self._start("network")
+        self._network.up(self._tools)
         self._kubernetes.serve_node(wanted=True)
-        self._network.catalogue(GATEWAY)
+        self._network.catalogue(MACHINE)
         for name in COMPONENTS:
-            process = self.process(name)
-            process.start()
-            process.wait()
-        self._await_ready()
+            if name == "kube-proxy":  # which begins with the node's address
+                self._await_ready()
+            self._start(name)
         self._progress(f"the node is Ready after {time.monotonic() - begin:.0f} s")
+
+    def _start(self, name: str) -> None:
+        process = self.process(name)
+        process.start()
+        process.wait()
+
+    def reach(self, worlds: Iterable[World], tools: Tools) -> None:
+        """Let network worlds reach the node's address, and so its node ports, where the node runs.
+
+        Args:
+            worlds: which run.
+            tools: the data path's.
+
+        Raises:
+            SandboxError: a world does not run.
+        """
+        if self.running().get("network"):
+            for world in worlds:
+                self._network.reach(world, tools)
+
+    def follow_services(self) -> None:
+        """Let Pods reach the services that OpenStack has now, where the node runs.
+
+        Raises:
+            SandboxError: the relay does not come up.
+        """
+        if not self.running().get("relay"):
+            return
+        relay = self.process("relay")
+        relay.stop()
+        relay.start()
+        relay.wait()
+        self._network.catalogue(MACHINE)
 
     def _write(self) -> None:
         for name in ("cni", *(f"own/{place}" for place in _OWN)):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
         path = self._folder / "ports.json"
-        if not path.exists() or not all(map(port_free, self._ports.values())):
-            path.write_text(json.dumps(dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))))
+        if not path.exists() or not port_free(self._port):
+            path.write_text(json.dumps({"kubelet": free_ports(1)[0]}))
         toml = node_config.containerd(self._folder, self._socket, self._binaries)
         (self._folder / "containerd.toml").write_text(toml)
         (self._folder / "kubelet.json").write_text(
-            json.dumps(node_config.kubelet(self._folder, self._socket, self._ports))
+            json.dumps(node_config.kubelet(self._folder, self._socket, self._port))
         )
+        kubeconfig = self._kubernetes.kubeconfig_of(NODE_USER, MACHINE)
+        (self._folder / "kube-proxy.json").write_text(json.dumps(node_config.kube_proxy(kubeconfig, NODE)))
         (self._folder / "cni" / "10-sandbox.conflist").write_text(json.dumps(self._network.cni()))
         found = {name: path.read_text() for name in _TUNED if (path := Path("/proc/sys", name)).exists()}
         self._mark.write_text(json.dumps(found))
@@ -187,7 +246,7 @@ class Node:
     def stats(self) -> dict[str, Any]:
         """What the kubelet measures of the Pods; asked itself, for the API server forwards nothing to the machine."""
         context = ssl._create_unverified_context()  # noqa: S323, SLF001 - its own certificate, on the loopback address
-        url = f"https://127.0.0.1:{self._ports['kubelet']}/stats/summary"
+        url = f"https://127.0.0.1:{self._port}/stats/summary"
         with urllib.request.urlopen(url, timeout=30, context=context) as answer:
             found: dict[str, Any] = json.load(answer)
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,12 +24,14 @@ class _Binary(NamedTuple):
     cgo: bool = False
 
 
+_LEAST = "no_btrfs,no_devmapper,no_zfs"
 _BINARIES = {
-    "kube-scheduler": _Binary("kubernetes", "k8s.io/kubernetes/cmd/kube-scheduler", _K8S),
-    "kubelet": _Binary("kubernetes", "k8s.io/kubernetes/cmd/kubelet", _K8S),
-    "containerd": _Binary("containerd", f"{_CONTAINERD}/cmd/containerd", tags="no_btrfs,no_devmapper,no_zfs"),
-    "containerd-shim-runc-v2": _Binary("containerd", f"{_CONTAINERD}/cmd/containerd-shim-runc-v2"),
-    "ctr": _Binary("containerd", f"{_CONTAINERD}/cmd/ctr"),
+    "kubelet": _Binary("kube-node", "k8s.io/kubernetes/cmd/kubelet", _K8S),
+    "kube-proxy": _Binary("kube-node", "k8s.io/kubernetes/cmd/kube-proxy", _K8S),
+    "kube-scheduler": _Binary("kube-node", "k8s.io/kubernetes/cmd/kube-scheduler", _K8S),
+    "containerd": _Binary("containerd", f"{_CONTAINERD}/cmd/containerd", tags=_LEAST),
+    "containerd-shim-runc-v2": _Binary("containerd", f"{_CONTAINERD}/cmd/containerd-shim-runc-v2", tags=_LEAST),
+    "ctr": _Binary("containerd", f"{_CONTAINERD}/cmd/ctr", tags=_LEAST),
     # Debian's own is too old for this containerd. Without seccomp there is no RuntimeDefault, which "restricted" wants.
     "runc": _Binary("runc", "github.com/opencontainers/runc", "-s -w -X main.version=1.5.2", "seccomp", cgo=True),
     "pause": _Binary("pause", "."),
@@ -60,25 +63,29 @@ def build(progress: Progress) -> dict[str, Path]:
     target = folder()
     with cache.locked("node-binaries", progress):
         target.mkdir(parents=True, exist_ok=True)
-        for name, binary in _BINARIES.items():
-            if not (target / name).exists():
-                _build(name, binary, target / name, progress)
+        for names in together({name: one for name, one in _BINARIES.items() if not (target / name).exists()}):
+            _build(names, target, progress)
     return paths()
 
 
-def _build(name: str, binary: _Binary, target: Path, progress: Progress) -> None:
-    go = golang.go(progress)
-    with step(progress, f"building {name}", _SECONDS):
-        partial = target.with_suffix(".partial")
-        command = ["nice", "-n", "19", str(go), "build", "-mod=readonly", "-trimpath", golang.PLAIN]
-        cache.run(
-            [*command, "-tags", binary.tags, "-ldflags", binary.flags, "-o", str(partial), binary.package],
-            cache.log_of(f"build-{name}"),
-            HERE / "go" / binary.module,
-            {
-                **golang.surroundings(),
-                "CGO_ENABLED": str(int(binary.cgo)),
-                "GOTMPDIR": str(cache.scratch("node-binaries")),
-            },
+def together(wanted: Mapping[str, _Binary]) -> list[list[str]]:
+    """What one ``go build`` makes: it reads the modules once, and compiles beside what it links."""
+    groups: dict[_Binary, list[str]] = {}
+    for name, binary in wanted.items():
+        groups.setdefault(binary._replace(package=""), []).append(name)
+    return list(groups.values())
+
+
+def _build(names: Sequence[str], target: Path, progress: Progress) -> None:
+    go, first = golang.go(progress), _BINARIES[names[0]]
+    with step(progress, f"building {', '.join(names)}", _SECONDS * len(names)):
+        golang.build_together(
+            go,
+            first.module,
+            {_BINARIES[name].package: target / name for name in names},
+            [golang.PLAIN, "-tags", first.tags, "-ldflags", first.flags],
+            f"build-{'-'.join(names)}",
+            scratch="node-binaries",
+            before=["nice", "-n", "19"],
+            environment={"CGO_ENABLED": str(int(first.cgo))},
         )
-        partial.rename(target)

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sandbox.cluster_addresses import DNS_SERVICE, NODE_ADDRESS, PODS
 from sandbox.cluster_dns import DOMAIN
-from sandbox.service_table import DNS_SERVICE
 
 PAUSE = "localhost/pause:1"
+KUBELET_HEALTH, PROXY_HEALTH = 10248, 10256
+"""Ports in the node's network namespace: the usual ones."""
 _CONTAINERD = """
 version = 3
 root = "{folder}/containerd"
@@ -50,21 +52,42 @@ def containerd(folder: Path, socket: Path, binaries: Mapping[str, Path]) -> str:
     return _CONTAINERD.format(folder=folder, socket=socket, pause=PAUSE, runc=binaries["runc"])
 
 
-def kubelet(folder: Path, socket: Path, ports: Mapping[str, int]) -> dict[str, Any]:
+def kube_proxy(kubeconfig: Path, node: str) -> dict[str, Any]:
+    """Its KubeProxyConfiguration. What it would set in the machine's kernel, of connections' tracking, is left alone.
+
+    Args:
+        kubeconfig: its own.
+        node: the node's name.
+    """
+    return {
+        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+        "kind": "KubeProxyConfiguration",
+        "mode": "nftables",
+        "clientConnection": {"kubeconfig": str(kubeconfig)},
+        "hostnameOverride": node,
+        "clusterCIDR": str(PODS),
+        "detectLocalMode": "ClusterCIDR",
+        "healthzBindAddress": f"{NODE_ADDRESS}:{PROXY_HEALTH}",
+        "metricsBindAddress": "127.0.0.1:10249",
+        "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
+    }
+
+
+def kubelet(folder: Path, socket: Path, port: int) -> dict[str, Any]:
     """Its KubeletConfiguration. Anybody on this machine may ask it anything, as with all of the sandbox; Pods may not.
 
     Args:
         folder: the node's state.
         socket: containerd's.
-        ports: its own, on the loopback address.
+        port: its own.
     """
     return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
-        "address": "127.0.0.1",
-        "port": ports["kubelet"],
-        "healthzBindAddress": "127.0.0.1",
-        "healthzPort": ports["kubelet-healthz"],
+        "address": NODE_ADDRESS,
+        "port": port,
+        "healthzBindAddress": NODE_ADDRESS,
+        "healthzPort": KUBELET_HEALTH,
         "readOnlyPort": 0,
         "failCgroupV1": False,  # of two kinds of cgroups machines have either
         "failSwapOn": False,

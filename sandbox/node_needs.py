@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import platform
-import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sandbox import cache, node_binaries
+from sandbox.data_path import packages
+from sandbox.errors import SandboxError
 from sandbox.progress import Progress
 
 PACKAGES = ("debootstrap", "buildah", "containernetworking-plugins", "libseccomp-dev")
-"""Debian's, for what is not built here: base images, image builds, the bridge, and runc's C library."""
+"""Debian's, for what is not built here: base images, image builds, Pods' network, and runc's C library."""
 _CGROUPS = Path("/sys/fs/cgroup")
 _CONTROLLERS = ("cpu", "memory", "pids")
 
@@ -34,7 +35,7 @@ def _absent() -> list[str]:
     wanted = {
         "debootstrap": shutil.which("debootstrap"),
         "buildah": shutil.which("buildah"),
-        "containernetworking-plugins": Path("/usr/lib/cni/bridge").exists(),
+        "containernetworking-plugins": Path("/usr/lib/cni/ptp").exists(),
         "libseccomp-dev": Path("/usr/include/seccomp.h").exists() or (node_binaries.folder() / "runc").exists(),
         "iproute2": shutil.which("ip"),
         "util-linux": shutil.which("unshare") and shutil.which("nsenter"),
@@ -54,9 +55,10 @@ def _refused() -> Iterator[str]:
         if error := _fails(["unshare", "--mount", "--propagation", "private", "--", *mount]):
             yield f"the kernel mounts no overlays here: {error}"
     probe = f"probe{os.getpid() % 10**6}"
-    add, remove = (["ip", "link", *words] for words in (["add", probe, "type", "bridge"], ["delete", probe]))
-    if error := _fails(["/bin/sh", "-c", f"{shlex.join(add)} && {shlex.join(remove)}"]):
-        yield f"the kernel makes no bridges here: {error}"
+    apart = ["unshare", "--net", "--"]
+    if error := _fails([*apart, "ip", "link", "add", probe, "type", "veth", "peer", "name", f"{probe}b"]):
+        yield f"the kernel makes no network namespaces with veths here: {error}"
+    yield from _no_rules(apart)
     one_tree = (_CGROUPS / "cgroup.controllers").exists()
     for top in [_CGROUPS] if one_tree else [_CGROUPS / name for name in _CONTROLLERS]:
         try:
@@ -66,9 +68,21 @@ def _refused() -> Iterator[str]:
             yield f"no cgroup can be made here: {error}"
 
 
-def _fails(command: Sequence[str]) -> str:
+def _no_rules(apart: Sequence[str]) -> Iterator[str]:
+    """Why kube-proxy could write no rules."""
+    try:
+        tools = packages.find(lambda _: None)
+    except SandboxError as error:
+        yield str(error)
+        return
+    if said := _fails([*apart, tools.nft, "add", "table", "ip", "probe"], tools.environment):
+        yield f"the kernel takes no rules of nftables here: {said}"
+
+
+def _fails(command: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
     """What it says if it fails; empty: it does not."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603 - probes with fixed words
+    env = {**os.environ, **(environment or {})}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=env)  # noqa: S603 - probes with fixed words
     return (done.stderr.strip() or f"exit code {done.returncode}") if done.returncode else ""
 
 

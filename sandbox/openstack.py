@@ -1,4 +1,4 @@
-"""Keystone, Neutron and Octavia on one machine, from a database that is seeded once and then copied."""
+"""Keystone, Neutron, Octavia and what else is asked for, from a database that is seeded once and then copied."""
 
 from __future__ import annotations
 
@@ -8,27 +8,35 @@ import secrets
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from sandbox import cache, configs, files, seeding, trouble
+from sandbox import cache, configs, default_group, extras, files, provider_networks, seeding, trouble
 from sandbox.configs import ADMIN_PASSWORD, REGION, Layout
 from sandbox.environment import Project
 from sandbox.errors import SandboxError
+from sandbox.extras import Extras
 from sandbox.postgres import Postgres
 from sandbox.process import Process, answers, free_ports, port_free
 from sandbox.progress import Progress, step
+from sandbox.rest import login
+from sandbox.traits import FILE, INFOMANIAK, Traits, dump, load
 
 SERVICES = ("keystone", "neutron", "octavia")
-PARTS = ("postgres", *SERVICES)
 SEED_SECONDS = 50.0
 """What seeding takes beside a build, on two cores."""
+_SETTLE = 0.5
+"""For how many seconds load balancers stay PENDING at first."""
 _WORKERS = {"keystone": 1, "neutron": 2, "octavia": 1}
 _ROOT = Path(__file__).resolve().parent.parent
 _SEEDED = ("pg", "fernet", "receipts", "credential-keys")
 """What a seeded OpenStack consists of, beside the list of its projects."""
 _SEEDED_BY = (
     "seeding.py",
+    "provider_networks.py",
+    "default_group.py",
+    "traits.py",
     "openstack.py",
     "configs.py",
     "requirements.txt",
@@ -51,6 +59,17 @@ class OpenStack:
         self._python = python
         self._progress = progress
         self._postgres = Postgres(folder / "pg", lambda *words: self._python_says("postgres", *words), SERVICES)
+        self.extras = Extras(folder)
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Those that it has."""
+        return (*SERVICES, *self.extras.chosen)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The services, and what they need."""
+        return ("postgres", *self.services)
 
     @property
     def _layout(self) -> Layout:
@@ -84,7 +103,7 @@ class OpenStack:
             return self._postgres
         command = [str(self._python), "-m", "sandbox.services.serve", service, "--port", str(self._ports[service])]
         command += ["--config", str(self._layout.config(service)), "--control", str(self.control)]
-        command += ["--workers", str(_WORKERS[service])]
+        command += ["--workers", str(_WORKERS.get(service, 1))]
         url = f"{self._layout.url(service)}/{'v3' if service == 'keystone' else ''}"
         environment = {
             **self._surroundings,
@@ -93,37 +112,118 @@ class OpenStack:
         }
         return Process(service, self._folder, command, lambda: answers(url), environment)
 
-    def up(self, settle: float) -> None:
+    def check(self) -> None:
+        """Find out what would be in the way of a start.
+
+        Raises:
+            SandboxError: the folder cannot be one.
+        """
+        if "$" in f"{self._folder}{self._python}":  # starts a variable in the services' files and arguments
+            raise SandboxError(f"{self._folder} has a $ in its name, or the cache folder has: choose another")
+
+    def up(self, settle: float | None, boot: float | None = 0.0, traits: Traits | None = None) -> None:
         """Start what does not run.
+
+        Args:
+            settle: seconds for which load balancers stay PENDING; None: as before, and 0.5 at first.
+            boot: seconds for which a new one does, if they are more; None: as before, and none at first.
+            traits: what it is to be like; None: as it was, or as Infomaniak's at the first start.
 
         Raises:
             SandboxError: a part does not come up.
         """
-        if "$" in f"{self._folder}{self._python}":  # starts a variable in the services' files and arguments
-            raise SandboxError(f"{self._folder} has a $ in its name, or the cache folder has: choose another")
+        self.check()
         for name in ("log", "run", "control", "locks", "neutron", "domains"):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
-        self.settle(settle)
-        if not (self._folder / "seeded.json").exists():
+        self.settle(*self._first_settle(settle, boot))
+        if not self.seeded:
             self._from_template()
-        self._postgres.start()
-        running = self.running()
+        self._postgres.start(*self.extras.chosen)
+        running, before = self.running(), self.traits
+        if traits is not None:
+            files.write(self.control / FILE, dump(traits))
         if not any(running.get(service) for service in SERVICES):
-            self._choose_ports()
-            configs.write(self._layout)
-            self._sql("keystone", seeding.endpoints_sql(self._layout))
-        self._start()
+            self._choose_ports(self.services)
+            configs.write(self._layout, self.traits)
+            extras.write(self._layout, self.extras.chosen, self.extras.key_role)
+            self._sql("keystone", f"{seeding.endpoints_sql(self._layout)};{self._catalogue_sql()}")
+        else:
+            self._change_extras()
+        self._start(self.services)
+        self._bring(before)
 
-    def _choose_ports(self) -> None:
+    def _choose_ports(self, services: Sequence[str]) -> None:
         """Those of the last start, where nobody took one of them since."""
-        ports = self._ports
-        if not ports or not all(map(port_free, ports.values())):
-            ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
+        ports = {name: port for name, port in self._ports.items() if name in services}
+        self._add_ports(ports if all(map(port_free, ports.values())) else {}, services)
+
+    def _add_ports(self, ports: dict[str, int], services: Sequence[str]) -> None:
+        lacking = [name for name in services if name not in ports]
+        ports |= dict(zip(lacking, free_ports(len(lacking)), strict=True))
         files.write(self._folder / "ports.json", json.dumps(ports))
 
-    def settle(self, seconds: float) -> None:
-        """For how long load balancers stay PENDING."""
-        files.write(self.control / "settle", str(seconds))
+    def _change_extras(self) -> None:
+        """Bring a running OpenStack to those that are chosen; ``_start`` starts them."""
+        ports, chosen = self._ports, self.extras.chosen
+        for name in extras.EXTRAS:
+            if name in ports and name not in chosen:
+                self.process(name).stop()
+        self._add_ports({name: port for name, port in ports.items() if name in self.services}, self.services)
+        for name in extras.write(self._layout, chosen, self.extras.key_role):
+            self.process(name).stop()  # what runs has read its file before
+        self._sql("keystone", self._catalogue_sql())
+        if "barbican" in chosen and "barbican" not in ports:
+            self.process("octavia").stop()  # it may hold the catalogue of before, in a session that lasts for a day
+
+    def _catalogue_sql(self) -> str:
+        return extras.catalogue_sql(self._layout, self.extras.chosen)
+
+    def _first_settle(self, seconds: float | None, boot: float | None) -> tuple[float | None, float | None]:
+        """What is asked for; where nothing is, and nothing was before, how it is at first."""
+        known = (self.control / "settle").exists() and (self.control / "boot").exists()
+        first: tuple[float | None, float | None] = (None, None) if known else (_SETTLE, 0.0)
+        return first[0] if seconds is None else seconds, first[1] if boot is None else boot
+
+    def settle(self, seconds: float | None, boot: float | None = None) -> None:
+        """For how long load balancers stay PENDING, and a new one at least; None: that stays as it is."""
+        if seconds is not None:
+            files.write(self.control / "settle", str(seconds))
+        if boot is not None:
+            files.write(self.control / "boot", str(boot))
+
+    @property
+    def traits(self) -> Traits:
+        """In what it is as Infomaniak's cloud."""
+        return load(self.control)
+
+    @property
+    def seeded(self) -> bool:
+        """Whether it was ever started."""
+        return (self._folder / "seeded.json").exists()
+
+    def set_traits(self, traits: Traits) -> None:
+        """Be like that from now on; a service that reads a changed one only at its start is started again.
+
+        Raises:
+            SandboxError: Neutron refused, or a service does not come up.
+        """
+        before = self.traits
+        files.write(self.control / FILE, dump(traits))
+        configs.write(self._layout, traits)
+        again = [self.process(service) for service in traits.services_to_restart(before)]
+        for process in again:
+            process.stop()
+        self._start(self.services)
+        self._bring(before)
+
+    def _bring(self, before: Traits) -> None:
+        """Change what is in the databases, where it is not as the traits say."""
+        now = self.traits
+        if now.mail_blocked != before.mail_blocked:
+            self._sql("neutron", default_group.statements(now.mail_blocked))
+        if now.shared_networks != before.shared_networks:
+            admin = login(self.auth_url, "admin", ADMIN_PASSWORD, "admin")
+            provider_networks.show(admin, self.url("neutron"), now.shared_networks)
 
     @property
     def control(self) -> Path:
@@ -133,23 +233,26 @@ class OpenStack:
     def down(self) -> None:
         """End it."""
         if (self._folder / "ports.json").exists():
-            with ThreadPoolExecutor(len(SERVICES)) as pool:
-                list(pool.map(lambda service: self.process(service).stop(), SERVICES))
+            with ThreadPoolExecutor(len(self._ports)) as pool:
+                list(pool.map(lambda service: self.process(service).stop(), self._ports))
         self._postgres.stop()
         self._postgres.forget()
 
     def running(self) -> dict[str, bool]:
         """Which parts run; none of them is named before the first start."""
-        return {part: self.process(part).pid is not None for part in PARTS} if self._ports else {}
+        ports = self._ports
+        placed = {"postgres", *ports}  # what was asked for just now has no port yet
+        return {part: part in placed and self.process(part).pid is not None for part in self.parts} if ports else {}
 
-    def _start(self) -> None:
+    def _start(self, services: Sequence[str]) -> None:
         begin = time.monotonic()
-        processes = [self.process(service) for service in SERVICES]
+        processes = [self.process(service) for service in services]
         for process in processes:
             process.start()
         for process in processes:
             process.wait()
-        self._progress(f"Keystone, Neutron and Octavia answer after {time.monotonic() - begin:.0f} s")
+        *others, last = map(str.capitalize, services)
+        self._progress(f"{', '.join(others)} and {last} answer after {time.monotonic() - begin:.0f} s")
 
     @property
     def _surroundings(self) -> dict[str, str]:
@@ -160,6 +263,7 @@ class OpenStack:
             "HOME": str(self._folder),
             "XDG_CACHE_HOME": str(self._python.parent.parent / "cache"),
             "LC_ALL": "C.UTF-8",
+            "MALLOC_ARENA_MAX": "2",  # else each of a dozen threads keeps what it has freed
         }
 
     def _python_says(self, module: str, *arguments: str) -> str:
@@ -198,6 +302,7 @@ class OpenStack:
                     self._keep(template)
                 return
         self._copy(template, self._folder)
+        files.write(self.control / FILE, dump(INFOMANIAK))
 
     def _keep(self, template: Path) -> None:
         """Make the template of what was just seeded, and goes on running."""
@@ -227,8 +332,9 @@ class OpenStack:
         for name in _SEEDED:  # what a start that failed left
             shutil.rmtree(self._folder / name, ignore_errors=True)
         self._postgres.start()
-        self._choose_ports()
-        configs.write(self._layout)
+        self._choose_ports(SERVICES)
+        files.write(self.control / FILE, dump(INFOMANIAK))
+        configs.write(self._layout, INFOMANIAK)
         manage = [str(self._python.parent / "keystone-manage"), f"--config-file={self._layout.config('keystone')}"]
         for name in _SEEDED[1:]:
             (self._folder / name).mkdir(mode=0o700, exist_ok=True)
@@ -241,7 +347,8 @@ class OpenStack:
         self._python_says(
             "schema", "neutron", str(self._layout.config("neutron")), self._layout.database_url("neutron")
         )
+        self._sql("neutron", default_group.statements(INFOMANIAK.mail_blocked))
         self._python_says("schema", "octavia", str(self._layout.config("octavia")))
-        self._start()
+        self._start(SERVICES)
         projects = seeding.seed(self._layout, secrets.token_urlsafe)
         files.write(self._folder / "seeded.json", json.dumps(projects), 0o600)

@@ -50,8 +50,11 @@ class Postgres:
             return None
         return pid if str(self._folder).encode() in command else None
 
-    def start(self) -> None:
+    def start(self, *more: str) -> None:
         """Start it, and wait until it answers.
+
+        Args:
+            more: databases that are to be there as well.
 
         Raises:
             SandboxError: it does not come up.
@@ -60,7 +63,7 @@ class Postgres:
         if self.pid is None:  # its number may be another process's by now, for which PostgreSQL would not start
             for lock in (self._folder / "postmaster.pid", *sockets.glob(".s.PGSQL.*")):
                 lock.unlink(missing_ok=True)
-        self._run("up", str(self._folder), str(sockets), *self._databases)
+        self._run("up", str(self._folder), str(sockets), *self._databases, *more)
         files.write(self._address, f"postgresql://postgres:@/DATABASE?host={quote(str(sockets), safe='')}")
 
     def copy(self, target: Path) -> None:

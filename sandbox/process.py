@@ -21,7 +21,8 @@ STOP_SECONDS = 4.0
 """All state is in the databases: what does not end by then can be killed."""
 
 
-_MARK = "INFOMANIAK_SANDBOX_PART"
+MARK = "INFOMANIAK_SANDBOX_PART"
+"""In the environment of a component: what has it from a component that is gone is ended when that is started anew."""
 _LOOPBACK = "127.0.0.1,localhost"
 _PORTS = range(20000, 32000)
 """Below those that Linux gives to outgoing connections, one of which could take a port before its server does."""
@@ -97,7 +98,7 @@ class Process:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env={**surroundings(), **self._environment, _MARK: str(self._pidfile)},
+                env={**surroundings(), **self._environment, MARK: str(self._pidfile)},
             )
         files.write(self._pidfile, f"{process.pid} {started(process.pid)}")
 
@@ -112,7 +113,7 @@ class Process:
             if self.pid is None:
                 raise SandboxError(
                     f"{self.name} ended while it started; its log is {self.log} and ends:\n{self._tail()}\n"
-                    f"{trouble.advice(self._tail(), self.log.parent, trouble.STATE_GB)}".rstrip()
+                    f"{trouble.advice(self._tail(), self.log.parent, trouble.STATE_GB, building=False)}".rstrip()
                 )
             if time.monotonic() > deadline:
                 raise SandboxError(f"{self.name} does not answer after {seconds:.0f} s; its log is {self.log}")
@@ -155,7 +156,7 @@ def surroundings() -> dict[str, str]:
 
 def _marked(pidfile: str) -> list[int]:
     """What was started for a pid file that was never written, since whoever started it was killed in between."""
-    mark, found = f"{_MARK}={pidfile}".encode(), []
+    mark, found = f"{MARK}={pidfile}".encode(), []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):  # another user's, or gone
@@ -187,12 +188,17 @@ def _group_alive(pid: int) -> bool:
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def answers(url: str) -> bool:
-    """Whether an HTTP server answers at a URL, whatever it says."""
+def answers(url: str, *, well: bool = False) -> bool:
+    """Whether an HTTP server answers at a URL.
+
+    Args:
+        url: where.
+        well: whether it has to say that all is well; else it may say whatever it will.
+    """
     try:
         with _DIRECT.open(url, timeout=5):
             return True
     except urllib.error.HTTPError:
-        return True
+        return not well
     except (OSError, ValueError):
         return False

@@ -1,12 +1,15 @@
-"""What the sandbox's OpenStack holds from the start: services, roles, customers' projects, an external network."""
+"""What the sandbox's OpenStack holds from the start: services, roles, customers' projects, networks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from sandbox import provider_networks
 from sandbox.configs import ADMIN_PASSWORD, REGION, Layout
-from sandbox.environment import EXTERNAL_NETWORK
+from sandbox.environment import Project
+from sandbox.errors import SandboxError
 from sandbox.rest import Rest, login
 
 CUSTOMER_ROLES = ("member", "load-balancer_member")
@@ -40,43 +43,52 @@ def seed(layout: Layout, secret: Callable[[], str]) -> dict[str, dict[str, str]]
         admin.post(f"{auth}/roles", {"role": {"name": role}})
     roles = {role["name"]: role["id"] for role in admin.get(f"{auth}/roles")["roles"]}
     projects = {name: _project(admin, auth, name, roles, secret) for name in PROJECTS}
-    _external_network(login(auth, "admin", ADMIN_PASSWORD, "admin"), layout.url("neutron"))
+    (own,) = admin.get(f"{auth}/projects?name=admin")["projects"]
+    provider_networks.make(login(auth, "admin", ADMIN_PASSWORD, "admin"), layout.url("neutron"), own["id"])
     return projects
 
 
 def _project(admin: Rest, auth: str, name: str, roles: dict[str, str], secret: Callable[[], str]) -> dict[str, str]:
     """A project, its user with a customer's roles, and the user's application credential."""
     project = admin.post(f"{auth}/projects", {"project": {"name": name, "domain_id": "default"}})["project"]
-    password = secret()
-    body = {"name": f"customer-{name}", "password": password, "domain_id": "default"}
+    chosen = {role: roles[role] for role in CUSTOMER_ROLES}
+    return _customer(admin, auth, project, chosen, secret())
+
+
+def _customer(
+    admin: Rest, auth: str, project: Mapping[str, str], roles: Mapping[str, str], password: str
+) -> dict[str, str]:
+    """A user of a project with roles, given by name and id, and an application credential of his with all of them."""
+    user_name = "-".join(("customer", project["name"], *(role for role in roles if role not in CUSTOMER_ROLES)))
+    if set(roles) != set(CUSTOMER_ROLES):
+        user_name += f"-{secrets.token_hex(3)}"  # one that was killed before it was noted down is in nobody's way
+    body = {"name": user_name, "password": password, "domain_id": "default"}
     user = admin.post(f"{auth}/users", {"user": body})["user"]
-    for role in CUSTOMER_ROLES:
-        admin.put(f"{auth}/projects/{project['id']}/users/{user['id']}/roles/{roles[role]}")
-    customer = login(auth, body["name"], password, name)
-    wanted: dict[str, Any] = {"name": "infomaniak-operator", "roles": [{"name": role} for role in CUSTOMER_ROLES]}
+    for role_id in roles.values():
+        admin.put(f"{auth}/projects/{project['id']}/users/{user['id']}/roles/{role_id}")
+    customer = login(auth, user_name, password, project["name"])
+    wanted: dict[str, Any] = {"name": "infomaniak-operator", "roles": [{"name": role} for role in roles]}
     made = customer.post(f"{auth}/users/{user['id']}/application_credentials", {"application_credential": wanted})
     credential = made["application_credential"]
     return {
         "id": project["id"],
-        "name": name,
+        "name": project["name"],
         "application_credential_id": credential["id"],
         "application_credential_secret": credential["secret"],
     }
 
 
-def _external_network(admin: Rest, neutron: str) -> None:
-    network = {
-        "name": EXTERNAL_NETWORK,
-        "router:external": True,
-        "provider:network_type": "flat",
-        "provider:physical_network": "physnet1",
-    }
-    made = admin.post(f"{neutron}/v2.0/networks", {"network": network})["network"]
-    subnet = {
-        "network_id": made["id"],
-        "name": "ext",
-        "cidr": "198.18.0.0/16",
-        "ip_version": 4,
-        "enable_dhcp": False,
-    }
-    admin.post(f"{neutron}/v2.0/subnets", {"subnet": subnet})
+def further_customer(project: Project, more: Sequence[str], password: str) -> dict[str, str]:
+    """One more user of a project, with a customer's roles and further ones, and his application credential.
+
+    Raises:
+        SandboxError: there is no such role, or Keystone refused.
+    """
+    auth = project.auth_url
+    admin = login(auth, "admin", ADMIN_PASSWORD, "admin")
+    known = {role["name"]: role["id"] for role in admin.get(f"{auth}/roles")["roles"]}
+    if unknown := set(more) - known.keys():
+        raise SandboxError(f"no role {', '.join(sorted(unknown))}; there are: {', '.join(sorted(known))}")
+    roles = {role: known[role] for role in (*CUSTOMER_ROLES, *more)}
+    where = {"id": project.id, "name": project.name}
+    return _customer(admin, auth, where, roles, password)

@@ -16,7 +16,7 @@ AGAIN = "then run the same command again: it goes on where it was"
 NEEDED_GB = 7.0
 """What a first start writes to the cache folder, of which the Go build's own cache is the most."""
 
-_SIGNS = (
+_FULL: tuple[tuple[str, str], ...] = (
     (
         r"No space left on device|Disk quota exceeded|\[Errno (28|122)\]",
         (
@@ -25,6 +25,8 @@ _SIGNS = (
             "state), {again}."
         ),
     ),
+)
+_OF_BUILDS: tuple[tuple[str, str], ...] = (
     (
         r"ensurepip is not available|No module named '?(ensurepip|venv)",
         (
@@ -59,18 +61,19 @@ _SIGNS = (
 )
 
 
-def advice(text: str, folder: Path, needed: float = NEEDED_GB) -> str:
+def advice(text: str, folder: Path, needed: float = NEEDED_GB, *, building: bool = True) -> str:
     """What to do about a failure.
 
     Args:
         text: the end of its log.
         folder: where it would have written.
         needed: GB that go there in all.
+        building: whether it is of a build; whoever starts a server needs no registry.
 
     Returns:
         One or two sentences, or nothing where it is not known.
     """
-    for sign, what in _SIGNS:
+    for sign, what in (*_FULL, *(_OF_BUILDS if building else ())):
         if re.search(sign, text, re.IGNORECASE):
             return what.format(folder=folder, needed=needed, free=free_gb(folder), again=AGAIN)
     return ""

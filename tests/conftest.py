@@ -6,11 +6,12 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from sandbox import Environment, Sandbox
+from sandbox import INFOMANIAK, Environment, Sandbox
 from tests.support.box import kubectl
 from tests.support.canary import Canary, Listener
 from tests.support.objects import CANARY
@@ -43,6 +44,10 @@ def _no_secret_logged(_listener: Listener) -> Iterator[None]:
     assert _listener.heard == []
 
 
+QUICK = replace(INFOMANIAK, small_quotas=False, dhcp_ports=0, amphora_ports=0, monitor_refusals=0, first_minute=0)
+"""As Infomaniak, but for what costs time or room: a test that is about that asks for it (``set_traits``)."""
+
+
 @pytest.fixture(scope="session")
 def box(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     """The sandbox, one for each process of the run. ``SANDBOX_STATE`` names the folder of one that runs, which then stays.
@@ -55,7 +60,7 @@ def box(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
         raise pytest.UsageError("SANDBOX_STATE is one sandbox, and so for one process: leave out -n, or give WORKERS=0")
     folder = Path(running or tempfile.mkdtemp(prefix="infomaniak-sandbox-"))
     box = Sandbox(folder)
-    box.up(helm=True)
+    box.up(helm=True, traits=QUICK)
     box.clear_faults()
     try:
         yield box

@@ -126,18 +126,23 @@ class KopfWatch:
 def watching(resources: Iterable[KubeType], load: Callable[[], Any], namespaces: Iterable[str] = ()) -> Watch:
     """The watch of some kinds, each in the namespaces that it is to be watched in.
 
-    Kopf watches all kinds of one operator in the same namespaces, so that kinds that differ in them take one each.
+    Kopf watches all kinds of one operator in the same namespaces, so that kinds that differ in them take one each; and
+    each resource with one selection of labels, so that two selections of Secrets do, too.
 
     Args:
         resources: the kinds to watch.
         load: as for ``KopfWatch``.
         namespaces: where kinds that name no namespaces themselves are watched; none means everywhere.
     """
-    groups: dict[tuple[str, ...], list[KubeType]] = {}
+    groups: dict[tuple[tuple[str, ...], int], list[KubeType]] = {}
     everywhere = tuple(namespaces)
     for each in resources:
-        groups.setdefault(each.namespaces or everywhere, []).append(each)
-    watches = [KopfWatch(kinds, load, where) for where, kinds in groups.items()]
+        where, url = each.namespaces or everywhere, (each.group, each.version, each.plural)
+        turn = 0
+        while any((other.group, other.version, other.plural) == url for other in groups.get((where, turn), ())):
+            turn += 1
+        groups.setdefault((where, turn), []).append(each)
+    watches = [KopfWatch(kinds, load, where) for (where, _), kinds in groups.items()]
     return watches[0] if len(watches) == 1 else Together(watches)
 
 

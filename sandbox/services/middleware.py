@@ -154,6 +154,8 @@ def _injected(service: str, status: int, start_response: StartResponse) -> list[
             "keystone": {"error": {"code": status, "message": message, "title": "Injected"}},
             "neutron": {"NeutronError": {"type": "InjectedFault", "message": message, "detail": ""}},
             "octavia": {"faultcode": "Server", "faultstring": message, "debuginfo": None},
+            "barbican": {"code": status, "title": "Injected", "description": message},
+            "designate": {"code": status, "type": "injected", "message": message},
         }[service]
     )
     start_response(f"{status} Injected", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])

@@ -6,13 +6,18 @@ import logging
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
 from octavia.api.drivers.noop_driver import driver as noop
 from octavia_lib.api.drivers import exceptions
 
+from sandbox.services import first_minute, monitor_refusals
+from sandbox.services.amphora_ports import AmphoraPorts
 from sandbox.services.settling import Settling
+
+if TYPE_CHECKING:
+    from sandbox.services.data_path.plane import Plane
 
 LOG = logging.getLogger(__name__)
 STEP = 0.1
@@ -57,17 +62,27 @@ class _Provider(noop.NoopProviderDriver):  # type: ignore[misc]
 
 
 def application(control: Path) -> Any:
-    """The WSGI application; its settler waits as many seconds as ``settle`` in the control folder says."""
+    """The WSGI application; its settler waits as many seconds as ``settle`` and ``boot`` in the control folder say."""
     noop.NoopProviderDriver = _Provider
     from octavia.wsgi import api  # noqa: PLC0415 - reads the command line when it is imported
 
-    threading.Thread(target=_Settler(control / "settle").forever, daemon=True).start()
+    from sandbox.services.data_path import plane  # noqa: PLC0415 - takes Octavia as it was just configured
+
+    amphorae = AmphoraPorts(control)
+    first_minute.install(control)
+    monitor_refusals.install(control)
+    settler = _Settler(control, amphorae, plane.start(control))
+    threading.Thread(target=settler.forever, daemon=True).start()
+    threading.Thread(target=amphorae.forever, daemon=True).start()
     return api.application
 
 
 class _Settler:
-    def __init__(self, seconds: Path) -> None:
-        self._seconds = seconds
+    def __init__(self, control: Path, amphorae: AmphoraPorts, plane: Plane) -> None:
+        self._seconds = control / "settle"
+        self._boot = control / "boot"
+        self._amphorae = amphorae
+        self._plane = plane
         self._settling = Settling()
 
     def forever(self) -> None:
@@ -77,7 +92,7 @@ class _Settler:
         while True:
             time.sleep(STEP)
             try:
-                states = self._due()
+                states = self._plane.settled(self._due())
                 if states:
                     updater.update_loadbalancer_status(states)
             except Exception:
@@ -90,9 +105,10 @@ class _Settler:
         with database.get_engine().connect() as connection:
             rows = connection.execute(sqlalchemy.text(_PENDING)).fetchall()
             orphans = connection.execute(sqlalchemy.text(_ORPHANS)).fetchall()
-        wait = float(self._seconds.read_text())
+            unready = self._amphorae.waited_for(connection)
+        wait, boot = float(self._seconds.read_text()), float(self._boot.read_text())
         due: dict[str, list[dict[str, str]]] = {}
-        for kind, row_id, status in self._settling.due(rows, time.monotonic(), wait):
+        for kind, row_id, status in self._settling.due(rows, time.monotonic(), wait, boot, unready):
             after = "DELETED" if status == "PENDING_DELETE" else "ACTIVE"
             one = {"id": row_id, "provisioning_status": after, "operating_status": "ONLINE"}
             due.setdefault(kind, []).append(one)

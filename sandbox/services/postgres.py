@@ -21,6 +21,7 @@ SECONDS = 60.0
 _SETTINGS = {
     "listen_addresses": "",
     "max_connections": "300",
+    "shared_buffers": "32MB",  # the databases have less that is used; four times as much would fill in time
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",

@@ -7,6 +7,7 @@ of unknown outcome needs to be tested.
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import os
 import signal
@@ -21,6 +22,7 @@ from waitress.channel import HTTPChannel
 from waitress.task import WSGITask
 
 from sandbox.services.middleware import Middleware
+from sandbox.traits import load
 
 _MODULES = {"keystone": "keystone.wsgi.api", "neutron": "neutron.wsgi.api"}
 # Most of a start is imports: done once, before the workers part. They start no threads and open no connections.
@@ -46,18 +48,34 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
 
 
 def _application(service: str, config: str, control: Path, first: bool) -> Any:
+    if service in ("barbican", "designate"):
+        sys.argv = [service]
+        own = importlib.import_module(f"sandbox.services.{service}")
+        return own.application() if service == "barbican" else own.application(config)
     sys.argv = [service, "--config-file", config]
     if service == "octavia":
         octavia = importlib.import_module("sandbox.services.octavia")
         return octavia.application(control)
+    if service == "neutron" and load(control).default_rules_hidden:
+        _without_default_rules_api()
     module = importlib.import_module(_MODULES[service])
     if service == "neutron" and first:
         settle = importlib.import_module("sandbox.services.neutron_settler").Settler(config)
         threading.Thread(target=settle.forever, daemon=True).start()
+        dhcp = importlib.import_module("sandbox.services.dhcp_ports").DhcpPorts(control)
+        threading.Thread(target=dhcp.forever, daemon=True).start()
+        importlib.import_module("sandbox.services.data_path.neutron").start(config, control)
     if service == "neutron":
         # Neutron loads its policy at the first request, and two at once see it half loaded: 403.
         importlib.import_module("neutron.policy").init()
     return module.application
+
+
+def _without_default_rules_api() -> None:
+    """Have Neutron be one that does not know this extension: its path is answered with Neutron's own 404."""
+    plugin = importlib.import_module("neutron.plugins.ml2.plugin")
+    extension = importlib.import_module("neutron.extensions.security_groups_default_rules")
+    plugin.Ml2Plugin._supported_extension_aliases.remove(extension.ALIAS)  # noqa: SLF001 - where Neutron keeps the list
 
 
 def _serve(service: str, config: str, control: Path, listening: socket.socket, first: bool) -> None:
@@ -71,7 +89,7 @@ def _serve(service: str, config: str, control: Path, listening: socket.socket, f
 def main() -> None:
     """Bind the port, fork the workers, and end with them."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("service", choices=["keystone", "neutron", "octavia"])
+    parser.add_argument("service", choices=["keystone", "neutron", "octavia", "barbican", "designate"])
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--config", required=True)
     parser.add_argument("--control", type=Path, required=True)
@@ -80,6 +98,7 @@ def main() -> None:
     listening = socket.create_server(("127.0.0.1", read.port), backlog=256)
     for module in _BEFORE_THE_FORK.get(read.service, ()):
         importlib.import_module(module)
+    gc.freeze()  # the collector writes into all that it looks at, and so would each worker have its own copy
     for _ in range(1, read.workers):
         if os.fork() == 0:
             _serve(read.service, read.config, read.control, listening, first=False)

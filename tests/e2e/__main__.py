@@ -9,19 +9,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from infomaniak_operator import __version__
 from release import dist, kept
-from sandbox import Sandbox, images, node_needs
+from sandbox import PLAIN, Sandbox, images, node_needs
+from sandbox.cluster_addresses import MACHINE
 from sandbox.errors import SandboxError
-from sandbox.node_network import GATEWAY
 from tests.e2e import contents, cycle, figures
-from tests.e2e.cluster import IMAGE, ROOT, Cluster, StepError
+from tests.e2e.cluster import IMAGE, ROOT, Cluster, StepError, Tell
 
 
-def _teller() -> Callable[[str], None]:
+def _teller() -> Tell:
     begin = time.monotonic()
     return lambda text: print(f"{time.monotonic() - begin:6.1f} s  {text}", flush=True)
 
@@ -58,66 +59,90 @@ def main() -> int:
     return 0 if good else 1
 
 
-def _all(box: Sandbox, state: Path, tell: Callable[[str], None]) -> None:
-    env = box.up(progress=tell, helm=True)
-    box.up_node(tell)
-    images.base(tell)
-    archives = _images(state / "node" / "images", tell)
-    for archive in archives.values():
-        box.node().load(archive)
-    tell(figures.size(archives["one"]))
-    # Pods reach the sandbox's services on the node's bridge, and so the credential has to name that address.
-    auth_url = env.auth_url.replace("127.0.0.1", GATEWAY)
-    repository = IMAGE.partition("/")
-    values = {
-        "image": {"registry": repository[0], "repository": repository[2], "pullPolicy": "Never"},
-        "credentials": {"allowedAuthURLs": [auth_url]},
-        "operator": {"logLevel": "DEBUG"},  # so that the search for secrets at the end is worth something
-    }
-    cluster = Cluster(env, values, state / "node")
-    tell(figures.version(cluster))
-    released = "last" if "last" in archives else "one"
-    cycle.run(box, cluster, env.projects["alpha"].clouds_yaml().replace(env.auth_url, auth_url), released, tell)
+def _all(box: Sandbox, state: Path, tell: Tell) -> None:
+    """Images are built beside the sandbox's start, each for itself; the one of the upgrades only has to be there by then."""
+    folder = state / "node" / "images"
+    folder.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(len(_BUILDS)) as pool:
+        base = pool.submit(images.base, tell)
+        builds = {tag: pool.submit(build, folder, base, tell) for tag, build in _BUILDS.items()}
+        env = box.up(progress=tell, helm=True, traits=PLAIN, data_path=True)
+        box.up_node(tell)
+        archives = {tag: builds[tag].result() for tag in ("one", "last")}
+        for archive in filter(None, archives.values()):
+            box.node().load(archive)
+        size = pool.submit(figures.size, folder / "one.tar")
+        # Pods reach OpenStack at the machine's end of the way to it, and so the credential has to name that address.
+        auth_url = env.auth_url.replace("127.0.0.1", MACHINE)
+        repository = IMAGE.partition("/")
+        values = {
+            "image": {"registry": repository[0], "repository": repository[2], "pullPolicy": "Never"},
+            "credentials": {"allowedAuthURLs": [auth_url]},
+            "operator": {"logLevel": "DEBUG"},  # so that the search for secrets at the end is worth something
+        }
+        cluster = Cluster(env, values, state / "node")
+        tell(figures.version(cluster))
+
+        def upgradable() -> None:
+            tell(size.result())
+            builds["two"].result()
+            _same(folder, tell)
+            box.node().load(folder / "two.tar")
+
+        clouds_yaml = env.projects["alpha"].clouds_yaml().replace(env.auth_url, auth_url)
+        cycle.run(box, cluster, clouds_yaml, "last" if archives["last"] else "one", upgradable=upgradable, tell=tell)
 
 
-def _images(folder: Path, tell: Callable[[str], None]) -> dict[str, Path]:
-    """The image, one that is newer by its label, so that an upgrade has something to go to, and the last release's.
+def _one(folder: Path, base: Future[None], tell: Tell) -> Path:
+    base.result()
+    return _present(folder, "one", tell)
 
-    The second is built anew, without what the first left: its files have to be the same, to the last byte. The last release's
-    is built by the Dockerfile of its time; it lacks where the history is not there.
+
+def _two(folder: Path, base: Future[None], tell: Tell) -> Path:
+    """Newer by its label, so that an upgrade has something to go to; built without what the first leaves."""
+    base.result()
+    return _present(folder, "two", tell)
+
+
+def _present(folder: Path, tag: str, tell: Tell) -> Path:
+    """The image of the present sources.
 
     Raises:
-        StepError: they are not, or something is in the image that must not be there.
+        StepError: something is in it that must not be there.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    begin = time.monotonic()
     command = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
     revision = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
-    made, layers = {}, {}
-    for tag in ("one", "two"):
-        begin = time.monotonic()
-        labels = {"REVISION": f"{revision}-{tag}", "VERSION": __version__}
-        images.operator(f"{IMAGE}:{tag}", labels, anew=tag == "two")
-        made[tag] = folder / f"{tag}.tar"
-        images.save(f"{IMAGE}:{tag}", made[tag])
-        seconds = time.monotonic() - begin
-        image = contents.read(made[tag])
-        if problems := contents.problems(image):
-            raise StepError(f"the image {IMAGE}:{tag}: {len(problems)} problems: {'; '.join(problems[:10])}")
-        layers[tag] = image.layers
-        tell(
-            f"image {IMAGE}:{tag} is built by buildah from the Dockerfile, in {seconds:.0f} s: {len(image.entries)} entries, no "
-            "shell, no package manager, no setuid, each file in its bill of materials"
-        )
+    labels = {"REVISION": f"{revision}-{tag}", "VERSION": __version__}
+    images.operator(f"{IMAGE}:{tag}", labels, anew=tag == "two")
+    archive = folder / f"{tag}.tar"
+    images.save(f"{IMAGE}:{tag}", archive)
+    seconds = time.monotonic() - begin
+    image = contents.read(archive)
+    if problems := contents.problems(image):
+        raise StepError(f"the image {IMAGE}:{tag}: {len(problems)} problems: {'; '.join(problems[:10])}")
+    tell(
+        f"image {IMAGE}:{tag} is built by buildah from the Dockerfile, in {seconds:.0f} s: {len(image.entries)} entries, no "
+        "shell, no package manager, no setuid, each file in its bill of materials"
+    )
+    return archive
+
+
+def _same(folder: Path, tell: Tell) -> None:
+    """Both images of the present sources have the same files, to the last byte.
+
+    Raises:
+        StepError: they have not.
+    """
+    layers = {tag: contents.read(folder / f"{tag}.tar").layers for tag in ("one", "two")}
     if layers["one"] != layers["two"]:
         raise StepError(f"the same sources gave other layers: {layers}")
     tell(f"built twice, the second time from nothing: the same {len(layers['one'])} layers, by their digests")
-    if archive := _last(folder, tell):
-        made["last"] = archive
-    return made
 
 
-def _last(folder: Path, tell: Callable[[str], None]) -> Path | None:
+def _last(folder: Path, base: Future[None], tell: Tell) -> Path | None:
     """The image of the last release, from its own sources; none where there is no history, as in a shallow clone."""
+    base.result()
     begin = time.monotonic()
     with tempfile.TemporaryDirectory() as sources:
         try:
@@ -130,6 +155,9 @@ def _last(folder: Path, tell: Callable[[str], None]) -> Path | None:
     images.save(f"{IMAGE}:last", archive)
     tell(f"image {IMAGE}:last is built from the sources of {kept.version()}, in {time.monotonic() - begin:.0f} s")
     return archive
+
+
+_BUILDS: Mapping[str, Callable[[Path, Future[None], Tell], Path | None]] = {"one": _one, "last": _last, "two": _two}
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ CHART = ROOT / "charts" / "infomaniak-operator"
 OPERATOR, SHOP = "infomaniak-operator", "shop"
 """Namespaces: of the operator, and of the objects."""
 IMAGE = "localhost/infomaniak-operator"
+Tell = Callable[[str], None]
 _SELECTOR = "app.kubernetes.io/component=operator"
 
 

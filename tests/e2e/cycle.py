@@ -13,8 +13,8 @@ from sandbox import Sandbox
 from sandbox.configs import ADMIN_PASSWORD
 from sandbox.logs import Call
 from sandbox.rest import login
-from tests.e2e import figures
-from tests.e2e.cluster import OPERATOR, ROOT, SHOP, Cluster, StepError, name, uid_of, until
+from tests.e2e import figures, rolling
+from tests.e2e.cluster import OPERATOR, ROOT, SHOP, Cluster, StepError, Tell, name, uid_of, until
 from tests.support.canary import Canary, SecretFoundError
 
 _EXAMPLES = [ROOT / "examples" / "network" / "network.yaml"]
@@ -29,7 +29,6 @@ _PRESENT = ("one", "two")
 _TAKEOVER_SECONDS = 20.0
 _QUIET_SECONDS = 5.0
 """How long is looked for calls that a new operator might make of its own accord, after it leads and all is Ready."""
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,11 @@ class _Life:
         """
         asked = f"network.infomaniak.cloud/reconcile-at={time.time():.0f}"
         self.cluster.kubectl("annotate", "-n", SHOP, "infomaniak", "--all", "--overwrite", asked)
-        until(lambda: any(one.by == "operator" and one.service != "keystone" for one in self.box.calls(since)), "reads")
+
+        def compares(one: Call) -> bool:
+            return one.by == "operator" and one.service != "keystone" and "fields=" not in one.query  # a poll has them
+
+        until(lambda: any(map(compares, self.box.calls(since))), "reads")
 
     def same(self, step: str, ids: dict[str, str]) -> None:
         """Check that nothing is doubled or lost: the objects have their ids, and so many things are in the cloud."""
@@ -88,7 +91,9 @@ class _Life:
         self.tell(f"  a change of {what} reaches the cloud after {seconds:.1f} s, by one PUT")
 
 
-def run(box: Sandbox, cluster: Cluster, clouds_yaml: str, released: str, tell: Tell) -> None:
+def run(
+    box: Sandbox, cluster: Cluster, clouds_yaml: str, released: str, *, upgradable: Callable[[], None], tell: Tell
+) -> None:
     """All of it, in order; the first that is wrong ends it.
 
     Args:
@@ -96,14 +101,17 @@ def run(box: Sandbox, cluster: Cluster, clouds_yaml: str, released: str, tell: T
         cluster: the sandbox's.
         clouds_yaml: a credential for Pods.
         released: the tag of the image that the released chart runs; ``one`` and ``two`` are of the present sources.
+        upgradable: called before the first upgrade; waits until the node has ``two``, which it may lack until then.
         tell: told of each step.
     """
     life = _Life(box, cluster, tell, released)
     ids = _install(life, clouds_yaml)
     _test(life, "the installation")
+    upgradable()
     _upgrade(life, ids)
     _reinstall(life, ids, clouds_yaml)
     _kill(life, ids)
+    rolling.run(box, cluster, "one", tell)
     _no_secret(life)
     _remove(life)
 

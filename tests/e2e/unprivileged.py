@@ -1,8 +1,8 @@
-"""The demo and a part of the tests as an ordinary user of a fresh machine: ``python -m tests.e2e.unprivileged``.
+"""The demo and the slow tier as an ordinary user of a fresh machine: ``python -m tests.e2e.unprivileged``.
 
 As root it makes an account for that, with a home and a checkout of its own (both with a space in their names), no Go, no
 git and nothing of root's environment but what the network needs; and it looks for whatever that user left outside. As
-anybody else there is nothing to do: the rest of .ci/run is that already, and only the demo is run.
+anybody else there is no account to make: the same commands are run where this is.
 """
 
 from __future__ import annotations
@@ -23,8 +23,15 @@ from sandbox import cache, golang
 from tests.e2e import outside
 
 TOP = Path(__file__).resolve().parents[2]
-TESTS = ("tests/unit/sandbox", "tests/contract/sandbox", "tests/integration/operator/test_network.py")
-"""What depends on the machine most, and one kind from the object to the cloud."""
+DEMO = ("make", "demo")
+COMMANDS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("the demo, at DEBUG", (*DEMO, "INFOMANIAK_OPERATOR_LOG_LEVEL=DEBUG")),
+    ("no secret in what its operator has said", ("make", "canary")),
+    ("the demo's end", ("make", "demo-down")),
+    ("the demo, again", (*DEMO, "DEMO_FLAGS=--down-after")),
+    ("the slow tier", ("make", "test-slow")),
+)
+"""What is run, in this order: .ci/run runs these nowhere else, so that no time goes into a second run of them as root."""
 SECONDS = 3000.0
 WATCHED = ("/etc", "/usr", "/opt", "/srv", "/home", "/var/lib", "/var/spool")
 """Of which an ordinary user can change nothing, and the demo of root should not either."""
@@ -173,7 +180,7 @@ def _give_binaries(home: Path) -> None:
     """What Go has built for root here is the same for anybody: copied, it is not built twice."""
     target = home / ".cache" / "infomaniak-operator" / "sandbox" / "bin"
     target.mkdir(parents=True)
-    paths = golang.binary_paths()
+    paths = golang.binary_paths(gitops=True)
     for path in paths.values():
         if path.exists():
             shutil.copy2(path, target / path.name)
@@ -187,6 +194,7 @@ def _own(user: User) -> None:
 def _as_user() -> None:
     golang.kubernetes_binaries(print)
     golang.helm(print)
+    golang.gitops_tool(print)
     since = time.time()
     with account() as user:
         _copy_checkout(user.checkout)
@@ -194,10 +202,8 @@ def _as_user() -> None:
         _own(user)
         python = interpreter(user.can_run)
         there, before = outside.existing(), outside.times(map(Path, WATCHED))
-        user.run(["make", "demo", f"PYTHON={python}", "DEMO_FLAGS=--down-after"], "make demo")
-        user.run(["make", "demo", f"PYTHON={python}", "DEMO_FLAGS=--down-after"], "make demo, again")
-        pytest = [str(user.checkout / ".venv" / "bin" / "python"), "-m", "pytest", "-q", "-p", "no:xdist", *TESTS]
-        user.run(pytest, "a part of the tests")
+        for what, command in COMMANDS:
+            user.run([*command, f"PYTHON={python}"], what)
         told = [f"was left outside: {path}" for path in outside.left_behind(user.uid, [user.base], there)]
         told += [f"was changed: {path}" for path in outside.changed(before, outside.times(map(Path, WATCHED)))]
         told += [f"still runs: {command}" for command in outside.processes(user.uid)]
@@ -224,8 +230,10 @@ def main() -> int:
     """Run it; returns the exit code."""
     try:
         if os.geteuid() != 0:
-            print("this is an ordinary user already: just the demo")
-            return subprocess.run(["make", "demo", "DEMO_FLAGS=--down-after"], cwd=TOP, check=False).returncode
+            print("this is an ordinary user already, and so everything is run here")
+            return next(
+                filter(None, (subprocess.run(command, cwd=TOP, check=False).returncode for _, command in COMMANDS)), 0
+            )
         cache.root().mkdir(parents=True, exist_ok=True)
         _as_user()
     except UnprivilegedError as error:

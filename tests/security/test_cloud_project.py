@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -27,11 +26,10 @@ from infomaniak_operator.client import (
 )
 from infomaniak_operator.reconcile.ownership.marks import Mark
 from sandbox import Environment, Sandbox
-from sandbox.configs import ADMIN_PASSWORD
-from sandbox.rest import login
 from tests.support.box import until
 from tests.support.manifests import EXTERNAL
-from tests.support.tenants import AT_HOME, AtHome, condition, rows
+from tests.support.outsider import project_user
+from tests.support.tenants import AT_HOME, AtHome, changed, condition, rows
 
 pytestmark = pytest.mark.slow
 
@@ -115,15 +113,7 @@ class Outsider:
 @pytest.fixture(scope="module")
 def keys(env: Environment) -> dict[str, str]:
     """A second user in the project."""
-    admin = login(env.auth_url, "admin", ADMIN_PASSWORD, "admin")
-    name, password = f"outsider-{secrets.token_hex(3)}", secrets.token_urlsafe()
-    user = admin.post(f"{env.auth_url}/users", {"user": {"name": name, "password": password, "domain_id": "default"}})
-    roles = {role["name"]: role["id"] for role in admin.get(f"{env.auth_url}/roles")["roles"]}
-    project = env.projects["beta"].id
-    for role in ("member", "load-balancer_member"):
-        admin.put(f"{env.auth_url}/projects/{project}/users/{user['user']['id']}/roles/{roles[role]}")
-    place = {"auth_url": env.auth_url, "region_name": env.region, "project_id": project}
-    return {**place, "username": name, "user_domain_name": "Default", "password": password}
+    return {**project_user(env, "beta", "outsider").auth, "region_name": env.region}
 
 
 @pytest.fixture
@@ -136,16 +126,7 @@ def outsider(env: Environment, keys: dict[str, str], home: AtHome, box: Sandbox)
     look(box, home)
     for kind, name in AT_HOME.items():
         home.user.until_ready(kind, name, 90)
-    now = steady(home)
-    assert before.keys() == now.keys()
-    # Of each row only what differs, so that it can be read.
-    differ = [
-        (key, name, row.get(name), now[key].get(name))
-        for key, row in before.items()
-        for name in sorted(row.keys() | now[key].keys())
-        if row.get(name) != now[key].get(name)
-    ]
-    assert differ == []
+    assert changed(before, steady(home)) == []
     home.sound()
 
 
@@ -287,7 +268,7 @@ def test_marks_taken_off_and_names_changed_are_put_back(box: Sandbox, home: AtHo
 
 def test_text_of_any_kind_in_descriptions_and_tags(box: Sandbox, home: AtHome, outsider: Outsider) -> None:
     """Ours is put right where it is ours to say; else a condition says what is in the way, and names it."""
-    before, changed = ours(home), 0
+    before, written = ours(home), 0
     for text in ODD.values():
         for kind, row in before.items():
             for body in _odd(kind, row, text):
@@ -295,7 +276,7 @@ def test_text_of_any_kind_in_descriptions_and_tags(box: Sandbox, home: AtHome, o
                     _update(outsider, kind, row, body)
                 except InfomaniakCloudError:
                     continue  # a text that the service refuses
-                changed += 1
+                written += 1
         look(box, home)
         for kind, name in AT_HOME.items():
             said = condition(home.user.get(kind, name) or {})
@@ -303,7 +284,7 @@ def test_text_of_any_kind_in_descriptions_and_tags(box: Sandbox, home: AtHome, o
                 assert said["reason"] in ("Conflict", "InvalidConfiguration"), said
                 assert before[kind]["id"] in said["message"] or "shorten it" in said["message"]
         home.sound()
-    assert changed > 5 * len(ODD)
+    assert written > 5 * len(ODD)
     for kind, row in before.items():
         kept = ("tags", "description") if "provisioning_status" in row else ("description",)
         _update(outsider, kind, row, {key: row[key] for key in kept if (kind, key) != ("ihm", "description")})

@@ -129,7 +129,8 @@ def listed(right: Right, lease: str) -> set[tuple[str, ...]]:
 
 
 def test_it_may_do_what_the_list_of_rights_says_and_nothing_else(stolen: Stolen) -> None:
-    everywhere = [right for right in RIGHTS if right.scope not in (Scope.LEADER, Scope.METRICS)]
+    by_an_option = (Scope.METRICS, Scope.READINESS_GATES)
+    everywhere = [right for right in RIGHTS if right.scope not in (Scope.LEADER, *by_an_option)]
     at_home = [*everywhere, *(right for right in RIGHTS if right.scope is Scope.LEADER)]
     wanted = {each for right in everywhere for each in listed(right, NAME)} | EVERYBODYS
     assert rules(stolen, stolen.tenant) == wanted

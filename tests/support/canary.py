@@ -180,7 +180,10 @@ def _main() -> int:
     read = parser.parse_args()
     state = read.state.resolve()
     environment = Sandbox(state).environment
-    canary = Canary.of(environment)
+    made = state / "openstack" / "customers.json"  # those with further roles
+    customers = json.loads(made.read_text()) if made.exists() else {}
+    further = {f"secret of {name}": one["application_credential_secret"] for name, one in customers.items()}
+    canary = Canary.of(environment, **further)
     log = state / "operator.log"
     try:
         canary.absent(f"the log {log}", log.read_bytes())

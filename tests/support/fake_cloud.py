@@ -17,10 +17,13 @@ from typing import Any
 
 from infomaniak_operator.client.classify import Words, by_status
 from infomaniak_operator.client.errors import InfomaniakCloudError
+from sandbox.traits import PLAIN, Traits
+from tests.support.fake_cloud_names import Designate
 from tests.support.fake_cloud_neutron import Neutron
 from tests.support.fake_cloud_octavia import Octavia
 from tests.support.fake_cloud_operations import FakeOperations
 from tests.support.fake_cloud_rules import Refused
+from tests.support.fake_cloud_secrets import Barbican
 
 EXTERNAL = "ext-floating1"
 
@@ -39,31 +42,40 @@ class FakeCloud:
     Args:
         seed: for the ids, which are random but the same in every run.
         external: name of the external network, or None for a cloud without one.
+        traits: in what it is as Infomaniak's.
 
     Attributes:
-        calls: every call so far: method (LIST, GET, POST, PUT, DELETE), collection, and what it was about (an id, a
+        designate: its names.
+        calls: every call so far: method (LIST, GET, POST, PUT, PATCH, DELETE), collection, and what it was about (an id, a
             body, filters).
         on_call: called before each call is carried out, with its method, collection and subject; it may act on the
             cloud itself, or raise.
         quotas: how many a project may have, by collection.
         tables: everything there is, by collection and id: for a look from outside that counts as no call.
+        unreadable: addresses of certificates that are not in Barbican, or not for Octavia; all others are.
         settles_at_once: whether every change of a load balancer is through as soon as it was answered (the answer still
             says PENDING); otherwise all of them wait for ``settle``.
     """
 
-    def __init__(self, seed: int = 0, external: str | None = EXTERNAL) -> None:
+    def __init__(self, seed: int = 0, external: str | None = EXTERNAL, traits: Traits = PLAIN) -> None:
         self._random = random.Random(seed)
         self._lock = threading.RLock()
         self._faults: list[_Fault] = []
         self._unfinished: list[Callable[[], Any]] = []
         self.calls: list[tuple[str, str, Any]] = []
         self.on_call: Callable[[str, str, Any], None] | None = None
-        self.neutron = Neutron(self._id)
+        self.neutron = Neutron(self._id, traits)
         self.octavia = Octavia(self.neutron)
+        self.designate = Designate(self)
+        self.barbican = Barbican(self)
+        self.octavia.keeper = self.barbican.serves
         self.settles_at_once = False
         self.tables = self.neutron.tables
         self.quotas: dict[str, int] = self.neutron.quotas
+        self.unreadable: set[str] = self.octavia.unreadable
         self.external_network_id = self.neutron.make_external(external) if external else None
+        if traits.shared_networks:
+            self.neutron.make_others()
 
     def _id(self) -> str:
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
@@ -97,9 +109,10 @@ class FakeCloud:
                     continue
 
     def settle(self) -> None:
-        """Have the load balancers finish what they are at: PENDING becomes ACTIVE and ONLINE, what is deleted goes."""
+        """Have the services finish what they are at: PENDING becomes ACTIVE and ONLINE, what is deleted goes."""
         with self._lock:
             self.octavia.settle()
+            self.designate.settle()
 
     def changes(self) -> list[tuple[str, str, Any]]:
         """The calls that were to change something."""
@@ -123,6 +136,7 @@ class FakeCloud:
                     raise error from None
                 if self.settles_at_once and changing:
                     self.octavia.settle()
+                    self.designate.settle()
                 return answer
 
         fault = self._fault(method, collection)

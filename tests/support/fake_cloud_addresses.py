@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 
-from tests.support.fake_cloud_routers import Routers
-from tests.support.fake_cloud_rules import Refused, Row, subnets_of
-from tests.support.fake_cloud_tables import FLOATING, INTERFACE
+from tests.support.fake_cloud_forwardings import Forwardings
+from tests.support.fake_cloud_rules import Refused, Row
+from tests.support.fake_cloud_tables import FLOATING
 
 
-class Addresses(Routers):
+class Addresses(Forwardings):
     """What may be done to floating IPs."""
 
     def _create_floating_ip(self, project: str, body: Row) -> Row:
@@ -34,6 +34,7 @@ class Addresses(Routers):
                 "dns_domain": "",
                 "qos_policy_id": None,
                 "port_details": None,
+                "port_forwardings": [],
                 **body,
                 "port_id": None,
                 "fixed_ip_address": None,
@@ -51,6 +52,10 @@ class Addresses(Routers):
         port_id = body.get("port_id", row["port_id"])
         if not port_id:
             return {**body, "port_id": None, "fixed_ip_address": None, "router_id": None, "status": "DOWN"}
+        if row["port_forwardings"]:
+            raise Refused(
+                409, "FipInUseByPortForwarding", f"Floating IP {row['id']} in use by Port Forwarding resources."
+            )
         port = self._find(row["project_id"], "ports", port_id)
         fixed = self._fixed_ip(port, body.get("fixed_ip_address"))
         for other in self.tables["floating_ips"].values():
@@ -84,18 +89,14 @@ class Addresses(Routers):
             message = f"Port {port['id']} does not have fixed ip {wanted}"
         raise Refused(400, "BadRequest", f"Bad floatingip request: {message}.")
 
-    def _way_out(self, subnet_id: str, external: str) -> Row | None:
-        for router in self.tables["routers"].values():
-            if (router["external_gateway_info"] or {}).get("network_id") == external and any(
-                subnet_id in subnets_of(port) for port in self._router_ports(router, (INTERFACE,))
-            ):
-                return router
-        return None
-
     def _unbind(self, address: Row) -> None:
         self._set(address, {"port_id": None, "fixed_ip_address": None, "router_id": None, "status": "DOWN"})
 
     def _delete_floating_ip(self, row: Row) -> None:
+        if row["port_forwardings"]:
+            raise Refused(
+                409, "FipInUseByPortForwarding", f"Floating IP {row['id']} in use by Port Forwarding resources."
+            )
         for port in list(self.tables["ports"].values()):
             if port["device_id"] == row["id"] and port["device_owner"] == FLOATING:
                 del self.tables["ports"][port["id"]]

@@ -6,6 +6,12 @@ from tests.support.fake_cloud_rules import ANY_RULE, Refused, Row, check_rule, e
 from tests.support.fake_cloud_tables import Tables
 
 
+def _all_but_mail(family: str) -> list[Row]:
+    """What goes out where TCP to port 25 does not."""
+    tcp = [{"protocol": "tcp", "port_range_min": low, "port_range_max": high} for low, high in ((1, 24), (26, 65535))]
+    return [*tcp, {"protocol": "udp"}, {"protocol": "icmp" if family == "IPv4" else "ipv6-icmp"}]
+
+
 class Groups(Tables):
     """What may be done to security groups and rules."""
 
@@ -27,9 +33,11 @@ class Groups(Tables):
 
     def _new_group(self, project: str, body: Row) -> Row:
         group = self._insert("security_groups", project, {"name": "", "stateful": True, "shared": False, **body})
+        blocked = body.get("name") == "default" and self.traits.mail_blocked
         for family in ("IPv4", "IPv6"):
-            rule = {"security_group_id": group["id"], "direction": "egress", "ethertype": family}
-            self._insert("security_group_rules", project, {**ANY_RULE, **rule})
+            for let_out in _all_but_mail(family) if blocked else ({},):
+                rule = {"security_group_id": group["id"], "direction": "egress", "ethertype": family, **let_out}
+                self._insert("security_group_rules", project, {**ANY_RULE, **rule})
         return group
 
     def _delete_group(self, row: Row) -> None:

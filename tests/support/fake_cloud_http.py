@@ -84,6 +84,11 @@ class WireCloud:
         catalog = [
             {"type": kind, "name": kind, "id": kind, "endpoints": endpoints} for kind in ("network", "load-balancer")
         ]
+        # With its version, as Designate's mostly is: the SDK would ask for the versions there are.
+        names = [{**each, "url": f"{self.address}/dns/v2"} for each in endpoints]
+        catalog.append({"type": "dns", "name": "dns", "id": "dns", "endpoints": names})
+        keys = [{**each, "url": f"{self.address}/key-manager/v1"} for each in endpoints]
+        catalog.append({"type": "key-manager", "name": "keys", "id": "keys", "endpoints": keys})
         body = {
             "token": {
                 "methods": ["application_credential"],
@@ -100,6 +105,9 @@ class WireCloud:
         if asked.path.endswith("/auth/tokens"):
             identity = asked.body["auth"]["identity"]
             return self.login(str((identity.get("application_credential") or {}).get("id")))
+        if asked.path.rstrip("/") == "/key-manager/v1":  # the SDK asks Barbican for the versions there are
+            links = [{"rel": "self", "href": f"{self.address}/key-manager/v1/"}]
+            return Reply(200, {"version": {"id": "v1", "status": "CURRENT", "links": links}})
         with self.lock:
             self.asked.append(asked)
             if asked.headers.get("x-auth-token") not in self.valid_tokens:
@@ -144,7 +152,7 @@ def wire_cloud(tls: ssl.SSLContext | None = None) -> Iterator[WireCloud]:
             self.end_headers()
             self.wfile.write(raw)
 
-        do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - http.server's names
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - http.server's names
 
         def log_message(self, *_: object) -> None:
             pass

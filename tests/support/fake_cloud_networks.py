@@ -20,7 +20,7 @@ from tests.support.fake_cloud_rules import (
     plain,
     pools_of,
 )
-from tests.support.fake_cloud_tables import FLOATING, GATEWAY, INTERFACE, Tables
+from tests.support.fake_cloud_tables import DHCP, FLOATING, GATEWAY, INTERFACES, Tables
 
 
 def _automatic(subnet: Mapping[str, Any]) -> bool:
@@ -53,12 +53,16 @@ class Networks(Tables):
     """What may be done to networks, subnets and ports."""
 
     def _create_network(self, project: str, body: Row) -> Row:
-        return self._insert("networks", project, network_of(body))
+        mtu = {"mtu": 1500} if self.traits.mtu_1500 else {}
+        return self._insert("networks", project, network_of({**mtu, **body}))
 
     def _delete_network(self, row: Row) -> None:
-        if any(port["network_id"] == row["id"] for port in self.tables["ports"].values()):
+        there = [port for port in self.tables["ports"].values() if port["network_id"] == row["id"]]
+        if any(port["device_owner"] != DHCP for port in there):
             message = f"Unable to complete operation on network {row['id']}. There are one or more ports still in use"
             raise Refused(409, "NetworkInUse", message)
+        for port in there:
+            del self.tables["ports"][port["id"]]
         for subnet in [one for one in self.tables["subnets"].values() if one["network_id"] == row["id"]]:
             del self.tables["subnets"][subnet["id"]]
 
@@ -104,13 +108,31 @@ class Networks(Tables):
         self._touch(network)
         if _automatic(made):  # what is on the network already gets an address there
             for port in self.tables["ports"].values():
-                if port["network_id"] == network["id"] and port["device_owner"] != INTERFACE:
+                if port["network_id"] == network["id"] and port["device_owner"] not in INTERFACES:
                     port["fixed_ips"] = [
                         *port["fixed_ips"],
                         _by_itself(made, port.get("mac_address") or self._new_mac()),
                     ]
                     self._touch(port)
+        self._serve_dhcp(made, bool(made["enable_dhcp"]))
         return made
+
+    def _serve_dhcp(self, subnet: Row, wanted: bool) -> None:
+        """Have the agents' ports on a subnet, or not; of the cloud's own networks nobody sees them."""
+        network = self.tables["networks"][subnet["network_id"]]
+        if network["router:external"] or network["shared"]:
+            return
+        there = [port for port in self._ports_on(subnet["id"]) if port["device_owner"] == DHCP]
+        for port in () if wanted else there:
+            port["fixed_ips"] = [ip for ip in port["fixed_ips"] if ip["subnet_id"] != subnet["id"]]
+            if not port["fixed_ips"]:
+                del self.tables["ports"][port["id"]]
+        body = {"device_owner": DHCP, "device_id": f"dhcp-sandbox-{network['id']}"}
+        for _ in range(self.traits.dhcp_ports - len(there) if wanted else 0):
+            try:
+                self._port(network["project_id"], network, [{"subnet_id": subnet["id"]}], body)
+            except Refused:  # it has no address left
+                return
 
     def _new_mac(self) -> str:
         """One that no port has."""
@@ -131,12 +153,16 @@ class Networks(Tables):
                 raise Refused(409, "GatewayIpInUse", message)
         if "gateway_ip" in body or "allocation_pools" in body:
             check_pools(net, gateway, pools)
+        if "enable_dhcp" in body:
+            self._serve_dhcp(row, bool(body["enable_dhcp"]))
         return body
 
     def _delete_subnet(self, row: Row) -> None:
+        if all(port["device_owner"] == DHCP or _automatic(row) for port in self._ports_on(row["id"])):
+            self._serve_dhcp(row, False)
         if _automatic(row):  # such an address goes with its subnet
             for port in self._ports_on(row["id"]):
-                if port["device_owner"] != INTERFACE:
+                if port["device_owner"] not in INTERFACES:
                     port["fixed_ips"] = [ip for ip in port["fixed_ips"] if ip["subnet_id"] != row["id"]]
                     self._touch(port)
         if self._ports_on(row["id"]):
@@ -156,6 +182,9 @@ class Networks(Tables):
 
     def _create_port(self, project: str, body: Row) -> Row:
         network = self._find(project, "networks", body.get("network_id", ""))
+        others = network["router:external"] and not network.get("shared") and network["project_id"] != project
+        if others and body.get("device_owner") != "Octavia":  # which has rights of its own
+            raise Refused(403, "PolicyNotAuthorized", "rule:create_port is disallowed by policy")
         secure = body.get("port_security_enabled", network["port_security_enabled"])
         groups = body.get("security_groups")
         if groups is None:
@@ -174,7 +203,7 @@ class Networks(Tables):
     def _port(self, project: str, network: Row, fixed_ips: Any, body: Mapping[str, Any]) -> Row:
         mac = body.get("mac_address") or self._new_mac()
         port = {"mac_address": mac}
-        fixed = self._allocate(network, fixed_ips, port, automatic=body.get("device_owner") != INTERFACE)
+        fixed = self._allocate(network, fixed_ips, port, automatic=body.get("device_owner") not in INTERFACES)
         return self._insert(
             "ports",
             project,
@@ -201,6 +230,7 @@ class Networks(Tables):
         if "fixed_ips" in body:
             network = self.tables["networks"][row["network_id"]]
             body["fixed_ips"] = self._allocate(network, body["fixed_ips"], row)
+            self.drop_forwardings_to(row, [each["ip_address"] for each in body["fixed_ips"]])
         check_groups(body.get("security_groups") or [])
         for group in body.get("security_groups") or ():
             self._find(row["project_id"], "security_groups", group)
@@ -213,7 +243,7 @@ class Networks(Tables):
     def _delete_port(self, row: Row) -> None:
         if row["device_owner"].startswith(SERVERS):
             raise Refused(403, "PolicyNotAuthorized", "rule:delete_port is disallowed by policy")
-        if row["device_owner"] in (INTERFACE, GATEWAY, FLOATING):
+        if row["device_owner"] in (*INTERFACES, GATEWAY, FLOATING):
             message = (
                 f"Port {row['id']} cannot be deleted directly via the port API: has device owner {row['device_owner']}."
             )
@@ -221,6 +251,7 @@ class Networks(Tables):
         for address in self.tables["floating_ips"].values():
             if address["port_id"] == row["id"]:
                 self._unbind(address)
+        self.drop_forwardings_to(row)
 
     def _allocate(self, network: Row, wanted: Any, port: Row, *, automatic: bool = True) -> list[Row]:
         subnets = {one["id"]: one for one in self.tables["subnets"].values() if one["network_id"] == network["id"]}

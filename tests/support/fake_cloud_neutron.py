@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+from sandbox import provider_networks
 from tests.support.fake_cloud_addresses import Addresses
 from tests.support.fake_cloud_groups import Groups
-from tests.support.fake_cloud_rules import network_of
+from tests.support.fake_cloud_rules import Row, network_of
 from tests.support.fake_cloud_tables import OTHERS
 
 
 class Neutron(Addresses, Groups):
     """All of it."""
 
-    def make_external(self, name: str) -> str:
-        """The external network, which belongs to the cloud; returns its id."""
-        network = self._insert("networks", OTHERS, {**network_of({}), "name": name, "router:external": True})
-        body = {"network_id": network["id"], "cidr": "198.51.100.0/24", "ip_version": 4, "enable_dhcp": False}
+    def make_external(self, name: str, cidr: str = "198.51.100.0/24") -> str:
+        """An external network, which belongs to the cloud; returns its id."""
+        body = {"name": name, "router:external": True, "mtu": 8950 if self.traits.mtu_1500 else 1450}
+        network = self._insert("networks", OTHERS, network_of(body))
+        body = {"network_id": network["id"], "cidr": cidr, "ip_version": 4, "enable_dhcp": False}
         self._create_subnet(OTHERS, body)
         return str(network["id"])
+
+    def plug(self, network: Row, subnet_id: str, body: Row) -> Row:
+        """A port of the cloud's own on a project's network."""
+        return self._port(OTHERS, network, [{"subnet_id": subnet_id}], body)
+
+    def make_others(self) -> None:
+        """The cloud's other networks, as the sandbox has them: a second external one, and two that are just shared."""
+        for each in provider_networks.NETWORKS:
+            if each.always:
+                continue
+            if each.external:
+                self.make_external(each.name, *each.cidrs)
+                continue
+            network = self._insert("networks", OTHERS, network_of({"name": each.name, "shared": True, "mtu": 8950}))
+            for cidr in each.cidrs:
+                version = 6 if ":" in cidr else 4
+                self._create_subnet(OTHERS, {"network_id": network["id"], "cidr": cidr, "ip_version": version})

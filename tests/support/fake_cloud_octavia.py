@@ -98,7 +98,19 @@ class Octavia(Trees):
     def _create_monitor(self, project: str, body: Row) -> Row:
         pool = self._find(project, "pools", body["pool_id"])
         self._check_lock("health_monitors", body)
+        if body.get("type") == "TCP":
+            self._conflict(pool["loadbalancer_id"])
         return self._new_monitor(pool, body)
+
+    def _conflict(self, balancer: str) -> None:
+        """The database's, at the second TCP monitor of a load balancer, in the words that Octavia finds for it."""
+        pools = {pool["id"] for pool in self._having("pools", "loadbalancer_id", balancer)}
+        there = [row for row in self.tables["health_monitors"].values() if row["pool_id"] in pools]
+        if sum(row["type"] == "TCP" for row in there) != 1:
+            return
+        if self._refused[balancer] < self._neutron.traits.monitor_refusals:
+            self._refused[balancer] += 1
+            raise Refused(400, None, "TCP is not a valid option for type")
 
     def _create_policy(self, project: str, body: Row) -> Row:
         listener = self._find(project, "listeners", body["listener_id"])
@@ -144,6 +156,7 @@ class Octavia(Trees):
             balancer = self.tables["load_balancers"][row["load_balancer_id"]]
             self._check_pool(balancer["id"], values.get("default_pool_id"), row["protocol"])
             check_listener({**row, **values}, *self._addresses(balancer))
+            self._check_certificates(values)
             if not values.get("allowed_cidrs", True):
                 values["allowed_cidrs"] = None
         elif collection == "pools" and "session_persistence" in values:

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from infomaniak_operator.client.rest import check
@@ -27,10 +28,14 @@ class Rows:
 
     def __init__(self, neutron: Neutron) -> None:
         self._neutron = neutron
+        self._amphorae: dict[str, list[str]] = {}
+        self._refused: Counter[str] = Counter()
         self.tables = neutron.tables
         self.tables.update({name: {} for name in KINDS})
         neutron.quotas.update(QUOTAS)
         self.quotas = neutron.quotas
+        self.unreadable: set[str] = set()
+        self.keeper: Callable[[str], bool] = lambda _: True
         self.names = frozenset(KINDS)
 
     @staticmethod
@@ -121,7 +126,7 @@ class Rows:
         ids = [listener["default_pool_id"]]
         policies = self._having("l7policies", "listener_id", listener["id"])
         ids += [policy["redirect_pool_id"] for policy in policies if self._in_force(policy)]
-        return [pools[one] for one in dict.fromkeys(ids) if one]
+        return [pools[one] for one in dict.fromkeys(ids) if one in pools]
 
     def _in_force(self, policy: Row) -> bool:
         return bool(policy["admin_state_up"] and self._having("l7rules", "l7policy_id", policy["id"]))
@@ -211,8 +216,19 @@ class Rows:
             if row["provisioning_status"] == "PENDING_DELETE":
                 self._remove(collection, row)
             else:
+                if (collection, row["provisioning_status"]) == ("load_balancers", "PENDING_CREATE"):
+                    self._plug(row)
                 row["operating_status"] = "ONLINE"
                 self._mark(row, "ACTIVE")
+
+    def _plug(self, balancer: Row) -> None:
+        """The amphorae's ports, which are the service's own."""
+        for _ in range(self._neutron.traits.amphora_ports):
+            amphora = self._neutron.new_id()
+            body = {"name": f"octavia-lb-vrrp-{amphora}", "device_owner": OWNER, "device_id": "", "status": "DOWN"}
+            network = self.tables["networks"][balancer["vip_network_id"]]
+            port = self._neutron.plug(network, balancer["vip_subnet_id"], body)
+            self._amphorae.setdefault(balancer["id"], []).append(port["id"])
 
     def _pending(self) -> Iterator[tuple[str, Row]]:
         for collection in _CHILDREN_FIRST:
@@ -238,6 +254,8 @@ class Rows:
         elif collection == "l7policies":
             self._number(self._having("l7policies", "listener_id", row["listener_id"]))
         elif collection == "load_balancers":
+            for amphora in self._amphorae.pop(row["id"], ()):
+                self.tables["ports"].pop(amphora, None)
             port = self.tables["ports"].get(row["vip_port_id"])
             if port and port["device_owner"] == OWNER:
                 self._neutron.delete(port["project_id"], "ports", port["id"], None)

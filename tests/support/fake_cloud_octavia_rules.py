@@ -151,7 +151,7 @@ def check_body(collection: str, body: Mapping[str, Any], *, put: bool = False, n
         put: whether it is to change something.
         nested: whether it is part of a tree, where the parent is known.
     """
-    taken = KINDS[collection].attributes | {"redirect_pool"} if nested else KINDS[collection].attributes
+    taken = KINDS[collection].attributes - (set() if nested else {"redirect_pool"})
     taken = taken - _NEVER.get(collection, set()) - (set(_FIXED[collection].split()) if put else set())
     unknown = sorted(set(body) - taken)
     if unknown:

@@ -80,7 +80,14 @@ class Trees(Vips):
                 raise Refused(409, None, f"Another Listener on this Load Balancer is already using {place}")
         given = {name: value for name, value in values.items() if value is not None}
         check_listener({**defaults("listeners"), **given}, *self._addresses(balancer))
+        self._check_certificates(given)
         return self._insert("listeners", balancer["project_id"], {**values, "load_balancer_id": balancer["id"]})
+
+    def _check_certificates(self, given: Mapping[str, Any]) -> None:
+        """That the certificates that a request names can be read; of others nobody asks."""
+        refs = [*(given.get("sni_container_refs") or ()), given.get("default_tls_container_ref")]
+        if bad := [ref for ref in refs if ref and (ref in self.unreadable or not self.keeper(ref))]:
+            raise Refused(400, None, f"Could not retrieve certificate: {bad}")
 
     def _check_pool(self, balancer_id: str, pool_id: str | None, protocol: str) -> None:
         """That a listener may send to the pool, if to any."""

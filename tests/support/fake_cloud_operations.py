@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, cast
 from infomaniak_operator.client import ReadOnlyError
 from infomaniak_operator.client.operations import FloatingIPs, LoadBalancers
 from infomaniak_operator.client.session import is_id
+from tests.support.fake_cloud_names import FakeReverseNames
 from tests.support.fake_cloud_octavia import PARENTS
 from tests.support.fake_cloud_rules import Row
+from tests.support.fake_cloud_secrets import FakeSecrets
 
 if TYPE_CHECKING:
     from tests.support.fake_cloud import FakeCloud
@@ -30,6 +32,7 @@ class FakeOperations:
         self.security_groups = FakeCollection(cloud, project_id, "security_groups")
         self.security_group_rules = FakeCollection(cloud, project_id, "security_group_rules")
         self.floating_ips = FakeFloatingIPs(cloud, project_id, "floating_ips")
+        self.port_forwardings = FakePortForwardings(cloud, project_id)
         self.ports = FakeCollection(cloud, project_id, "ports")
         self.load_balancers = FakeLoadBalancers(cloud, project_id, "load_balancers")
         self.listeners = FakeCollection(cloud, project_id, "listeners")
@@ -41,6 +44,8 @@ class FakeOperations:
         self.l7policies, self.l7rules = self.l7_policies, self.l7_rules  # the former names
         self.tags = FakeTags(cloud, project_id)
         self.quotas = FakeQuotas(cloud, project_id)
+        self.reverse_dns = FakeReverseNames(cloud, project_id)
+        self.secrets = FakeSecrets(cloud, project_id)
 
     def read_only(self) -> FakeOperations:
         """As ``Operations.read_only``: what would change something is refused before it is a call."""
@@ -155,6 +160,47 @@ class FakeFloatingIPs(FakeCollection):
 
     def disassociate(self, id: str, expected_port_id: str | None = None) -> Row:
         return FloatingIPs.disassociate(self, id, expected_port_id)  # type: ignore[arg-type]
+
+
+class FakePortForwardings:
+    """Looks like ``PortForwardings``."""
+
+    def __init__(self, cloud: FakeCloud, project_id: str) -> None:
+        self._cloud = cloud
+        self._project = project_id
+
+    def _perform(self, method: str, subject: Any, act: Callable[[], Any]) -> Any:
+        for each in subject[:2]:
+            if isinstance(each, str):
+                _check_id(each)
+        return self._cloud.perform(method, "port_forwardings", subject, act)
+
+    def list(self, floatingip_id: str, *, fields: Sequence[str] | None = None, **filters: Any) -> Any:
+        neutron = self._cloud.neutron
+        subject = (floatingip_id, filters)
+        return self._perform("LIST", subject, lambda: neutron.list_forwardings(self._project, floatingip_id, filters))
+
+    def create(self, floatingip_id: str, body: Mapping[str, Any]) -> Row:
+        neutron, sent = self._cloud.neutron, copy.deepcopy(dict(body))
+        neutron.check_forwarding(sent)
+        subject = (floatingip_id, sent)
+        row: Row = self._perform("POST", subject, lambda: neutron.add_forwarding(self._project, floatingip_id, sent))
+        return row
+
+    def update(self, floatingip_id: str, id: str, body: Mapping[str, Any]) -> Row:
+        neutron, sent = self._cloud.neutron, copy.deepcopy(dict(body))
+        neutron.check_forwarding(sent)
+        subject = (floatingip_id, id, sent)
+        row: Row = self._perform(
+            "PUT", subject, lambda: neutron.change_forwarding(self._project, floatingip_id, id, sent)
+        )
+        return row
+
+    def delete(self, floatingip_id: str, id: str) -> None:
+        neutron = self._cloud.neutron
+        self._perform(
+            "DELETE", (floatingip_id, id), lambda: neutron.remove_forwarding(self._project, floatingip_id, id)
+        )
 
 
 class FakeLoadBalancers(FakeCollection):
@@ -287,10 +333,12 @@ class FakeQuotas:
         self._project = project_id
 
     def get(self) -> Any:
+        return {"network": self.network(), "load-balancer": self.load_balancer()}
+
+    def network(self) -> Any:
         cloud = self._cloud
-        return cloud.perform(
-            "GET",
-            "quotas",
-            self._project,
-            lambda: {"network": cloud.neutron.usage(self._project), "load-balancer": cloud.octavia.limits()},
-        )
+        return cloud.perform("GET", "quotas", self._project, lambda: cloud.neutron.usage(self._project))
+
+    def load_balancer(self) -> Any:
+        cloud = self._cloud
+        return cloud.perform("GET", "quotas", self._project, cloud.octavia.limits)

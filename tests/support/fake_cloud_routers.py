@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.support.fake_cloud_networks import Networks
 from tests.support.fake_cloud_rules import Refused, Row, interface_of, net_of, overlap, subnets_of
-from tests.support.fake_cloud_tables import GATEWAY, INTERFACE
+from tests.support.fake_cloud_tables import GATEWAY, HA_INTERFACE, INTERFACE, INTERFACES
 
 
 class Routers(Networks):
@@ -31,6 +31,11 @@ class Routers(Networks):
         if gateway:
             made["external_gateway_info"] = self._open(made, gateway)
         return made
+
+    @property
+    def _interface(self) -> str:
+        """Who owns the ports by which routers are on subnets."""
+        return HA_INTERFACE if self.traits.ha_routers else INTERFACE
 
     def _open(self, router: Row, gateway: Mapping[str, Any]) -> Row:
         network = self._find(router["project_id"], "networks", gateway.get("network_id", ""))
@@ -75,7 +80,7 @@ class Routers(Networks):
                 message = f"Invalid format for routes: {list(routes)}, the nexthop is not connected with router"
                 raise Refused(400, "InvalidRoutes", message)
 
-    def _router_ports(self, router: Row, owners: tuple[str, ...] = (INTERFACE, GATEWAY)) -> list[Row]:
+    def _router_ports(self, router: Row, owners: tuple[str, ...] = (*INTERFACES, GATEWAY)) -> list[Row]:
         ports = self.tables["ports"].values()
         return [port for port in ports if port["device_id"] == router["id"] and port["device_owner"] in owners]
 
@@ -85,12 +90,15 @@ class Routers(Networks):
         router = self._own(project, "routers", router_id)
         if port_id is not None:
             port = self._find(project, "ports", port_id)
+            if port["device_id"]:
+                message = f"Unable to complete operation on port {port_id}. Port already has an attached device {port['device_id']}."
+                raise Refused(409, "PortInUse", message)
             subnet = self.tables["subnets"][port["fixed_ips"][0]["subnet_id"]]
         else:
             subnet = self._find(project, "subnets", subnet_id or "")
         if port_id is None and not subnet["gateway_ip"]:
             raise Refused(400, "BadRequest", "Bad router request: Subnet for router interface must have a gateway IP.")
-        for other in self._router_ports(router, (INTERFACE,)):
+        for other in self._router_ports(router, INTERFACES):
             for ip in other["fixed_ips"]:
                 if ip["subnet_id"] == subnet["id"]:
                     message = f"Bad router request: Router already has a port on subnet {subnet['id']}."
@@ -105,9 +113,9 @@ class Routers(Networks):
         if port_id is None:
             network = self.tables["networks"][subnet["network_id"]]
             fixed = [{"subnet_id": subnet["id"], "ip_address": subnet["gateway_ip"]}]
-            port = self._port(project, network, fixed, {"device_id": router_id, "device_owner": INTERFACE})
+            port = self._port(project, network, fixed, {"device_id": router_id, "device_owner": self._interface})
         else:
-            self._set(port, {"device_id": router_id, "device_owner": INTERFACE, "status": "ACTIVE"})
+            self._set(port, {"device_id": router_id, "device_owner": self._interface, "status": "ACTIVE"})
         self._touch(router)
         return interface_of(router, port, subnet)
 
@@ -115,14 +123,15 @@ class Routers(Networks):
         self, project: str, router_id: str, *, subnet_id: str | None = None, port_id: str | None = None
     ) -> Row:
         router = self._own(project, "routers", router_id)
-        for port in self._router_ports(router, (INTERFACE,)):
+        for port in self._router_ports(router, INTERFACES):
             subnets = [ip["subnet_id"] for ip in port["fixed_ips"]]
             if port["id"] != port_id and subnet_id not in subnets:
                 continue
             subnet = self.tables["subnets"][subnets[0]]
             for address in self.tables["floating_ips"].values():
-                behind = self.tables["ports"].get(address["port_id"] or "")
-                if address["router_id"] == router_id and behind and subnet["id"] in subnets_of(behind):
+                ids = [address["port_id"], *(each["internal_port_id"] for each in address["port_forwardings"])]
+                behind = [self.tables["ports"].get(each or "") or {"fixed_ips": []} for each in ids]
+                if address["router_id"] == router_id and any(subnet["id"] in subnets_of(each) for each in behind):
                     message = (
                         f"Router interface for subnet {subnet['id']} on router {router_id} cannot be deleted, as it is "
                         "required by one or more floating IPs."
@@ -147,7 +156,7 @@ class Routers(Networks):
         )
 
     def _delete_router(self, row: Row) -> None:
-        if self._router_ports(row, (INTERFACE,)):
+        if self._router_ports(row, INTERFACES):
             raise Refused(409, "RouterInUse", f"Router {row['id']} still has ports")
         if any(address["router_id"] == row["id"] for address in self.tables["floating_ips"].values()):
             raise Refused(409, "RouterInUse", f"Router {row['id']} is used by floating IPs")

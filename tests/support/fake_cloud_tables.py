@@ -10,6 +10,7 @@ from typing import Any
 
 from infomaniak_operator.client import kinds
 from infomaniak_operator.client.rest import check
+from sandbox.traits import PLAIN, Traits
 from tests.support.fake_cloud_rules import Many, Refused, Row, no_doubles, passes
 
 KINDS = {
@@ -49,6 +50,9 @@ _FORBIDDEN = {
 _WITHOUT_REVISION = {"dns_nameservers", "allocation_pools", "host_routes"}
 """What a subnet keeps in tables of their own: a change of them leaves its revision number as it was."""
 INTERFACE = "network:router_interface"
+HA_INTERFACE = "network:ha_router_replicated_interface"
+INTERFACES = (INTERFACE, HA_INTERFACE)
+DHCP = "network:dhcp"
 GATEWAY = "network:router_gateway"
 FLOATING = "network:floatingip"
 OTHERS = "cloud"
@@ -62,20 +66,21 @@ LONGEST = 255
 class Tables:
     """All tables, and what is common to all that is in them."""
 
-    def __init__(self, new_id: Callable[[], str]) -> None:
+    def __init__(self, new_id: Callable[[], str], traits: Traits = PLAIN) -> None:
         self.new_id = new_id
+        self.traits = traits
         self._moment = datetime(2026, 1, 1, tzinfo=UTC)
         self.now: Callable[[], float] | None = None
         self.tables: dict[str, dict[str, Row]] = {name: {} for name in KINDS}
         self._shares: set[tuple[str, str]] = set()
         self.quotas = {
             "networks": 10,
-            "subnets": 50,
+            "subnets": 10 if traits.small_quotas else 50,
             "routers": 10,
             "security_groups": 10,
             "security_group_rules": 100,
             "floating_ips": 10,
-            "ports": 500,
+            "ports": 20 if traits.small_quotas else 500,
         }
 
     # ── the five verbs ──
@@ -228,6 +233,8 @@ class Tables:
             return True
         if row["id"] in self.tables["networks"]:
             return (row["id"], project) in self._shares
+        if row["id"] in self.tables["ports"]:
+            return self.tables["networks"][row["network_id"]]["project_id"] == project  # on its own network anybody's
         if row["id"] in self.tables["subnets"]:
             # Not those of an external network: Infomaniak shows them to nobody, the sandbox's Neutron to all.
             network = self.tables["networks"][row["network_id"]]

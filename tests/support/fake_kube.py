@@ -83,6 +83,17 @@ class FakeKube:
         meta = {k: v for k, v in (patch.get("metadata") or {}).items() if k == "resourceVersion"}
         return self._patch(resource, namespace, name, {"metadata": meta, "status": patch.get("status", {})})
 
+    def patch_condition(self, resource: KubeType, namespace: str, name: str, patch: Body) -> Body:
+        self._called("PATCH", f"{resource.plural}/status", name)
+        with self._lock:
+            old = self._find(resource, namespace, name)
+            if (patch.get("metadata") or {}).get("uid", old["metadata"]["uid"]) != old["metadata"]["uid"]:
+                raise Rejected(f"{resource.plural} {name}: metadata.uid: field is immutable", 422)
+            by_type = {each["type"]: each for each in (old.get("status") or {}).get("conditions") or ()}
+            for each in patch["status"]["conditions"]:
+                by_type[each["type"]] = {**by_type.get(each["type"], {}), **each}
+            return self._patch(resource, namespace, name, {"status": {"conditions": [*by_type.values()]}})
+
     def create_event(self, namespace: str, event: Body) -> Body:
         self._called("POST", "events", event["metadata"]["name"])
         with self._lock:

@@ -20,6 +20,7 @@ from infomaniak_operator.client.session import is_id
 from infomaniak_operator.client.shapes import Shape, shape_of
 from tests.support import fake_cloud_tables
 from tests.support.fake_cloud import FakeCloud
+from tests.support.fake_cloud_names import REGION
 from tests.support.fuzz_values import junk, mutated, nested, text
 
 KINDS: dict[str, kinds.ResourceKind[Any, Any]] = {
@@ -32,7 +33,9 @@ KINDS: dict[str, kinds.ResourceKind[Any, Any]] = {
     "l7_policies": kinds.L7_POLICIES,
     "l7_rules": kinds.L7_RULES,
 }
-_ROUTES = {kind.path: name for name, kind in KINDS.items()} | {kind.item: name for name, kind in KINDS.items()}
+NAMES = kinds.REVERSE_NAMES
+_KNOWN = {**KINDS, "reverse_dns": NAMES}
+_ROUTES = {kind.path: name for name, kind in _KNOWN.items()} | {kind.item: name for name, kind in _KNOWN.items()}
 Mangle = Callable[[str, str, Any], Any]
 """Gets the method, the route and the answer; gives another answer, or raises what a session raises."""
 
@@ -51,6 +54,7 @@ class Answers:
     def __init__(self, fake: FakeCloud, project: str) -> None:
         self._do = fake.operations(project)
         self.project_id = project
+        self.region = REGION
         self.mangle: Mangle = lambda _method, _route, answer: answer
         self._original: Answers = self
         self._only_reads = False
@@ -81,7 +85,11 @@ class Answers:
         if self._only_reads and method != "GET":
             raise ReadOnlyError(f"{method} {route}")
         json.dumps(body)
-        answer = json.loads(json.dumps(self._answer(method, route, dict(ids or {}), list(params), body, if_revision)))
+        if route.startswith(NAMES.path):
+            said = self._names(method, dict(ids or {}), body)
+        else:
+            said = self._answer(method, route, dict(ids or {}), list(params), body, if_revision)
+        answer = json.loads(json.dumps(said))
         return self._original.mangle(method, route, answer)
 
     def _answer(
@@ -93,6 +101,10 @@ class Answers:
         if route.endswith(("add_router_interface", "remove_router_interface")):
             act = self._do.routers.add_interface if "add_" in route else self._do.routers.remove_interface
             return act(ids["id"], **body)
+        if "/quotas/" in route:
+            return {
+                "quota": self._do.quotas.network() if route.startswith("/v2.0/") else self._do.quotas.load_balancer()
+            }
         if route.endswith("/status"):
             return {"statuses": self._do.load_balancers.status_tree(ids["id"])}
         name = _ROUTES[route]
@@ -122,6 +134,15 @@ class Answers:
         more |= {"cascade": True} if ("cascade", "true") in params else {}
         return collection.delete(*above, one, **more)
 
+    def _names(self, method: str, ids: dict[str, str], body: Any) -> Any:
+        do = self._do.reverse_dns
+        if not ids:
+            return {NAMES.many: do.list()}
+        one = ids["id"].removeprefix(f"{self.region}:")
+        if method == "GET":
+            return do.get(one)
+        return do.unset(one) if body["ptrdname"] is None else do.set(one, body)
+
 
 def operations(answers: Answers) -> Operations:
     """The client's real operations on it, as the operator has them."""
@@ -134,8 +155,8 @@ def _well_formed(route: str, answer: Any) -> bool:
     name = _ROUTES.get(route)
     if name is None or not isinstance(answer, dict):
         return False
-    kind = KINDS[name]
-    rows = answer[kind.many] if kind.many in answer else [answer.get(kind.one)]
+    kind = _KNOWN[name]
+    rows = answer[kind.many] if kind.many in answer else [answer.get(kind.one) if kind.wrapped else answer]
     if not isinstance(rows, list):
         return False
     return all(isinstance(row, dict) and not any(shape_of(kind).faults(row)) for row in rows)

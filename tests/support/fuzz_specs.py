@@ -1,7 +1,5 @@
 """Specs of all kinds, out of the CRDs' own schemas: in order, nearly so, and hostile."""
 
-# ruff: noqa: PLR0911 - one return for each sort of value
-
 from __future__ import annotations
 
 import copy
@@ -35,7 +33,7 @@ NAMES = ("g0", "g1", "g2", "g3", LONG_NAME)
 _COLLECTIONS = {
     "InfomaniakNetwork": "networks", "Router": "routers", "SecurityGroup": "security_groups", "Port": "ports",
     "FloatingIP": "floating_ips",
-    "LoadBalancer": "load_balancers", "Pool": "pools", "HealthMonitor": "health_monitors", "networkID": "networks", "subnetID": "subnets",
+    "LoadBalancer": "load_balancers", "Pool": "pools", "HealthMonitor": "health_monitors", "L7Policy": "l7_policies", "networkID": "networks", "subnetID": "subnets",
     "portID": "ports", "securityGroupIDs": "security_groups", "remoteGroupID": "security_groups",
 }  # fmt: skip
 """What an id is of, by the field it is in, or by the kind whose ``import`` it is in."""
@@ -116,7 +114,7 @@ def _homely(name: str, value: Any) -> Any:
         return [{"name": "base"}]
     if name in ("poolRef", "defaultPoolRef"):
         return {"name": "bare"}
-    return "v4" if name == "subnet" else value
+    return {"subnet": "v4", "listener": "http"}.get(name, value)
 
 
 _MORE: tuple[tuple[str, Spec], ...] = (
@@ -162,6 +160,8 @@ _MORE: tuple[tuple[str, Spec], ...] = (
     ("Pool", {"loadBalancerRef": {"name": "base"}, "protocol": "TCP", "algorithm": "ROUND_ROBIN", "portMembers": [{"portRef": {"name": "base"}, "port": 80, "weight": 2}]}),
     ("Pool", {"loadBalancerRef": {"name": "g0"}, "protocol": "HTTP", "algorithm": "ROUND_ROBIN", "membersFrom": {"serviceRef": {"name": "shop"}, "port": "http"}}),
     ("HealthMonitor", {"poolRef": {"name": "bare"}, "type": "TCP", "delay": 10, "timeout": 5, "maxRetries": 10, "maxRetriesDown": 1}),
+    ("L7Policy", {"loadBalancerRef": {"name": "base"}, "listener": "http", "position": 1, "action": "REJECT", "rules": [{"type": "HEADER", "key": "X-A", "compareType": "REGEX", "value": "(", "invert": True}, {"type": "FILE_TYPE", "compareType": "EQUAL_TO", "value": "php"}]}),
+    ("L7Policy", {"loadBalancerRef": {"name": "base"}, "listener": "http", "action": "REDIRECT_TO_URL", "redirectURL": "https://www.example.org/?q=1", "redirectHTTPCode": 308, "rules": [{"type": "COOKIE", "key": "c", "compareType": "ENDS_WITH", "value": "x"}]}),
     *((kind, {"import": {"id": _ID}, "managementPolicy": "Unmanaged"}) for kind in KINDS),
     *((kind, {"import": {"filter": {"name": "offered"}}}) for kind in KINDS if kind != "FloatingIP"),
 )  # fmt: skip

@@ -1,7 +1,5 @@
 """Statuses that a user, another version or a broken hand may have written: such as the CRD's schema takes."""
 
-# ruff: noqa: PLR0911 - one return for each sort of value
-
 from __future__ import annotations
 
 import copy

@@ -53,6 +53,7 @@ def base() -> list[Body]:
         custom("Pool", "base", {"loadBalancerRef": {"name": "base"}, "protocol": "HTTP", "algorithm": "ROUND_ROBIN", "members": [{"address": "10.1.0.9", "port": 80}]}),
         custom("Pool", "bare", {"loadBalancerRef": {"name": "base"}, "protocol": "HTTP", "algorithm": "ROUND_ROBIN"}),
         custom("HealthMonitor", "base", {"poolRef": {"name": "base"}, "type": "HTTP", "delay": 5, "timeout": 3, "maxRetries": 3}),
+        custom("L7Policy", "base", {"loadBalancerRef": {"name": "base"}, "listener": "http", "position": 5, "action": "REDIRECT_TO_POOL", "poolRef": {"name": "bare"}, "rules": [{"type": "PATH", "compareType": "STARTS_WITH", "value": "/x"}]}),
         custom("FloatingIP", "base", {"externalNetwork": gateway, "loadBalancerRef": {"name": "base"}}),
     ]  # fmt: skip
 
@@ -108,6 +109,8 @@ class Strangers:
             {"pool_id": pool["id"], "type": "TCP", "delay": 5, "timeout": 3, "max_retries": 3, **tags}
         )
         self._fake.settle()
+        policy = do.l7_policies.create({"name": name, "listener_id": listener["id"], "action": "REJECT", **tags})
+        self._fake.settle()
         neutron = {
             "networks": network,
             "subnets": subnet,
@@ -122,6 +125,7 @@ class Strangers:
             "pools": pool,
             "members": member,
             "health_monitors": monitor,
+            "l7_policies": policy,
         }
         return {name: row["id"] for name, row in (neutron | octavia).items()}
 

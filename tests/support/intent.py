@@ -13,7 +13,7 @@ from infomaniak_operator.controller.interfaces import FINALIZER, Key, KubeObject
 from infomaniak_operator.controller.kube.kube_api import KubeError
 from infomaniak_operator.reconcile.generic.fields import KEEP, Field
 from infomaniak_operator.reconcile.neutron import network, port, router, security_group, subnets
-from infomaniak_operator.reconcile.octavia import health_monitor, listeners, load_balancer, members, pool
+from infomaniak_operator.reconcile.octavia import health_monitor, l7_policy, listeners, load_balancer, members, pool
 from infomaniak_operator.reconcile.ownership.marks import Mark
 from tests.support.forest import Forest
 from tests.support.objects import custom
@@ -31,6 +31,7 @@ TABLES: Mapping[str, tuple[Field, ...]] = {
     "Pool": pool.FIELDS,
     "Pool members": members.FIELDS,
     "HealthMonitor": health_monitor.FIELDS,
+    "L7Policy": l7_policy.FIELDS,
 }
 """The tables of fields that there are, of kinds and of the items under them."""
 NAMES = {
@@ -42,16 +43,23 @@ NAMES = {
     "LoadBalancer": "web",
     "Pool": "site",
     "HealthMonitor": "check",
+    "L7Policy": "route",
 }
 TEXTS = {"description": "text", "tags": ["blue"]}
 
 
 VARIANTS = (*NAMES, "LoadBalancer behind groups", "Port without port security")
 """The specs that ``full`` knows: one a kind, and some of what does not go beside another."""
-NEEDS = {"LoadBalancer": ("Pool",), "Pool": ("LoadBalancer",), "HealthMonitor": ("LoadBalancer", "Pool")}
+NEEDS = {
+    "LoadBalancer": ("Pool",),
+    "Pool": ("LoadBalancer",),
+    "HealthMonitor": ("LoadBalancer", "Pool"),
+    "L7Policy": ("LoadBalancer", "Pool"),
+}
 """What else must be there."""
 UNTRIED = {
     "InfomaniakNetwork": {"shared"},  # takes an administrator's rights
+    "L7Policy": {"redirectPrefix"},  # goes in the place of redirectURL
     # What these name is in Barbican.
     "LoadBalancer listeners": {"tls.barbicanContainer", "tls.sniBarbicanContainers", "tls.versions", "tls.ciphers"},
 }
@@ -192,6 +200,20 @@ def full(kind: str, ids: Mapping[str, str]) -> dict[str, Any]:
             "adminStateUp": False,
             "tags": ["blue"],
         },
+        "L7Policy": {
+            "loadBalancerRef": {"name": NAMES["LoadBalancer"]},
+            "listener": "plain",
+            "position": 5,
+            "action": "REDIRECT_TO_URL",
+            "redirectURL": "https://www.example.org/x",
+            "redirectHTTPCode": 308,
+            "rules": [
+                {"type": "HOST_NAME", "compareType": "EQUAL_TO", "value": "www.example.org"},
+                {"type": "HEADER", "compareType": "CONTAINS", "key": "X-One", "value": "two", "invert": True},
+            ],
+            "adminStateUp": False,
+            **TEXTS,
+        },
     }
     if kind == "Port without port security":
         return {"networkID": ids["network"], "portSecurityEnabled": False}
@@ -243,7 +265,7 @@ def _take(block: dict[str, Any], name: str) -> None:
         block.pop(first, None)
 
 
-KEPT = {field.spec for table in TABLES.values() for field in table if field.default is KEEP}
+KEPT = {field.spec for table in TABLES.values() for field in table if field.default is KEEP} | {"position"}
 """Fields that stay as they are when they are taken out, or that cannot be taken out."""
 
 

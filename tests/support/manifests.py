@@ -7,6 +7,8 @@ from typing import Any
 from tests.support.running import network
 
 EXTERNAL = "ext-floating1"
+INTERFACE = "network:ha_router_replicated_interface"
+"""Who owns a router\'s ports at Infomaniak, and in the sandbox."""
 
 
 def manifest(kind: str, name: str, /, **spec: Any) -> dict[str, Any]:

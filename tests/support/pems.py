@@ -36,6 +36,17 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         return Issued(self._sign(_name(name), key, ca=False), pem(key))
 
+    def revoking(self, *issued: Issued) -> str:
+        """A list of revoked certificates."""
+        began = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+        made = x509.CertificateRevocationListBuilder().issuer_name(self._name)
+        made = made.last_update(began).next_update(dt.datetime(2099, 1, 1, tzinfo=dt.UTC))
+        for one in issued:
+            number = x509.load_pem_x509_certificate(one.cert.encode()).serial_number
+            gone = x509.RevokedCertificateBuilder().serial_number(number).revocation_date(began).build()
+            made = made.add_revoked_certificate(gone)
+        return made.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
     def _sign(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *, ca: bool) -> str:
         began = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())

@@ -328,6 +328,10 @@ class _Connection:
         CANARY.absent(f"the status of {key}", json.dumps(patch))
         return self._write(what, key, lambda: self._kube.patch_status(resource, namespace, name, patch))
 
+    def patch_condition(self, resource: KubeType, namespace: str, name: str, patch: Body) -> Body:
+        key = Key(resource.kind, namespace, name)
+        return self._write("condition", key, lambda: self._kube.patch_condition(resource, namespace, name, patch))
+
     def create_event(self, namespace: str, event: Body) -> Body:
         self._alive()
         about, name = event["involvedObject"], event["metadata"]["name"]

@@ -67,6 +67,8 @@ def taken_over(scene: Mapping[str, Any]) -> Forest:
     fake = FakeCloud(seed=99, external=None)
     for name, rows in scene["tables"].items():
         fake.tables[name].update(copy.deepcopy(rows))
+    for row in fake.tables["floating_ips"].values():  # which the cloud in memory did not know then, and Neutron did
+        row.setdefault("port_forwardings", [])
     fake.neutron._moment = datetime.fromisoformat(scene["moment"])
     world = Forest(fake=fake, with_secret=False)
     world.clock.advance(scene["seconds"] - world.clock.monotonic())

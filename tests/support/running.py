@@ -13,22 +13,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from demo.flow import OPERATOR_NAMESPACE, ROOT, credentials_secret, operations
-from demo.kubectl import Kubectl
+from demo.kubectl import TYPES, Kubectl
 from demo.operator import OperatorProcess
 from demo.show import ready
-from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.client import Operations
-from infomaniak_operator.controller.interfaces import GROUP, VERSION
-from infomaniak_operator.controller.kube.kube_api import SECRETS, KubeType, NotFound
+from infomaniak_operator.controller.kube.kube_api import SECRETS, NotFound
 from infomaniak_operator.controller.kube.kube_http import HttpKube, loader
 from sandbox import Environment, Project, Sandbox
 from tests.support.box import until
 from tests.support.canary import Canary
+from tests.support.extras import having
 
 USER = f"system:serviceaccount:{OPERATOR_NAMESPACE}:infomaniak-operator"
 
-_OWN = {each.short_names[0]: KubeType(each.kind, GROUP, VERSION, each.plural) for each in KINDS.values()}
-_RESOURCES = {**_OWN, "secret": SECRETS}
+_RESOURCES = {**TYPES, "secret": SECRETS}
 
 
 class User:
@@ -141,9 +139,13 @@ def installed(
 
 
 def tell_all(folder: Path) -> dict[str, str]:
-    """The environment of an operator whose log, metrics and temporary files are looked through at its end."""
+    """The environment of an operator whose log, metrics and temporary files are looked through at its end.
+
+    It does not poll health unless an argument says so: tests tell by its calls whether a reconcile has looked.
+    """
     (folder / "tmp").mkdir(parents=True, exist_ok=True)
     log = {"INFOMANIAK_OPERATOR_LOG_LEVEL": "DEBUG", "TMPDIR": str(folder / "tmp")}
+    log["INFOMANIAK_OPERATOR_HEALTH_POLL_SECONDS"] = "0"
     return {**log, "INFOMANIAK_OPERATOR_METRICS_ADDRESS": "127.0.0.1:0"}
 
 
@@ -206,6 +208,19 @@ def shared(box: Sandbox) -> Shared:
     return Shared()
 
 
+def started(box: Sandbox, name: str, make: Callable[[], AbstractContextManager[OperatorProcess]]) -> OperatorProcess:
+    """The operator of that name, which tests share. It runs, though the test before may have stopped it.
+
+    Args:
+        box: the sandbox.
+        name: what it is called among what is shared.
+        make: makes it where another one is shared now, which then ends.
+    """
+    process = shared(box).use(name, make)
+    process.start()
+    return process
+
+
 @contextmanager
 def _alone(box: Sandbox) -> Iterator[None]:
     """Two operators of one cluster would make everything twice: a second test run on the same sandbox waits."""
@@ -213,3 +228,10 @@ def _alone(box: Sandbox) -> Iterator[None]:
     with (box.state / "operator.lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def beside_barbican(box: Sandbox, folder: Path) -> Iterator[OperatorProcess]:
+    """An operator, in a sandbox that has Barbican for as long."""
+    with having(box, "barbican"), operator(box, folder, "--create-grace-seconds=4") as process:
+        yield process

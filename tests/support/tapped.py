@@ -27,6 +27,8 @@ class Call:
 
 VERBS = {"list": "LIST", "get": "GET", "create": "POST", "create_many": "POST", "update": "PUT", "delete": "DELETE"}
 VERBS |= {
+    "network": "GET",
+    "load_balancer": "GET",
     "replace": "PUT",
     "add_interface": "PUT",
     "remove_interface": "PUT",
@@ -35,6 +37,8 @@ VERBS |= {
     "create_tree": "POST",
     "status_tree": "GET",
     "replace_all": "PUT",
+    "set": "PATCH",
+    "unset": "PATCH",
 }
 
 Watch = Callable[[Call], object]

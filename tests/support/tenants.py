@@ -169,6 +169,20 @@ def rows(cloud: Operations, project: Project) -> dict[str, dict[str, Any]]:
     return found
 
 
+def changed(
+    before: Mapping[str, Mapping[str, Any]], now: Mapping[str, Mapping[str, Any]]
+) -> list[tuple[str, str, Any, Any]]:
+    """Of rows by name what differs, so that it can be read: name, field, before, now; a row that came or went as a whole."""
+    gone = [(key, "", "there", "gone") for key in sorted(before.keys() - now.keys())]
+    came = [(key, "", "absent", dict(now[key])) for key in sorted(now.keys() - before.keys())]
+    return [*gone, *came] + [
+        (key, name, before[key].get(name), now[key].get(name))
+        for key in sorted(before.keys() & now.keys())
+        for name in sorted(before[key].keys() | now[key].keys())
+        if before[key].get(name) != now[key].get(name)
+    ]
+
+
 @dataclass
 class AtHome:
     """Who must notice nothing of what others try.
@@ -189,8 +203,17 @@ class AtHome:
     _logged: int = 0
 
     def note(self) -> None:
-        """Note how all stands."""
-        self._objects, self._rows = self.objects(), rows(self.user.cloud, self.user.project)
+        """Note how all stands, once nothing moves any more in the project: what an earlier test deleted may be on its way."""
+
+        def look() -> dict[str, Any]:
+            return rows(self.user.cloud, self.user.project)
+
+        def steady() -> bool:
+            before, self._rows = self._rows, look()
+            return before == self._rows
+
+        until(steady, "nothing moves in the project")
+        self._objects = self.objects()
         self._pid, self._logged = self.process.pid(), self.process.log.stat().st_size
         assert self._pid is not None
         assert self._rows
@@ -214,7 +237,7 @@ class AtHome:
         assert self.process.pid() == self._pid, "the operator has restarted, or ended"
         assert self.objects() == self._objects
         now = {key: row for key, row in rows(self.user.cloud, self.user.project).items() if key not in except_rows}
-        assert now == self._rows
+        assert changed(self._rows, now) == []
         self.sound()
 
     def sound(self) -> None:
@@ -234,8 +257,12 @@ class AtHome:
             assert [line for line in lines if trouble in line] == []
 
     def goes_on(self, value: str) -> None:
-        """A change of theirs is carried out, whatever others do just now; and taken back, so that all is as before."""
-        for text in (value, ""):
+        """A change of theirs is carried out, whatever others do just now; and taken back, so that all is as before.
+
+        The field is taken out of the spec again: with an empty text there, the description would be the spec's, and no
+        longer whoever's wrote it last.
+        """
+        for text in (value, None):
             self.user.patch("isg", AT_HOME["isg"], {"description": text})
             self.user.until_ready("isg", AT_HOME["isg"])
         self.note()

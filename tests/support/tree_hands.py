@@ -1,4 +1,4 @@
-"""Load balancers, pools and monitors: their manifests, and what a user's second pair of eyes sees of them in Octavia."""
+"""Load balancers, pools, monitors and policies: their manifests, and what a user's second pair of eyes sees of them in Octavia."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.support.manifests import manifest
 from tests.support.running import User
 
 Row = dict[str, Any]
-ILB, IPOOL, IHM = "ilb", "ipool", "ihm"
-COLLECTIONS = {ILB: "load_balancers", IPOOL: "pools", IHM: "health_monitors"}
+ILB, IPOOL, IHM, IL7 = "ilb", "ipool", "ihm", "il7"
+COLLECTIONS = {ILB: "load_balancers", IPOOL: "pools", IHM: "health_monitors", IL7: "l7_policies"}
 CHECK = {"type": "HTTP", "delay": 5, "timeout": 3, "maxRetries": 2}
 _looks = itertools.count()
 
@@ -47,6 +47,17 @@ def member(address: str, port: int = 8080, **fields: Any) -> Row:
 def monitor(name: str, pool_name: str, /, **spec: Any) -> Row:
     """A HealthMonitor of a Pool."""
     return manifest("HealthMonitor", name, **{"poolRef": {"name": pool_name}, **CHECK, **spec})
+
+
+def rule(type_: str, value: str, compare: str = "EQUAL_TO", **fields: Any) -> Row:
+    """A rule of an L7Policy's spec."""
+    return {"type": type_, "compareType": compare, "value": value, **fields}
+
+
+def policy(name: str, listener_name: str, /, *rules: Row, balancer: str = "lb", **spec: Any) -> Row:
+    """An L7Policy of a LoadBalancer's listener, which refuses unless its spec says otherwise."""
+    usual = {"loadBalancerRef": {"name": balancer}, "listener": listener_name, "action": "REJECT", "rules": list(rules)}
+    return manifest("L7Policy", name, **{**usual, **spec})
 
 
 def made(user: User, kind: str, body: Row) -> Row:

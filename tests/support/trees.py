@@ -76,8 +76,19 @@ def monitor(name: str = "site", /, **spec: Any) -> dict[str, Any]:
     return _custom("HealthMonitor", name, {**usual, **spec})
 
 
-LB, SITE, CHECK = key_of(balancer()), key_of(pool()), key_of(monitor())
-"""The keys of the three as they are made here."""
+def rule(value: str = "/api/", type: str = "PATH", compare: str = "STARTS_WITH", **more: Any) -> Any:  # noqa: A002
+    """An item of ``spec.rules`` of an L7Policy."""
+    return {"type": type, "compareType": compare, "value": value, **more}
+
+
+def policy(name: str = "api", /, **spec: Any) -> dict[str, Any]:
+    """An L7Policy of the listener http of the LoadBalancer web, which rejects what is under /api/."""
+    usual = {"loadBalancerRef": {"name": "web"}, "listener": "http", "action": "REJECT", "rules": [rule()]}
+    return _custom("L7Policy", name, {**usual, **spec})
+
+
+LB, SITE, CHECK, API = key_of(balancer()), key_of(pool()), key_of(monitor()), key_of(policy())
+"""The keys of the four as they are made here."""
 
 
 def tree(*bodies: dict[str, Any], **spec: Any) -> Forest:

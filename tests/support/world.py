@@ -13,11 +13,12 @@ from dataclasses import replace
 from typing import Any
 
 from infomaniak_operator.cli.wiring import resources
-from infomaniak_operator.client import CloudCredentials, InfomaniakCloudError
+from infomaniak_operator.client import CloudCredentials, ForbiddenError, InfomaniakCloudError
 from infomaniak_operator.controller.interfaces import (
     Key,
     KubeObject,
     Memory,
+    Polled,
     Reconciler,
     RequeueAfter,
     Result,
@@ -30,18 +31,19 @@ from infomaniak_operator.reconcile.generic.reconciler import ReconcileSettings
 from infomaniak_operator.reconcile.generic.tenancy import TenantIsolation
 from infomaniak_operator.reconcile.openstack.scope import Cloud, Clouds
 from infomaniak_operator.reconcile.ownership.marks import Mark, Owner
-from infomaniak_operator.reconcile.reconcilers import reconcilers
+from infomaniak_operator.reconcile.reconcilers import poller, reconcilers
 from tests.support.clock import ManualClock
 from tests.support.fake_cloud import FakeCloud
 from tests.support.fake_kube import FakeKube
 from tests.support.objects import KUBE_SYSTEM, key_of, secret
 from tests.support.process import Operator, Seen, Told
+from tests.support.pure_plans import check_plans
 from tests.support.tapped import Call, Tapped
 
 PROJECT = "alpha"
 REGION = "dc3-a"
 GRACE = 60.0
-RESOURCES = resources()
+RESOURCES = resources(readiness_gates=True)
 
 
 class World:
@@ -107,7 +109,11 @@ class World:
 
     def _start(self) -> Operator:
         clouds = Clouds(self._cloud_of)
+        self.clouds = clouds
+        self.poller = poller(clouds, self._settings, self.clock.monotonic)
         self.reconcilers.update({each.kind: each for each in reconcilers(clouds, self._settings)})
+        for each in self.reconcilers.values():
+            check_plans(each._actuator)
         return Operator(
             self.kube,
             RESOURCES,
@@ -298,6 +304,15 @@ class World:
             raise done.raised
         return done.result
 
+    def poll(self) -> list[Polled]:
+        """A round of looks at the traffic, as the controller makes them; what they find is to be reconciled."""
+        self.process.catch_up()
+        manager = self.process.manager
+        polled = [target.poll() for target in self.poller.targets(manager.view)]
+        for each in polled:
+            manager._dispatcher.found(each.keys)
+        return polled
+
     def told_anew(self, **options: Any) -> None:
         """Another process takes over, with other options."""
         self._settings = replace(self._settings, **options)
@@ -344,6 +359,15 @@ class World:
             raise error
 
         self.cloud.around = around
+
+    def hide_quotas(self) -> None:
+        """Have a policy of the cloud keep the quotas from the project: only its refusals tell of them."""
+
+        def look(call: Call) -> None:
+            if str(call) == "GET quotas":
+                raise ForbiddenError("Policy does not allow it", status=403)
+
+        self.cloud.watch = look
 
     def late(self, at: str, seconds: float, error: BaseException) -> None:
         """Have the next call of that name fail, and be carried out after all, so much later."""

@@ -91,6 +91,7 @@ annotations:
 - --log-level={{ .Values.operator.logLevel }}
 - --workers={{ int .Values.operator.workers }}
 - --resync-seconds={{ coalesce .Values.operator.roundSeconds .Values.operator.resyncSeconds }}
+- --health-poll-seconds={{ .Values.operator.healthPollSeconds }}
 - --create-grace-seconds={{ .Values.operator.createGraceSeconds }}
 - --cloud-timeout-seconds={{ .Values.operator.cloudTimeoutSeconds }}
 - --metrics-address=:{{ int .Values.metrics.port }}
@@ -132,6 +133,9 @@ annotations:
 {{- end }}
 {{- if .Values.operator.restore }}
 - --restore
+{{- end }}
+{{- if .Values.readinessGates }}
+- --readiness-gates
 {{- end }}
 {{- range .Values.extraArgs }}
 - {{ tpl . $ | quote }}

@@ -2,7 +2,16 @@
 {{- define "infomaniak-operator.rules.watched" -}}
 # What users write is read; the finalizer is set by a patch of the object. `spec` is never written.
 - apiGroups: [network.infomaniak.cloud]
-  resources: [infomaniaknetworks, routers, securitygroups, ports, floatingips, loadbalancers, pools, healthmonitors]
+  resources:
+    - infomaniaknetworks
+    - routers
+    - securitygroups
+    - ports
+    - floatingips
+    - loadbalancers
+    - pools
+    - healthmonitors
+    - l7policies
   verbs: [get, list, watch, patch]
 # How the object stands.
 - apiGroups: [network.infomaniak.cloud]
@@ -15,6 +24,7 @@
     - loadbalancers/status
     - pools/status
     - healthmonitors/status
+    - l7policies/status
   verbs: [patch]
 # What the members of a Pool follow (spec.membersFrom). Only read; here as for the operator's own kinds `get` is for
 # one that was not in a LIST and may yet be there.
@@ -32,10 +42,11 @@
 {{- end -}}
 
 {{- define "infomaniak-operator.rules.credentials" -}}
-# Credentials: only Secrets with the label network.infomaniak.cloud/credentials=true are read and watched. RBAC
-# knows no labels, so whoever has this right can list all Secrets there. Those with the label are patched to set a
-# finalizer; the admission policy sees to it that nothing else of a Secret can be changed. Of the others only the
-# metadata is listed, to take that finalizer off one that has lost its label.
+# Credentials and certificates: only Secrets with the label network.infomaniak.cloud/credentials=true or
+# network.infomaniak.cloud/tls=true are read and watched. RBAC knows no labels, so whoever has this right can list
+# all Secrets there. Those with the first are patched to set a finalizer; the admission policy sees to it that
+# nothing else of a Secret can be changed. Of the others only the metadata is listed, to take that finalizer off one
+# that has lost its label.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [list, watch, patch]
@@ -68,6 +79,17 @@
   verbs: [get, update]
 {{- end -}}
 
+{{- define "infomaniak-operator.rules.readinessGates" -}}
+# Which Pods wait at the readiness gate of a Pool (--readiness-gates), and whether their containers are ready.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch]
+# A gate is a condition of the Pod. The admission policy sees to it that nothing else of a Pod can be changed.
+- apiGroups: [""]
+  resources: [pods/status]
+  verbs: [patch]
+{{- end -}}
+
 {{- define "infomaniak-operator.rules.metrics" -}}
 # Who asks for the metrics (--metrics-authorization).
 - apiGroups: [authentication.k8s.io]
@@ -82,17 +104,44 @@
 {{- define "infomaniak-operator.rules.view" -}}
 # Look at the objects.
 - apiGroups: [network.infomaniak.cloud]
-  resources: [infomaniaknetworks, routers, securitygroups, ports, floatingips, loadbalancers, pools, healthmonitors]
+  resources:
+    - infomaniaknetworks
+    - routers
+    - securitygroups
+    - ports
+    - floatingips
+    - loadbalancers
+    - pools
+    - healthmonitors
+    - l7policies
   verbs: [get, list, watch]
 {{- end -}}
 
 {{- define "infomaniak-operator.rules.edit" -}}
 # Look at the objects.
 - apiGroups: [network.infomaniak.cloud]
-  resources: [infomaniaknetworks, routers, securitygroups, ports, floatingips, loadbalancers, pools, healthmonitors]
+  resources:
+    - infomaniaknetworks
+    - routers
+    - securitygroups
+    - ports
+    - floatingips
+    - loadbalancers
+    - pools
+    - healthmonitors
+    - l7policies
   verbs: [get, list, watch]
 # Write the objects.
 - apiGroups: [network.infomaniak.cloud]
-  resources: [infomaniaknetworks, routers, securitygroups, ports, floatingips, loadbalancers, pools, healthmonitors]
+  resources:
+    - infomaniaknetworks
+    - routers
+    - securitygroups
+    - ports
+    - floatingips
+    - loadbalancers
+    - pools
+    - healthmonitors
+    - l7policies
   verbs: [create, update, patch, delete, deletecollection]
 {{- end -}}

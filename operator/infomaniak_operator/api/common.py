@@ -31,6 +31,7 @@ CONDITIONS = {
     "ReferencesResolved": "Whether everything the spec refers to is there.",
     "CredentialsValid": "Whether the cloud accepts the credential.",
     "Synced": "False: the cloud differs from the spec; the message names the fields.",
+    "ReverseDNS": "Whether the address leads back to the name in `spec.reverseDNS`; apart from Ready.",
     "Healthy": "What the load balancer service reports of traffic and members; apart from Ready.",
 }
 """The types of conditions."""

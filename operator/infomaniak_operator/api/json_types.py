@@ -226,16 +226,19 @@ ExternalGatewayField = Literal["networkRef", "networkID", "networkName", "enable
 """The names of the fields of ``ExternalGateway``."""
 
 
-class SubnetChoice(TypedDict, total=False):
-    """A subnet: of an InfomaniakNetwork, or by id."""
+class RouterInterface(TypedDict, total=False):
+    """One interface: on a subnet of an InfomaniakNetwork, on a subnet by its id, or by a port."""
 
     networkRef: ReadOnly[Ref]
     subnet: ReadOnly[str]
     subnetID: ReadOnly[str]
+    address: ReadOnly[str]
+    portRef: ReadOnly[Ref]
+    portID: ReadOnly[str]
 
 
-SubnetChoiceField = Literal["networkRef", "subnet", "subnetID"]
-"""The names of the fields of ``SubnetChoice``."""
+RouterInterfaceField = Literal["networkRef", "subnet", "subnetID", "address", "portRef", "portID"]
+"""The names of the fields of ``RouterInterface``."""
 
 
 class Route(TypedDict, total=False):
@@ -263,7 +266,7 @@ class RouterSpec(_RouterSpec, total=False):
     deletionPolicy: ReadOnly[Literal["Delete", "Retain"]]
     tags: ReadOnly[Sequence[str]]
     externalGateway: ReadOnly[ExternalGateway]
-    interfaces: ReadOnly[Sequence[SubnetChoice]]
+    interfaces: ReadOnly[Sequence[RouterInterface]]
     routes: ReadOnly[Sequence[Route]]
 
 
@@ -278,6 +281,8 @@ class InterfaceStatus(TypedDict, total=False):
     """An interface in the cloud."""
 
     subnetID: Required[str]
+    address: str | None
+    portID: str | None
 
 
 class RouterStatus(TypedDict, total=False):
@@ -507,6 +512,33 @@ ExternalNetworkField = Literal["networkRef", "networkID", "networkName"]
 """The names of the fields of ``ExternalNetwork``."""
 
 
+class PortForwarding(TypedDict, total=False):
+    """One port of the address that leads to a port inside."""
+
+    protocol: Required[ReadOnly[Literal["tcp", "udp", "sctp"]]]
+    externalPort: Required[ReadOnly[int]]
+    internalPort: ReadOnly[int]
+    portRef: ReadOnly[Ref]
+    portID: ReadOnly[str]
+    fixedAddress: ReadOnly[str]
+
+
+PortForwardingField = Literal["protocol", "externalPort", "internalPort", "portRef", "portID", "fixedAddress"]
+"""The names of the fields of ``PortForwarding``."""
+
+
+class ReverseDNS(TypedDict, total=False):
+    """The name that an address leads back to (PTR)."""
+
+    hostname: Required[ReadOnly[str]]
+    ttl: ReadOnly[int]
+    description: ReadOnly[str]
+
+
+ReverseDNSField = Literal["hostname", "ttl", "description"]
+"""The names of the fields of ``ReverseDNS``."""
+
+
 _FloatingIPSpec = TypedDict("_FloatingIPSpec", {"import": "ReadOnly[FloatingIPImport]"}, total=False)
 
 
@@ -524,14 +556,35 @@ class FloatingIPSpec(_FloatingIPSpec, total=False):
     portRef: ReadOnly[Ref]
     portID: ReadOnly[str]
     fixedAddress: ReadOnly[str]
+    portForwardings: ReadOnly[Sequence[PortForwarding]]
+    reverseDNS: ReadOnly[ReverseDNS]
     recreate: ReadOnly[Literal["Never", "Always"]]
 
 
 FloatingIPSpecField = Literal[
     "import", "description", "cloudCredentialsRef", "managementPolicy", "deletionPolicy", "tags", "externalNetwork",
-    "address", "loadBalancerRef", "portRef", "portID", "fixedAddress", "recreate"
+    "address", "loadBalancerRef", "portRef", "portID", "fixedAddress", "portForwardings", "reverseDNS", "recreate"
 ]
 """The names of the fields of ``FloatingIPSpec``."""
+
+
+class PortForwardingStatus(TypedDict, total=False):
+    """A port forwarding as it was last seen."""
+
+    protocol: str | None
+    externalPort: int | None
+    internalPort: int | None
+    fixedAddress: str | None
+    portID: str | None
+
+
+class ReverseDNSStatus(TypedDict, total=False):
+    """The name that an address leads back to, as it was last seen in Designate."""
+
+    hostname: str | None
+    ttl: int | None
+    status: str | None
+    floatingIPID: str | None
 
 
 class FloatingIPStatus(TypedDict, total=False):
@@ -550,6 +603,8 @@ class FloatingIPStatus(TypedDict, total=False):
     portID: str | None
     routerID: str | None
     externalNetworkID: str | None
+    portForwardings: list[PortForwardingStatus] | None
+    reverseDNS: ReverseDNSStatus | None
 
 
 class LoadBalancerFilter(TypedDict, total=False):
@@ -638,16 +693,24 @@ RedirectToHttpsField = Literal["host", "port", "statusCode"]
 """The names of the fields of ``RedirectToHttps``."""
 
 
+class SecretRef(TypedDict, total=False):
+    """A reference to a Secret of Kubernetes, in the same namespace."""
+
+    name: Required[ReadOnly[str]]
+
+
 class Tls(TypedDict, total=False):
     """How a listener ends TLS."""
 
+    secretRef: ReadOnly[SecretRef]
+    sniSecretRefs: ReadOnly[Sequence[SecretRef]]
     barbicanContainer: ReadOnly[str]
     sniBarbicanContainers: ReadOnly[Sequence[str]]
     versions: ReadOnly[Sequence[Literal["SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"]]]
     ciphers: ReadOnly[str]
 
 
-TlsField = Literal["barbicanContainer", "sniBarbicanContainers", "versions", "ciphers"]
+TlsField = Literal["secretRef", "sniSecretRefs", "barbicanContainer", "sniBarbicanContainers", "versions", "ciphers"]
 """The names of the fields of ``Tls``."""
 
 
@@ -723,6 +786,15 @@ class ListenerStatus(TypedDict, total=False):
     redirectPolicyID: str | None
 
 
+class CertificateStatus(TypedDict, total=False):
+    """A certificate that the operator keeps in Barbican."""
+
+    secretName: Required[str]
+    fingerprint: str | None
+    notAfter: str | None
+    barbicanSecret: str | None
+
+
 class LoadBalancerStatus(TypedDict, total=False):
     """The status of a LoadBalancer."""
 
@@ -745,6 +817,7 @@ class LoadBalancerStatus(TypedDict, total=False):
     provider: str | None
     flavorID: str | None
     listeners: list[ListenerStatus] | None
+    certificates: list[CertificateStatus] | None
     recoveryAttempts: int | None
 
 
@@ -901,6 +974,7 @@ class PoolStatus(TypedDict, total=False):
     onlineMembers: int | None
     members: list[MemberStatus] | None
     servicePort: str | None
+    waitingPods: int | None
     draining: list[DrainingMember] | None
 
 
@@ -967,26 +1041,109 @@ class HealthMonitorStatus(TypedDict, total=False):
     poolID: str | None
 
 
+class L7PolicyFilter(TypedDict, total=False):
+    """What an L7 policy to import looks like."""
+
+    tags: ReadOnly[Sequence[str]]
+    description: ReadOnly[str]
+    name: ReadOnly[str]
+    action: ReadOnly[Literal["REDIRECT_PREFIX", "REDIRECT_TO_POOL", "REDIRECT_TO_URL", "REJECT"]]
+
+
+class L7PolicyImport(TypedDict, total=False):
+    """An L7 policy made by others."""
+
+    id: ReadOnly[str]
+    filter: ReadOnly[L7PolicyFilter]
+
+
+class L7Rule(TypedDict, total=False):
+    """One rule: what of a request is looked at, and what it is compared with."""
+
+    type: Required[ReadOnly[Literal[
+        "COOKIE", "FILE_TYPE", "HEADER", "HOST_NAME", "PATH", "SSL_CONN_HAS_CERT", "SSL_DN_FIELD", "SSL_VERIFY_RESULT"
+    ]]]
+    compareType: Required[ReadOnly[Literal["CONTAINS", "ENDS_WITH", "EQUAL_TO", "REGEX", "STARTS_WITH"]]]
+    key: ReadOnly[str]
+    value: Required[ReadOnly[str]]
+    invert: ReadOnly[bool]
+
+
+L7RuleField = Literal["type", "compareType", "key", "value", "invert"]
+"""The names of the fields of ``L7Rule``."""
+
+
+_L7PolicySpec = TypedDict("_L7PolicySpec", {"import": "ReadOnly[L7PolicyImport]"}, total=False)
+
+
+class L7PolicySpec(_L7PolicySpec, total=False):
+    """The spec of an L7Policy."""
+
+    adminStateUp: ReadOnly[bool]
+    description: ReadOnly[str]
+    name: ReadOnly[str]
+    cloudCredentialsRef: ReadOnly[CloudCredentialsRef]
+    managementPolicy: ReadOnly[Literal["Managed", "Unmanaged"]]
+    deletionPolicy: ReadOnly[Literal["Delete", "Retain"]]
+    tags: ReadOnly[Sequence[str]]
+    loadBalancerRef: ReadOnly[Ref]
+    listener: ReadOnly[str]
+    position: ReadOnly[int]
+    action: ReadOnly[Literal["REDIRECT_PREFIX", "REDIRECT_TO_POOL", "REDIRECT_TO_URL", "REJECT"]]
+    poolRef: ReadOnly[Ref]
+    redirectURL: ReadOnly[str]
+    redirectPrefix: ReadOnly[str]
+    redirectHTTPCode: ReadOnly[Literal[301, 302, 303, 307, 308]]
+    rules: ReadOnly[Sequence[L7Rule]]
+
+
+L7PolicySpecField = Literal[
+    "import", "adminStateUp", "description", "name", "cloudCredentialsRef", "managementPolicy", "deletionPolicy",
+    "tags", "loadBalancerRef", "listener", "position", "action", "poolRef", "redirectURL", "redirectPrefix",
+    "redirectHTTPCode", "rules"
+]
+"""The names of the fields of ``L7PolicySpec``."""
+
+
+class L7PolicyStatus(TypedDict, total=False):
+    """The status of an L7Policy."""
+
+    provisioningStatus: str | None
+    operatingStatus: str | None
+    id: str | None
+    projectID: str | None
+    region: str | None
+    appliedFields: list[str] | None
+    inputsHash: str | None
+    observedGeneration: int | None
+    conditions: list[Condition] | None
+    loadBalancerID: str | None
+    listenerID: str | None
+    poolID: str | None
+
+
 SpecField = Literal[
-    "address", "adminStateUp", "algorithm", "allowedAddressPairs", "cloudCredentialsRef", "delay", "deletionPolicy",
-    "description", "dnsDomain", "domainName", "expectedCodes", "externalGateway", "externalNetwork", "fixedAddress",
-    "fixedIPs", "flavorID", "httpMethod", "httpVersion", "import", "interfaces", "keepDefaultEgress", "listeners",
-    "loadBalancerRef", "macAddress", "managementPolicy", "maxRetries", "maxRetriesDown", "members", "membersFrom",
-    "mtu", "name", "networkID", "networkRef", "poolRef", "portID", "portMembers", "portRef", "portSecurityEnabled",
-    "protocol", "provider", "recovery", "recreate", "routes", "rules", "securityGroupIDs", "securityGroupRefs",
-    "sessionPersistence", "shared", "stateful", "subnets", "tags", "timeout", "type", "urlPath", "vip"
+    "action", "address", "adminStateUp", "algorithm", "allowedAddressPairs", "cloudCredentialsRef", "delay",
+    "deletionPolicy", "description", "dnsDomain", "domainName", "expectedCodes", "externalGateway",
+    "externalNetwork", "fixedAddress", "fixedIPs", "flavorID", "httpMethod", "httpVersion", "import", "interfaces",
+    "keepDefaultEgress", "listener", "listeners", "loadBalancerRef", "macAddress", "managementPolicy", "maxRetries",
+    "maxRetriesDown", "members", "membersFrom", "mtu", "name", "networkID", "networkRef", "poolRef",
+    "portForwardings", "portID", "portMembers", "portRef", "portSecurityEnabled", "position", "protocol",
+    "provider", "recovery", "recreate", "redirectHTTPCode", "redirectPrefix", "redirectURL", "reverseDNS", "routes",
+    "rules", "securityGroupIDs", "securityGroupRefs", "sessionPersistence", "shared", "stateful", "subnets", "tags",
+    "timeout", "type", "urlPath", "vip"
 ]
 """The names of the fields of all specs."""
 
 
 StatusField = Literal[
-    "additionalVips", "address", "appliedFields", "cloudStatus", "conditions", "deviceID", "deviceOwner",
-    "draining", "externalAddresses", "externalNetworkID", "fixedAddress", "fixedIPs", "flavorID", "id",
-    "inputsHash", "interfaces", "listeners", "loadBalancerID", "macAddress", "memberCount", "members", "mtu",
-    "networkID", "observedGeneration", "onlineMembers", "operatingStatus", "poolID", "portID", "projectID",
-    "provider", "provisioningStatus", "recoveryAttempts", "region", "routerID", "ruleCount", "securityGroupIDs",
-    "servicePort", "stateful", "subnets", "vipAddress", "vipNetworkID", "vipPortID", "vipSecurityGroupIDs",
-    "vipSubnet", "vipSubnetID"
+    "additionalVips", "address", "appliedFields", "certificates", "cloudStatus", "conditions", "deviceID",
+    "deviceOwner", "draining", "externalAddresses", "externalNetworkID", "fixedAddress", "fixedIPs", "flavorID",
+    "id", "inputsHash", "interfaces", "listenerID", "listeners", "loadBalancerID", "macAddress", "memberCount",
+    "members", "mtu", "networkID", "observedGeneration", "onlineMembers", "operatingStatus", "poolID",
+    "portForwardings", "portID", "projectID", "provider", "provisioningStatus", "recoveryAttempts", "region",
+    "reverseDNS", "routerID", "ruleCount", "securityGroupIDs", "servicePort", "stateful", "subnets", "vipAddress",
+    "vipNetworkID", "vipPortID", "vipSecurityGroupIDs", "vipSubnet", "vipSubnetID", "waitingPods"
 ]
 """The names of the fields of all statuses."""
 
@@ -999,5 +1156,6 @@ FLOATING_IP: JsonKind[FloatingIPSpec, FloatingIPStatus, FloatingIPSpecField] = J
 LOAD_BALANCER: JsonKind[LoadBalancerSpec, LoadBalancerStatus, LoadBalancerSpecField] = JsonKind("LoadBalancer")
 POOL: JsonKind[PoolSpec, PoolStatus, PoolSpecField] = JsonKind("Pool")
 HEALTH_MONITOR: JsonKind[HealthMonitorSpec, HealthMonitorStatus, HealthMonitorSpecField] = JsonKind("HealthMonitor")
+L7POLICY: JsonKind[L7PolicySpec, L7PolicyStatus, L7PolicySpecField] = JsonKind("L7Policy")
 ANY: JsonKind[CommonSpec, CommonStatus, CommonSpecField] = JsonKind("Any")
 """For what is done alike for all kinds."""

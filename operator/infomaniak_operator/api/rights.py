@@ -33,6 +33,8 @@ class Scope(Enum):
     """Only where the cluster's id is not given as an option."""
     LEADER = "leader"
     """In the operator's own namespace, for leader election."""
+    READINESS_GATES = "readinessGates"
+    """In all namespaces, or in those that are watched, only where readiness gates of Pods are minded."""
     METRICS = "metrics"
     """In the whole cluster, only where metrics are told to those alone who may read them."""
 
@@ -94,10 +96,10 @@ RIGHTS = (
         "",
         ("secrets",),
         ("list", "watch", "patch"),
-        f"Credentials: only Secrets with the label {GROUP}/credentials=true are read and watched. RBAC knows no "
-        "labels, so whoever has this right can list all Secrets there. Those with the label are patched to set a "
-        "finalizer; the admission policy sees to it that nothing else of a Secret can be changed. Of the others only "
-        "the metadata is listed, to take that finalizer off one that has lost its label.",
+        f"Credentials and certificates: only Secrets with the label {GROUP}/credentials=true or {GROUP}/tls=true are "
+        "read and watched. RBAC knows no labels, so whoever has this right can list all Secrets there. Those with the "
+        "first are patched to set a finalizer; the admission policy sees to it that nothing else of a Secret can be "
+        "changed. Of the others only the metadata is listed, to take that finalizer off one that has lost its label.",
     ),
     Right(
         Scope.CLUSTER,
@@ -124,6 +126,20 @@ RIGHTS = (
         ("get", "update"),
         "It is looked at, and renewed by the leader every few seconds.",
         (LEASE,),
+    ),
+    Right(
+        Scope.READINESS_GATES,
+        "",
+        ("pods",),
+        READ,
+        "Which Pods wait at the readiness gate of a Pool (--readiness-gates), and whether their containers are ready.",
+    ),
+    Right(
+        Scope.READINESS_GATES,
+        "",
+        ("pods/status",),
+        ("patch",),
+        "A gate is a condition of the Pod. The admission policy sees to it that nothing else of a Pod can be changed.",
     ),
     Right(
         Scope.METRICS,

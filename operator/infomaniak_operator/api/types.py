@@ -147,6 +147,8 @@ Tag = Annotated[
 ]
 """A tag in the cloud."""
 
+HTTP_NAME = "self.matches('^[A-Za-z0-9!#$%&\\'*+.^_`|~-]+$')"
+"""The rule of a token of HTTP: what a header or a cookie may be called."""
 Port = Annotated[int, Field(ge=1, le=65535)]
 """A port of TCP, UDP or SCTP."""
 

@@ -67,7 +67,7 @@ class Shutdown:
 
 
 def leave(code: int, exit_now: Callable[[int], object] = os._exit) -> int:
-    """End without waiting for reconciles that hang in a call; else give the code back.
+    """End without waiting for reconciles and polls that hang in a call; else give the code back.
 
     Python waits for the threads of a pool at its end, and a call to the cloud may take a minute; one to an API server
     that is away, a quarter of one.
@@ -77,7 +77,7 @@ def leave(code: int, exit_now: Callable[[int], object] = os._exit) -> int:
         exit_now: ends the process without any clean-up.
     """
     deadline = time.monotonic() + _THREADS_SECONDS
-    threads = [thread for thread in threading.enumerate() if thread.name.startswith(("reconcile", "kube"))]
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith(("reconcile", "kube", "poll"))]
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
     hanging = sum(thread.is_alive() for thread in threads)

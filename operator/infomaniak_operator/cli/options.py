@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from infomaniak_operator import __version__
 from infomaniak_operator.client.credentials import is_address
+from infomaniak_operator.controller.manager_settings import MIN_POLL_SECONDS
 from infomaniak_operator.metrics.http_server import Address
 from infomaniak_operator.reconcile.generic.credential_settings import DefaultCredentials
 from infomaniak_operator.reconcile.generic.tenancy import Isolation
@@ -51,6 +52,8 @@ class Options:
         namespaces: namespaces to watch; empty: all.
         workers: reconciles at once.
         resync_seconds: seconds between two comparisons of an object with the cloud.
+        health_poll_seconds: seconds between two looks at how the traffic of load balancers goes; 0: only the resync
+            looks.
         deprecated: warnings about options that are given by a former name, for the log.
         create_grace_seconds: seconds after which a create of unknown outcome has surely been finished.
         cloud_timeout_seconds: seconds a call to OpenStack may take as a whole.
@@ -64,6 +67,7 @@ class Options:
         tenant_isolation: which namespaces may name nothing in the cloud that another namespace may own.
         tenant_isolation_exempt: namespaces that may all the same.
         restore: take over what was made for objects of the same name that are no more.
+        readiness_gates: open the readiness gates of Pods that are members: then all Pods are watched.
         lease: the Lease that decides which of several operators acts; None: this is the only one.
         metrics_address: where ``/metrics`` is served; None: nowhere.
         metrics_authorization: only who may ``get`` the non-resource URL ``/metrics`` is told them.
@@ -76,6 +80,7 @@ class Options:
     namespaces: tuple[str, ...] = ()
     workers: int = 16
     resync_seconds: float = 600.0
+    health_poll_seconds: float = 60.0
     deprecated: tuple[str, ...] = ()
     create_grace_seconds: float = 60.0
     cloud_timeout_seconds: float = 60.0
@@ -87,6 +92,7 @@ class Options:
     tenant_isolation: Isolation = Isolation.DEFAULT_CREDENTIAL
     tenant_isolation_exempt: tuple[str, ...] = ()
     restore: bool = False
+    readiness_gates: bool = False
     lease: LeaseOptions | None = None
     metrics_address: Address | None = None
     metrics_authorization: bool = False
@@ -119,6 +125,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] | None = None
         namespaces=namespaces,
         workers=read.workers,
         resync_seconds=read.resync_seconds if read.round_seconds is None else read.round_seconds,
+        health_poll_seconds=read.health_poll_seconds,
         deprecated=_deprecated(read),
         create_grace_seconds=read.create_grace_seconds,
         cloud_timeout_seconds=read.cloud_timeout_seconds,
@@ -130,6 +137,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] | None = None
         tenant_isolation=Isolation(read.tenant_isolation),
         tenant_isolation_exempt=tuple(read.tenant_isolation_exempt),
         restore=read.restore,
+        readiness_gates=read.readiness_gates,
         lease=_lease(parser, read.lease_namespace, read.lease_name) if read.leader_elect else None,
         metrics_address=read.metrics_address,
         metrics_authorization=read.metrics_authorization,
@@ -227,6 +235,16 @@ def _at_least(floor: float) -> Callable[[str], float]:
     return number
 
 
+def _off_or_at_least(floor: float) -> Callable[[str], float]:
+    def number(text: str) -> float:
+        value = float(text)
+        if value and not (value >= floor and math.isfinite(value)):
+            raise argparse.ArgumentTypeError(f"must be 0, or a number of at least {floor:g}")
+        return value
+
+    return number
+
+
 def _positive(text: str) -> int:
     value = int(text)
     if value < 1:
@@ -283,6 +301,13 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     run.add_argument(
         "--round-seconds", type=_at_least(60.0), default=default("ROUND_SECONDS"), help="deprecated: --resync-seconds"
+    )
+    run.add_argument(
+        "--health-poll-seconds",
+        type=_off_or_at_least(MIN_POLL_SECONDS),
+        default=default("HEALTH_POLL_SECONDS", was.health_poll_seconds),
+        help="between two looks at how the traffic of load balancers goes (default %(default)s, at least 1; 0: only "
+        "the resync looks)",
     )
     run.add_argument(
         "--create-grace-seconds",
@@ -352,6 +377,12 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         action=_Flag,
         default=default("RESTORE", ""),
         help="take over what was made for objects of the same name that are no more (after a restore)",
+    )
+    run.add_argument(
+        "--readiness-gates",
+        action=_Flag,
+        default=default("READINESS_GATES", ""),
+        help="open the readiness gates network.infomaniak.cloud/pool-NAME of Pods that are members; watches all Pods",
     )
     run.add_argument(
         "--leader-elect",

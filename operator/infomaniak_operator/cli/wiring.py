@@ -15,10 +15,10 @@ from pathlib import Path
 
 from infomaniak_operator import __version__
 from infomaniak_operator.api.registry import KINDS
-from infomaniak_operator.cli.cluster import followed
+from infomaniak_operator.cli.cluster import CERTIFICATES, followed
 from infomaniak_operator.cli.ending import RECONCILE_SECONDS
 from infomaniak_operator.cli.options import LeaseOptions, Options
-from infomaniak_operator.client import CloudCredentials, CloudSession
+from infomaniak_operator.client import Breakers, CloudCredentials, CloudSession
 from infomaniak_operator.controller.interfaces import GROUP, VERSION
 from infomaniak_operator.controller.kube.kube_api import SECRETS, Kube, KubeType
 from infomaniak_operator.controller.kube.kube_http import HttpKube, loader
@@ -35,8 +35,8 @@ from infomaniak_operator.reconcile.generic.credential_settings import Credential
 from infomaniak_operator.reconcile.generic.reconciler import ReconcileSettings
 from infomaniak_operator.reconcile.generic.secret_guard import SecretGuard
 from infomaniak_operator.reconcile.generic.tenancy import TenantIsolation
-from infomaniak_operator.reconcile.openstack.scope import Clouds, connector
-from infomaniak_operator.reconcile.reconcilers import actuators, reconcilers
+from infomaniak_operator.reconcile.openstack.scope import REFUSED_FOR, Clouds, connector
+from infomaniak_operator.reconcile.reconcilers import actuators, poller, reconcilers
 
 _log = logging.getLogger(__name__)
 HANGING_CALLS = 30
@@ -65,17 +65,22 @@ class Operator:
     access: Access | None = None
 
 
-def resources(*, namespaced: bool = False, secrets_in: tuple[str, ...] = ()) -> Mapping[str, KubeType]:
-    """The kinds that are watched: those that are reconciled, the Secrets of their credentials, and what members follow.
+def resources(
+    *, namespaced: bool = False, secrets_in: tuple[str, ...] = (), readiness_gates: bool = False
+) -> Mapping[str, KubeType]:
+    """The kinds that are watched: those reconciled, Secrets with credentials or certificates, what members follow.
 
     Args:
         namespaced: whether single namespaces are watched: then Nodes are not.
         secrets_in: the namespaces whose Secrets are watched; empty: all in which objects are.
+        readiness_gates: whether gates of Pods are minded: then Pods are watched.
     """
     own = {actuator.kind: KINDS[actuator.kind] for actuator in actuators()}
     watched = {kind: KubeType(kind, GROUP, VERSION, each.plural) for kind, each in own.items()}
     secrets = replace(SECRETS, keep=keep_secret, namespaces=secrets_in)
-    return {**watched, secrets.kind: secrets, **followed(namespaced=namespaced)}
+    certificates = replace(CERTIFICATES, namespaces=secrets_in)
+    others = followed(namespaced=namespaced, readiness_gates=readiness_gates)
+    return {**watched, secrets.kind: secrets, certificates.kind: certificates, **others}
 
 
 def _secrets_in(options: Options) -> tuple[str, ...]:
@@ -115,6 +120,7 @@ def build(options: Options, rng: random.Random) -> Operator:
         sees_all=not options.namespaces,
     )
     sessions = Sessions()
+    breakers = Breakers(clock.monotonic, _log_outage)
 
     def session(credentials: CloudCredentials) -> CloudSession:
         opened = CloudSession(
@@ -124,6 +130,8 @@ def build(options: Options, rng: random.Random) -> Operator:
             on_call=metrics.cloud_called,
             before_change=check,
             proxy=options.cloud_proxy,
+            breakers=breakers,
+            refused_for=REFUSED_FOR,
         )
         sessions.add(opened)
         return opened
@@ -131,7 +139,9 @@ def build(options: Options, rng: random.Random) -> Operator:
     clouds = Clouds(connector(clock.monotonic, session, options.resync_seconds))
     namespaces = options.namespaces
     of_kinds = reconcilers(clouds, settings)
-    watched = resources(namespaced=bool(namespaces), secrets_in=_secrets_in(options))
+    watched = resources(
+        namespaced=bool(namespaces), secrets_in=_secrets_in(options), readiness_gates=options.readiness_gates
+    )
     if namespaces and options.default_credentials:
         namespaces = tuple(dict.fromkeys((*namespaces, options.default_credentials.namespace)))
     manager = Manager(
@@ -143,6 +153,7 @@ def build(options: Options, rng: random.Random) -> Operator:
         ManagerSettings(
             workers=options.workers,
             resync_seconds=options.resync_seconds,
+            poll_seconds=options.health_poll_seconds,
             namespaces=namespaces,
             reconcile_silence=max(SHORTEST_HANG, HANGING_CALLS * options.cloud_timeout_seconds),
             stop_seconds=RECONCILE_SECONDS,
@@ -151,6 +162,8 @@ def build(options: Options, rng: random.Random) -> Operator:
         on_reconcile=metrics.reconciled,
         on_change=metrics.changed,
         on_event=metrics.event,
+        poller=poller(clouds, settings, clock.monotonic),
+        on_poll=metrics.polled,
         introduce=cluster.ask,
         leadership=Election(lease) if lease else None,
     )
@@ -162,11 +175,20 @@ def build(options: Options, rng: random.Random) -> Operator:
             lease=(lease, options.lease.name) if lease and options.lease else None,
             names=options.metrics_object_names,
             token_expiries=sessions.token_expiries,
+            quota_use=clouds.quota_use,
         )
     )
     _log.info("watching %s in %s", ", ".join(watched), ", ".join(namespaces) or "all namespaces")
     access = Access(kube, clock.monotonic) if options.metrics_authorization else None
     return Operator(manager, clouds, metrics, lease, access)
+
+
+def _log_outage(service: str, address: str, away: bool) -> None:
+    # The address is from a catalogue, and so a stranger's text.
+    if away:
+        _log.warning("the service %s at %a does not answer: one request asks now and then", service, address)
+    else:
+        _log.info("the service %s at %a answers again", service, address)
 
 
 class Sessions:

@@ -1,12 +1,14 @@
 """The cloud: sessions, credentials, errors and every operation. Knows nothing of Kubernetes."""
 
 from infomaniak_operator.client.base import InfomaniakOpenStackBase
+from infomaniak_operator.client.breaker import Breakers
 from infomaniak_operator.client.classify import classify
 from infomaniak_operator.client.credentials import CloudCredentials, parse_credentials
 from infomaniak_operator.client.errors import (
     AuthenticationError,
     BadRequestError,
     Category,
+    CloudAwayError,
     CloudConnectionError,
     CloudNotAllowedError,
     CloudTimeoutError,
@@ -19,6 +21,7 @@ from infomaniak_operator.client.errors import (
     QuotaExceededError,
     ReadOnlyError,
     ServiceError,
+    ServiceMissingError,
 )
 from infomaniak_operator.client.facade import InfomaniakNetworkClient
 from infomaniak_operator.client.operations import Operations
@@ -29,8 +32,10 @@ from infomaniak_operator.client.usage import TypeUsage, Usage
 __all__ = [
     "AuthenticationError",
     "BadRequestError",
+    "Breakers",
     "Call",
     "Category",
+    "CloudAwayError",
     "CloudConnectionError",
     "CloudCredentials",
     "CloudNotAllowedError",
@@ -48,6 +53,7 @@ __all__ = [
     "QuotaExceededError",
     "ReadOnlyError",
     "ServiceError",
+    "ServiceMissingError",
     "TypeUsage",
     "Usage",
     "classify",

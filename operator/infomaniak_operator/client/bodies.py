@@ -127,6 +127,17 @@ class FloatingIPBody(NeutronBody, total=False):
     dns_domain: str
 
 
+class PortForwardingBody(TypedDict, total=False):
+    """See ``resources.PortForwarding``: without ``internal_ip_address`` Neutron refuses a new one."""
+
+    protocol: str
+    external_port: int
+    internal_port_id: str
+    internal_ip_address: str
+    internal_port: int
+    description: str
+
+
 _PortColons = TypedDict(
     "_PortColons",
     {"binding:vnic_type": str, "binding:host_id": str, "binding:profile": dict[str, object]},
@@ -166,7 +177,7 @@ class L7RuleBody(OctaviaBody, total=False):
 
 
 class L7PolicyBody(OctaviaBody, total=False):
-    """See ``resources.L7Policy``."""
+    """See ``resources.L7Policy``; ``rules`` and ``redirect_pool`` only in a tree's create."""
 
     description: str
     listener_id: str
@@ -177,6 +188,7 @@ class L7PolicyBody(OctaviaBody, total=False):
     redirect_prefix: str
     redirect_http_code: int
     rules: list[L7RuleBody]
+    redirect_pool: PoolBody
 
 
 class MemberBody(OctaviaBody, total=False):
@@ -275,3 +287,46 @@ class LoadBalancerBody(OctaviaBody, total=False):
     availability_zone: str
     listeners: list[ListenerBody]
     pools: list[PoolBody]
+
+
+class ReverseNameBody(TypedDict, total=False):
+    """See ``resources.ReverseName``; ``ptrdname`` None takes the name away.
+
+    What is left out next to a name goes back to the service's own default.
+    """
+
+    ptrdname: str | None
+    ttl: int
+    description: str | None
+
+
+class ZoneBody(TypedDict, total=False):
+    """See ``resources.Zone``."""
+
+    name: str
+    email: str
+    type: str
+    ttl: int
+    description: str | None
+    masters: list[str]
+
+
+class RecordSetBody(TypedDict, total=False):
+    """See ``resources.RecordSet``."""
+
+    name: str
+    type: str
+    ttl: int | None
+    description: str | None
+    records: list[str]
+
+
+class SecretBody(TypedDict, total=False):
+    """See ``resources.Secret``. Nothing of it can be changed later."""
+
+    name: str
+    payload: str
+    payload_content_type: str
+    payload_content_encoding: str
+    secret_type: str
+    expiration: str

@@ -39,14 +39,30 @@ class ErrorRule:
         return self.status == status and (not self.pattern or re.search(self.pattern, words, re.IGNORECASE) is not None)
 
 
+_OPTIONS = {
+    "type": "HTTPS?|PING|SCTP|TCP|TLS-HELLO|UDP-CONNECT|COOKIE|FILE_TYPE|HEADER|HOST_NAME|PATH|SSL_[A-Z_]+",
+    "protocol": "HTTPS?|PROMETHEUS|PROXY|PROXYV2|SCTP|TCP|TERMINATED_HTTPS|UDP",
+    "lb_algorithm": "LEAST_CONNECTIONS|ROUND_ROBIN|SOURCE_IP|SOURCE_IP_PORT",
+    "action": "REDIRECT_PREFIX|REDIRECT_TO_POOL|REDIRECT_TO_URL|REJECT",
+    "compare_type": "CONTAINS|ENDS_WITH|EQUAL_TO|REGEX|STARTS_WITH",
+}
+_VALID = "|".join(f"(?:{values}) is not a valid option for {name}" for name, values in _OPTIONS.items())
+_OPTION_IN_CONFLICT = rf"(?<![\w-])(?:{_VALID})\b"
+"""What Octavia says of a conflict in its own database, of a value that is a valid one: the same request passes later.
+
+Seen of the second TCP monitor of a load balancer. For a listener, a pool, a policy and a rule Octavia makes the same
+words of the same cause.
+"""
+
 RULES: tuple[ErrorRule, ...] = (
-    # Octavia refuses a second monitor at times and takes the same request later.
-    ErrorRule(400, r"TCP is not a valid option for type", errors.BadRequestError, Category.TRANSIENT),
+    ErrorRule(400, _OPTION_IN_CONFLICT, errors.BadRequestError, Category.TRANSIENT),
+    # Octavia says so of one that is not there, of one that the caller may not let it read, and while Barbican is away.
+    ErrorRule(400, r"Could not retrieve certificate", errors.BadRequestError, Category.UNREADABLE),
     ErrorRule(400, r"ExternalIpAddressExhausted", errors.BadRequestError, Category.QUOTA),
     ErrorRule(400, r"Cannot delete Load Balancer .* has children", errors.BadRequestError, Category.IN_USE),
     ErrorRule(400, "", errors.BadRequestError),
     ErrorRule(401, "", errors.AuthenticationError),
-    ErrorRule(403, r"quota has been (met|exceeded)|quota exceeded|OverQuota", errors.QuotaExceededError),
+    ErrorRule(403, r"quota has been (met|exceeded)|quota (exceeded|reached)|OverQuota", errors.QuotaExceededError),
     ErrorRule(403, "", errors.ForbiddenError),
     # The port is there; the way from it to the external network is not, yet.
     ErrorRule(404, r"ExternalGatewayForFloatingIPNotFound", errors.NotFoundError, Category.WAITING),
@@ -117,9 +133,21 @@ def words_of(body: Any, text: str = "") -> Words:
                 return Words(_short(kind) if kind else None, _short(inner.get("message") or ""))
             if inner:
                 return Words(None, _short(inner))
+        if isinstance(body.get("type"), str) and isinstance(body.get("code"), int):  # Designate
+            said = [_short(each) for each in (body.get("message"), _faults(body.get("errors"))) if each]
+            return Words(_short(body["type"]), ": ".join(said))
+        if isinstance(body.get("title"), str) and isinstance(body.get("description"), str):  # Barbican
+            return Words(None, _short(f"{body['title']}: {body['description']}"))
         if body.get("message"):
             return Words(None, _short(body["message"]), own=False)
     return Words(None, _short(re.sub(r"<[^<>]*>|\s+", " ", text[:_HIGHEST_TEXT])), own=False)
+
+
+def _faults(errors: Any) -> str:
+    """What Designate finds wrong with the attributes of a body: each with its place."""
+    listed = errors.get("errors") if isinstance(errors, Mapping) else None
+    found = [each for each in listed or () if isinstance(each, Mapping)] if isinstance(listed, list) else []
+    return "; ".join(f"{_short(each.get('path') or '?')}: {_short(each.get('message') or '?')}" for each in found)
 
 
 def _short(said: Any) -> str:
@@ -248,6 +276,16 @@ def from_network(error: BaseException, *, what: str = "", changing: bool = False
     return kind(message, outcome_unknown=changing and not unsent)
 
 
+def is_outage(error: BaseException) -> bool:
+    """Whether a request got no answer because of the service, or of the network before it.
+
+    Not where it is the credential's own doing: the certificates that it trusts, an address that is none. Nor where the
+    answer was refused here, as too long.
+    """
+    chain = list(_chain(error))
+    return not any(isinstance(one, _NO_OUTAGE) for one in chain) and any(isinstance(one, OSError) for one in chain)
+
+
 _POOL = re.compile(r"HTTPS?ConnectionPool\(host='[^']*', port=\d*\): ")
 _TRIES = re.compile(r"Max retries exceeded with url: \S* \(Caused by .*\)$")
 
@@ -268,6 +306,15 @@ _UNSENT = (
     requests.exceptions.InvalidURL,
     ssl.SSLCertVerificationError,
     ConnectionRefusedError,
+)
+_NO_OUTAGE = (
+    TooMuchError,
+    ssl.SSLError,
+    requests.exceptions.SSLError,
+    urllib3.exceptions.SSLError,
+    requests.exceptions.InvalidURL,
+    urllib3.exceptions.LocationValueError,
+    UnicodeError,
 )
 _TIMEOUTS = (TimeoutError, requests.Timeout, keystone.ConnectTimeout, urllib3.exceptions.TimeoutError)
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Generic
 
 from infomaniak_operator.client import kinds
-from infomaniak_operator.client.bodies import L7RuleBody, MemberBody
+from infomaniak_operator.client.bodies import L7RuleBody, MemberBody, PortForwardingBody
 from infomaniak_operator.client.kinds import BodyT, ResourceKind, RowT
-from infomaniak_operator.client.resources import L7Rule, Member
+from infomaniak_operator.client.resources import L7Rule, Member, PortForwarding
 from infomaniak_operator.client.rest import Rest
 from infomaniak_operator.client.session import CloudSession
 
@@ -281,3 +281,120 @@ class L7Rules:
             InfomaniakCloudError: refused, or ``outcome_unknown``.
         """
         return self._rest.create({"l7policy_id": l7policy_id}, body)
+
+    def update(self, l7policy_id: str, id: str, body: L7RuleBody) -> L7Rule:  # noqa: A002 - the API's word
+        """Change what the body names: ``PUT /v2/lbaas/l7policies/{l7policy_id}/rules/{id}``.
+
+        It is never repeated, and locks the load balancer.
+
+        Args:
+            l7policy_id: the policy.
+            id: which.
+            body: the attributes to change.
+
+        Returns:
+            The object as it then is: PENDING_UPDATE.
+
+        Raises:
+            ValueError: the service knows no such attribute; nothing was sent.
+            NotFoundError: it is not there.
+            ConflictError: (WAITING) the load balancer is being changed.
+            InfomaniakCloudError: refused, or ``outcome_unknown``.
+        """
+        return self._rest.update({"l7policy_id": l7policy_id, "id": id}, body)
+
+    def delete(self, l7policy_id: str, id: str) -> None:  # noqa: A002 - the API's word
+        """Take one out of a policy: ``DELETE /v2/lbaas/l7policies/{l7policy_id}/rules/{id}``.
+
+        It is never repeated, and locks the load balancer.
+
+        Args:
+            l7policy_id: the policy.
+            id: which.
+
+        Raises:
+            NotFoundError: it is not there.
+            ConflictError: (WAITING) the load balancer is being changed.
+            InfomaniakCloudError: refused, or ``outcome_unknown``.
+        """
+        self._rest.delete({"l7policy_id": l7policy_id, "id": id})
+
+
+class PortForwardings:
+    """The port forwardings of floating IPs: the first argument is the floating IP, which leads to no port then."""
+
+    def __init__(self, session: CloudSession, *, whole: bool = False) -> None:
+        self._rest = Rest(session, kinds.PORT_FORWARDINGS, whole=whole)
+
+    def list(
+        self, floatingip_id: str, *, fields: Sequence[str] | None = None, **filters: Any
+    ) -> builtins.list[PortForwarding]:
+        """List all of a floating IP that pass the filters: ``GET /v2.0/floatingips/{floatingip_id}/port_forwardings``.
+
+        The floating IP's own row has them, too, without ranges of ports and descriptions.
+
+        Args:
+            floatingip_id: the floating IP.
+            fields: the attributes wanted; None: all.
+            **filters: the service applies them, by its own names; a list asks for any of its values.
+
+        Returns:
+            The objects, with ``fields`` only those attributes of each.
+
+        Raises:
+            ValueError: the service has no such filter, or it has no value; nothing was sent.
+            NotFoundError: there is no such floating IP.
+            InfomaniakCloudError: the list could not be had: that is never an empty list.
+        """
+        return self._rest.list({"floatingip_id": floatingip_id}, fields, filters)
+
+    def create(self, floatingip_id: str, body: PortForwardingBody) -> PortForwarding:
+        """Add one to a floating IP: ``POST /v2.0/floatingips/{floatingip_id}/port_forwardings``, never repeated.
+
+        Args:
+            floatingip_id: the floating IP.
+            body: the attributes to set, the address inside included.
+
+        Returns:
+            The object as it then is.
+
+        Raises:
+            ValueError: the service knows no such attribute; nothing was sent.
+            ConflictError: the floating IP, or the port inside, is bound as a whole.
+            BadRequestError: the port outside or inside is taken, or there is no way from the port inside to the
+                external network.
+            InfomaniakCloudError: refused, or ``outcome_unknown``.
+        """
+        return self._rest.create({"floatingip_id": floatingip_id}, body)
+
+    def update(self, floatingip_id: str, id: str, body: PortForwardingBody) -> PortForwarding:  # noqa: A002 - the API's word
+        """Change what the body names: ``PUT /v2.0/floatingips/{floatingip_id}/port_forwardings/{id}``, never repeated.
+
+        Args:
+            floatingip_id: the floating IP.
+            id: which.
+            body: the attributes to change.
+
+        Returns:
+            The object as it then is.
+
+        Raises:
+            ValueError: the service knows no such attribute; nothing was sent.
+            NotFoundError: it is not there.
+            BadRequestError: as for ``create``.
+            InfomaniakCloudError: refused, or ``outcome_unknown``.
+        """
+        return self._rest.update({"floatingip_id": floatingip_id, "id": id}, body)
+
+    def delete(self, floatingip_id: str, id: str) -> None:  # noqa: A002 - the API's word
+        """Take one away: ``DELETE /v2.0/floatingips/{floatingip_id}/port_forwardings/{id}``, never repeated.
+
+        Args:
+            floatingip_id: the floating IP.
+            id: which.
+
+        Raises:
+            NotFoundError: it is not there.
+            InfomaniakCloudError: refused, or ``outcome_unknown``.
+        """
+        self._rest.delete({"floatingip_id": floatingip_id, "id": id})

@@ -8,14 +8,16 @@
     │       └── CloudNotAllowedError     it leads to a cloud that it may not lead to
     ├── ForbiddenError                   logged in, but a policy says no (403)
     ├── NotFoundError                    there is no such thing in this project and region (404)
-    ├── BadRequestError                  the service will never accept this request (400)
+    ├── BadRequestError                  the service does not accept the request, as a rule never (400)
     ├── ConflictError                    something stands in the way: in use, locked, taken (409)
     ├── QuotaExceededError               the project's quota is used up (409 or 403)
     ├── PreconditionFailedError          it changed since it was read (412, from If-Match)
     ├── ReadOnlyError                    it was to change something, and the session only reads; nothing was sent
     ├── CloudConnectionError             the service was not reached, or the connection broke
-    │   └── CloudTimeoutError            no answer in time
+    │   ├── CloudTimeoutError            no answer in time
+    │   └── CloudAwayError               it has not answered of late, and is not asked just now; nothing was sent
     └── ServiceError                     the service failed or is overloaded (429, 5xx)
+        └── ServiceMissingError          the catalogue has no such service in this region; nothing was sent
 
 The type says what happened; ``category`` says what to do about it, and the two are not the same: a 409 may be a lock
 that passes in a second (WAITING), a use that somebody must end (IN_USE), or a duplicate that never passes (TERMINAL).
@@ -40,6 +42,8 @@ class Category(Enum):
     """No room: passes when something else is removed, or the quota raised."""
     TERMINAL = "terminal"
     """The same request will fail for ever: a person must change it."""
+    UNREADABLE = "unreadable"
+    """A certificate that it names is not there, or must not be read: passes when that is mended, in another service."""
     AUTHENTICATION = "authentication"
     """The credential must be mended."""
     NOT_FOUND = "not found"
@@ -151,5 +155,15 @@ class CloudTimeoutError(CloudConnectionError):
     """There was no answer in time."""
 
 
+class CloudAwayError(CloudConnectionError):
+    """The service has not answered of late, and it is not time to ask it again (``Breakers``); nothing was sent."""
+
+
 class ServiceError(InfomaniakCloudError):
     """The service failed, or has too much to do."""
+
+
+class ServiceMissingError(ServiceError):
+    """The catalogue has no endpoint of the service in this region; nothing was sent."""
+
+    default_category = Category.TERMINAL

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from infomaniak_operator.client.barbican_client import BarbicanMethods
 from infomaniak_operator.client.base import ident
+from infomaniak_operator.client.designate_client import DesignateMethods
 from infomaniak_operator.client.errors import AuthenticationError
 from infomaniak_operator.client.neutron_client import NeutronMethods
 from infomaniak_operator.client.octavia_client import OctaviaMethods
@@ -13,8 +15,8 @@ from infomaniak_operator.client.usage import LOAD_BALANCERS, measured
 from infomaniak_operator.client.views import attribute
 
 
-class InfomaniakNetworkClient(NeutronMethods, OctaviaMethods):
-    """Networks, routers, security groups, floating IPs and load balancers of a project.
+class InfomaniakNetworkClient(NeutronMethods, OctaviaMethods, DesignateMethods, BarbicanMethods):
+    """Networks, routers, groups, floating IPs with their reverse names, load balancers and secrets of a project.
 
     Each method is one call of openstacksdk (``usage`` is ten). Results are plain dicts. An error of whatever type is
     logged (logger ``infomaniak_operator.client``) and not raised: a list method then returns ``[]``, one that returns

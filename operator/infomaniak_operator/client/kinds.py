@@ -1,8 +1,9 @@
-"""What each collection of Neutron and Octavia takes: its paths, the attributes of its bodies, its filters.
+"""What each collection of Neutron, Octavia, Designate and Barbican takes: its paths, its bodies, its filters.
 
 The services and the SDK drop many a misspelt name without a word: so the names are closed here, and an unknown one is
-refused before anything is sent. They are those of the REST APIs (Neutron v2.0, Octavia v2), as of neutron 29 and
-octavia 19. The attributes of a body are the keys of its TypedDict in ``bodies``.
+refused before anything is sent. They are those of the REST APIs (Neutron v2.0, Octavia v2, Designate v2, Barbican v1),
+as of neutron 29, octavia 19, designate 23 and barbican 23. The attributes of a body are the keys of its TypedDict in
+``bodies``.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Generic, Literal, TypeVar, cast
 from infomaniak_operator.client import bodies, resources
 from infomaniak_operator.client.resources import Resource
 
-Service = Literal["network", "load-balancer"]
+Service = Literal["network", "load-balancer", "dns", "key-manager"]
 RowT = TypeVar("RowT", bound=Resource)
 """How the service shows an object of the type."""
 BodyT = TypeVar("BodyT", bound=Mapping[str, Any])
@@ -28,7 +29,7 @@ class ResourceKind(Generic[RowT, BodyT]):
     Attributes:
         service: the service's type in the catalogue.
         path: the collection's path; ``{pool_id}`` for what lies under a pool.
-        one: the key of one object in a body.
+        one: the key of one object in a body; Designate's bodies are the object itself.
         many: the key of a list of them.
         row: the TypedDict of an object as the service shows it.
         body: the TypedDict of what a create or an update may set.
@@ -44,6 +45,23 @@ class ResourceKind(Generic[RowT, BodyT]):
     body: type[BodyT]
     attributes: frozenset[str]
     filters: frozenset[str]
+
+    @property
+    def wrapped(self) -> bool:
+        """Whether one object is in a body under its key."""
+        return self.service != "dns"
+
+    @property
+    def update_method(self) -> Literal["PUT", "PATCH"]:
+        """The method of HTTP that changes one."""
+        return "PATCH" if self.service == "dns" else "PUT"
+
+    def links(self, page: Mapping[str, Any]) -> Any:
+        """The links to further pages, as the service has put them: a list of ``rel`` and ``href``."""
+        if self.service != "dns":
+            return page.get(f"{self.many}_links")
+        links = page.get("links")  # Designate's are an object
+        return [{"rel": rel, "href": href} for rel, href in links.items()] if isinstance(links, Mapping) else links
 
     @property
     def item(self) -> str:
@@ -88,6 +106,13 @@ def _octavia(  # noqa: PLR0917 - as for Neutron
     return ResourceKind("load-balancer", f"/v2/lbaas/{path or many}", one, many, row, body, keys_of(body), found)
 
 
+def _designate(  # noqa: PLR0917 - as for Neutron
+    one: str, many: str, row: type[RowT], body: type[BodyT], filters: str, path: str = ""
+) -> ResourceKind[RowT, BodyT]:
+    found = frozenset(filters.split())
+    return ResourceKind("dns", f"/v2/{path or many}", one, many, row, body, keys_of(body), found)
+
+
 NETWORKS = _neutron("network", "networks", resources.Network, bodies.NetworkBody, "status")
 SUBNETS = _neutron("subnet", "subnets", resources.Subnet, bodies.SubnetBody, "")
 ROUTERS = _neutron("router", "routers", resources.Router, bodies.RouterBody, "status")
@@ -102,6 +127,16 @@ SECURITY_GROUP_RULES = _neutron(
     "",
 )
 FLOATING_IPS = _neutron("floatingip", "floatingips", resources.FloatingIP, bodies.FloatingIPBody, "router_id status")
+PORT_FORWARDINGS = ResourceKind(
+    "network",
+    "/v2.0/floatingips/{floatingip_id}/port_forwardings",
+    "port_forwarding",
+    "port_forwardings",
+    resources.PortForwarding,
+    bodies.PortForwardingBody,
+    keys_of(bodies.PortForwardingBody),
+    frozenset({"id", "protocol", "external_port", "internal_port_id"}),
+)
 PORTS = _neutron("port", "ports", resources.Port, bodies.PortBody, "status ip_allocation")
 LOAD_BALANCERS = _octavia(
     "loadbalancer",
@@ -157,4 +192,31 @@ L7_RULES = _octavia(
     bodies.L7RuleBody,
     "type compare_type key value invert",
     path="l7policies/{l7policy_id}/rules",
+)
+REVERSE_NAMES = _designate(
+    "reverse_name",
+    "floatingips",
+    resources.ReverseName,
+    bodies.ReverseNameBody,
+    "",
+    path="reverse/floatingips",
+)
+ZONES = _designate("zone", "zones", resources.Zone, bodies.ZoneBody, "name type email status description ttl")
+RECORD_SETS = _designate(
+    "recordset",
+    "recordsets",
+    resources.RecordSet,
+    bodies.RecordSetBody,
+    "name type ttl data status description",
+    path="zones/{zone_id}/recordsets",
+)
+SECRETS = ResourceKind(
+    "key-manager",
+    "/v1/secrets",
+    "secret",
+    "secrets",
+    resources.Secret,
+    bodies.SecretBody,
+    keys_of(bodies.SecretBody),
+    frozenset(),
 )

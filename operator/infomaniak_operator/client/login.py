@@ -11,7 +11,13 @@ from keystoneauth1.identity import v3
 
 from infomaniak_operator.client.classify import classify, said
 from infomaniak_operator.client.credentials import CloudCredentials
-from infomaniak_operator.client.errors import AuthenticationError, Category, InfomaniakCloudError, ServiceError
+from infomaniak_operator.client.errors import (
+    AuthenticationError,
+    Category,
+    InfomaniakCloudError,
+    ServiceError,
+    ServiceMissingError,
+)
 
 SERVICES = ("network", "load-balancer")
 _INTERFACE = "public"
@@ -100,19 +106,20 @@ def endpoint_of(access: AccessInfo, service: str, region: str, *, secure: bool) 
         secure: whether it must be https.
 
     Raises:
-        ServiceError: the catalogue has none, or none that may be used.
+        ServiceMissingError: the catalogue has none.
+        ServiceError: it has none that may be used.
     """
     urls = [str(one.url) for one in _endpoints(access, service, region_name=region)]
     if not urls:
         message = f"the catalogue has no public endpoint of the service {service!r} in region {region!r}"
-        raise ServiceError(message, category=Category.TERMINAL)
+        raise ServiceMissingError(message)
     if secure and not urls[0].startswith("https:"):
         message = f"the catalogue's endpoint of {service!r} is not https: no token is sent there"
         raise ServiceError(message, category=Category.TERMINAL)
     if not urls[0].startswith(("https:", "http:")):
         message = f"the catalogue's endpoint of {service!r} is no web address"
         raise ServiceError(message, category=Category.TERMINAL)
-    return re.sub(r"/v2(\.\d+)?$", "", urls[0].rstrip("/"))
+    return re.sub(r"/v(1|2(\.\d+)?)$", "", urls[0].rstrip("/"))
 
 
 def _endpoints(access: AccessInfo, service: str, **wanted: str) -> list[Any]:

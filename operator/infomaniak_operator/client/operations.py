@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from infomaniak_operator.client import kinds
 from infomaniak_operator.client.addresses import Address, canonical, the_one
+from infomaniak_operator.client.barbican import Secrets
 from infomaniak_operator.client.bodies import (
     FloatingIPBody,
     L7PolicyBody,
@@ -14,8 +15,9 @@ from infomaniak_operator.client.bodies import (
     PoolBody,
     RouterBody,
 )
-from infomaniak_operator.client.collections import BulkCollection, Collection, L7Rules, Members
+from infomaniak_operator.client.collections import BulkCollection, Collection, L7Rules, Members, PortForwardings
 from infomaniak_operator.client.deprecated import warn
+from infomaniak_operator.client.designate import RecordSets, ReverseNames, Zones
 from infomaniak_operator.client.errors import Category, ConflictError, ServiceError
 from infomaniak_operator.client.resources import (
     FloatingIP,
@@ -23,6 +25,7 @@ from infomaniak_operator.client.resources import (
     LoadBalancer,
     OctaviaQuota,
     ProjectQuotas,
+    QuotaDetail,
     Resource,
     Router,
     RouterInterface,
@@ -60,6 +63,7 @@ class Operations:
         self.security_groups = Collection(session, kinds.SECURITY_GROUPS, whole=whole)
         self.security_group_rules = BulkCollection(session, kinds.SECURITY_GROUP_RULES, whole=whole)
         self.floating_ips = FloatingIPs(session, whole=whole)
+        self.port_forwardings = PortForwardings(session, whole=whole)
         self.ports = BulkCollection(session, kinds.PORTS, whole=whole)
         self.load_balancers = LoadBalancers(session, whole=whole)
         self.listeners = Collection(session, kinds.LISTENERS, whole=whole)
@@ -70,6 +74,10 @@ class Operations:
         self.l7_rules = L7Rules(session, whole=whole)
         self.tags = Tags(session)
         self.quotas = Quotas(session)
+        self.reverse_dns = ReverseNames(session, whole=whole)
+        self.zones = Zones(session, whole=whole)
+        self.record_sets = RecordSets(session, whole=whole)
+        self.secrets = Secrets(session, whole=whole)
 
     @property
     def l7policies(self) -> Collection[L7Policy, L7PolicyBody]:
@@ -298,6 +306,8 @@ class LoadBalancers(Collection[LoadBalancer, LoadBalancerBody]):
                 _check_pool(listener["default_pool"])
             for policy in listener.get("l7policies") or ():
                 check(kinds.L7_POLICIES, policy)
+                for rule in policy.get("rules") or ():
+                    check(kinds.L7_RULES, rule)
         for pool in body.get("pools") or ():
             _check_pool(pool)
         return self.create(body)
@@ -405,10 +415,30 @@ class Quotas:
         Raises:
             InfomaniakCloudError: they could not be asked for.
         """
+        return {"network": self.network(), "load-balancer": self.load_balancer()}
+
+    def network(self) -> dict[str, QuotaDetail]:
+        """Get Neutron's limits and uses alone: ``GET /v2.0/quotas/{project_id}/details.json``.
+
+        Returns:
+            ``{"network": {"limit": 10, "used": 3, "reserved": 0}, …}``; a limit of -1 is none.
+
+        Raises:
+            InfomaniakCloudError: they could not be asked for.
+        """
         ids = {"project_id": self._session.project_id}
-        network = self._session.request("network", "GET", "/v2.0/quotas/{project_id}/details.json", ids=ids)
-        balancer = self._session.request("load-balancer", "GET", "/v2/lbaas/quotas/{project_id}", ids=ids)
-        return {
-            "network": part(network, "quota", dict, "/v2.0/quotas"),
-            "load-balancer": cast("OctaviaQuota", part(balancer, "quota", dict, "/v2/lbaas/quotas")),
-        }
+        answer = self._session.request("network", "GET", "/v2.0/quotas/{project_id}/details.json", ids=ids)
+        return cast("dict[str, QuotaDetail]", part(answer, "quota", dict, "/v2.0/quotas"))
+
+    def load_balancer(self) -> OctaviaQuota:
+        """Get Octavia's limits alone: ``GET /v2/lbaas/quotas/{project_id}``.
+
+        Returns:
+            ``{"load_balancer": 10, …}``; -1 is no limit. Octavia tells no uses.
+
+        Raises:
+            InfomaniakCloudError: they could not be asked for.
+        """
+        ids = {"project_id": self._session.project_id}
+        answer = self._session.request("load-balancer", "GET", "/v2/lbaas/quotas/{project_id}", ids=ids)
+        return cast("OctaviaQuota", part(answer, "quota", dict, "/v2/lbaas/quotas"))

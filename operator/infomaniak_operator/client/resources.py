@@ -1,9 +1,9 @@
-"""The objects of Neutron and Octavia as the services show them: one TypedDict for each type.
+"""The objects of Neutron, Octavia and Designate as the services show them: one TypedDict for each type.
 
-The names are those of the REST APIs (Neutron v2.0, Octavia v2). A service may leave out any attribute but ``id``: an
-extension may be missing, the credential may not be allowed to see it, or a list may have been asked for some attributes
-only. So only ``id`` is required; what is read with ``row["..."]`` is what the caller knows to be there. Times are text
-in UTC: Neutron writes ``2026-11-27T08:00:00Z``, Octavia the same without the Z.
+The names are those of the REST APIs (Neutron v2.0, Octavia v2, Designate v2). A service may leave out any attribute but
+``id``: an extension may be missing, the credential may not be allowed to see it, or a list may have been asked for some
+attributes only. So only ``id`` is required; what is read with ``row["..."]`` is what the caller knows to be there.
+Times are text in UTC: Neutron writes ``2026-11-27T08:00:00Z``, Octavia the same without the Z.
 """
 
 from __future__ import annotations
@@ -328,30 +328,28 @@ class SecurityGroup(NeutronResource, total=False):
     shared: bool
 
 
-class PortForwarding(TypedDict, total=False):
+class PortForwarding(Resource, total=False):
     """A port of a floating IP that leads to a port inside.
 
+    Route: ``/v2.0/floatingips/{floatingip_id}/port_forwardings``.
+
     Attributes:
-        id: its id.
-        protocol: ``tcp`` or ``udp``.
-        external_port: the port outside.
-        external_port_range: several of them.
+        protocol: ``tcp``, ``udp`` or another one.
+        external_port: the port outside; not there, or None, where it is a range.
+        external_port_range: several of them, ``80:82``; not in the row of a floating IP.
         internal_ip_address: the address inside.
-        internal_port: the port inside.
+        internal_port: the port inside; as ``external_port``.
         internal_port_id: the Neutron port inside.
         internal_port_range: several ports inside.
-        description: free text.
     """
 
-    id: str
     protocol: str
-    external_port: int
+    external_port: int | None
     external_port_range: str
     internal_ip_address: str
-    internal_port: int
+    internal_port: int | None
     internal_port_id: str
     internal_port_range: str
-    description: str
 
 
 class FloatingIP(NeutronResource, total=False):
@@ -861,6 +859,93 @@ class OctaviaQuota(TypedDict, total=False):
     l7rule: int | None
     project_id: str
     tenant_id: str
+
+
+class DesignateResource(Resource, total=False):
+    """What Designate's objects have in common.
+
+    Attributes:
+        ttl: seconds for which resolvers may keep it.
+        status: ACTIVE, PENDING (not all name servers have it), ERROR, or INACTIVE.
+        action: what is under way: CREATE, UPDATE, DELETE or NONE.
+    """
+
+    ttl: int | None
+    status: str
+    action: str
+
+
+class ReverseName(DesignateResource, total=False):
+    """The name that a floating IP leads back to (PTR). Route: ``/v2/reverse/floatingips``.
+
+    Its id is the region and the id of the floating IP, with a colon between. Where no ``ttl`` was set, it is that of
+    the zone.
+
+    Attributes:
+        address: the floating IP's address.
+        ptrdname: the name, with a dot at its end; None: it has none.
+    """
+
+    address: str
+    ptrdname: str | None
+
+
+class Zone(DesignateResource, total=False):
+    """A zone. Route: ``/v2/zones``.
+
+    Attributes:
+        email: of who is responsible for it.
+        type: PRIMARY or SECONDARY.
+        serial: rises with each change.
+        masters: of a SECONDARY, where it is from.
+        pool_id: the pool of its name servers.
+    """
+
+    email: str
+    type: str
+    serial: int
+    masters: list[str]
+    pool_id: str
+
+
+class RecordSet(DesignateResource, total=False):
+    """The records of one name and type. Route: ``/v2/zones/{zone_id}/recordsets``.
+
+    Attributes:
+        type: A, AAAA, CNAME, MX, NS, PTR, SOA, SRV, TXT, …
+        records: what each says.
+        zone_id: its zone.
+        zone_name: the name of its zone.
+    """
+
+    type: str
+    records: list[str]
+    zone_id: str
+    zone_name: str
+
+
+class Secret(Resource, total=False):
+    """A secret of Barbican, without what it holds. Route: ``/v1/secrets``.
+
+    Barbican shows no id: it is the last part of the address.
+
+    Attributes:
+        secret_ref: its address, by which other services are told of it.
+        status: ACTIVE, PENDING or ERROR.
+        secret_type: opaque, certificate, private, public, passphrase or symmetric.
+        created: when it was made.
+        expiration: when it goes by itself; None: never.
+        creator_id: the user who made it.
+        content_types: what it holds, by ``default``.
+    """
+
+    secret_ref: str
+    status: str
+    secret_type: str
+    created: str
+    expiration: str | None
+    creator_id: str | None
+    content_types: dict[str, str] | None
 
 
 ProjectQuotas = TypedDict("ProjectQuotas", {"network": dict[str, QuotaDetail], "load-balancer": OctaviaQuota})

@@ -55,7 +55,7 @@ class Rest(Generic[RowT, BodyT]):
             rows.extend(self._many(page, changing=False, named=named, whole=whole))
             if len(rows) > MOST_ROWS:
                 raise ServiceError(f"GET {self.kind.path}: there are more than {MOST_ROWS} rows")
-            place = _next(page.get(f"{self.kind.many}_links"), self.kind.path)
+            place = _next(self.kind.links(page), self.kind.path)
             if place is None:
                 return rows
             query = [*first, *place]
@@ -96,9 +96,11 @@ class Rest(Generic[RowT, BodyT]):
         """Change one. See ``Collection.update``."""
         check(self.kind, body)
         self._check_revision(if_revision)
-        sent = {self.kind.one: dict(body)}
-        service, path = self.kind.service, self.kind.item
-        answer = self.session.request(service, "PUT", path, ids=ids, body=sent, if_revision=if_revision)
+        sent = {self.kind.one: dict(body)} if self.kind.wrapped else dict(body)
+        kind = self.kind
+        answer = self.session.request(
+            kind.service, kind.update_method, kind.item, ids=ids, body=sent, if_revision=if_revision
+        )
         return self._one(answer, changing=True)
 
     def delete(self, ids: Ids, if_revision: int | None = None, params: Query = ()) -> None:
@@ -123,7 +125,8 @@ class Rest(Generic[RowT, BodyT]):
             raise ValueError(f"{self.kind.many} have no revision number")
 
     def _one(self, answer: Any, *, changing: bool) -> RowT:
-        row = part(answer, self.kind.one, dict, self.kind.path, changing=changing)
+        key = self.kind.one if self.kind.wrapped else None
+        row = part(answer, key, dict, self.kind.path, changing=changing)
         return self._row(row, changing=changing, whole=self._whole)
 
     def _many(

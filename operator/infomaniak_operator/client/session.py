@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import requests
 import urllib3.exceptions
@@ -18,11 +18,13 @@ from keystoneauth1 import exceptions as keystone
 from keystoneauth1 import session as keystone_session
 from keystoneauth1.access import AccessInfo
 
+from infomaniak_operator.client.breaker import Breakers
 from infomaniak_operator.client.classify import classify, decoded, from_network, from_response
 from infomaniak_operator.client.credentials import CloudCredentials
 from infomaniak_operator.client.errors import (
     AuthenticationError,
     Category,
+    CloudAwayError,
     CloudConnectionError,
     CloudTimeoutError,
     InfomaniakCloudError,
@@ -32,6 +34,7 @@ from infomaniak_operator.client.errors import (
 from infomaniak_operator.client.limits import LIST_BYTES, LIST_CALLS, CloudLimits
 from infomaniak_operator.client.login import UNREADABLE, endpoint_of, plugin, refused, region_of, unreadable
 from infomaniak_operator.client.redact import hidden
+from infomaniak_operator.client.refusal import Refusal
 from infomaniak_operator.client.tls import tls_context
 from infomaniak_operator.client.transport import Call, answered, connections
 
@@ -83,6 +86,10 @@ class CloudSession:
             but for a request that was refused for an expired token, which did nothing.
         sleep: waits that many seconds.
         proxy: ``http://HOST:PORT`` of a proxy to go through. The environment is never asked.
+        breakers: shared by sessions, so that a service which does not answer is asked by one of them alone. None: each
+            request is sent.
+        refused_for: seconds for which a refused login answers for all that would log in again: one asks, no thousand.
+        now: monotonic seconds.
     """
 
     def __init__(
@@ -96,6 +103,9 @@ class CloudSession:
         retry_delays: Sequence[float] = (0.2, 0.8),
         sleep: Callable[[float], None] = time.sleep,
         proxy: str | None = None,
+        breakers: Breakers | None = None,
+        refused_for: float = 0.0,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.credentials = credentials
         self._seconds = timeout_seconds
@@ -104,12 +114,21 @@ class CloudSession:
         self._on_call = on_call
         self._retry_delays = tuple(retry_delays)
         self._sleep = sleep
+        self._refusal = Refusal(refused_for, now)
         self._only_reads = False
+        self._breakers = breakers or Breakers.off()
         self._plugin = plugin(credentials)
         self._login_lock = threading.RLock()
         tls = tls_context(credentials.cacert, credentials.cert, credentials.key)
         self._http = connections(
-            pool_size, before_change, self._tell, self._limits, timeout_seconds, tls=tls, proxy=proxy
+            pool_size,
+            before_change,
+            self._tell,
+            self._limits,
+            timeout_seconds,
+            breakers=self._breakers,
+            tls=tls,
+            proxy=proxy,
         )
         self.keystone = keystone_session.Session(
             auth=self._plugin,
@@ -175,11 +194,15 @@ class CloudSession:
             self._login_lock.release()
 
     def _login(self) -> AccessInfo:
+        self._refusal.check()
         try:
             access = self._plugin.get_access(self.keystone)
             _ = access.expires  # read here, for keystoneauth reads it before each request
         except keystone.HttpError as error:
-            raise refused(error, self.credentials) from error
+            answer = refused(error, self.credentials)
+            if isinstance(answer, AuthenticationError):
+                self._refusal.note(answer)
+            raise answer from error
         except keystone.ClientException as error:
             raise classify(error, what="login") from error
         except _NO_ANSWER as error:
@@ -306,24 +329,28 @@ class CloudSession:
         region = region_of(access, self.credentials.region)
         url = endpoint_of(access, request.service, region, secure=secure) + request.path
         began = time.monotonic()
-        try:
-            response: requests.Response = self.keystone.request(
-                url,
-                request.method,
-                json=request.body,
-                headers=dict(request.headers),
-                params=list(request.params),
-                timeout=self._timeout,
-                redirect=False,
-                raise_exc=False,
-                allow_reauth=False,
-                log=False,  # it would write whole answers
-                connect_retries=0,
-                status_code_retries=0,
-            )
-        except (keystone.ClientException, *_NO_ANSWER) as error:
-            self._tell(answered(request.service, request.method, request.route, None, began))
-            raise classify(error, what=request.what, changing=request.changing) from error
+        address = urlsplit(url).netloc
+        with self._breakers.asking(request.service, address, id(self._http), changing=request.changing) as asked:
+            try:
+                response: requests.Response = self.keystone.request(
+                    url,
+                    request.method,
+                    json=request.body,
+                    headers=dict(request.headers),
+                    params=list(request.params),
+                    timeout=self._timeout,
+                    redirect=False,
+                    raise_exc=False,
+                    allow_reauth=False,
+                    log=False,  # it would write whole answers
+                    connect_retries=0,
+                    status_code_retries=0,
+                )
+            except (keystone.ClientException, *_NO_ANSWER) as error:
+                asked.failed(error)
+                self._tell(answered(request.service, request.method, request.route, None, began))
+                raise classify(error, what=request.what, changing=request.changing) from error
+            asked.answered(response.status_code)
         # What ``before_change`` stopped was not sent, and is no call.
         self._tell(answered(request.service, request.method, request.route, response, began))
         return response
@@ -352,9 +379,12 @@ def _not_yet(error: InfomaniakCloudError) -> InfomaniakCloudError:
 
 
 def _passing(error: InfomaniakCloudError) -> bool:
-    """Whether a GET is worth repeating at once: not after a timeout, which has cost its time already."""
+    """Whether a GET is worth repeating at once: not after a timeout, which has cost its time already.
+
+    Nor where the service counts as away: another one asks.
+    """
     if isinstance(error, CloudConnectionError):
-        return not isinstance(error, CloudTimeoutError)
+        return not isinstance(error, (CloudTimeoutError, CloudAwayError))
     passing = error.status is not None and (error.status == _TOO_MANY or error.status >= _FAILED)
     return passing and error.category is Category.TRANSIENT
 

@@ -205,6 +205,17 @@ _MONITOR = _octavia(
     pools=_REFERENCES,
 )
 _L7_RULE = _octavia("type", type=_text, compare_type=_text, key=_OPTIONAL_TEXT, value=_OPTIONAL_TEXT, invert=_flag)
+_FORWARDING = Shape(  # one of a range of ports has no external_port
+    {
+        "id": is_id,
+        "protocol": _text,
+        "external_port": _OPTIONAL_COUNT,
+        "internal_port": _OPTIONAL_COUNT,
+        "internal_port_id": is_id,
+        "internal_ip_address": _address,
+    },
+    frozenset({"protocol", "internal_port_id", "internal_ip_address"}),
+)
 _PERSISTENCE = _record(
     "type",
     type=_text,
@@ -266,6 +277,20 @@ _LISTENER = _octavia(
     l7policies=_many(_nested(_POLICY)),
 )
 
+
+def _designate(needed: str, **checks: Check) -> Shape:
+    common: dict[str, Check] = {
+        "description": _OPTIONAL_TEXT,
+        "ttl": _OPTIONAL_COUNT,
+        "status": _text,
+        "action": _OPTIONAL_TEXT,
+        "project_id": _OPTIONAL_TEXT,
+        "created_at": _OPTIONAL_TEXT,
+        "updated_at": _OPTIONAL_TEXT,
+    }
+    return Shape({**common, **checks}, frozenset(f"status {needed}".split()))
+
+
 _SHAPES: Mapping[str, Shape] = {
     "network": _neutron(
         "name",
@@ -314,8 +339,9 @@ _SHAPES: Mapping[str, Shape] = {
         port_id=_OPTIONAL_ID,
         fixed_ip_address=_OPTIONAL_ADDRESS,
         router_id=_OPTIONAL_ID,
-        port_forwardings=_many(_object),
+        port_forwardings=_many(_nested(_FORWARDING)),
     ),
+    "port_forwarding": _FORWARDING,
     "port": _neutron(
         "name network_id device_owner device_id fixed_ips",
         network_id=is_id,
@@ -346,6 +372,20 @@ _SHAPES: Mapping[str, Shape] = {
     "healthmonitor": _MONITOR,
     "l7policy": _POLICY,
     "rule": _L7_RULE,
+    "reverse_name": _designate("address ptrdname ttl", address=_OPTIONAL_ADDRESS, ptrdname=_OPTIONAL_TEXT),
+    "zone": _designate("name", name=_text, email=_OPTIONAL_TEXT, type=_text, serial=_OPTIONAL_COUNT),
+    "secret": Shape(
+        {
+            "id": is_id,
+            "name": _OPTIONAL_TEXT,
+            "secret_ref": _text,
+            "status": _text,
+            "secret_type": _OPTIONAL_TEXT,
+            "created": _OPTIONAL_TEXT,
+        },
+        frozenset({"secret_ref", "status"}),
+    ),
+    "recordset": _designate("name type records", name=_text, type=_text, records=_TEXTS, zone_id=is_id),
 }
 
 

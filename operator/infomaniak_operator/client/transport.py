@@ -8,10 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 
+from infomaniak_operator.client.breaker import Breakers
 from infomaniak_operator.client.classify import CHARSETS, request_id_of
 from infomaniak_operator.client.limits import (
     ANSWER_BYTES,
@@ -60,8 +62,10 @@ class _Transport(HTTPAdapter):
         limits: CloudLimits,
         seconds: float,
         *,
+        breakers: Breakers,
         tls: ssl.SSLContext | None,
     ) -> None:
+        self._breakers = breakers
         self._before = before
         self._seen = seen
         self._limits = limits
@@ -98,12 +102,18 @@ class _Transport(HTTPAdapter):
             if request.method != "GET" and self._before is not None:
                 self._before()
             return self._exchange(request, ANSWER_BYTES, args, kwargs)
-        began = time.monotonic()
-        response: requests.Response | None = None
-        try:
-            response = self._exchange(request, LOGIN_BYTES, args, kwargs)
-        finally:
-            self._seen(answered("identity", "POST", LOGIN_ROUTE, response, began))
+        address = urlsplit(request.url or "").netloc
+        with self._breakers.asking("identity", address, id(self), changing=False) as asked:
+            began = time.monotonic()
+            response: requests.Response | None = None
+            try:
+                response = self._exchange(request, LOGIN_BYTES, args, kwargs)
+                asked.answered(response.status_code)
+            except Exception as error:
+                asked.failed(error)
+                raise
+            finally:
+                self._seen(answered("identity", "POST", LOGIN_ROUTE, response, began))
         return response
 
     def _exchange(self, request: requests.PreparedRequest, most: int, args: Any, kwargs: Any) -> requests.Response:
@@ -158,6 +168,7 @@ def connections(
     limits: CloudLimits,
     seconds: float,
     *,
+    breakers: Breakers | None = None,
     tls: ssl.SSLContext | None = None,
     environment: bool = False,
     proxy: str | None = None,
@@ -170,6 +181,7 @@ def connections(
         on_login: is told of each login when it is over.
         limits: what a call may take.
         seconds: what one request may take as a whole, from connecting to the last byte of its answer.
+        breakers: know whether Keystone is away: a login is then not sent. None: each is.
         tls: whom to trust and what to show; None: the public authorities, and nothing.
         environment: whether variables of the environment may name a proxy and certificates (``HTTPS_PROXY``,
             ``REQUESTS_CA_BUNDLE``).
@@ -182,7 +194,12 @@ def connections(
         http.proxies = {"http": proxy, "https": proxy}
     http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))  # a service's cookies are of no use, and grow
     for scheme in ("https://", "http://"):
-        http.mount(scheme, _Transport(pool_size, before_change, on_login, limits, seconds, tls=tls))
+        http.mount(
+            scheme,
+            _Transport(
+                pool_size, before_change, on_login, limits, seconds, breakers=breakers or Breakers.off(), tls=tls
+            ),
+        )
     return http
 
 

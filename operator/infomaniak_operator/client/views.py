@@ -85,4 +85,16 @@ HEALTH_MONITOR = {
     "pool_id": _parent("pools", "pool_id"),
 }
 NEW_HEALTH_MONITOR = _same("id")
+REVERSE_NAME = {
+    "id": lambda item: str(attribute(item, "id")).rpartition(":")[2],
+    **_same("address", "ttl", "description", "status"),
+    "hostname": "ptrdname",
+}
+ZONE = _same("id", "name", "email", "type", "ttl", "serial", "status", "description")
+RECORD_SET = _same("id", "name", "type", "ttl", "records", "status", "description")
+NEW_SECRET = {
+    "id": lambda item: str(attribute(item, "secret_ref")).rpartition("/")[2],
+    **_same("name", "secret_ref"),
+}
+SECRET = {**NEW_SECRET, **_same("secret_type", "status", "created_at")}
 QUOTA = _same("networks", "subnets", "ports", "routers", "floating_ips", "security_groups", "security_group_rules")

@@ -152,6 +152,16 @@ class Dispatcher:
         for resource in self._cache.objects(kind):
             self._queue.add(resource.key, start, Priority.RESYNC)
 
+    def found(self, keys: Iterable[Key]) -> None:
+        """Queue objects that show something else than was just seen outside Kubernetes, if they are still there.
+
+        They share one moment that observations must not predate: now, so that these are younger than what was seen.
+        """
+        since = self._clock.monotonic()
+        for key in keys:
+            if self._cache.get(key) is not None:
+                self._queue.add(key, since)
+
     async def work(self, executor: Executor) -> None:
         """Reconcile one object after the other until the queue is closed. Several of these run at once."""
         loop = asyncio.get_running_loop()
@@ -202,7 +212,7 @@ class Dispatcher:
     def _plan(self, key: Key, outcome: Outcome) -> None:
         following = outcome.next
         if isinstance(following, Retry):
-            self._queue.add_rate_limited(key, following.at_least)
+            self._queue.add_rate_limited(key, following.at_least, following.at_most)
             return
         self._queue.forget(key)
         if isinstance(following, RequeueAfter):

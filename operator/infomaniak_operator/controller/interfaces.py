@@ -7,7 +7,8 @@ never speaks to Kubernetes but through its ``ReconcileRequest``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -145,7 +146,7 @@ READY = "Ready"
 RECONCILING = "Reconciling"
 STALLED = "Stalled"
 
-RESTING = frozenset({READY, "ReferencesResolved", "CredentialsValid", "Synced", "Healthy"})
+RESTING = frozenset({READY, "ReferencesResolved", "CredentialsValid", "Synced", "ReverseDNS", "Healthy"})
 """The types that are True, or not there, while all is as it should be."""
 
 MAX_REASON = 1024
@@ -213,7 +214,8 @@ class Conditions:
         reason: reason of ``Ready`` and of ``Reconciling`` or ``Stalled``.
         message: for a person: names the object waited for, the field at fault, the cloud's own words, its request id.
         progress: which of ``Reconciling`` and ``Stalled`` is there.
-        further: the other conditions by type (``ReferencesResolved``, ``CredentialsValid``, ``Synced``, ``Healthy``).
+        further: the other conditions by type (``ReferencesResolved``, ``CredentialsValid``, ``Synced``, ``ReverseDNS``,
+            ``Healthy``).
             One left out is removed.
     """
 
@@ -242,9 +244,11 @@ class Retry:
 
     Attributes:
         at_least: seconds that the delay has at the least.
+        at_most: seconds that it has at the most: the attempt itself costs nothing.
     """
 
     at_least: float = 0.0
+    at_most: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +279,27 @@ Next = Done | RequeueAfter | Retry | WaitingFor | Stalled | Finalized
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignCondition:
+    """A condition to be written into the status of an object that is not ours: a readiness gate of a Pod.
+
+    Attributes:
+        key: the object.
+        uid: which of that name is meant: another one is left alone.
+        type: the condition's.
+        status: its status.
+        reason: one word.
+        message: for a person.
+    """
+
+    key: Key
+    uid: str
+    type: str
+    status: bool
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """What one reconcile came to.
 
@@ -283,11 +308,13 @@ class Result:
         next: when to come back.
         status: the kind's own status fields, whole: a field left out is removed. ``observedGeneration`` and
             ``conditions`` are the controller's. None leaves the kind's fields as they are.
+        foreign: conditions of other objects, written after the status, each only where it is not there so already.
     """
 
     conditions: Conditions
     next: Next
     status: Mapping[str, object] | None = None
+    foreign: Sequence[ForeignCondition] = ()
 
 
 class Superseded(Exception):  # noqa: N818 - a signal, not an error
@@ -440,3 +467,46 @@ class Reconciler(Protocol):
 
         Any exception but ``Superseded`` is a defect or a Kubernetes failure: the controller logs it and backs off.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """What a look at a place outside Kubernetes came to.
+
+    Attributes:
+        keys: the objects whose status says something else than was seen, each to be reconciled.
+        trouble: why the place could not be looked at, or not to the end; empty if it could. Then nothing is concluded
+            from what was not seen, and the next look is later.
+    """
+
+    keys: tuple[Key, ...] = ()
+    trouble: str = ""
+
+
+class PollTarget(Protocol):
+    """A place outside Kubernetes that is looked at by itself: one project, with one credential."""
+
+    @property
+    def identity(self) -> Hashable:
+        """Which place it is, the same from round to round. It may hold a credential: it is never shown."""
+
+    @property
+    def cloud(self) -> str:
+        """Names the cloud that answers: no single one has all threads."""
+
+    @property
+    def name(self) -> str:
+        """What the log calls it."""
+
+    def poll(self) -> Polled:
+        """Look at it. Called in a thread, never twice at once for one place; it changes nothing.
+
+        Any exception is a defect: the controller logs it and comes back later.
+        """
+
+
+class Poller(Protocol):
+    """Finds what has changed where nothing tells of it, so that objects need not wait for their resync."""
+
+    def targets(self, view: CacheReader) -> Sequence[PollTarget]:
+        """The places there are to look at now. Called in a thread; asks nothing but the cache."""

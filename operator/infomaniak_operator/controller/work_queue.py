@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import math
 import random
 from collections import deque
 from collections.abc import Callable
@@ -81,10 +82,10 @@ class BackOffPolicy:
     longest: float
     jitter: float
 
-    def delay(self, failures: int, rng: random.Random) -> float:
-        """Seconds to wait after that many failures in a row (from 1)."""
+    def delay(self, failures: int, rng: random.Random, at_most: float = math.inf) -> float:
+        """Seconds to wait after that many failures in a row (from 1); the random part is taken off the bound."""
         # 2.0 ** 1024 overflows; long before that the longest delay is reached.
-        full = min(self.longest, self.base * 2.0 ** min(failures - 1, 64))
+        full = min(self.longest, at_most, self.base * 2.0 ** min(failures - 1, 64))
         return full * (1.0 - self.jitter * rng.random())
 
 
@@ -200,12 +201,13 @@ class WorkQueue:
             heapq.heappush(self._heap, (due, next(self._order), key))
         self._set_alarm()
 
-    def add_rate_limited(self, key: Key, at_least: float = 0.0) -> float:
+    def add_rate_limited(self, key: Key, at_least: float = 0.0, at_most: float = math.inf) -> float:
         """Have a key reconciled after the delay its failures in a row have earned, this one included.
 
         Args:
             key: the object.
             at_least: not before so many seconds.
+            at_most: not after so many.
 
         Returns:
             The delay in seconds.
@@ -213,7 +215,7 @@ class WorkQueue:
         failures = self._failures.get(key, 0) + 1
         self._failures[key] = failures
         self.stats.retries += 1
-        delay = max(at_least, self._backoff.delay(failures, self._rng))
+        delay = max(at_least, self._backoff.delay(failures, self._rng, at_most))
         self.add_after(key, delay)
         return delay
 

@@ -20,6 +20,7 @@ from infomaniak_operator.controller.interfaces import (
     Condition,
     Conditions,
     Finalized,
+    ForeignCondition,
     KubeObject,
     Memory,
     Next,
@@ -42,9 +43,10 @@ from infomaniak_operator.controller.kube.kube_api import (
     KubeError,
     KubeType,
     NotFound,
+    Rejected,
     Standby,
 )
-from infomaniak_operator.controller.kube.status_patch import status_patch
+from infomaniak_operator.controller.kube.status_patch import foreign_condition_patch, status_patch
 from infomaniak_operator.controller.work_queue import Item
 from infomaniak_operator.controller.worker_request import WorkerRequest
 
@@ -247,7 +249,23 @@ class Worker:
         patch = None if resource_type.guarded else status_patch(resource, result, self._clock.now())
         if patch:
             self._patch_status(resource, patch)
+        for each in result.foreign:
+            self._say_elsewhere(each)
         return result.next
+
+    def _say_elsewhere(self, wanted: ForeignCondition) -> None:
+        """Write a condition of an object that is not ours, unless it is there so, or the object is another by now."""
+        resource_type, there = self._resources.get(wanted.key.kind), self._cache.get(wanted.key)
+        if resource_type is None or there is None or there.uid != wanted.uid:
+            return
+        patch = foreign_condition_patch(there, wanted, self._clock.now())
+        if patch is None:
+            return
+        key = wanted.key
+        try:
+            self._take(resource_type, self._kube.patch_condition(resource_type, key.namespace, key.name, patch))
+        except (Conflict, NotFound, Rejected) as error:  # it has changed or gone meanwhile, or is another one by now
+            _log.info("%s: condition %s is not written: %s", key, wanted.type, error)
 
     def _patch(self, resource: KubeObject, patch: Body) -> KubeObject:
         key = resource.key

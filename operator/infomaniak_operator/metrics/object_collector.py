@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -27,6 +27,7 @@ class ObjectCollector(Collector):
         kinds: whose conditions are told.
         lease: where there is leader election: the Lease, and its name.
         token_expiries: when each token in use expires, seconds since the epoch.
+        quota_use: of each type, which share of its quota is used where most is.
         names: whether conditions are told of each object, by its name, instead of being counted.
     """
 
@@ -38,6 +39,7 @@ class ObjectCollector(Collector):
         *,
         lease: tuple[Lease, str] | None = None,
         token_expiries: Callable[[], Iterable[float]] = tuple,
+        quota_use: Callable[[], Mapping[str, float]] = dict,
         names: bool = False,
     ) -> None:
         self._stats = stats
@@ -45,6 +47,7 @@ class ObjectCollector(Collector):
         self._kinds = tuple(kinds)
         self._lease = lease
         self._token_expiries = token_expiries
+        self._quota_use = quota_use
         self._names = names
 
     def describe(self) -> Iterable[Metric]:
@@ -86,6 +89,12 @@ class ObjectCollector(Collector):
         if expiries:
             text = "When the first of the tokens in use expires."
             yield _plain(_OWN + "openstack_token_expiry_timestamp_seconds", text, min(expiries))
+        if shares := self._quota_use():
+            text = "Which share of its quota a type takes, in the project that takes most; as it was last read."
+            used = GaugeMetricFamily(_OWN + "quota_used_ratio", text, labels=["resource"])
+            for name, share in sorted(shares.items()):
+                used.add_metric([name], share)
+            yield used
         if stats.acting:
             # Of two replicas one tells: sums over both are right.
             yield from self._objects(stats)

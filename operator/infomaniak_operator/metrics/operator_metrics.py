@@ -111,6 +111,12 @@ class Metrics:
             ["kind"],
             registry=registry,
         )
+        self._polls = Counter(
+            "infomaniak_operator_health_polls",
+            "Looks at how a project's load balancers do, by what they came to: unchanged, changed or failed.",
+            ["result"],
+            registry=registry,
+        )
         self._ready = Histogram(
             "infomaniak_operator_time_to_ready_seconds",
             "From when an object came, was changed or ceased to be Ready, until it is Ready.",
@@ -144,6 +150,10 @@ class Metrics:
         del warning
         if reason == "DriftCorrected":
             self._drift.labels(kind).inc()
+
+    def polled(self, result: str) -> None:
+        """Count a look at how a project's load balancers do."""
+        self._polls.labels(result).inc()
 
     def kube_called(self, verb: str, plural: str, status: int, seconds: float) -> None:
         """Count a request to the API server; status 0 where there was no answer."""

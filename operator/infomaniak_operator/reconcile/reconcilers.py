@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from infomaniak_operator.reconcile.generic.actuator import Actuator
@@ -12,6 +13,8 @@ from infomaniak_operator.reconcile.neutron.port import PortActuator
 from infomaniak_operator.reconcile.neutron.router import RouterActuator
 from infomaniak_operator.reconcile.neutron.security_group import SecurityGroupActuator
 from infomaniak_operator.reconcile.octavia.health_monitor import HealthMonitorActuator
+from infomaniak_operator.reconcile.octavia.health_poller import HealthPoller
+from infomaniak_operator.reconcile.octavia.l7_policy import L7PolicyActuator
 from infomaniak_operator.reconcile.octavia.load_balancer import LoadBalancerActuator
 from infomaniak_operator.reconcile.octavia.pool import PoolActuator
 from infomaniak_operator.reconcile.octavia.tree_state import Trees
@@ -30,6 +33,7 @@ def actuators() -> tuple[Actuator[Any, Any, Any], ...]:
         LoadBalancerActuator(trees),
         PoolActuator(trees),
         HealthMonitorActuator(trees),
+        L7PolicyActuator(trees),
     )
 
 
@@ -41,3 +45,14 @@ def reconcilers(clouds: Clouds, settings: ReconcileSettings) -> list[CloudReconc
         return {each.kind for each in kinds if any(on.kind == kind and on.keeps for on in each.depends_on)}
 
     return [CloudReconciler(each, clouds, settings, kept_by(each.kind)) for each in kinds]
+
+
+def poller(clouds: Clouds, settings: ReconcileSettings, now: Callable[[], float]) -> HealthPoller:
+    """What finds out about traffic that goes otherwise than status says.
+
+    Args:
+        clouds: the connections.
+        settings: what all reconcilers are told.
+        now: monotonic seconds.
+    """
+    return HealthPoller(clouds, settings.credentials, now)

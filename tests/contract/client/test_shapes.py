@@ -32,13 +32,21 @@ def checked(rows: list[Any], kind: kinds.ResourceKind[Any, Any]) -> None:
 @pytest.fixture(scope="module")
 def way(do, tree):
     """A router with a gateway, an interface and a route, and a floating IP bound through it."""
-    (external,) = do.networks.list(**{"router:external": True})
+    (external,) = do.networks.list(name="ext-floating1", **{"router:external": True})
     name = f"shapes-{uuid.uuid4().hex[:8]}"
     router = do.routers.create({"name": name, "external_gateway_info": {"network_id": external["id"]}})
     interface = do.routers.add_interface(router["id"], subnet_id=tree.subnet)
     do.routers.update(router["id"], {"routes": [{"destination": "10.99.0.0/24", "nexthop": "10.77.0.77"}]})
     address = do.floating_ips.create({"floating_network_id": external["id"], "port_id": tree.port["id"]})
+    many = do.floating_ips.create({"floating_network_id": external["id"]})
+    inside = do.ports.create({"network_id": tree.port["network_id"]})
+    spot = {"internal_port_id": inside["id"], "internal_ip_address": inside["fixed_ips"][0]["ip_address"]}
+    forwarded = {"protocol": "tcp", "external_port": 80, "internal_port": 8080, **spot}
+    made = do.port_forwardings.create(many["id"], forwarded)
+    checked([made, *do.port_forwardings.list(many["id"])], kinds.PORT_FORWARDINGS)
     yield interface
+    do.ports.delete(inside["id"])
+    do.floating_ips.delete(many["id"])
     do.floating_ips.delete(address["id"])
     do.routers.update(router["id"], {"routes": []})
     do.routers.remove_interface(router["id"], subnet_id=tree.subnet)

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from infomaniak_operator.client import CloudSession, NotFoundError, Operations, parse_credentials
+from sandbox.traits import INFOMANIAK
 from tests.support.balancing import ROBIN
 from tests.support.box import until
 from tests.support.fake_cloud import EXTERNAL, FakeCloud
+from tests.support.manifests import INTERFACE
 
 QUOTAS = {"networks": ("network", 10), "routers": ("router", 10), "floating_ips": ("floatingip", 10)}
 QUOTAS |= {"load_balancers": ("load_balancer", -1)}
@@ -27,6 +29,7 @@ class Side:
         other: the same cloud in the hands of another project.
         settle: has the load balancers finish what they are at.
         share: has the other project share its network of that id with this one.
+        lose: has the certificate of that address not be in Barbican.
         hold: from now on they stay at it until they are to settle, so that a state that passes can be read without haste.
     """
 
@@ -40,6 +43,7 @@ class Side:
         *,
         share: Callable[[str], None],
         hold: Callable[[], None] = lambda: None,
+        lose: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.do = do
         self.other = other
@@ -48,6 +52,7 @@ class Side:
         self.settle = settle
         self.hold = hold
         self.share = share
+        self.lose = lose
         self._prefix = uuid.uuid4().hex[:8]
 
     def name(self, text: str = "x") -> str:
@@ -103,6 +108,11 @@ class Side:
         finally:
             self.hold()
 
+    def _release(self, address: dict[str, Any]) -> None:
+        for each in address["port_forwardings"]:
+            self.do.port_forwardings.delete(address["id"], each["id"])
+        self.do.floating_ips.delete(address["id"])
+
     def clean(self) -> None:
         balancers = [row["id"] for row in filter(self.mine, self.do.load_balancers.list())]
         for balancer in balancers:
@@ -111,11 +121,11 @@ class Side:
         for balancer in balancers:
             self.settled(balancer)
         for address in filter(self.mine, self.do.floating_ips.list()):
-            self.do.floating_ips.delete(address["id"])
+            self._release(address)
         for router in filter(self.mine, self.do.routers.list()):
             if router["routes"]:
                 self.do.routers.update(router["id"], {"routes": []})
-            for port in self.do.ports.list(device_id=router["id"], device_owner="network:router_interface"):
+            for port in self.do.ports.list(device_id=router["id"], device_owner=INTERFACE):
                 self.do.routers.remove_interface(router["id"], port_id=port["id"])
             self.do.routers.delete(router["id"])
         for collection in (self.do.ports, self.do.networks, self.do.security_groups):
@@ -139,7 +149,7 @@ def sessions(request: pytest.FixtureRequest) -> Iterator[Any]:
 @pytest.fixture(params=["fake", "real"])
 def cloud(request: pytest.FixtureRequest) -> Iterator[Side]:
     if request.param == "fake":
-        fake = FakeCloud()
+        fake = FakeCloud(traits=INFOMANIAK)
         yield Side(
             fake.operations("alpha"),
             fake.operations("beta"),
@@ -147,6 +157,7 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Side]:
             fake.quotas.update,
             fake.settle,
             share=lambda network: fake.neutron.share(network, "alpha"),
+            lose=fake.unreadable.add,
         )
         return
     sessions = request.getfixturevalue("sessions")

@@ -1,3 +1,5 @@
+import uuid
+
 import pytest
 
 from infomaniak_operator.client import (
@@ -63,6 +65,29 @@ def test_listeners_and_their_pools(cloud, balancer):
     do.listeners.delete(ours["id"])
     assert [one["id"] for one in cloud.settled(lb)["listeners"]] == [made["id"]]
     assert do.pools.get(fresh["id"])["listeners"] == []
+
+
+def test_a_certificate_that_cannot_be_read(cloud, balancer):
+    do, lb = cloud.do, balancer["id"]
+    ref, other = (f"http://127.0.0.1:1/v1/secrets/{uuid.uuid4()}" for _ in range(2))
+    for each in (ref, other):
+        cloud.lose(each)
+    body = {"loadbalancer_id": lb, "protocol": "TERMINATED_HTTPS", "protocol_port": 443}
+    said = f"Could not retrieve certificate: ['{ref}']"
+    tls = {**body, "default_tls_container_ref": ref}
+    refused(lambda: do.listeners.create(tls), BadRequestError, Category.UNREADABLE, said)
+    refused(
+        lambda: do.listeners.create({**body, "sni_container_refs": [ref]}), BadRequestError, Category.UNREADABLE, said
+    )
+    # The port is ours: one that Octavia makes for a tree is left behind where the tree is refused.
+    port = do.ports.create({"network_id": balancer["vip_network_id"], "name": cloud.name()})
+    tree = {"name": cloud.name(), "vip_port_id": port["id"]}
+    tree["listeners"] = [{key: value for key, value in tls.items() if key != "loadbalancer_id"}]
+    refused(lambda: do.load_balancers.create_tree(tree), BadRequestError, Category.UNREADABLE, said)
+    both = {**tls, "sni_container_refs": [other]}
+    said = f"Could not retrieve certificate: ['{other}', '{ref}']"
+    refused(lambda: do.listeners.create(both), BadRequestError, Category.UNREADABLE, said)
+    assert cloud.settled(lb)["provisioning_status"] == "ACTIVE"
 
 
 def test_members(cloud, balancer):
@@ -177,14 +202,27 @@ def test_policies(cloud, balancer):
     refused(lambda: do.l7_rules.create(near["id"], rule), ConflictError, Category.WAITING, locked)
     cloud.settled(lb)
     assert do.l7_policies.get(far["id"])["position"] == 2
-    if do.l7_policies.get(near["id"])["provisioning_status"] != "ACTIVE":
-        return  # The sandbox settles no policies, and so takes no rules for them.
     made = do.l7_rules.create(near["id"], rule)
     assert set(made) == RULE
     assert states(do.listeners.get(listener["id"]), do.load_balancers.get(lb)) == [("PENDING_UPDATE", "ONLINE")] * 2
     cloud.settled(lb)
     assert do.l7_policies.get(near["id"])["rules"] == [{"id": made["id"]}]
     assert [one["id"] for one in do.listeners.get(listener["id"])["l7policies"]] == [near["id"], far["id"]]
+    rest = {"type": "HEADER", "compare_type": "EQUAL_TO", "key": "X-A", "value": "b", "invert": True}
+    changed = do.l7_rules.update(near["id"], made["id"], rest)
+    assert (set(changed), {name: changed[name] for name in rest}) == (RULE, rest)
+    policy_locked = f"L7Policy {near['id']} is immutable and cannot be updated"
+    refused(lambda: do.l7_rules.delete(near["id"], made["id"]), ConflictError, Category.WAITING, policy_locked)
+    cloud.settled(lb)
+    do.l7_rules.update(near["id"], made["id"], {"value": "c"})
+    cloud.settled(lb)
+    (only,) = do.l7_rules.list(near["id"])
+    assert (only["id"], only["key"], only["value"], only["invert"]) == (made["id"], "X-A", "c", True)
+    assert states(only) == [("ACTIVE", "ONLINE")]
+    do.l7_rules.delete(near["id"], made["id"])
+    cloud.settled(lb)
+    assert do.l7_rules.list(near["id"]) == do.l7_policies.get(near["id"])["rules"] == []
+    refused(lambda: do.l7_rules.list(lb), NotFoundError, Category.NOT_FOUND, "404")
     used = f"Pool {pool['id']} is in use by L7 policy {near['id']}"
     refused(lambda: do.pools.delete(pool["id"]), ConflictError, Category.IN_USE, used)
     changed = do.l7_policies.update(near["id"], {"action": "REJECT", "position": 2})

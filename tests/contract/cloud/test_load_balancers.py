@@ -35,6 +35,9 @@ def test_a_tree_from_one_call(cloud):
     policy["rules"] = [{"type": "PATH", "compare_type": "STARTS_WITH", "value": "/a"}]
     pool = {"name": "p", **ROBIN, "session_persistence": {"type": "HTTP_COOKIE"}, "healthmonitor": CHECK}
     pool["members"] = [{"address": "10.0.0.5", "protocol_port": 8080, "tags": ["t"]}]
+    # A policy may send to a pool that no listener has; those of a listener get the places that they ask for.
+    aside = {"name": "aside", "action": "REDIRECT_TO_POOL", "redirect_pool": {"name": "q"}, "position": 2}
+    before = {"name": "before", "action": "REJECT", "position": 1, "rules": policy["rules"]}
     tree = do.load_balancers.create_tree(
         {
             "name": cloud.name(),
@@ -43,7 +46,13 @@ def test_a_tree_from_one_call(cloud):
             "vip_port_id": port["id"],
             "listeners": [
                 {"name": "l", "protocol": "HTTP", "protocol_port": 80, "default_pool": pool, "l7policies": [policy]},
-                {"name": "m", "protocol": "HTTP", "protocol_port": 81, "default_pool": {"name": "p"}},
+                {
+                    "name": "m",
+                    "protocol": "HTTP",
+                    "protocol_port": 81,
+                    "default_pool": {"name": "p"},
+                    "l7policies": [before, aside],
+                },
             ],
             "pools": [{"name": "q", **ROBIN}],
         }
@@ -64,6 +73,8 @@ def test_a_tree_from_one_call(cloud):
         [],
     )
     assert first["default_pool_id"] == second["default_pool_id"] == p
+    seen = [(one["name"], one["position"], one["redirect_pool_id"], len(one["rules"])) for one in second["l7policies"]]
+    assert sorted(seen) == [("aside", 2, q, 0), ("before", 1, None, 1)]
     (made,) = first["l7policies"]
     assert (set(made), set(made["rules"][0]), made["position"]) == (POLICY, RULE, 1)
     assert (made["redirect_http_code"], made["listener_id"]) == (301, first["id"])

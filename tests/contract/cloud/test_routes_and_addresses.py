@@ -9,6 +9,7 @@ from infomaniak_operator.client import (
     NotFoundError,
     PreconditionFailedError,
 )
+from tests.support.manifests import INTERFACE
 
 
 def refused(call, kind, error_type, category):
@@ -29,7 +30,7 @@ def test_a_router_with_its_interfaces(cloud):
     assert (router["status"], router["routes"], router["admin_state_up"]) == ("ACTIVE", [], True)
     made = do.add_interface(router["id"], subnet_id=subnet)
     assert (made["id"], made["subnet_id"]) == (router["id"], subnet)
-    (port,) = cloud.do.ports.list(device_id=router["id"], device_owner="network:router_interface")
+    (port,) = cloud.do.ports.list(device_id=router["id"], device_owner=INTERFACE)
     assert port["id"] == made["port_id"]
     assert port["fixed_ips"] == [{"subnet_id": subnet, "ip_address": "10.0.0.1"}]
 
@@ -68,6 +69,32 @@ def test_a_router_with_its_interfaces(cloud):
     do.remove_interface(router["id"], subnet_id=subnet)
     do.delete(router["id"])
     cloud.do.networks.delete(network["id"])
+
+
+def test_an_interface_by_a_port_that_goes_with_it(cloud):
+    network = cloud.network("10.0.0.0/24")
+    router = cloud.router(external=False)
+    do, ports = cloud.do.routers, cloud.do.ports
+    fixed = [{"subnet_id": network["subnets"][0], "ip_address": "10.0.0.9"}]
+    port = cloud.port(network, fixed_ips=fixed, description="kept")
+    added = do.add_interface(router["id"], port_id=port["id"])
+    assert (added["port_id"], added["subnet_id"]) == (port["id"], network["subnets"][0])
+    row = ports.get(port["id"])
+    assert (row["device_id"], row["description"], row["fixed_ips"]) == (router["id"], "kept", fixed)
+    assert row["device_owner"] in INTERFACE
+    refused(lambda: do.add_interface(router["id"], port_id=port["id"]), ConflictError, "PortInUse", Category.IN_USE)
+    second = cloud.port(network)
+    refused(
+        lambda: do.add_interface(router["id"], port_id=second["id"]),
+        BadRequestError,
+        "BadRequest",
+        Category.TERMINAL,
+    )
+    do.remove_interface(router["id"], subnet_id=network["subnets"][0])
+    refused(lambda: ports.get(port["id"]), NotFoundError, "PortNotFound", Category.NOT_FOUND)
+    refused(
+        lambda: do.add_interface(router["id"], port_id=port["id"]), NotFoundError, "PortNotFound", Category.NOT_FOUND
+    )
 
 
 def test_gateways_that_are_refused(cloud):

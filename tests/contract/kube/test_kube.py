@@ -1,10 +1,13 @@
 """What the controller relies on, asked of the API server in memory and of the real one."""
 
+import uuid
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from infomaniak_operator.cli.cluster import SERVICES
 from infomaniak_operator.controller.interfaces import FINALIZER
 from infomaniak_operator.controller.kube.kube_api import SECRETS, Conflict, KubeError, NotFound, Rejected
 from tests.contract.kube.conftest import Server
@@ -170,3 +173,25 @@ def test_the_generation_rises_as_an_object_begins_to_go(server: Server) -> None:
         server.hands.delete(TOYS, "a")
         assert server.hands.read(TOYS, "a")["metadata"]["generation"] == made["metadata"]["generation"] + 1
     server.hands.change(TOYS, "a", {"metadata": {"finalizers": None}})
+
+
+def test_a_condition_is_merged_by_its_type_into_that_very_object(server: Server) -> None:
+    """Of a kind of Kubernetes' own, as a Pod's readiness gate is: what others say stays, whoever says it meanwhile."""
+    made = server.hands.create(SERVICES, "gated", spec={"ports": [{"name": "a", "port": 80}]})
+    uid = made["metadata"]["uid"]
+
+    def say(kind: str, status: str, whose: str = uid) -> Mapping[str, str]:
+        condition = {"type": kind, "status": status, "reason": "R", "message": ""}
+        since = {"lastTransitionTime": "2026-11-28T00:00:00Z"}
+        patch = {"metadata": {"uid": whose}, "status": {"conditions": [{**condition, **since}]}}
+        answer = server.kube.patch_condition(SERVICES, server.namespace, "gated", patch)
+        return {each["type"]: each["status"] for each in answer["status"]["conditions"]}
+
+    assert say("example.com/one", "False") == {"example.com/one": "False"}
+    assert say("example.com/two", "True") == {"example.com/one": "False", "example.com/two": "True"}
+    assert say("example.com/one", "True") == {"example.com/one": "True", "example.com/two": "True"}
+    with pytest.raises(Rejected, match="uid"):
+        say("example.com/one", "False", str(uuid.uuid4()))
+    server.hands.delete(SERVICES, "gated")
+    with pytest.raises(NotFound):
+        say("example.com/one", "False")

@@ -68,7 +68,7 @@ def test_a_paused_component_hangs_and_goes_on(box: Sandbox, customer: Customer) 
 
 
 def test_an_unknown_component_is_refused_with_the_known_ones(box: Sandbox) -> None:
-    with pytest.raises(SandboxError, match=r"no component nova.*postgres, keystone, neutron, octavia, etcd"):
+    with pytest.raises(SandboxError, match=r"no component nova.*postgres, keystone, neutron, octavia, .*etcd"):
         box.stop("nova")
 
 
@@ -112,3 +112,17 @@ def test_a_copy_of_a_database_in_use_holds_nothing_of_the_server_and_starts_besi
         second.stop()
         second.forget()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_who_waits_for_kubernetes_alone_is_called_and_what_goes_wrong_there_is_told(box: Sandbox) -> None:
+    called: list[tuple[Path, Path]] = []
+    box.up(on_kubernetes=lambda *paths: called.append(paths))
+    assert called == [(box.environment.kubectl, box.environment.kubeconfig)]
+    box.stop("etcd")
+
+    def refused(*_: Path) -> None:
+        raise LookupError("refused")
+
+    with pytest.raises(LookupError, match="refused"):
+        box.up(on_kubernetes=refused)
+    assert box.environment.kubectl.exists()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import Environment, Sandbox
+from sandbox.extras import EXTRAS
 
 # Registers every option that a service and the libraries under it publish, reads the sandbox's file, prints the values.
 ASK = """
@@ -35,6 +36,8 @@ SERVICES = {
     "keystone": ("keystone", *COMMON),
     "neutron": ("neutron", "neutron.ml2", *COMMON),
     "octavia": ("octavia", *COMMON),
+    "barbican": ("barbican.common.config", "barbican.plugin.crypto", "barbican.plugin.crypto.simple", *COMMON),
+    "designate": ("designate.conf", *COMMON),
 }
 ONLY_READ = {  # and only where something is in use that is not in use here
     "federation.sso_callback_template": "single sign-on",
@@ -58,8 +61,12 @@ ONLY_READ = {  # and only where something is in use that is not in use here
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_all_places_are_the_sandboxs_own(box: Sandbox, env: Environment, service: str) -> None:
+def test_all_places_are_the_sandboxs_own(
+    request: pytest.FixtureRequest, box: Sandbox, env: Environment, service: str
+) -> None:
     del env
+    if service in EXTRAS:
+        request.getfixturevalue("full")
     folder = box.state / "openstack"
     python = json.loads((box.state / "made-with.json").read_text())["python"]
     command = [python, "-W", "ignore", "-c", ASK, str(folder / f"{service}.conf"), str(folder), *SERVICES[service]]

@@ -70,6 +70,7 @@ def test_all_kinds_at_once(env: Environment, server: Server) -> None:
     [
         ("Pool", "spec.loadBalancerRef.name=web", "spec.loadBalancerRef.name=other"),
         ("HealthMonitor", "spec.poolRef.name=web", "spec.poolRef.name=other"),
+        ("L7Policy", "spec.loadBalancerRef.name=web", "spec.loadBalancerRef.name=other"),
         ("FloatingIP", "spec.loadBalancerRef.name=web", "spec.loadBalancerRef.name=other"),
         ("LoadBalancer", "spec.vip.networkRef.name=office", "spec.vip.networkRef.name=other"),
     ],

@@ -32,6 +32,19 @@ def pairs(*items: dict[str, Any]) -> dict[str, Any]:
     return port(allowedAddressPairs=list(items))
 
 
+WHOLE = "must be the whole name of a host, such as mail.example.com"
+
+
+def forwarding(**fields: Any) -> dict[str, Any]:
+    """A FloatingIP with one port forwarding; None takes a field out of it."""
+    whole = {"protocol": "tcp", "externalPort": 22, "portRef": {"name": "web"}, **fields}
+    return {"externalNetwork": EXT, "portForwardings": [{k: v for k, v in whole.items() if v is not None}]}
+
+
+def named(**fields: Any) -> dict[str, Any]:
+    return {"externalNetwork": EXT, "reverseDNS": fields}
+
+
 ACCEPTED: dict[str, tuple[str, dict[str, Any]]] = {
     "router: empty": ("Router", {}),
     "router: all": (
@@ -47,6 +60,18 @@ ACCEPTED: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "router: two subnets of a network": ("Router", {"interfaces": [{**NET, "subnet": "a"}, {**NET, "subnet": "b"}]}),
+    "router: interfaces of each sort": (
+        "Router",
+        {
+            "interfaces": [
+                {**NET, "address": "10.0.0.9"},
+                {"subnetID": ID, "address": "2001:db8::9"},
+                {"portRef": {"name": "a"}},
+                {"portRef": {"name": "b"}},
+                {"portID": ID},
+            ]
+        },
+    ),
     "router: nothing at all": ("Router", {"interfaces": [], "routes": []}),
     "group: empty": ("SecurityGroup", {}),
     "group: no rules": ("SecurityGroup", {"rules": [], "keepDefaultEgress": False, "stateful": False}),
@@ -60,6 +85,12 @@ ACCEPTED: dict[str, tuple[str, dict[str, Any]]] = {
         "SecurityGroup",
         {"rules": [rule(protocol="tcp", portRange={"min": n})["rules"][0] for n in range(1, 101)]},
     ),
+    "address: a name": ("FloatingIP", named(hostname="mail.example.com")),
+    "address: a name, all": (
+        "FloatingIP",
+        named(hostname="xn--mx-1.EXAMPLE.com.", ttl=2147483647, description="x" * 160),
+    ),
+    "address: a name, longest": ("FloatingIP", named(hostname=f"{'a' * 63}.{'b' * 63}.{'c' * 63}.{'d' * 61}", ttl=0)),
     "address: the least": ("FloatingIP", {"externalNetwork": EXT}),
     "address: a load balancer": ("FloatingIP", {"externalNetwork": EXT, "loadBalancerRef": {"name": "web"}}),
     "address: a port": (
@@ -69,6 +100,23 @@ ACCEPTED: dict[str, tuple[str, dict[str, Any]]] = {
     "address: a Port": (
         "FloatingIP",
         {"externalNetwork": EXT, "portRef": {"name": "web"}, "fixedAddress": "10.0.0.9"},
+    ),
+    "address: one of a load balancer's": (
+        "FloatingIP",
+        {"externalNetwork": EXT, "loadBalancerRef": {"name": "web"}, "fixedAddress": "10.0.0.9"},
+    ),
+    "address: its ports": ("FloatingIP", forwarding(protocol="udp", internalPort=22)),
+    "address: its ports, one by id": ("FloatingIP", forwarding(portRef=None, portID=ID, fixedAddress="10.0.0.9")),
+    "address: 32 ports": (
+        "FloatingIP",
+        {
+            "externalNetwork": EXT,
+            "portForwardings": [forwarding(externalPort=n)["portForwardings"][0] for n in range(1, 33)],
+        },
+    ),
+    "address: no ports beside a target": (
+        "FloatingIP",
+        {"externalNetwork": EXT, "portForwardings": [], "portRef": {"name": "web"}},
     ),
     "address: import": ("FloatingIP", {"import": {"filter": {"address": "203.0.113.9"}}}),
     "port: the least": ("Port", port()),
@@ -106,18 +154,39 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     ),
     "gateway by two": ("Router", gateway(networkID=ID, networkName="x"), "exactly one of networkRef, networkID and"),
     "gateway by a name as id": ("Router", gateway(networkID="ext-floating1"), "must be an id of OpenStack"),
-    "interface by nothing": ("Router", {"interfaces": [{}]}, "exactly one of networkRef and subnetID is needed"),
+    "interface by nothing": ("Router", {"interfaces": [{}]}, "exactly one of networkRef, subnetID, portRef and portID"),
     "interface by both": (
         "Router",
         {"interfaces": [{**NET, "subnetID": ID}]},
-        "exactly one of networkRef and subnetID",
+        "exactly one of networkRef, subnetID, portRef and portID",
     ),
     "interface: subnet without network": (
         "Router",
         {"interfaces": [{"subnet": "a", "subnetID": ID}]},
         "spec.interfaces[0].subnet: Invalid value: subnet names a subnet of networkRef",
     ),
-    "interface twice": ("Router", {"interfaces": [NET, NET]}, "two interfaces lead to the same subnet; take one out"),
+    "interface twice, by Port": ("Router", {"interfaces": [{"portRef": {"name": "a"}}] * 2}, "the same subnet or port"),
+    "interface twice, by a port": ("Router", {"interfaces": [{"portID": ID}] * 2}, "the same subnet or port"),
+    "interface by a Port at an address": (
+        "Router",
+        {"interfaces": [{"portRef": {"name": "a"}, "address": "10.0.0.9"}]},
+        "address is an address of the subnet in networkRef or subnetID; a port has its own",
+    ),
+    "interface at a network": (
+        "Router",
+        {"interfaces": [{**NET, "address": "10.0.0.0/24"}]},
+        "must be an IP address",
+    ),
+    "interface by a Port and a network": (
+        "Router",
+        {"interfaces": [{**NET, "portRef": {"name": "a"}}]},
+        "exactly one of networkRef, subnetID, portRef and portID",
+    ),
+    "interface twice": (
+        "Router",
+        {"interfaces": [NET, NET]},
+        "two interfaces lead to the same subnet or port; take one",
+    ),
     "interface twice, by id": ("Router", {"interfaces": [{"subnetID": ID}, {"subnetID": ID}]}, "the same subnet"),
     "interface twice, once with the subnet's name": (
         "Router",
@@ -170,6 +239,28 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
         "spec.rules: Too many: 101: must have at most 100 items",
     ),
     "group: no admin state": ("SecurityGroup", {"adminStateUp": True}, 'unknown field "spec.adminStateUp"'),
+    "address: an empty name": ("FloatingIP", named(), "spec.reverseDNS.hostname: Required value"),
+    "address: one label": ("FloatingIP", named(hostname="mail"), WHOLE),
+    "address: one label and a dot": ("FloatingIP", named(hostname="mail."), WHOLE),
+    "address: an address for a name": ("FloatingIP", named(hostname="2001:db8::1"), WHOLE),
+    "address: a wildcard": ("FloatingIP", named(hostname="*.example.com"), WHOLE),
+    "address: an underscore": ("FloatingIP", named(hostname="a_b.example.com"), WHOLE),
+    "address: two dots": ("FloatingIP", named(hostname="mail..example.com"), WHOLE),
+    "address: a hyphen at the end": ("FloatingIP", named(hostname="mail-.example.com"), WHOLE),
+    "address: a label too long": ("FloatingIP", named(hostname=f"{'a' * 64}.example.com"), WHOLE),
+    "address: a line feed": ("FloatingIP", named(hostname="mail.example.com\n"), WHOLE),
+    "address: a name too long": ("FloatingIP", named(hostname="a." * 126 + "ab"), "spec.reverseDNS.hostname: Too long"),
+    "address: a TTL too long": (
+        "FloatingIP",
+        named(hostname="mail.example.com", ttl=2147483648),
+        "spec.reverseDNS.ttl: Invalid value: 2147483648: spec.reverseDNS.ttl in body should be less than or equal",
+    ),
+    "address: a TTL below 0": ("FloatingIP", named(hostname="mail.example.com", ttl=-1), "spec.reverseDNS.ttl"),
+    "address: a name's text too long": (
+        "FloatingIP",
+        named(hostname="mail.example.com", description="x" * 161),
+        "spec.reverseDNS.description: Too long",
+    ),
     "address: no network": (
         "FloatingIP",
         {},
@@ -188,7 +279,76 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "address: fixed address without port": (
         "FloatingIP",
         {"externalNetwork": EXT, "fixedAddress": "10.0.0.9"},
-        "fixedAddress is an address of the port in portRef or portID",
+        "fixedAddress is an address of what is in loadBalancerRef, portRef or portID",
+    ),
+    **{
+        f"address: ports beside {name}": (
+            "FloatingIP",
+            {**forwarding(), name: ID if name == "portID" else {"name": "web"}},
+            "an address with portForwardings leads to no port as a whole",
+        )
+        for name in ("loadBalancerRef", "portRef", "portID")
+    },
+    "address: a port twice": (
+        "FloatingIP",
+        {"externalNetwork": EXT, "portForwardings": forwarding()["portForwardings"] * 2},
+        "spec.portForwardings[1]: Duplicate value",
+    ),
+    "address: to one port twice": (
+        "FloatingIP",
+        {
+            "externalNetwork": EXT,
+            "portForwardings": [
+                *forwarding(internalPort=443)["portForwardings"],
+                *forwarding(externalPort=443)["portForwardings"],
+            ],
+        },
+        "two port forwardings of one protocol lead to the same port inside",
+    ),
+    "address: a port to nowhere": (
+        "FloatingIP",
+        forwarding(portRef=None),
+        "exactly one of portRef and portID is needed",
+    ),
+    "address: a port to two": (
+        "FloatingIP",
+        forwarding(portID=ID, fixedAddress="10.0.0.9"),
+        "exactly one of portRef and portID is needed",
+    ),
+    "address: a port by id, and no address": (
+        "FloatingIP",
+        forwarding(portRef=None, portID=ID),
+        "fixedAddress is needed with portID",
+    ),
+    "address: a port to IPv6": ("FloatingIP", forwarding(fixedAddress="2001:db8::1"), "must be an IPv4 address"),
+    "address: a port to no address": ("FloatingIP", forwarding(fixedAddress="a"), "must be an IP address"),
+    "address: port 0": (
+        "FloatingIP",
+        forwarding(externalPort=0),
+        "spec.portForwardings[0].externalPort: Invalid value",
+    ),
+    "address: port 65536": (
+        "FloatingIP",
+        forwarding(internalPort=65536),
+        "spec.portForwardings[0].internalPort: Invalid value",
+    ),
+    "address: a port of ICMP": (
+        "FloatingIP",
+        forwarding(protocol="icmp"),
+        'spec.portForwardings[0].protocol: Unsupported value: "icmp"',
+    ),
+    "address: a range of ports": (
+        "FloatingIP",
+        forwarding(externalPortRange="80:90"),
+        'unknown field "spec.portForwardings[0].externalPortRange"',
+    ),
+    "address: 33 ports": (
+        "FloatingIP",
+        {
+            "externalNetwork": EXT,
+            "portForwardings": [forwarding(externalPort=n)["portForwardings"][0] for n in range(1, 34)],
+        },
+        "spec.portForwardings: Too many",
     ),
     "address: not one": ("FloatingIP", {"externalNetwork": EXT, "address": "203.0.113.0/24"}, "must be an IP address"),
     "address: no name": ("FloatingIP", {"externalNetwork": EXT, "name": "x"}, 'unknown field "spec.name"'),

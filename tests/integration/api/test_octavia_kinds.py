@@ -49,6 +49,14 @@ def condition(status: str, reason: str) -> dict[str, Any]:
 
 
 ACCEPTED: dict[str, tuple[str, dict[str, Any]]] = {
+    "certificates from Secrets": (
+        "LoadBalancer",
+        balancer({**TLS, "tls": {"secretRef": {"name": "tls"}, "sniSecretRefs": [{"name": "more"}]}}),
+    ),
+    "certificates from a Secret, and by address": (
+        "LoadBalancer",
+        balancer({**TLS, "tls": {"secretRef": {"name": "tls"}, "sniBarbicanContainers": [CONTAINER]}}),
+    ),
     "balancer: the least": ("LoadBalancer", {"vip": VIP}),
     "balancer: all": (
         "LoadBalancer",
@@ -190,7 +198,22 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "TLS without certificate": (
         "LoadBalancer",
         balancer({**TLS, "tls": {"versions": ["TLSv1.3"]}}),
-        "tls needs a certificate: barbicanContainer or sniBarbicanContainers",
+        "tls needs a certificate: secretRef or sniSecretRefs, or barbicanContainer or sniBarbicanContainers",
+    ),
+    "a certificate by a Secret and by its address": (
+        "LoadBalancer",
+        balancer({**TLS, "tls": {"secretRef": {"name": "tls"}, "barbicanContainer": CONTAINER}}),
+        "secretRef and barbicanContainer both name the certificate; take one of them out",
+    ),
+    "further certificates by Secrets and by their addresses": (
+        "LoadBalancer",
+        balancer({**TLS, "tls": {**TLS["tls"], "sniSecretRefs": [], "sniBarbicanContainers": [CONTAINER]}}),
+        "sniSecretRefs and sniBarbicanContainers both name the further certificates; take one of them out",
+    ),
+    "a Secret without a name": (
+        "LoadBalancer",
+        balancer({**TLS, "tls": {"secretRef": {"name": ""}}}),
+        "secretRef.name",
     ),
     "TLS in HTTPS": ("LoadBalancer", balancer({**TLS, "protocol": "HTTPS"}), "tls needs protocol TERMINATED_HTTPS"),
     "a certificate that is none": (

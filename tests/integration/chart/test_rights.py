@@ -16,7 +16,7 @@ from tests.integration.chart.conftest import Install, Release
 from tests.support.box import kubectl, until
 from tests.support.manifests import bundle, floating_ip, interface, port, router, security_group
 from tests.support.running import User, network
-from tests.support.tree_hands import ILB, IPOOL, listener, load_balancer, member, monitor, pool
+from tests.support.tree_hands import IL7, ILB, IPOOL, listener, load_balancer, member, monitor, policy, pool, rule
 
 pytestmark = pytest.mark.slow
 
@@ -35,10 +35,20 @@ UNUSED: dict[Right, str] = {
 }
 """What is granted and need not be seen in this test, and why it is needed all the same."""
 
-USUAL = [right for right in RIGHTS if right.scope is not Scope.METRICS]
+USUAL = [right for right in RIGHTS if right.scope not in (Scope.METRICS, Scope.READINESS_GATES)]
 """What is granted by default."""
 
-KINDS = {"inet": "n", "irouter": "r", "isg": "g", "iport": "t", "ifip": "f", ILB: "lb", IPOOL: "p", "ihm": "m"}
+KINDS = {
+    "inet": "n",
+    "irouter": "r",
+    "isg": "g",
+    "iport": "t",
+    "ifip": "f",
+    ILB: "lb",
+    IPOOL: "p",
+    "ihm": "m",
+    IL7: "l7",
+}
 
 
 def used(calls: Iterable[KubeCall]) -> set[Right]:
@@ -72,6 +82,7 @@ def test_no_right_is_granted_that_is_not_used_nor_used_that_is_not_granted(
                 load_balancer("lb", status["subnets"][0]["id"], listener("web", pool="p")),
                 pool("p", "lb", member("10.1.0.9")),
                 monitor("m", "p"),
+                policy("l7", "web", rule("PATH", "/private", "STARTS_WITH")),
             )
         )
         for kind, name in KINDS.items():

@@ -5,18 +5,19 @@ import pytest
 from demo.operator import OperatorProcess
 from sandbox import Environment, Sandbox
 from tests.support.byhand import ByHand
-from tests.support.running import User, operator, shared
+from tests.support.customer import Customer
+from tests.support.keys import Keys
+from tests.support.running import User, operator, started
 
 
 @pytest.fixture
 def running(box: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> OperatorProcess:
     """The operator that the tests share. It runs, though the test before may have stopped it: any test may be before."""
-    process = shared(box).use(
+    return started(
+        box,
         "the tests of the operator",
         lambda: operator(box, tmp_path_factory.mktemp("operator"), "--create-grace-seconds=4"),
     )
-    process.start()
-    return process
 
 
 @pytest.fixture
@@ -44,3 +45,18 @@ def hands(beta: User) -> Iterator[ByHand]:
     hands.clean()
     beta.kubectl.run("delete", "infomaniak", "--all", "-n", beta.namespace, "--timeout=120s")
     assert hands.clean() == []
+
+
+@pytest.fixture
+def keys(box: Sandbox, env: Environment, running: OperatorProcess) -> Iterator[Keys]:
+    """What the customer keeps in Barbican, where ``running`` has it; it goes after the load balancers that have it."""
+    keys = Keys(Customer(env, box.customer("beta", "creator")))
+    yield keys
+    keys.clean()
+
+
+@pytest.fixture
+def holder(box: Sandbox, keys: Keys, beta: User) -> User:
+    """The user of project beta, with a credential that has the role ``creator``."""
+    beta.credentials(project=box.customer("beta", "creator"))
+    return beta

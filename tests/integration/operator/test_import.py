@@ -8,7 +8,7 @@ import pytest
 from sandbox import Environment, Sandbox
 from tests.support.box import until
 from tests.support.cloud_hands import changing, reasons, reconciled, until_event
-from tests.support.manifests import manifest
+from tests.support.manifests import INTERFACE, manifest
 from tests.support.running import User
 
 INET, ISG, IFIP, IROUTER = "InfomaniakNetwork", "SecurityGroup", "FloatingIP", "Router"
@@ -258,7 +258,7 @@ def test_router_read_then_adopted(box: Sandbox, user: User, by_hand: dict, name:
     assert there["description"].startswith("by hand [ik2.")
     assert there["external_gateway_info"]["external_fixed_ips"]
     ports = user.cloud.ports.list(device_id=router["id"])
-    assert [p for p in ports if p["device_owner"] == "network:router_interface"]
+    assert [p for p in ports if p["device_owner"] == INTERFACE]
     assert "Adopting" in reasons(user, "r")
     user.cloud.routers.remove_interface(router["id"], subnet_id=subnet["id"])
     user.annotate("irouter", "r", reconcile_at="1")

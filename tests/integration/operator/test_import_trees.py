@@ -86,7 +86,12 @@ def test_unmanaged_only_reads(box: Sandbox, beta: User, hands: ByHand) -> None:
     assert (status[IPOOL]["id"], status[IPOOL]["loadBalancerID"]) == (pool["id"], whole["id"])
     assert [(each["address"], each["weight"]) for each in status[IPOOL]["members"]] == [("10.35.0.11", 7)]
     assert (status[IHM]["id"], status[IHM]["poolID"]) == (pool["healthmonitor"]["id"], pool["id"])
-    assert all(beta.condition(kind, "x", "Healthy")["status"] == "True" for kind in KINDS)
+    # The monitor is too new for its members to be believed. A load balancer that is only read knows of no monitors.
+    assert {kind: beta.condition(kind, "x", "Healthy")["status"] for kind in KINDS} == {
+        ILB: "True",
+        IPOOL: "Unknown",
+        IHM: "True",
+    }
     for kind in KINDS:
         looked_at(box, beta, kind, "x")
         assert (beta.get(kind, "x") or {})["metadata"].get("finalizers", []) == []

@@ -77,7 +77,7 @@ def _seen(user: User, listener_id: str) -> Row:
 
 
 def test_the_table_has_every_field() -> None:
-    """A field added to listeners is a case added here; for ``tls`` there is no Barbican in the sandbox."""
+    """A field added to listeners is a case added here; those of ``tls`` are in ``test_tls.py``, with Barbican."""
     mutable = {field.spec for field in module.FIELDS if field.mutable and not field.spec.startswith("tls.")}
     assert {case.field for case in CASES} == mutable
 

@@ -8,7 +8,7 @@ from sandbox import Sandbox
 from tests.support.box import until
 from tests.support.byhand import ByHand
 from tests.support.cloud_hands import until_event
-from tests.support.manifests import bundle, security_group
+from tests.support.manifests import bundle, imported_external, security_group
 from tests.support.running import User
 from tests.support.tree_hands import (
     ILB,
@@ -41,7 +41,7 @@ def test_every_field_created_changed_drifted_and_taken_out(box: Sandbox, beta: U
         "description": "the shop",
         "tags": ["blue", "shop"],
         "adminStateUp": False,
-        "provider": "noop_driver",
+        "provider": "amphora",
         "recovery": {"policy": "Never"},
         "vip": {**fixed, "securityGroupRefs": [{"name": "one"}]},
     }
@@ -50,7 +50,7 @@ def test_every_field_created_changed_drifted_and_taken_out(box: Sandbox, beta: U
     assert sent(box, mark, beta) == ["POST loadbalancers"]
     there = beta.cloud.load_balancers.get(status["id"])
     assert (there["name"], there["description"], there["admin_state_up"]) == ("lb", "the shop", False)
-    assert (there["provider"], user_tags(there)) == ("noop_driver", ["blue", "shop"])
+    assert (there["provider"], user_tags(there)) == ("amphora", ["blue", "shop"])
     assert (there["vip_subnet_id"], there["vip_address"], there["vip_sg_ids"]) == (front["id"], "10.30.0.77", [one])
     (further,) = there["additional_vips"]
     assert (further["subnet_id"], further["ip_address"]) == (more["id"], "10.30.1.78")
@@ -64,7 +64,7 @@ def test_every_field_created_changed_drifted_and_taken_out(box: Sandbox, beta: U
         "vipAddress": "10.30.0.77",
         "vipSubnetID": front["id"],
         "vipNetworkID": lab["id"],
-        "provider": "noop_driver",
+        "provider": "amphora",
         "projectID": beta.project.id,
     }
     assert status["additionalVips"] == [{"subnetID": more["id"], "address": "10.30.1.78"}]
@@ -80,7 +80,7 @@ def test_every_field_created_changed_drifted_and_taken_out(box: Sandbox, beta: U
         "description": "changed",
         "tags": ["red"],
         "adminStateUp": True,
-        "provider": "noop_driver",
+        "provider": "amphora",
         "recovery": {"policy": "Recreate", "maxAttempts": 5},
         "vip": {**fixed, "securityGroupRefs": [{"name": "two"}]},
     }
@@ -106,7 +106,7 @@ def test_every_field_created_changed_drifted_and_taken_out(box: Sandbox, beta: U
     assert as_wanted()
 
     # Taken out of the spec: back to what a new load balancer has.
-    made(beta, ILB, load_balancer("lb", front["id"], listener("web"), vip=fixed, provider="noop_driver"))
+    made(beta, ILB, load_balancer("lb", front["id"], listener("web"), vip=fixed, provider="amphora"))
     there = beta.cloud.load_balancers.get(status["id"])
     assert (there["name"], there["description"], there["admin_state_up"]) == ("lb", "", True)
     assert (there["vip_sg_ids"], user_tags(there)) == ([], [])
@@ -134,3 +134,27 @@ def test_a_vip_anywhere_in_a_network_and_groups_by_id(beta: User, hands: ByHand)
     made(beta, ILB, load_balancer("lb", "", vip=place, description="changed"))
     there = beta.cloud.load_balancers.get(status["id"])
     assert (there["vip_sg_ids"], there["description"]) == (groups[:1], "changed")
+
+
+@pytest.mark.slow
+def test_a_vip_on_an_external_network_and_on_a_shared_one(beta: User) -> None:
+    """Where the project may make no port, Octavia does; where it may, the port is ours. Nothing of either is left."""
+    beta.apply(imported_external("internet"))
+    (shared,) = beta.cloud.networks.list(name="ext-net1")
+    beta.apply(
+        bundle(
+            load_balancer("outside", "", listener("http"), vip={"networkRef": {"name": "internet"}}),
+            load_balancer("shared", "", vip={"networkID": shared["id"]}),
+        )
+    )
+    outside, inside = (beta.until_ready(ILB, name)["status"] for name in ("outside", "shared"))
+    theirs, ours = (beta.cloud.ports.get(each["vipPortID"]) for each in (outside, inside))
+    assert (theirs["device_owner"], theirs["network_id"]) == ("Octavia", outside["vipNetworkID"])
+    assert theirs["fixed_ips"][0]["ip_address"] == outside["vipAddress"]
+    assert (ours["device_owner"], ours["name"]) == ("", "shared-vip")
+    assert "[ik2." in ours["description"]
+    assert [each["name"] for each in outside["listeners"]] == ["http"]
+    for name in ("outside", "shared"):
+        beta.delete(ILB, name)
+    left = {port["id"] for port in beta.cloud.ports.list(project_id=beta.project.id)}
+    assert not left & {theirs["id"], ours["id"]}

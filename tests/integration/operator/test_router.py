@@ -13,7 +13,7 @@ from demo.show import ready
 from sandbox import Sandbox
 from tests.support.box import until
 from tests.support.byhand import ByHand
-from tests.support.manifests import EXTERNAL, bundle, gateway, imported_external, interface, router
+from tests.support.manifests import EXTERNAL, INTERFACE, bundle, gateway, imported_external, interface, manifest, router
 from tests.support.reconciles import calls, changed_by_a_reconcile
 from tests.support.running import User, network
 
@@ -29,7 +29,7 @@ def subnet_ids(user: User, name: str = "office") -> dict[str, str]:
 
 def interfaces(user: User, router_id: str) -> set[str]:
     """The subnets on which a router has an interface in Neutron."""
-    ports = user.cloud.ports.list(device_id=router_id, device_owner="network:router_interface")
+    ports = user.cloud.ports.list(device_id=router_id, device_owner=INTERFACE)
     return {ip["subnet_id"] for port in ports for ip in port["fixed_ips"]}
 
 
@@ -219,6 +219,42 @@ def test_interfaces_by_the_id_of_a_subnet(beta: User, hands: ByHand) -> None:
     beta.apply(router("r", interfaces=[{"subnetID": nowhere}]))
     waiting = beta.until_condition("irouter", "r", "Ready", reason="WaitingForReference")
     assert nowhere in waiting["message"]
+
+
+@pytest.mark.slow
+def test_interfaces_at_an_address_and_by_a_port(box: Sandbox, beta: User) -> None:
+    """Where the subnet's gateway is another router: made, moved, put back, and nothing of it is left."""
+    subnets = office(beta)
+    leg = {"networkRef": {"name": "office"}, "fixedIPs": [{"subnet": "b", "address": "10.2.0.7"}]}
+    beta.apply(manifest("Port", "leg", **leg))
+    port = beta.until_ready("iport", "leg")["status"]["id"]
+    at_nine = {**interface("office", "a"), "address": "10.1.0.9"}
+    mark = box.mark()
+    status = made(beta, interfaces=[at_nine, {"portRef": {"name": "leg"}}])
+    shown = {each["subnetID"]: each["address"] for each in status["interfaces"]}
+    assert shown == {subnets["a"]: "10.1.0.9", subnets["b"]: "10.2.0.7"}
+    assert port in [each["portID"] for each in status["interfaces"]]
+    writing = calls(box, mark, writing=True)
+    assert [each.split("/")[0] for each in writing] == ["POST ", "PUT ", "POST ", "PUT "], writing
+    assert changed_by_a_reconcile(box, beta, "irouter", "r") == []
+
+    def addresses() -> set[str]:
+        ports = beta.cloud.ports.list(device_id=status["id"], device_owner=INTERFACE)
+        return {ip["ip_address"] for each in ports for ip in each["fixed_ips"]}
+
+    made(beta, interfaces=[{**at_nine, "address": "10.1.0.10"}, {"portRef": {"name": "leg"}}])
+    assert addresses() == {"10.1.0.10", "10.2.0.7"}
+    beta.cloud.routers.remove_interface(status["id"], subnet_id=subnets["a"])
+    beta.annotate("irouter", "r", reconcile_at="2")
+    until(lambda: addresses() == {"10.1.0.10", "10.2.0.7"}, "the interface as it was")
+    beta.delete("irouter", "r")
+    beta.delete("iport", "leg")
+    rest = [each for each in beta.cloud.ports.list(project_id=beta.project.id) if each["network_id"] == _office(beta)]
+    assert [each for each in rest if each["device_owner"] != "network:dhcp"] == []
+
+
+def _office(user: User) -> str:
+    return str((user.get("inet", "office") or {})["status"]["id"])
 
 
 @pytest.mark.slow

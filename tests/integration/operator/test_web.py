@@ -28,7 +28,8 @@ SHORT = {
 }
 COLLECTIONS = ("networks", "subnets", "routers", "security_groups", "floating_ips", "ports")
 TREES = ("load_balancers", "listeners", "pools", "health_monitors")
-MOST_CALLS = 20
+MOST_CALLS = 25
+"""Two of them read the quotas; three look again at a load balancer with new health monitors, when its pools are told of."""
 CONFLICT = 409
 _numbers = count()
 
@@ -202,7 +203,7 @@ def test_who_stands_goes_on_whatever_becomes_of_the_network(web: User) -> None:
     }
 
     # Another subnet is refused at once, the one it has is taken.
-    for wrong in ({"vip": {"subnet": "web-v6"}}, {"provider": "amphora"}, {"flavorID": before["id"]}):
+    for wrong in ({"vip": {"subnet": "web-v6"}}, {"provider": f"not-{before['provider']}"}, {"flavorID": before["id"]}):
         with pytest.raises(Exception, match="cannot be changed once there is one"):
             web.patch("ilb", "web", wrong)
     web.patch("ilb", "web", {"vip": {"subnet": "web-v4"}, "provider": before["provider"]})

@@ -133,12 +133,22 @@ def _calls(do: Operations):
     yield lambda: do.quotas.get()
     yield lambda: do.usage()
     yield lambda: do.routers.add_interface("i", subnet_id="s")
+    yield lambda: do.reverse_dns.list()
+    yield lambda: do.reverse_dns.get("i")
+    yield lambda: do.reverse_dns.set("i", {"ptrdname": "mail.example.com."})
+    yield lambda: do.reverse_dns.unset("i")
+    yield lambda: do.zones.list()
+    yield lambda: do.record_sets.list("i")
+    yield lambda: do.secrets.list()
+    yield lambda: do.secrets.create({"name": "n", "payload": "eA=="})
+    yield lambda: do.secrets.delete("i")
 
 
 def _reply(rng: random.Random) -> Reply:
     """What something that speaks HTTP may answer, whatever it was asked."""
     row = {"id": "i", "name": "n", "description": "d", "project_id": "p1", "revision_number": 1}
     whole = {part: one for kind in KINDS.values() for part, one in ((kind.one, row), (kind.many, [row]))}
+    whole |= {"id": "i", "zones": [row], "recordsets": [row], "links": {"next": rng.choice((None, "?marker=i", "?"))}}
     body: object = mutated(rng.choice((whole, row, [row], whole)), rng, rng.choice((0, 1, 3)))
     raw = json.dumps(body).encode()
     raw = rng.choice((

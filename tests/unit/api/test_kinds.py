@@ -24,6 +24,7 @@ NAMES = {
     "LoadBalancer": ("loadbalancers", "ilb"),
     "Pool": ("pools", "ipool"),
     "HealthMonitor": ("healthmonitors", "ihm"),
+    "L7Policy": ("l7policies", "il7"),
 }
 
 

@@ -29,6 +29,7 @@ NAMES_NOTHING = {
     "remoteIPPrefix": "whose traffic its own group lets pass",
     "protocol": "a protocol",
     "ciphers": "a list of ciphers",
+    "hostname": "what its own address leads back to",
     "host": "told to the clients of its own listener",
     "cookieName": "told to the clients of its own pool",
     "granularity": "a netmask",
@@ -38,6 +39,11 @@ NAMES_NOTHING = {
     "urlPath": "asked of the pool's members",
     "expectedCodes": "answered by the pool's members",
     "domainName": "told to the pool's members",
+    "listener": "a listener of the LoadBalancer beside it",
+    "redirectURL": "told to the clients of its own listener",
+    "redirectPrefix": "told to the clients of its own listener",
+    "key": "the name of a header or a cookie",
+    "value": "compared with what clients ask",
 }
 """The texts in specs that name nothing in the cloud, and what they are instead."""
 

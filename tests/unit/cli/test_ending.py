@@ -4,6 +4,8 @@ import asyncio
 import threading
 import time
 
+import pytest
+
 from infomaniak_operator.cli.ending import GRACE_SECONDS, RECONCILE_SECONDS, Shutdown, leave
 
 
@@ -36,9 +38,10 @@ def test_when_the_grace_is_over_it_ends_wherever_it_is() -> None:
     until(lambda: codes == [1])
 
 
-def test_reconciles_that_hang_hold_nothing_up() -> None:
+@pytest.mark.parametrize("pool", ["reconcile", "poll"])
+def test_calls_that_hang_hold_nothing_up(pool: str) -> None:
     go, codes = threading.Event(), []
-    thread = threading.Thread(target=go.wait, name="reconcile_0", daemon=True)
+    thread = threading.Thread(target=go.wait, name=f"{pool}_0", daemon=True)
     thread.start()
     began = time.monotonic()
     leave(1, codes.append)

@@ -35,6 +35,12 @@ def test_the_present_name_warns_of_nothing(arguments: list[str], environment: di
     assert (read.resync_seconds, read.deprecated) == (90, ())
 
 
+@pytest.mark.parametrize(("text", "seconds"), [("0", 0.0), ("1", 1.0), ("2.5", 2.5)])
+def test_health_is_polled_each_second_at_most_or_never(text: str, seconds: float) -> None:
+    assert parse(["run", "--health-poll-seconds", text], {}).health_poll_seconds == seconds
+    assert parse(["run"], {"INFOMANIAK_OPERATOR_HEALTH_POLL_SECONDS": text}).health_poll_seconds == seconds
+
+
 @pytest.mark.parametrize("command", ["version", "--version"])
 def test_the_version(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -185,6 +191,7 @@ NO_VALUES = [
         for option in ("--resync-seconds", "--round-seconds")
         for text in ("", "soon", "59", "nan", "inf")
     ),
+    *(("--health-poll-seconds", text) for text in ("", "soon", "0.5", "-1", "nan", "inf")),
     *(
         (option, text)
         for option in ("--create-grace-seconds", "--cloud-timeout-seconds")

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from infomaniak_operator.client import CloudCredentials, InfomaniakNetworkClient, Operations, kinds
+from infomaniak_operator.client import barbican as secrets
 from infomaniak_operator.client import collections as raising
+from infomaniak_operator.client import designate as names
 from infomaniak_operator.client import operations as more
 
 FACADE = InfomaniakNetworkClient
@@ -18,15 +20,20 @@ RAISING = (
     raising.BulkCollection,
     raising.Members,
     raising.L7Rules,
+    raising.PortForwardings,
     more.Routers,
     more.FloatingIPs,
     more.LoadBalancers,
     more.Tags,
     more.Quotas,
+    names.ReverseNames,
+    names.Zones,
+    names.RecordSets,
+    secrets.Secrets,
 )
 CONNECTING = {"from_env", "from_credentials", "from_clouds_yaml", "close", "read_only"}
 """What asks no service of OpenStack's."""
-_CALL = re.compile(r"``(?:GET|POST|PUT|DELETE)(?:``| /v[23])")
+_CALL = re.compile(r"``(?:GET|POST|PUT|PATCH|DELETE)(?:``| /v[123])")
 _SECTION = re.compile(r"^(Args|Returns|Raises):$", re.MULTILINE)
 SENTINELS = {"bool": "False", "list": "``[]``", "None": "None"}
 
@@ -172,7 +179,15 @@ def test_the_new_names_are_the_sdks():
 
 # ── the requests ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-GIVEN = {"port": 80, "delay": 5, "timeout": 3.0, "cidr": "10.0.0.0/24", "members": [], "address": "192.0.2.1"}
+GIVEN = {
+    "payload": b"x",
+    "port": 80,
+    "delay": 5,
+    "timeout": 3.0,
+    "cidr": "10.0.0.0/24",
+    "members": [],
+    "address": "192.0.2.1",
+}
 ELSEWHERE = CONNECTING | {"validate_connection", "usage"}
 """What asks Keystone, or for many things: their own tests see to them."""
 REQUESTS = [(name, method) for face, name, method in METHODS if face == FACADE.__name__ and name not in ELSEWHERE]
@@ -180,13 +195,15 @@ REQUESTS = [(name, method) for face, name, method in METHODS if face == FACADE._
 
 @pytest.fixture
 def client(wire):
-    return FACADE._connected(CloudCredentials(wire.auth_url, "app", None, "s3cret-value"))
+    return FACADE._connected(CloudCredentials(wire.auth_url, "app", None, "s3cret-value", region="dc3-a"))
 
 
 @pytest.mark.parametrize(("name", "method"), REQUESTS, ids=lambda one: one if isinstance(one, str) else "")
 def test_the_request_is_the_one_that_is_documented(client, wire, name, method):
-    verb, route = re.search(r"``([A-Z]+) /v2(?:\.0)?(/[^`]+)``", inspect.getdoc(method)).groups()
-    wanted = re.compile(r"/(network|load-balancer)/v2(\.0)?" + re.sub(r"\{\w+\}", "[^/]+", route) + r"(\.json)?")
+    verb, route = re.search(r"``([A-Z]+) /v[12](?:\.0)?(/[^`]+)``", inspect.getdoc(method)).groups()
+    wanted = re.compile(
+        r"/(network|load-balancer|dns|key-manager)/v[12](\.0)?" + re.sub(r"\{\w+\}", "[^/]+", route) + r"(\.json)?"
+    )
     arguments = {
         each.name: GIVEN.get(each.name, "n1")
         for each in inspect.signature(method).parameters.values()

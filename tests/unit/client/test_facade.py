@@ -6,6 +6,8 @@ from unittest.mock import MagicMock, call
 import pytest
 from keystoneauth1 import exceptions as keystone
 from openstack import exceptions as sdk
+from openstack.dns.v2 import _proxy as designate_proxy
+from openstack.key_manager.v1 import _proxy as barbican_proxy
 from openstack.load_balancer.v2 import _proxy as octavia_proxy
 from openstack.network.v2 import _proxy as neutron_proxy
 
@@ -14,7 +16,9 @@ from infomaniak_operator.client import InfomaniakNetworkClient, InfomaniakOpenSt
 
 @pytest.fixture
 def conn():
-    return MagicMock()
+    found = MagicMock()
+    found.config.region_name = "dc3-a"
+    return found
 
 
 @pytest.fixture
@@ -67,6 +71,20 @@ MONITOR_SHOWN = {"id": "h", "name": "hm", "type": "TCP", "delay": 5, "timeout": 
 RULE_SHOWN = {**keys(RULE, "id", "security_group_id", "direction", "protocol", "port_range_min", "port_range_max"),
               "remote_ip_prefix": None, "remote_group_id": None, "ethertype": "IPv4"}  # fmt: skip
 PORT_SHOWN = vars(PORT)
+NAME = thing(id="dc3-a:f", address="1.2.3.4", ptrdname="mail.example.com.", ttl=300, description="d", status="PENDING")
+NAME_SHOWN = {**keys(NAME, "address", "ttl", "description", "status"), "id": "f", "hostname": "mail.example.com."}
+ZONE = thing(
+    id="z", name="e.", email="a@e", type="PRIMARY", ttl=60, serial=1, status="ACTIVE", description=None, pool_id="o"
+)
+ZONE_SHOWN = keys(ZONE, "id", "name", "email", "type", "ttl", "serial", "status", "description")
+RECORDS = thing(id="r", name="a.e.", type="A", ttl=60, records=["1.2.3.4"], status="ACTIVE", description=None)
+RECORDS_SHOWN = vars(RECORDS)
+
+SECRET = thing(
+    id="https://k/v1/secrets/s", secret_ref="https://k/v1/secrets/s", name="n", secret_type="opaque",
+    status="ACTIVE", created_at="2026-11-28T00:00:00",
+)  # fmt: skip
+SECRET_SHOWN = {**keys(SECRET, "name", "secret_ref", "secret_type", "status", "created_at"), "id": "s"}
 
 LISTS = [
     ("list_networks", (), {}, "network.networks", call(), NET, NET_SHOWN),
@@ -157,6 +175,26 @@ ROWS = [
     ("get_health_monitor", ("h",), {}, "load_balancer.get_health_monitor", call("h"), MONITOR, MONITOR_SHOWN),
     ("update_health_monitor", ("h",), {"delay": 9}, "load_balancer.update_health_monitor", call("h", delay=9), MONITOR, MONITOR_SHOWN),
 ]  # fmt: skip
+ROWS += [
+    ("get_reverse_dns", ("f",), {}, "dns.get_floating_ip", call("dc3-a:f"), NAME, NAME_SHOWN),
+    ("set_reverse_dns", ("f", "mail.example.com"), {}, "dns.update_floating_ip",
+     call("dc3-a:f", ptrdname="mail.example.com."), NAME, NAME_SHOWN),
+    ("set_reverse_dns", ("f", "mail.example.com.", 0, "d"), {}, "dns.update_floating_ip",
+     call("dc3-a:f", ptrdname="mail.example.com.", ttl=0, description="d"), NAME, NAME_SHOWN),
+]  # fmt: skip
+ROWS += [
+    ("create_secret", ("n", b"x"), {}, "key_manager.create_secret",
+     call(name="n", payload="eA==", payload_content_type="application/octet-stream", payload_content_encoding="base64"),
+     SECRET, {"id": "s", "name": "n", "secret_ref": "https://k/v1/secrets/s"}),
+]  # fmt: skip
+LISTS += [
+    ("list_secrets", (), {}, "key_manager.secrets", call(), SECRET, SECRET_SHOWN),
+    ("list_secrets", ("n",), {}, "key_manager.secrets", call(name="n"), SECRET, SECRET_SHOWN),
+    ("list_zones", (), {}, "dns.zones", call(), ZONE, ZONE_SHOWN),
+    ("list_zones", ("e.",), {}, "dns.zones", call(name="e."), ZONE, ZONE_SHOWN),
+    ("list_zone_records", ("z",), {}, "dns.recordsets", call("z"), RECORDS, RECORDS_SHOWN),
+    ("list_zone_records", ("z", "a.e.", "A"), {}, "dns.recordsets", call("z", name="a.e.", type="A"), RECORDS, RECORDS_SHOWN),
+]  # fmt: skip
 DONE = [
     ("delete_network", ("n",), {}, "network.delete_network", call("n")),
     ("delete_subnet", ("s",), {}, "network.delete_subnet", call("s")),
@@ -168,6 +206,9 @@ DONE = [
     ("associate_floating_ip", ("f", "p"), {}, "network.update_ip", call("f", port_id="p")),
     ("disassociate_floating_ip", ("f",), {}, "network.update_ip", call("f", port_id=None)),
     ("release_floating_ip", ("f",), {}, "network.delete_ip", call("f")),
+    ("unset_reverse_dns", ("f",), {}, "dns.patch",
+     call("/reverse/floatingips/dc3-a:f", json={"ptrdname": None}, raise_exc=True)),
+    ("delete_secret", ("s",), {}, "key_manager.delete_secret", call("s")),
     ("delete_port", ("p",), {}, "network.delete_port", call("p")),
     ("delete_loadbalancer", ("l",), {}, "load_balancer.delete_load_balancer", call("l", cascade=False)),
     ("delete_loadbalancer", ("l",), {"cascade": True}, "load_balancer.delete_load_balancer", call("l", cascade=True)),
@@ -187,7 +228,12 @@ def method(conn, path):
 
 
 def calls(conn):
-    return conn.network.method_calls + conn.load_balancer.method_calls
+    return (
+        conn.network.method_calls
+        + conn.load_balancer.method_calls
+        + conn.dns.method_calls
+        + conn.key_manager.method_calls
+    )
 
 
 @pytest.mark.parametrize(("operation", "args", "kwargs", "path", "expected", "item", "shown"), LISTS)
@@ -217,7 +263,8 @@ def test_an_act_is_one_call(client, conn, operation, args, kwargs, path, expecte
     "path", sorted({row[3] for row in (*LISTS, *ROWS, *DONE)} | {"network.find_network", "network.create_ip"})
 )
 def test_openstacksdk_has_what_is_called(path):
-    proxies = {"network": neutron_proxy.Proxy, "load_balancer": octavia_proxy.Proxy}
+    proxies = {"network": neutron_proxy.Proxy, "load_balancer": octavia_proxy.Proxy, "dns": designate_proxy.Proxy}
+    proxies["key_manager"] = barbican_proxy.Proxy
     service, name = path.split(".")
     assert callable(getattr(proxies[service], name))
 

@@ -28,7 +28,15 @@ IN_QUERY = {
 }
 IN_BODY = {"create_subnet", "create_loadbalancer", "create_listener", "create_pool", "create_health_monitor"}
 IN_BODY |= {"create_port", "add_security_group_rule"}
-GOOD = {"cidr": "10.0.0.0/24", "port": 80, "delay": 5, "timeout": 3, "members": [], "protocol_port": 80}
+GOOD = {
+    "payload": b"x",
+    "cidr": "10.0.0.0/24",
+    "port": 80,
+    "delay": 5,
+    "timeout": 3,
+    "members": [],
+    "protocol_port": 80,
+}
 
 
 BODY_IDS = {("add_router_interface", "subnet_id"), ("remove_router_interface", "subnet_id")}

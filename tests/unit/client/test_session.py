@@ -376,3 +376,25 @@ def test_a_token_whose_end_cannot_be_read_is_a_documented_error_and_breaks_nothi
         except InfomaniakCloudError as error:
             assert error.category is Category.TRANSIENT  # noqa: PT017 - either is right
         assert session.token_expires is None or isinstance(session.token_expires, float)
+
+
+def test_a_credential_that_is_refused_after_it_worked_is_tried_by_one_and_not_by_a_thousand(credentials, wire):
+    now = [0.0]
+    session = CloudSession(credentials, sleep=lambda _: None, refused_for=5.0, now=lambda: now[0])
+    do = Operations(session)
+    assert do.networks.list() == []
+    wire.valid_tokens.clear()
+    wire.login_reply = Reply(401, {})
+    wire.asked.clear()
+    logins = wire.logins
+    for second in range(60):
+        now[0] = float(second)
+        for _ in range(20):
+            with pytest.raises(AuthenticationError) as caught:
+                do.networks.list()
+    assert caught.value.category is Category.AUTHENTICATION
+    assert len(wire.asked) == 1  # whose 401 it was; who has no token asks nothing
+    assert wire.logins - logins == 12
+    wire.login_reply = None
+    now[0] = 65.0
+    assert do.networks.list() == []

@@ -13,6 +13,7 @@ PARENTS = (
     resources.Resource,
     resources.NeutronResource,
     resources.OctaviaResource,
+    resources.DesignateResource,
     resources.RuleMatch,
     resources.Status,
 )
@@ -28,10 +29,14 @@ OF_PARENTS = {
     "listener_id",
     "pool_id",
     "default_pool",
+    "redirect_pool",
     "use_default_subnetpool",
     "prefixlen",
+    "payload",
+    "payload_content_type",
+    "payload_content_encoding",
 }
-"""What a body says and a row does not: where it is to be made, or how a value is to be found."""
+"""What a body says and a row does not: where it is to be made, how a value is to be found, or what is never shown."""
 
 
 def documented(each):

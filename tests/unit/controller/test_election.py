@@ -3,13 +3,14 @@
 import asyncio
 import random
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from infomaniak_operator.controller.interfaces import ReconcileRequest, Result
+from infomaniak_operator.controller.interfaces import CacheReader, Polled, PollTarget, ReconcileRequest, Result
 from infomaniak_operator.controller.kube.kube_api import Standby
 from infomaniak_operator.controller.leader.election import Election, LeaseLost
 from infomaniak_operator.controller.leader.lease import Lease, LeaseTimes
@@ -18,7 +19,7 @@ from tests.support.clock import ManualClock
 from tests.support.fake_kube import FakeKube, FakeWatch
 from tests.support.manager import SETTINGS, run
 from tests.support.shelf import Shelf
-from tests.support.toy import RESOURCES, TOYS, ToyReconciler, usual
+from tests.support.toy import RESOURCES, TOYS, ToyReconciler, key, usual
 
 OFTEN = LeaseTimes(duration=15, renew_deadline=10.0, retry=0.01)
 
@@ -44,10 +45,27 @@ class Throne:
             self.on_resign()
 
 
+class Places:
+    """A ``Poller`` of one place, which counts the looks at it."""
+
+    identity = cloud = name = "place"
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def targets(self, view: CacheReader) -> Sequence[PollTarget]:
+        return [self]
+
+    def poll(self) -> Polled:
+        self.looks += 1
+        return Polled((key("toy"), key("nobody")))
+
+
 class Realm:
     """A controller and who decides whether it acts."""
 
     def __init__(self) -> None:
+        self.places = Places()
         self.kube, self.toys, self.clock, self.throne = FakeKube(), ToyReconciler(), ManualClock(), Throne()
         self.watch = FakeWatch(self.kube, RESOURCES.values())
         self.endings: list[str] = []
@@ -58,9 +76,10 @@ class Realm:
             RESOURCES,
             self.clock,
             random.Random(7),
-            SETTINGS,
+            replace(SETTINGS, poll_seconds=10.0),
             watch=self.watch,
             on_reconcile=lambda kind, ending, seconds, due: self.endings.append(ending),
+            poller=self.places,
             leadership=self.throne,
         )
 
@@ -104,6 +123,28 @@ def test_while_another_leads_everything_is_known_and_nothing_reconciled() -> Non
             assert one.manager.stats().acting
             one.kube.create(TOYS, "last", spec={"colour": "red"})
             await one.until(lambda: one.toys.total == 3)
+
+    run(test())
+
+
+def test_only_the_leader_polls_and_what_it_finds_is_reconciled() -> None:
+    async def test() -> None:
+        async with realm(LeaseLost) as one:
+            one.kube.create(TOYS, "toy", spec={})
+            await one.until(lambda: one.throne.asked and one.watch.starts)
+            one.clock.advance(100.0)
+            await asyncio.sleep(0.02)
+            assert one.places.looks == 0
+            one.throne.given.set()
+            await one.until(lambda: one.toys.total == 1 and one.clock.planned)
+            one.clock.advance(10.0)
+            await one.until(lambda: one.toys.total == 2)
+            assert one.places.looks == 1
+            one.throne.taken.set()
+            await one.until(lambda: not one.manager.stats().acting)
+            one.clock.advance(100.0)
+            await asyncio.sleep(0.02)
+            assert one.places.looks == 1
 
     run(test())
 

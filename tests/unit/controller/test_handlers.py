@@ -273,7 +273,11 @@ def test_a_kind_is_watched_in_its_own_namespaces_while_the_others_are_everywhere
     heard = Heard(stop, enough=99)
     thread = threading.Thread(target=watch.run, args=(heard, stop), daemon=True)
     thread.start()
-    until(lambda: told.asked == everywhere and heard.starts and heard.beats, f"{everywhere}, started and alive")
+
+    def all_heard() -> bool:
+        return bool(told.asked == everywhere and heard.starts and heard.beats and heard.events)
+
+    until(all_heard, f"{everywhere}, started, alive, and an object heard of")
     stop.set()
     thread.join(30)
     assert not thread.is_alive()
@@ -286,6 +290,25 @@ def test_kinds_that_are_watched_in_the_same_namespaces_are_one_watch(tmp_path: P
     load = loader(tmp_path / "kubeconfig")
     assert isinstance(watching(RESOURCES.values(), load), KopfWatch)
     assert isinstance(watching([TOYS, replace(SECRETS, namespaces=("one",))], load, ["one"]), KopfWatch)
+
+
+def test_two_selections_of_one_resource_are_watched_apart(api: tuple[Api, KopfWatch], tmp_path: Path) -> None:
+    told, _ = api
+    other = replace(SECRETS, kind="Other", label_selector="network.infomaniak.cloud/tls=true")
+    watch = watching([TOYS, SECRETS, other], loader(tmp_path / "kubeconfig"))
+    stop = threading.Event()
+    heard = Heard(stop, enough=99)
+    thread = threading.Thread(target=watch.run, args=(heard, stop), daemon=True)
+    thread.start()
+    wanted = {SECRETS.label_selector, other.label_selector}
+
+    def selections() -> set[str]:
+        return {each["labelSelector"][0] for each in told.queries if "labelSelector" in each}
+
+    until(lambda: selections() == wanted and heard.starts and heard.beats, "both are asked for")
+    stop.set()
+    thread.join(30)
+    assert not thread.is_alive()
 
 
 def test_the_login_expires_so_that_a_token_is_read_again(api: tuple[Api, KopfWatch], tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tests.support.toy import ToyReconciler, toy_hash
 VIEW = ObjectCache({})
 STATUSES = ("True", "False", "Unknown", "Maybe")
 REASONS = (*Reason, "WrittenByANewerVersion")
-RESTING = {"Ready", "ReferencesResolved", "CredentialsValid", "Synced", "Healthy"}
+RESTING = {"Ready", "ReferencesResolved", "CredentialsValid", "Synced", "ReverseDNS", "Healthy"}
 """The types that are True, or not there, while all is as it should be; the others are there only while it is not."""
 
 

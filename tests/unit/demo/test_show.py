@@ -1,5 +1,7 @@
 """What the demo shows side by side."""
 
+import io
+
 from demo import show
 
 NETWORK = {
@@ -28,3 +30,22 @@ def test_one_is_one() -> None:
         assert text.splitlines()[1] == "  id r  out 198.18.0.2  1 interface"
     two = show.others_in_neutron([("Router", row)], ["r", "r"])
     assert two.endswith("2 interfaces")
+
+
+def test_the_live_view_tells_what_is_news_and_nothing_else() -> None:
+    def object_(*conditions: dict[str, object]) -> dict[str, object]:
+        return {
+            "kind": "Router",
+            "metadata": {"name": "r", "generation": 1},
+            "status": {"conditions": list(conditions)},
+        }
+
+    waits = {"type": "Ready", "status": "False", "reason": "WaitingForReference", "message": "for a network"}
+    there = {"type": "Ready", "status": "True", "reason": "Available", "observedGeneration": 1}
+    looks = iter([[object_()], [object_(waits)], [object_(waits)], [object_(there)]])
+    out = io.StringIO()
+    assert show.watch(lambda: next(looks), 5.0, out, interval=0.0)
+    assert [line.split(" s  ")[1].split() for line in out.getvalue().splitlines()] == [
+        ["Router/r", "WaitingForReference", "for", "a", "network"],
+        ["Router/r", "Available"],
+    ]

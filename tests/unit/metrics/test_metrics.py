@@ -143,6 +143,7 @@ def test_calls_events_and_times(clock: ManualClock) -> None:
     metrics.cloud_called(Call("network", "POST", "/v2.0/networks", None, 0.3, None))
     metrics.event("Router", "DriftCorrected", False)
     metrics.event("Router", "Created", False)
+    metrics.polled("failed")
     new = toy(clock, ready=None)
     metrics.changed(change(None, new), False)
     clock.advance(4)
@@ -153,6 +154,7 @@ def test_calls_events_and_times(clock: ManualClock) -> None:
     name = 'infomaniak_operator_openstack_request_duration_seconds_count{code="%s",method="POST",service="network"}'
     assert (found[name % 201], found[name % 0]) == (1, 1)
     assert found['infomaniak_operator_drift_detected_total{kind="Router"}'] == 1
+    assert found['infomaniak_operator_health_polls_total{result="failed"}'] == 1
     assert found['infomaniak_operator_time_to_ready_seconds_sum{kind="Toy"}'] == pytest.approx(4)
 
 

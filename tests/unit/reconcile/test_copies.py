@@ -302,3 +302,22 @@ def test_a_copied_subnet_outlives_the_original(restart):
     world.all_ready()
     stays(world, "subnets", twin)
     assert [each["name"] for each in world.object(NETWORK).status["subnets"]] == ["other"]
+
+
+def test_a_copy_is_not_taken_for_a_listener_that_went_while_the_tree_was_locked():
+    world = tree()
+    ours = world.one("listeners")["id"]
+    twin = copied_listener(world)
+    del world.fake.tables["listeners"][ours]
+    world.restart()
+    world.settles = None
+    world.one("load_balancers")["provisioning_status"] = "PENDING_UPDATE"
+    world.resync()
+    world.run(5)
+    assert "listeners" not in world.object(LB).status
+    world.settles = 1.5
+    world.fake.settle()
+    world.clock.advance(3600)
+    world.resync()
+    world.run()
+    stays(world, "listeners", twin)

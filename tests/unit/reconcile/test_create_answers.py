@@ -305,4 +305,4 @@ def test_a_new_object_with_all_that_it_asked_for_costs_no_further_call():
     world = World()
     key = world.apply(net(subnets=[subnet()], mtu=1400, description="d"))
     world.settle(key)
-    assert world.cloud.take() == ["LIST networks", "POST networks", "POST subnets"]
+    assert world.cloud.take() == ["LIST networks", "GET quotas", "POST networks", "POST subnets"]

@@ -42,12 +42,13 @@ def test_a_kind_is_declared_once():
     [
         ("InfomaniakNetwork", {"Router", "LoadBalancer", "Port"}),
         ("SecurityGroup", {"SecurityGroup", "LoadBalancer", "Port"}),
-        ("Pool", {"HealthMonitor"}),
+        ("Pool", {"HealthMonitor", "L7Policy"}),
         ("Port", {"Pool"}),  # a floating IP loses its target
         ("LoadBalancer", set()),  # a floating IP loses its target, and a pool goes with it
         ("Router", set()),
         ("FloatingIP", set()),
         ("HealthMonitor", set()),
+        ("L7Policy", set()),
     ],
 )
 def test_what_keeps_what_from_being_deleted(kind, keepers):

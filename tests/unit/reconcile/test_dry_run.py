@@ -5,6 +5,7 @@ import copy
 import pytest
 
 from infomaniak_operator.controller.interfaces import FINALIZER, Key
+from infomaniak_operator.reconcile.generic.plan import Plan
 from infomaniak_operator.reconcile.neutron import network, router, security_group
 from infomaniak_operator.reconcile.octavia import health_monitor, load_balancer, pool
 from infomaniak_operator.reconcile.ownership.create_guard import Creates, Sent
@@ -12,7 +13,7 @@ from infomaniak_operator.reconcile.ownership.marks import Owner, described
 from infomaniak_operator.reconcile.reconcilers import actuators
 from tests.support.forest import Forest
 from tests.support.objects import KUBE_SYSTEM, NAMESPACE, custom, uid_of
-from tests.support.trees import web
+from tests.support.trees import policy, web
 from tests.support.world import World
 
 KINDS = {
@@ -24,10 +25,11 @@ KINDS = {
     Key("LoadBalancer", NAMESPACE, "web"): "load_balancers",
     Key("Pool", NAMESPACE, "site"): "pools",
     Key("HealthMonitor", NAMESPACE, "site"): "health_monitors",
+    Key("L7Policy", NAMESPACE, "api"): "l7policies",
 }
-NET, ROUTER, GROUP, PORT, ADDRESS, LB, POOL, CHECK = KINDS
+NET, ROUTER, GROUP, PORT, ADDRESS, LB, POOL, CHECK, ROUTE = KINDS
 NEUTRON = (NET, ROUTER, GROUP, PORT, ADDRESS)
-TREE = (LB, POOL, CHECK)
+TREE = (LB, POOL, CHECK, ROUTE)
 MORE = {
     NET: {"tags": ["a"]},
     ROUTER: {"description": "the way out", "routes": [{"destination": "10.9.0.0/24", "nexthop": "10.40.0.9"}]},
@@ -37,12 +39,13 @@ MORE = {
     LB: {"recovery": {"policy": "Recreate"}, "tags": ["a"], "adminStateUp": True},
     POOL: {"tags": ["a"], "description": "the site"},
     CHECK: {"tags": ["a"]},
+    ROUTE: {"tags": ["a"]},
 }
 
 
 def objects(**annotations):
-    """Those of ``examples/web``, with a field or two more, and a Port."""
-    found = [*web(), custom("Port", PORT.name, {"networkRef": {"name": NET.name}})]
+    """Those of ``examples/web``, with a field or two more, a Port and an L7Policy."""
+    found = [*web(), custom("Port", PORT.name, {"networkRef": {"name": NET.name}}), policy(ROUTE.name)]
     for body in found:
         key = Key(body["kind"], NAMESPACE, body["metadata"]["name"])
         body["spec"] |= copy.deepcopy(MORE.get(key, {}))
@@ -178,6 +181,7 @@ def waiting(world, key):
         "LoadBalancer": {"vip": {"networkRef": {"name": "nowhere"}}},
         "Pool": {"loadBalancerRef": {"name": "nowhere"}},
         "HealthMonitor": {"poolRef": {"name": "nowhere"}},
+        "L7Policy": {"loadBalancerRef": {"name": "nowhere"}},
     }
     world.spec(key, **fields.get(key.kind, {"cloudCredentialsRef": {"secretName": "nowhere"}}))
 
@@ -416,6 +420,46 @@ def test_of_what_cannot_be_changed_nothing_is_tried(world, key, status):
     nothing_changed(world, before)
 
 
+def _deleted_dry(world, key):
+    world.annotate(key, dry_run="true")
+    world.delete(key)
+    look(world)
+
+
+def test_a_deletion_is_said_step_by_step(world):
+    world.delete(ADDRESS)
+    world.run()
+    router = key_of_kind(world, "Router")
+    _deleted_dry(world, router)
+    says_what(world, router, "delete interface of router", "delete router")
+
+
+def test_what_keeps_an_object_from_its_deletion_is_said(world):
+    router = key_of_kind(world, "Router")
+    _deleted_dry(world, router)
+    says_what(world, router, "delete router", "but not yet", "FloatingIP shop/web")
+
+
+def test_the_end_of_management_is_said_step_by_step(world):
+    world.spec(LB, deletionPolicy="Retain")
+    world.run()
+    _deleted_dry(world, LB)
+    says_what(world, LB, "release listener", "release port", "release load balancer")
+
+
+def test_a_recovery_is_said(world):
+    world.spec(LB, recovery={"policy": "Recreate"})
+    world.run()
+    world.annotate(LB, dry_run="true")
+    row_of(world, LB)["provisioning_status"] = "ERROR"
+    look(world)
+    says_what(world, LB, "delete load balancer", "make it again on the same VIP")
+
+
+def key_of_kind(world, kind):
+    return next(key for key in world.all_keys() if key.kind == kind)
+
+
 def test_the_vip_port_of_a_load_balancer_that_is_gone_stays(world):
     world.others.load_balancers.delete(row_of(world, LB)["id"], cascade=True)
     world.clock.advance(10)
@@ -423,7 +467,7 @@ def test_the_vip_port_of_a_load_balancer_that_is_gone_stays(world):
     before = quiet(world)
     look(world)
     nothing_changed(world, before)
-    says_what(world, LB, "ports")
+    says_what(world, LB, "delete port", "of the VIP")
     world.annotate(LB, dry_run="")
     world.run()
     assert world.get(LB) is None
@@ -471,11 +515,11 @@ class _Forgetful:
     def __getattr__(self, name):
         return getattr(self._inner, name)
 
-    def plan(self, context, row, inputs, *, new):
+    def plan(self, facts, row, inputs):
         if self._hook == "plan":
-            context.cloud.do.networks.update(row["id"], {"mtu": 9})
-        self._inner.plan(context, row, inputs, new=new)
-        return []
+            facts.cloud.do.networks.update(row["id"], {"mtu": 9})
+        self._inner.plan(facts, row, inputs)
+        return Plan()
 
     def report(self, context, row, inputs):
         if self._hook == "report":
@@ -504,6 +548,6 @@ def test_a_change_that_no_plan_says_is_refused_and_is_no_defect(hook):
 
 
 def test_every_kind_is_in_the_table():
-    assert {actuator.kind: actuator.collection.name for actuator in actuators()} == {
+    assert {actuator.kind: actuator.collection.name.replace("l7_", "l7") for actuator in actuators()} == {
         key.kind: collection for key, collection in KINDS.items()
     }

@@ -25,6 +25,7 @@ CASES = [
     (QuotaExceededError("Quota exceeded for resources: ['network']", status=409), "QuotaExceeded", False, Retry),
     (BadRequestError("Invalid input for mtu", status=400), "InvalidConfiguration", True, Stalled),
     (ForbiddenError("policy does not allow it", status=403), "InvalidConfiguration", True, Stalled),
+    (BadRequestError("no key", status=400, category=Category.UNREADABLE), "InvalidConfiguration", True, Retry),
     (AuthenticationError("token refused", status=401), "CredentialsInvalid", True, Retry),
     # A service's answer to a token that Keystone has just given: nothing in the credential is to be mended.
     (AuthenticationError("lags", status=401, category=Category.TRANSIENT), "CloudError", False, Retry),

@@ -29,7 +29,7 @@ def test_a_network_with_its_subnets_takes_three_calls_and_one_reconcile():
     key = world.apply(network(subnets=[V4, V6], mtu=1400, description="the front", adminStateUp=True))
     result = world.reconcile(key)
     assert result.next == Done()
-    assert world.cloud.take() == ["LIST networks", "POST networks", "POST subnets"]
+    assert world.cloud.take() == ["LIST networks", "GET quotas", "POST networks", "POST subnets"]
     assert world.finalizers_added[key] == 1
     assert world.status_writes[key] == 2  # what is about to be set, and what came of it
     row = world.network()

@@ -61,7 +61,7 @@ def test_port_forwardings_of_others_keep_a_floating_ip():
     key = world.apply(body)
     world.run()
     row = world.one("floating_ips")
-    row["port_forwardings"] = [{"protocol": "tcp", "external_port": 22, "internal_ip_address": "10.40.0.9"}]
+    row["port_forwardings"] = [{"id": "f", "protocol": "tcp", "external_port": 22, "internal_ip_address": "10.40.0.9"}]
     world.clock.advance(60)
     world.delete(key)
     world.run(200)

@@ -265,7 +265,7 @@ def test_the_second_look_up_that_fails_is_no_leave_to_create():
     world.cloud.around = second_fails
     world.cloud.take()
     world.reconcile(key)
-    assert world.cloud.take() == ["LIST networks", "LIST networks"]
+    assert world.cloud.take() == ["LIST networks", "GET quotas", "LIST networks"]
     assert world.networks() == []
 
 

@@ -12,7 +12,17 @@ from tests.support.objects import network
 from tests.support.world import World
 
 ODD = ["WrittenByANewerVersion", "", "half a \ud800 pair", "x" * 5000, None, 7, ["Available"], {"a": 1}, ...]
-TYPES = ["Ready", "Synced", "CredentialsValid", "Healthy", "ReferencesResolved", "Reconciling", "Stalled", "Future"]
+TYPES = [
+    "Ready",
+    "Synced",
+    "CredentialsValid",
+    "ReverseDNS",
+    "Healthy",
+    "ReferencesResolved",
+    "Reconciling",
+    "Stalled",
+    "Future",
+]
 
 
 def ready() -> tuple[World, Key]:
@@ -73,5 +83,5 @@ def _fails(_: Any) -> None:
     raise CloudConnectionError("no login")
 
 
-def _busy(_: Any) -> None:
-    raise Unchanged(0.1)
+def _busy(_: Any) -> Unchanged:
+    return Unchanged(0.1)

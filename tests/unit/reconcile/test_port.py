@@ -700,3 +700,12 @@ def test_a_port_that_is_being_built_is_waited_for():
     world.settle(key)
     assert world.ready(key) == ("True", "Available")
     assert world.object(key).status["deviceOwner"] == "compute:nova"
+
+
+@pytest.mark.parametrize("status", ["BUILD", "ERROR"])
+def test_a_port_that_is_switched_off_is_waited_for_too(status):
+    world, key = ready(adminStateUp=False)
+    world.fake.tables["ports"][row_of(world, key)["id"]]["status"] = status
+    world.reconcile(key)
+    assert world.ready(key) == ("False", "Updating")
+    assert status in world.message(key)

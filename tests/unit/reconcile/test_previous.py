@@ -437,7 +437,7 @@ def versions(world: Forest):
 
 
 NAMES = [*intent.VARIANTS, "web"]
-OLD = [name for name in NAMES if not name.startswith("Port")]
+OLD = [name for name in NAMES if name != "L7Policy" and not name.startswith("Port")]
 """Those that 0.1.0 knew."""
 
 

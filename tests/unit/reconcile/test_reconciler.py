@@ -148,7 +148,7 @@ def test_what_is_there_is_not_being_created(monkeypatch):
 
 
 def _busy(_):
-    raise Unchanged(0.1)
+    return Unchanged(0.1)
 
 
 def test_paused_before_the_first_reconcile():

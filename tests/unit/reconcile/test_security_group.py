@@ -49,7 +49,12 @@ def test_new_rules_are_one_call():
     world = World()
     key = world.apply(group(rules=[SSH, WEB]))
     world.settle(key)
-    assert world.cloud.take() == ["LIST security_groups", "POST security_groups", "POST security_group_rules"]
+    assert world.cloud.take() == [
+        "LIST security_groups",
+        "GET quotas",
+        "POST security_groups",
+        "POST security_group_rules",
+    ]
 
 
 def test_rules_that_are_not_in_the_spec_are_left_alone():

@@ -107,7 +107,7 @@ def test_without_the_field_there_is_nothing() -> None:
 
 
 def test_what_is_watched() -> None:
-    assert watched(pool()) == [WEB]
+    assert watched(pool()) == [WEB, Key("Pod", "shop", "")]
     assert watched(pool("NodePort")) == [WEB, NODES]
 
 

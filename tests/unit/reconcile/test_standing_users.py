@@ -184,6 +184,7 @@ def test_a_new_choice_needs_a_name():
 
 def test_the_vip_s_port_counts_as_a_choice_while_the_load_balancer_is_refused():
     world = Forest(network(), balancer(vip={"networkRef": {"name": "web"}}, listeners=[]))
+    world.hide_quotas()
     world.fake.octavia.quotas["load_balancers"] = 0
     world.run(60)
     assert world.ready(LB) == ("False", "QuotaExceeded")

@@ -65,11 +65,16 @@ REACHING: dict[tuple[str, str], dict[str, Any]] = {
         )
     },
     ("Router", "spec.interfaces.subnetID"): {"interfaces": [{"subnetID": ID}]},
+    ("Router", "spec.interfaces.portID"): {"interfaces": [{"portID": ID}]},
     ("SecurityGroup", "spec.rules.remoteGroupID"): {"rules": [{"direction": "ingress", "remoteGroupID": ID}]},
     ("Port", "spec.networkID"): {"networkID": ID},
     ("Port", "spec.fixedIPs.subnetID"): {"networkRef": {"name": "n"}, "fixedIPs": [{"subnetID": ID}]},
     ("Port", "spec.securityGroupIDs"): {"networkRef": {"name": "n"}, "securityGroupIDs": [ID]},
     ("FloatingIP", "spec.portID"): {"externalNetwork": OUTSIDE, "portID": ID},
+    ("FloatingIP", "spec.portForwardings.portID"): {
+        "externalNetwork": OUTSIDE,
+        "portForwardings": [{"protocol": "tcp", "externalPort": 22, "portID": ID, "fixedAddress": "10.0.0.1"}],
+    },
     ("FloatingIP", "spec.address"): {"externalNetwork": OUTSIDE, "address": "203.0.113.1"},
     ("LoadBalancer", "spec.vip.networkID"): {"vip": {"networkID": ID}},
     ("LoadBalancer", "spec.vip.subnetID"): {"vip": {"subnetID": ID}},

@@ -2,6 +2,7 @@
 
 import pytest
 
+from infomaniak_operator.client import ServiceError
 from infomaniak_operator.controller.interfaces import FINALIZER
 from tests.support.forest import Forest
 from tests.support.objects import key_of
@@ -111,6 +112,117 @@ def test_listeners_come_change_and_go():
     row = world.one("listeners")
     assert (row["connection_limit"], row["insert_headers"], row["default_pool_id"]) == (-1, {}, None)
     calm(world)
+
+
+def test_a_listener_always_has_a_pool_or_a_redirect():
+    """Between the two, without either, it would answer with 503."""
+    world = tree()
+    for item, calls in (
+        (
+            listener(pool=None, redirectToHTTPS={"host": "a.example"}),
+            ["POST l7policies", "POST l7rules", "PUT listeners"],
+        ),
+        (listener(), ["PUT listeners", "DELETE l7policies"]),
+    ):
+        world.forget_calls()
+        world.spec(LB, listeners=[item])
+        world.run()
+        assert world.changes() == calls
+        calm(world)
+
+
+@pytest.mark.parametrize("later", [0.0, 200.0], ids=["at once", "later"])
+def test_a_listener_keeps_its_redirect_until_the_pool_that_comes_instead_has_come(later):
+    world = tree(listeners=[listener(pool=None, redirectToHTTPS={"host": "a.example"})])
+    world.spec(LB, listeners=[listener(pool="other")])
+    if later:
+        world.run(later)
+        assert len(world.table("l7policies")) == 1
+        assert world.says(LB, "ReferencesResolved")[:2] == ("False", "WaitingForReference")
+        world.restart()
+        world.resync()
+        world.run(later)
+    assert world.changes() == []
+    world.apply(pool("other"))
+    world.run()
+    assert world.changes() == ["POST pools", "PUT members", "PUT listeners", "DELETE l7policies"]
+    calm(world)
+
+
+def test_a_redirect_that_is_refused_leaves_its_listener_as_it_is_and_keeps_nothing_else_back():
+    world = tree(listeners=[listener(), listener("more", 81, pool=None)])
+    for _ in range(10):
+        world.fake.fail_next("POST", "l7policies", ServiceError("no room", status=503))
+    instead = listener(pool=None, redirectToHTTPS={"host": "a.example"})
+    world.spec(LB, listeners=[instead, listener("more", 81, pool=None, connectionLimit=7)])
+    world.run(20)
+    assert {
+        row["name"]: (row["connection_limit"], bool(row["default_pool_id"])) for row in world.table("listeners")
+    } == {
+        "http": (-1, True),
+        "more": (7, False),
+    }
+    world.run()
+    calm(world)
+
+
+REDIRECT = listener(pool=None, redirectToHTTPS={"host": "a.example"})
+
+
+@pytest.mark.parametrize("instead", [REDIRECT, listener(pool="other")], ids=["a redirect", "another pool"])
+@pytest.mark.parametrize("first", [True, False], ids=["goes first", "goes last"])
+def test_a_pool_that_is_deleted_serves_until_what_comes_instead_is_there(instead, first):
+    world = tree()
+    bare = []
+
+    def watch(method, collection, subject):
+        row = world.one("listeners")
+        if not row["default_pool_id"] and not world.table("l7rules"):
+            bare.append(f"{method} {collection}")
+
+    world.fake.on_call = watch
+    if first:
+        world.delete(CHECK)
+        world.delete(SITE)
+    world.spec(LB, listeners=[instead])
+    if not first:
+        world.delete(CHECK)
+        world.delete(SITE)
+    world.some(2)
+    if "defaultPoolRef" in instead:
+        world.apply(pool("other"))
+    world.run()
+    assert bare == []
+    assert SITE not in world.all_keys()
+    calm(world)
+
+
+@pytest.mark.parametrize(
+    "of",
+    [{"listeners": [listener(pool=None)]}, {"listeners": []}, {"listeners": ...}],
+    ids=["bare", "none", "unmanaged"],
+)
+def test_a_pool_that_is_deleted_does_not_wait_where_nothing_comes_instead(of):
+    world = tree()
+    world.spec(LB, **of)
+    world.delete(CHECK)
+    world.delete(SITE)
+    world.run()
+    assert SITE not in world.all_keys()
+    calm(world)
+
+
+def test_a_pool_that_is_deleted_says_whom_it_waits_for():
+    world = tree()
+    world.spec(LB, listeners=[listener(pool="other")])
+    world.delete(CHECK)
+    world.delete(SITE)
+    world.run()
+    assert world.ready(SITE) == ("False", "InUse")
+    assert "listener http of LoadBalancer web" in world.message(SITE)
+    world.annotate(LB, paused="true")
+    world.run()
+    assert SITE not in world.all_keys()
 
 
 def test_a_redirect_comes_changes_and_goes():

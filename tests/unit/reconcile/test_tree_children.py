@@ -196,7 +196,9 @@ def test_a_quota_on_pools_holds_up_only_the_pool_too_many():
 
 
 def test_a_quota_on_load_balancers_or_ports_is_waited_for_and_nothing_is_left_lying_about():
+    """By the cloud's refusals alone; where the quota can be read, nothing is begun (test_quota.py)."""
     world = Forest(network())
+    world.hide_quotas()
     world.fake.quotas["load_balancers"] = 0
     world.apply_all([balancer(), pool(), monitor()])
     world.run(200)

@@ -70,6 +70,14 @@ def test_recreate_keeps_the_port_the_address_and_the_floating_ip():
     assert world.refused == []
 
 
+def test_the_first_attempt_is_made_by_the_reconcile_that_sees_the_error():
+    world = tree(recovery={"policy": "Recreate"})
+    breaks(world)
+    world.forget_calls()
+    world.reconcile(LB)
+    assert world.changes() == ["DELETE load_balancers"]
+
+
 def test_recoveries_are_bounded_and_ever_further_apart():
     world = tree(recovery={"policy": "Recreate", "maxAttempts": 3, "backoffSeconds": 100})
     made = []

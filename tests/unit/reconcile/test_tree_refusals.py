@@ -179,6 +179,7 @@ def test_the_vip_shown_before_the_load_balancer_is_made_is_the_one_it_will_have(
     spec = {"subnets": [{"name": "web-v4", "cidr": "10.40.0.0/24"}, SLAAC]}
     for subnets in (spec["subnets"], spec["subnets"][::-1]):
         world = Forest({**network(), "spec": {**network()["spec"], "subnets": subnets}}, balancer(listeners=[]))
+        world.hide_quotas()
         world.fake.quotas["load_balancers"] = 0
         world.run(60)
         assert world.ready(LB) == ("False", "QuotaExceeded")
@@ -243,10 +244,9 @@ def test_a_recovery_does_not_wait_for_those_that_wait_for_it(late):
         slow_to_clear_up(world, late)
     world.one("load_balancers")["provisioning_status"] = "ERROR"
     world.resync()
-    took = world.run()
+    world.run(8.0)
     world.all_ready()
     assert world.changes() == ["DELETE load_balancers", "POST load_balancers"]
-    assert took < 8
 
 
 def test_a_recovery_does_not_wait_for_a_pool_that_cannot_be_made():

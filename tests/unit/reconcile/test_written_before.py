@@ -3,11 +3,12 @@
 import pytest
 
 from infomaniak_operator.client import BadRequestError, Category, CloudTimeoutError
+from infomaniak_operator.reconcile.ownership.marks import Mark
 from tests.support import intent
 from tests.support.objects import custom, network, subnet
 from tests.support.points import let_go
 from tests.support.process import Killed
-from tests.support.trees import CHECK, LB, SITE, calm, listener, tree
+from tests.support.trees import CHECK, LB, SITE, calm, listener, pool, tree
 from tests.support.world import GRACE, REGION, World
 
 LATE = 15.0
@@ -175,6 +176,75 @@ def test_one_that_was_given_up_is_adopted_anew_though_the_operator_died_in_betwe
     row = world.network()
     assert row["tags"] == ["blue"]
     assert row["description"].startswith("text ")
+
+
+@pytest.mark.parametrize("at", ["PUT networks", "PUT subnets"])
+def test_what_is_given_up_while_its_adoption_is_on_its_way_carries_no_mark_in_the_end(at):
+    """The operator dies, the user takes the adoption back, and only then the mark arrives: nobody would take it off."""
+    world = World()
+    row = world.others.networks.create({"name": "theirs"})
+    cidr = {"network_id": row["id"], "name": "v4", "cidr": "10.1.0.0/24", "ip_version": 4}
+    under = world.others.subnets.create(cidr)
+    key = world.apply(network(import_={"id": row["id"]}, managementPolicy="Unmanaged"))
+    world.settle(key)
+    world.spec(key, managementPolicy="Managed", description="ours", subnets=[subnet(enableDHCP=False)])
+    dies_at(world, at, how="late")
+    with pytest.raises(Killed):
+        world.settle(key)
+    comes_back(world)
+    world.spec(key, managementPolicy="Unmanaged", description=..., subnets=...)
+    world.settle(key)
+    world.clock.advance(GRACE)
+    world.settle(key)
+    rows = world.fake.tables["networks"][row["id"]], world.fake.tables["subnets"][under["id"]]
+    marks = [Mark.parse(each["description"]) for each in rows]
+    assert [mark for mark in marks if mark and not mark.released] == []
+    assert world.object(key).finalizers == ()
+    assert world.ready(key) == ("True", "Available")
+
+
+def test_a_subnet_that_is_on_its_way_when_its_network_is_retained_carries_no_mark_in_the_end():
+    world = World()
+    key = world.apply(network(deletionPolicy="Retain", subnets=[subnet()]))
+    dies_at(world, "POST subnets", how="late")
+    with pytest.raises(Killed):
+        world.settle(key)
+    world.delete(key)
+    comes_back(world)
+    world.settle(key)
+    world.clock.advance(GRACE)
+    assert world.get(key) is None
+    marks = [Mark.parse(each["description"]) for each in (world.network(), world.subnets()["v4"])]
+    assert [mark.released for mark in marks if mark] == [True, True]
+
+
+def test_a_listener_that_is_on_its_way_when_its_tree_is_retained_carries_no_mark_in_the_end():
+    world = tree(pool(deletionPolicy="Retain"), deletionPolicy="Retain")
+    dies_at(world, "POST listeners", how="late")
+    world.spec(LB, listeners=[listener(), listener("more", 81)])
+    with pytest.raises(Killed):
+        world.run()
+    for key in (LB, SITE):
+        world.delete(key)
+    comes_back(world)
+    world.run()
+    world.clock.advance(GRACE)
+    assert [each.kind for each in world.all_keys()] == ["InfomaniakNetwork"]
+    assert len(world.table("listeners")) == 2
+    rows = [row for name in ("load_balancers", "listeners", "pools") for row in world.table(name)]
+    assert [Mark.among(row["tags"]).released for row in rows] == [True] * 4
+
+
+def test_long_after_the_start_nothing_is_waited_for():
+    world = World()
+    row = world.others.networks.create({"name": "theirs"})
+    key = world.apply(network(import_={"id": row["id"]}))
+    world.settle(key)
+    world.spec(key, managementPolicy="Unmanaged")
+    before = world.clock.monotonic()
+    world.settle(key)
+    assert world.object(key).finalizers == ()
+    assert world.clock.monotonic() - before < 5
 
 
 # Where it is.

@@ -74,6 +74,7 @@ def test_defaults_are_the_operators_own() -> None:
         "workers": options.workers,
         "resyncSeconds": options.resync_seconds,
         "roundSeconds": None,
+        "healthPollSeconds": options.health_poll_seconds,
         "createGraceSeconds": options.create_grace_seconds,
         "cloudTimeoutSeconds": options.cloud_timeout_seconds,
         "restore": options.restore,

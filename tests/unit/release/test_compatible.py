@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
+from infomaniak_operator.api.model import Rule
 from infomaniak_operator.api.registry import KINDS
+from infomaniak_operator.api.v1alpha1.listener_types import Tls
+from infomaniak_operator.api.v1alpha1.router_interface_types import RouterInterface
 from release import kept
 from release.chart import ROOT
 from release.compatible import Weight, crds, schema
@@ -38,7 +41,20 @@ _MARK = (
 )
 _MOVED = "Were rules of the spec: now they know status, and take in addition what corrects a value that was refused."
 _PORTS = "About fields that are new, or takes in addition what these say: an object that is stored has none of them."
-_OLD = tuple(kind for kind in KINDS if kind != "Port")
+_CERTIFICATES = "About fields that are new, or takes in addition what these say: a Secret instead of an address."
+_INTERFACES = (
+    "Takes in addition what is new: an interface by a port, or at an address. What it says of networks and subnets is as "
+    "it was."
+)
+
+
+def _of(kind: str, place: str, why: str, rules: Iterable[Rule]) -> dict[str, str]:
+    """The rules of one field of a kind."""
+    where = f"look at: {KINDS[kind].crd_name} v1alpha1 .spec{place}: the rule is new or another: "
+    return {where + rule.rule: why for rule in rules}
+
+
+_OLD = tuple(kind for kind in KINDS if kind not in ("Port", "L7Policy"))
 """The kinds that the last release has."""
 LOOKED_AT: Mapping[str, str] = {
     **{
@@ -47,6 +63,14 @@ LOOKED_AT: Mapping[str, str] = {
         for rule in KINDS[kind].spec.cel
         if "portRef" in rule.rule or "portMembers" in rule.rule
     },
+    **_of("LoadBalancer", ".listeners[].tls", _CERTIFICATES, Tls.cel),
+    **_of(
+        "Router",
+        ".interfaces[]",
+        _INTERFACES,
+        [rule for rule in RouterInterface.cel if "self.subnet)" not in rule.rule],
+    ),
+    **_of("Router", "", _INTERFACES, [rule for rule in KINDS["Router"].spec.cel if "self.interfaces" in rule.rule]),
     **_rules("LoadBalancer", why=_MOVED),
     **_rules("Pool", why=_MOVED),
     **_rules("HealthMonitor", why=_MOVED),

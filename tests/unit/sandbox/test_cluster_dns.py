@@ -2,10 +2,11 @@
 
 import random
 import struct
+from typing import Any
 
 import pytest
 
-from sandbox.cluster_dns import answer, query
+from sandbox.cluster_dns import answer, names, query
 
 NAMES = {"web.shop": "10.96.5.6", "kubernetes.default": "10.96.0.1"}
 NOERROR, FORMERR, NXDOMAIN, NOTIMP = 0, 1, 3, 4
@@ -116,3 +117,16 @@ def test_no_packet_breaks_it() -> None:
                 packet[chance.randrange(len(packet))] = chance.randrange(256)
         found = answer(bytes(packet), NAMES)
         assert found is None or found[:2] == packet[:2]
+
+
+def service(address: str | None) -> dict[str, Any]:
+    return {"metadata": {"name": "web", "namespace": "shop"}, "spec": {"clusterIP": address}}
+
+
+def test_services_with_an_address_of_their_own_have_names() -> None:
+    assert names([service("10.96.5.6")]) == {"web.shop": "10.96.5.6"}
+
+
+@pytest.mark.parametrize("address", ["None", "", None, "fd00::6", "192.0.2.1"])
+def test_services_without_an_address_of_the_range_have_none(address: str | None) -> None:
+    assert names([service(address)]) == {}

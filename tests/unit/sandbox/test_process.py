@@ -79,8 +79,13 @@ def test_it_ends_with_what_it_started_even_while_paused(make: Make, tmp_path: Pa
 def test_one_whose_starter_was_killed_before_it_wrote_the_number_down_is_ended_at_the_next_start(
     make: Make, tmp_path: Path
 ) -> None:
-    lost = make("import time; time.sleep(600)")
+    runs = tmp_path / "runs"
+    lost = make(
+        "import pathlib, sys, time; pathlib.Path(sys.argv[1]).touch(); time.sleep(600)", str(runs), ready=runs.exists
+    )
     lost.start()
+    # For a moment after its exec the kernel shows no environment of it yet, and so nothing by which it could be found.
+    lost.wait(60)
     pid = lost.pid
     assert pid is not None
     (tmp_path / "run" / "part.pid").unlink()

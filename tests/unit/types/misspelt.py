@@ -31,13 +31,15 @@ from infomaniak_operator.client.resources import (
     Subnet,
 )
 from infomaniak_operator.controller.interfaces import KubeObject
-from infomaniak_operator.reconcile.generic.context import ReconcileContext, Traits
+from infomaniak_operator.reconcile.generic.context import ReconcileContext
+from infomaniak_operator.reconcile.generic.facts import Traits
 from infomaniak_operator.reconcile.generic.fields import Field
 from infomaniak_operator.reconcile.neutron.floating_ip import FloatingIPActuator
 from infomaniak_operator.reconcile.neutron.network import NetworkActuator
 from infomaniak_operator.reconcile.neutron.port import PortActuator
 from infomaniak_operator.reconcile.neutron.router import RouterActuator
 from infomaniak_operator.reconcile.octavia.pool import PoolActuator
+from infomaniak_operator.reconcile.octavia.seen import SeenBalancer
 from infomaniak_operator.reconcile.octavia.tree_state import Trees
 from infomaniak_operator.reconcile.openstack.resource_types import LISTENERS, POOLS, SUBNETS
 from infomaniak_operator.reconcile.openstack.scope import Cloud
@@ -109,7 +111,7 @@ def reconciled(context: ReconcileContext) -> None:
         print(listener["operatingstatus"])  # E: "operatingstatus"
     for pool in POOLS.of(context.cloud.do).list():
         print(pool["loadbalancer"])  # E: "loadbalancer"
-    print(context.children["subnet"])  # E: "subnet"
+    print(context.seen.of(SeenBalancer).listener)  # E: "listener"
     print(RouterActuator().resolve(context.resource, context.request.view)["subnet"])  # E: "subnet"
     print(FloatingIPActuator().resolve(context.resource, context.request.view).get("portId"))  # E: "portId"
     print(PortActuator().resolve(context.resource, context.request.view).get("group"))  # E: no key "group"

@@ -21,8 +21,15 @@ from infomaniak_operator.api.common import (
     unless_imported,
 )
 from infomaniak_operator.api.kind import Column, Kind
-from infomaniak_operator.api.model import REFUSED, Names, Reach, Rule, about
+from infomaniak_operator.api.model import REFUSED, ApiModel, Checked, Names, Reach, Rule, about, listed
 from infomaniak_operator.api.types import Address, CloudId, Ref, same_address
+from infomaniak_operator.api.v1alpha1.port_forwarding_types import (
+    ALONE,
+    MAX_FORWARDINGS,
+    NOT_TWICE,
+    PortForwarding,
+    PortForwardingStatus,
+)
 from infomaniak_operator.api.v1alpha1.refs import ExternalNetwork, one_of
 
 _ONCE = "Cannot be changed once the address is there: create another FloatingIP"
@@ -42,6 +49,39 @@ class FloatingIPImport(Import):
     filter: FloatingIPFilter | None = Field(None, description=FILTER_TEXT, json_schema_extra=FILTER)
 
 
+_LABEL = "[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?"
+
+
+class ReverseDNS(ApiModel):
+    """The name that an address leads back to (PTR)."""
+
+    hostname: Annotated[
+        str,
+        Field(min_length=3, max_length=253),
+        Checked(
+            Rule(
+                f"self.matches('^({_LABEL}[.])+{_LABEL}[.]?$')",
+                "must be the whole name of a host, such as mail.example.com: letters, digits and '-' in labels of up "
+                "to 63 characters, at least two of them; a dot at the end may be left out",
+            )
+        ),
+    ] = Field(description=about("The whole name of the host, such as mail.example.com", api="ptrdname (Designate)"))
+    ttl: Annotated[int, Field(ge=0, le=2147483647)] | None = Field(
+        None,
+        description=about(
+            "Seconds for which resolvers may keep the name",
+            absent="left as it is (new: as the zone has it)",
+            api="ttl (Designate)",
+        ),
+    )
+    description: Annotated[str, Field(max_length=160)] | None = Field(
+        None,
+        description=about(
+            "Free text for people, up to 160 characters", absent="left as it is", api="description (Designate)"
+        ),
+    )
+
+
 class FloatingIPSpec(CommonSpec, Described):
     """The spec of a FloatingIP."""
 
@@ -52,10 +92,13 @@ class FloatingIPSpec(CommonSpec, Described):
             "at most one of loadBalancerRef, portRef and portID can be given: an address leads to one port",
         ),
         Rule(
-            "!has(self.fixedAddress) || has(self.portRef) || has(self.portID)",
-            "fixedAddress is an address of the port in portRef or portID; without one of them take it out",
+            "!has(self.fixedAddress) || has(self.loadBalancerRef) || has(self.portRef) || has(self.portID)",
+            "fixedAddress is an address of what is in loadBalancerRef, portRef or portID; without one of them take it "
+            "out",
             ".fixedAddress",
         ),
+        ALONE,
+        NOT_TWICE,
     )
 
     import_: FloatingIPImport | None = Field(None, alias="import", description=IMPORT_TEXT)
@@ -89,7 +132,7 @@ class FloatingIPSpec(CommonSpec, Described):
         None,
         description=about(
             "The LoadBalancer whose VIP the address leads to",
-            absent="with portRef and portID absent too, it leads nowhere and is kept",
+            absent="with portRef, portID and portForwardings absent too, it leads nowhere and is kept",
             changes="Can be changed; the address stays the same",
             api="port_id",
         ),
@@ -119,9 +162,29 @@ class FloatingIPSpec(CommonSpec, Described):
     ] = Field(
         None,
         description=about(
-            "Which address of the port it leads to, where the port has several",
-            absent="the port's only one",
+            "Which address it leads to, where the port has several: of a LoadBalancer its VIP's or that of an "
+            "additional VIP",
+            absent="the port's only one; of a LoadBalancer with several the VIP's own, or else the first of IPv4",
             api="fixed_ip_address",
+        ),
+    )
+    port_forwardings: Annotated[list[PortForwarding], Field(max_length=MAX_FORWARDINGS)] | None = Field(
+        None,
+        description=about(
+            "All ports of the address that lead to ports inside, in place of the address as a whole. [] removes them. "
+            "What others forward on it is removed, too",
+            absent="left as they are (new: none)",
+            api="port_forwardings",
+        ),
+        json_schema_extra=listed("map", "protocol", "externalPort"),
+    )
+    reverse_dns: ReverseDNS | None = Field(
+        None,
+        description=about(
+            "The name that the address leads back to (PTR), in the cloud's DNS service (Designate). It is taken away "
+            "before the address is released. Whatever becomes of it, the address is Ready: the condition ReverseDNS "
+            "tells of it",
+            absent="left as it is; taken away where it was set by this field",
         ),
     )
     recreate: Literal["Never", "Always"] | None = Field(
@@ -135,6 +198,17 @@ class FloatingIPSpec(CommonSpec, Described):
     )
 
 
+class ReverseDNSStatus(ApiModel):
+    """The name that an address leads back to, as it was last seen in Designate."""
+
+    hostname: Text | None = Field(None, description="The name, without a dot at its end.")
+    ttl: int | None = Field(None, description="Seconds for which resolvers may keep it.")
+    status: Text | None = Field(None, description="ACTIVE, PENDING (not all name servers have it yet), or ERROR.")
+    floating_ip_id: Id | None = Field(
+        None, description="Id of the floating IP that has the name: a former one's is taken away."
+    )
+
+
 class FloatingIPStatus(CommonStatus, CloudStatus):
     """The status of a FloatingIP."""
 
@@ -143,6 +217,13 @@ class FloatingIPStatus(CommonStatus, CloudStatus):
     port_id: Id | None = Field(None, description="Id of the port it leads to.")
     router_id: Id | None = Field(None, description="Id of the router it goes through.")
     external_network_id: Id | None = Field(None, description="Id of the external network it is from.")
+    port_forwardings: Annotated[list[PortForwardingStatus], Field(max_length=1024)] | None = Field(
+        None, description="Its ports that lead to ports inside.", json_schema_extra=listed("atomic")
+    )
+    reverse_dns: ReverseDNSStatus | None = Field(
+        None,
+        description="The name that the address leads back to; only where spec.reverseDNS asks for one.",
+    )
 
 
 _UNCHANGED = "has(oldSelf.spec.{0}) && has(self.spec.{0}) && self.spec.{0} == oldSelf.spec.{0}"
@@ -159,6 +240,7 @@ FLOATING_IP = Kind(
         Column("Address", "string", ".status.address", "The address."),
         Column("Target", "string", ".status.fixedAddress", "The address inside that it leads to."),
         Column("Status", "string", ".status.cloudStatus", "Its status in the cloud: ACTIVE, or DOWN with no target."),
+        Column("Hostname", "string", ".status.reverseDNS.hostname", "The name it leads back to.", wide=True),
     ),
     selectable=(".spec.loadBalancerRef.name", ".spec.portRef.name"),
     rules=(

@@ -46,8 +46,21 @@ Container = Annotated[
 CERTIFICATE = Names(
     "a certificate with its key",
     Reach.PROJECT,
-    instead="pass TLS on to the members (protocol: HTTPS, without tls)",
+    instead="secretRef or sniSecretRefs, which name Secrets of the namespace",
 )
+
+
+class SecretRef(ApiModel):
+    """A reference to a Secret of Kubernetes, in the same namespace."""
+
+    name: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=253,
+            description=about("Its metadata.name, in the same namespace", changes=None),
+        ),
+    ]
 
 
 class Timeouts(ApiModel):
@@ -93,9 +106,40 @@ class Tls(ApiModel):
 
     cel: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            "has(self.barbicanContainer) || (has(self.sniBarbicanContainers) && self.sniBarbicanContainers.size() > 0)",
-            "tls needs a certificate: barbicanContainer or sniBarbicanContainers",
+            "has(self.secretRef) || has(self.barbicanContainer) || "
+            "(has(self.sniSecretRefs) && self.sniSecretRefs.size() > 0) || "
+            "(has(self.sniBarbicanContainers) && self.sniBarbicanContainers.size() > 0)",
+            "tls needs a certificate: secretRef or sniSecretRefs, or barbicanContainer or sniBarbicanContainers",
         ),
+        Rule(
+            "!has(self.secretRef) || !has(self.barbicanContainer)",
+            "secretRef and barbicanContainer both name the certificate; take one of them out",
+            ".barbicanContainer",
+        ),
+        Rule(
+            "!has(self.sniSecretRefs) || !has(self.sniBarbicanContainers)",
+            "sniSecretRefs and sniBarbicanContainers both name the further certificates; take one of them out",
+            ".sniBarbicanContainers",
+        ),
+    )
+
+    secret_ref: SecretRef | None = Field(
+        None,
+        description=about(
+            "The Secret (kubernetes.io/tls) with the certificate, its chain and its key, labelled "
+            "network.infomaniak.cloud/tls=true. The operator keeps it in Barbican, and follows its renewal",
+            changes="Can be changed",
+            api="default_tls_container_ref",
+        ),
+    )
+    sni_secret_refs: Annotated[list[SecretRef], Field(max_length=32)] | None = Field(
+        None,
+        description=about(
+            "The same for further certificates, chosen by the name that the client asks for. [] for none",
+            absent="left as they are (new: none)",
+            api="sni_container_refs",
+        ),
+        json_schema_extra=listed("map", "name"),
     )
 
     barbican_container: Annotated[Container | None, CERTIFICATE] = Field(

@@ -162,6 +162,15 @@ class ListenerStatus(OctaviaStatus):
     redirect_policy_id: Id | None = Field(None, description="Id of the L7 policy that redirectToHTTPS stands for.")
 
 
+class CertificateStatus(ApiModel):
+    """A certificate that the operator keeps in Barbican."""
+
+    secret_name: Text = Field(description="Name of the Secret that it is from.")
+    fingerprint: Text | None = Field(None, description="SHA-256 of the certificate and its chain, in hex.")
+    not_after: Text | None = Field(None, description="When it expires.")
+    barbican_secret: Text | None = Field(None, description="Its address in Barbican.")
+
+
 class LoadBalancerStatus(CommonStatus, OctaviaStatus):
     """The status of a LoadBalancer."""
 
@@ -183,6 +192,11 @@ class LoadBalancerStatus(CommonStatus, OctaviaStatus):
     flavor_id: Id | None = Field(None, description="Id of its flavor; absent: it has none.")
     listeners: Annotated[list[ListenerStatus], Field(max_length=1024)] | None = Field(
         None, description="The listeners that are there.", json_schema_extra=listed("atomic")
+    )
+    certificates: Annotated[list[CertificateStatus], Field(max_length=1024)] | None = Field(
+        None,
+        description="The certificates of listeners' Secrets that Barbican has.",
+        json_schema_extra=listed("atomic"),
     )
     recovery_attempts: int | None = Field(
         None, description="How often it was made again since it was last ACTIVE, as recovery says."

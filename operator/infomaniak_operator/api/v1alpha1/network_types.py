@@ -90,7 +90,8 @@ class InfomaniakNetworkSpec(CommonSpec, Named, Described, Administrable):
             "The subnets, known by their names; they go with the network. [] removes all",
             absent="none are made; of an imported network: left as they are",
             changes=(
-                "Items can be added and removed at any time; a subnet in use by ports is not removed before they go"
+                "Items can be added and removed at any time; a subnet in use by ports is not removed before they go. "
+                "SLAAC addresses of ports do not count as use: Neutron removes them together with the subnet"
             ),
             api="subnets of the network",
         ),

@@ -25,7 +25,7 @@ from infomaniak_operator.api.common import (
 )
 from infomaniak_operator.api.kind import Column, Kind
 from infomaniak_operator.api.model import FIXED, ApiModel, Checked, Rule, about, immutable, listed
-from infomaniak_operator.api.types import Ref
+from infomaniak_operator.api.types import HTTP_NAME, Ref
 from infomaniak_operator.api.v1alpha1.member_types import Member, MembersFrom, PortMember
 
 MAX_MEMBERS = 256
@@ -66,7 +66,7 @@ class SessionPersistence(ApiModel):
             Field(min_length=1, max_length=255),
             Checked(
                 Rule(
-                    "self.matches('^[A-Za-z0-9!#$%&\\'*+.^_`|~-]+$')",
+                    HTTP_NAME,
                     "must be the name of a cookie: letters, digits and a few signs, no blanks",
                 )
             ),
@@ -234,11 +234,18 @@ class PoolStatus(CommonStatus, OctaviaStatus):
 
     load_balancer_id: Id | None = Field(None, description="Id of its load balancer.")
     member_count: int | None = Field(None, description="How many members it has.")
-    online_members: int | None = Field(None, description="How many of them are ONLINE (or not monitored).")
+    online_members: int | None = Field(
+        None,
+        description="How many of them are ONLINE (or not monitored); absent in a new monitor's first minute.",
+    )
     members: Annotated[list[MemberStatus], Field(max_length=MAX_LISTED)] | None = Field(
         None, description="The members that are there.", json_schema_extra=listed("atomic")
     )
     service_port: Text | None = Field(None, description="The port of the Service that its members follow: 80/TCP.")
+    waiting_pods: int | None = Field(
+        None,
+        description="How many member Pods wait at their readiness gate (network.infomaniak.cloud/pool-NAME).",
+    )
     draining: Annotated[list[DrainingMember], Field(max_length=MAX_LISTED)] | None = Field(
         None,
         description="The members that spec.membersFrom no longer gives, kept at weight 0 for drainSeconds.",

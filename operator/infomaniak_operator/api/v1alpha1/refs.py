@@ -19,16 +19,19 @@ def one_of(*names: str, required: bool = True) -> str:
 EXTERNAL = Names("an external network", Reach.PUBLIC, instead="Neutron takes an external network there and no other")
 
 
+SUBNET_OF_NETWORK = Rule(
+    "!has(self.subnet) || has(self.networkRef)",
+    "subnet names a subnet of networkRef; without networkRef use subnetID",
+    ".subnet",
+)
+
+
 class SubnetChoice(ApiModel):
     """A subnet: of an InfomaniakNetwork, or by id."""
 
     cel: ClassVar[tuple[Rule, ...]] = (
         Rule(one_of("networkRef", "subnetID"), "exactly one of networkRef and subnetID is needed"),
-        Rule(
-            "!has(self.subnet) || has(self.networkRef)",
-            "subnet names a subnet of networkRef; without networkRef use subnetID",
-            ".subnet",
-        ),
+        SUBNET_OF_NETWORK,
     )
 
     network_ref: Ref | None = Field(

@@ -25,7 +25,8 @@ from infomaniak_operator.api.common import (
 from infomaniak_operator.api.kind import Column, Kind
 from infomaniak_operator.api.model import ApiModel, Rule, about, listed
 from infomaniak_operator.api.types import Address, Cidr
-from infomaniak_operator.api.v1alpha1.refs import ExternalNetwork, SubnetChoice
+from infomaniak_operator.api.v1alpha1.refs import ExternalNetwork
+from infomaniak_operator.api.v1alpha1.router_interface_types import NOT_TWICE, InterfaceStatus, RouterInterface
 
 
 class RouterFilter(NamedFilter, DescribedFilter):
@@ -72,19 +73,10 @@ class Route(ApiModel):
     )
 
 
-_TWICE = (
-    "!has(self.interfaces) || self.interfaces.all(a, self.interfaces.filter(b, has(a.subnetID) ? (has(b.subnetID) && "
-    "a.subnetID == b.subnetID) : (has(a.networkRef) && has(b.networkRef) && a.networkRef.name == b.networkRef.name && "
-    "(!has(a.subnet) || !has(b.subnet) || a.subnet == b.subnet))).size() == 1)"
-)
-
-
 class RouterSpec(CommonSpec, Named, Described, Administrable):
     """The spec of a Router."""
 
-    cel: ClassVar[tuple[Rule, ...]] = (
-        Rule(_TWICE, "two interfaces lead to the same subnet; take one out", ".interfaces"),
-    )
+    cel: ClassVar[tuple[Rule, ...]] = (NOT_TWICE,)
 
     import_: RouterImport | None = Field(None, alias="import", description=IMPORT_TEXT)
     external_gateway: ExternalGateway | None = Field(
@@ -95,10 +87,11 @@ class RouterSpec(CommonSpec, Named, Described, Administrable):
             api="external_gateway_info",
         ),
     )
-    interfaces: Annotated[list[SubnetChoice], Field(max_length=64)] | None = Field(
+    interfaces: Annotated[list[RouterInterface], Field(max_length=64)] | None = Field(
         None,
         description=about(
-            "The subnets that the router connects, one port on each, with the subnet's gateway address. [] removes all",
+            "The subnets that the router connects, one port on each, with the subnet's gateway address unless the "
+            "interface says another one. [] removes all",
             absent="left as they are (new: none)",
             api="the router's ports (add_router_interface)",
         ),
@@ -113,12 +106,6 @@ class RouterSpec(CommonSpec, Named, Described, Administrable):
         ),
         json_schema_extra=listed("atomic"),
     )
-
-
-class InterfaceStatus(ApiModel):
-    """An interface in the cloud."""
-
-    subnet_id: Id = Field(description="Id of the subnet.")
 
 
 class RouterStatus(CommonStatus, CloudStatus):

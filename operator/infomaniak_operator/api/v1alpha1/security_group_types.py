@@ -178,7 +178,13 @@ class SecurityGroupRule(ApiModel):
         )
     )
     description: Annotated[str, Field(max_length=255)] | None = Field(
-        None, description=about("Free text for people", absent="none", changes=None, api="description")
+        None,
+        description=about(
+            "Free text for people; the empty text takes away what there is",
+            absent="left as it is, also where it is taken out again (new: none)",
+            changes=None,
+            api="description",
+        ),
     )
 
 

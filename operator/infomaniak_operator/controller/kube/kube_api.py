@@ -148,6 +148,13 @@ class Kube(Protocol):
     def patch_status(self, resource: KubeType, namespace: str, name: str, patch: Body) -> Body:
         """Merge-patch the status subresource; gives the new version."""
 
+    def patch_condition(self, resource: KubeType, namespace: str, name: str, patch: Body) -> Body:
+        """Merge one condition into the status of a kind of Kubernetes' own, by its type; gives the new version.
+
+        The others stay, whoever writes them meanwhile (a merge patch would replace the whole list). With
+        ``metadata.uid`` in the patch another object of that name refuses it: ``Rejected``, for a uid is immutable.
+        """
+
     def create_event(self, namespace: str, event: Body) -> Body:
         """Create a core/v1 Event."""
 

@@ -17,6 +17,7 @@ from infomaniak_operator.controller.kube.kube_api import Body, KubeType, Unavail
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 _MERGE_PATCH = {"Content-Type": "application/merge-patch+json"}
+_STRATEGIC_PATCH = {"Content-Type": "application/strategic-merge-patch+json"}
 # Without a second choice: a server that could not do it is to refuse, not to send all there is.
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _UNAUTHORIZED = 401
@@ -111,6 +112,10 @@ class HttpKube:
         """Merge-patch the status subresource."""
         return self._call("PATCH", resource, namespace, f"{name}/status", body=patch)
 
+    def patch_condition(self, resource: KubeType, namespace: str, name: str, patch: Body) -> Body:
+        """Merge a condition into the status by its type."""
+        return self._call("PATCH", resource, namespace, f"{name}/status", body=patch, headers=_STRATEGIC_PATCH)
+
     def create_event(self, namespace: str, event: Body) -> Body:
         """Create a core/v1 Event."""
         return self._call("POST", _EVENTS, namespace, "", body=event)
@@ -156,7 +161,8 @@ class HttpKube:
             arguments["headers"] = headers
         if body is not None:
             arguments["data"] = json.dumps(body)
-            arguments["headers"] = _MERGE_PATCH if verb == "PATCH" else {"Content-Type": "application/json"}
+            usual = _MERGE_PATCH if verb == "PATCH" else {"Content-Type": "application/json"}
+            arguments["headers"] = headers or usual
         try:
             response = self._send(verb, resource.plural, arguments)
             if response.status_code >= _ERRORS:

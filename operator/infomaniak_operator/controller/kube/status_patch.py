@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
-from infomaniak_operator.controller.interfaces import KubeObject, Result
-from infomaniak_operator.controller.kube.conditions import bodies, keeps_ready, printable
+from infomaniak_operator.controller.interfaces import ForeignCondition, KubeObject, Result
+from infomaniak_operator.controller.kube.conditions import (
+    MAX_MESSAGE,
+    bodies,
+    keeps_ready,
+    printable,
+    readable,
+    timestamp,
+)
 
 ValueT = TypeVar("ValueT")
 _CONTROLLER_FIELDS = ("conditions", "observedGeneration")
@@ -59,6 +66,21 @@ def record_patch(resource: KubeObject, status: Mapping[str, object]) -> dict[str
     if not difference:
         return None
     return {"metadata": {"resourceVersion": resource.resource_version}, "status": difference}
+
+
+def foreign_condition_patch(resource: KubeObject, wanted: ForeignCondition, now: float) -> dict[str, Any] | None:
+    """The strategic merge patch that gives an object of Kubernetes' own a condition; None if it has it.
+
+    It carries the uid: the API server answers 422 if another object has the name by now.
+    """
+    status, message = "True" if wanted.status else "False", readable(wanted.message, MAX_MESSAGE)
+    former = resource.condition(wanted.type) or {}
+    if (former.get("status"), former.get("reason"), former.get("message")) == (status, wanted.reason, message):
+        return None
+    body = {"type": wanted.type, "status": status, "reason": wanted.reason, "message": message}
+    if former.get("status") != status:
+        body["lastTransitionTime"] = timestamp(now)
+    return {"metadata": {"uid": wanted.uid}, "status": {"conditions": [body]}}
 
 
 def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

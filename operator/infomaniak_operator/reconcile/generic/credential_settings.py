@@ -24,13 +24,11 @@ from infomaniak_operator.controller.interfaces import (
     CacheReader,
     Key,
     KubeObject,
-    Progress,
     Reason,
-    Stalled,
     WaitingFor,
 )
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
-from infomaniak_operator.reconcile.generic.outcomes import CREDENTIALS_VALID, Stop
+from infomaniak_operator.reconcile.generic.outcomes import CREDENTIALS_VALID, Outcome, stalled
 from infomaniak_operator.reconcile.openstack.scope import Cloud, Clouds
 
 LABEL = "network.infomaniak.cloud/credentials"
@@ -227,11 +225,12 @@ def _decoded(data: Mapping[str, str]) -> dict[str, bytes]:
     return decoded
 
 
-def connect(context: ReconcileContext, settings: CredentialSettings, clouds: Clouds) -> Cloud:
+def connect(context: ReconcileContext, settings: CredentialSettings, clouds: Clouds) -> Cloud | Outcome:
     """The cloud of the object's credential, logged in; a login that fails is the caller's to report.
 
+    Or the outcome where there is no credential, or it cannot be used; the condition says what to do.
+
     Raises:
-        Stop: there is no credential, or it cannot be used; the condition says what to do.
         InfomaniakCloudError: the login was refused, or Keystone cannot be asked.
     """
     source = settings.source(context.resource)
@@ -241,7 +240,7 @@ def connect(context: ReconcileContext, settings: CredentialSettings, clouds: Clo
             f"{context.resource.key.namespace}: name a Secret in spec.cloudCredentialsRef.secretName"
         )
         context.set_condition(CREDENTIALS_VALID, False, Reason.CREDENTIALS_INVALID, message)
-        raise Stop(Reason.CREDENTIALS_INVALID, message, Stalled(), Progress.STALLED)
+        return stalled(Reason.CREDENTIALS_INVALID, message)
     if not settings.readable(source.secret.namespace):
         message = (
             f"spec.cloudCredentialsRef: this operator reads no Secrets in namespace {source.secret.namespace} "
@@ -249,12 +248,13 @@ def connect(context: ReconcileContext, settings: CredentialSettings, clouds: Clo
             "administrator to have the namespace added"
         )
         context.set_condition(CREDENTIALS_VALID, False, Reason.CREDENTIALS_INVALID, message)
-        raise Stop(Reason.CREDENTIALS_INVALID, message, Stalled(), Progress.STALLED)
+        return stalled(Reason.CREDENTIALS_INVALID, message)
     secret = context.request.view.get(source.secret)
     if secret is None and context.resource.deleting and (remembered := context.memory.cloud):
         # The Secret went first, as in the deletion of a whole namespace: what it held still serves to clean up.
         context.connect(remembered)
         context.cloud.login()
+        context.project_id = remembered.project_id
         return context.cloud
     if secret is None:
         name = f"{source.secret.namespace}/{source.secret.name}"
@@ -263,7 +263,7 @@ def connect(context: ReconcileContext, settings: CredentialSettings, clouds: Clo
             f"`kubectl -n {source.secret.namespace} label secret {source.secret.name} {LABEL}=true`"
         )
         context.set_condition(CREDENTIALS_VALID, False, Reason.WAITING_FOR_REFERENCE, message)
-        raise Stop(Reason.WAITING_FOR_REFERENCE, message, WaitingFor(frozenset({source.secret})), keep_ready=True)
+        return Outcome(Reason.WAITING_FOR_REFERENCE, message, WaitingFor(frozenset({source.secret})), keep_ready=True)
     try:
         read = settings.read(secret, source.cloud)
         cloud = clouds.get(read, source.secret)
@@ -272,9 +272,10 @@ def connect(context: ReconcileContext, settings: CredentialSettings, clouds: Clo
         if isinstance(error, CloudNotAllowedError):
             message += " (the operator's option --allowed-auth-url says which are)"
         context.set_condition(CREDENTIALS_VALID, False, Reason.CREDENTIALS_INVALID, message)
-        raise Stop(Reason.CREDENTIALS_INVALID, message, Stalled(), Progress.STALLED) from error
+        return stalled(Reason.CREDENTIALS_INVALID, message)
     context.connect(cloud)
     clouds.login(cloud, read, source.secret)
+    context.project_id = cloud.project_id
     context.memory.cloud = cloud
     context.set_condition(CREDENTIALS_VALID, True, Reason.AVAILABLE, f"project {cloud.project_id} in {cloud.region}")
     return cloud

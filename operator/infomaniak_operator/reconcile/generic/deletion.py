@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
 from infomaniak_operator.api.json_types import ANY
 from infomaniak_operator.client import Category, InfomaniakCloudError, NotFoundError
@@ -20,7 +21,7 @@ from infomaniak_operator.controller.interfaces import (
 from infomaniak_operator.reconcile.generic import duplicates, importing, observe
 from infomaniak_operator.reconcile.generic.actuator import Actuator
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
-from infomaniak_operator.reconcile.generic.outcomes import Stop
+from infomaniak_operator.reconcile.generic.outcomes import Ended, Outcome
 from infomaniak_operator.reconcile.generic.owned import (
     ADOPTING,
     by_id,
@@ -30,106 +31,146 @@ from infomaniak_operator.reconcile.generic.owned import (
     main_rows,
     whose_main,
 )
+from infomaniak_operator.reconcile.generic.plan import Plan
 from infomaniak_operator.reconcile.ownership.marks import Standing
 
 
 def delete(
-    context: ReconcileContext, actuator: Actuator[RowT, BodyT], connect: Callable[[], object], kept_by: Collection[str]
-) -> Result:
+    context: ReconcileContext,
+    actuator: Actuator[RowT, BodyT],
+    connect: Callable[[], Ended | None],
+    kept_by: Collection[str],
+) -> Result | Ended:
     """Take the object out of the cloud, or give it up, as its deletionPolicy says.
 
     Args:
         context: the reconcile.
         actuator: the kind.
-        connect: gets to the cloud.
+        connect: gets to the cloud; returns how the reconcile ends where it cannot.
         kept_by: the kinds whose reference to this one keeps it from being deleted.
 
+    Returns:
+        The result that lets the object go; or how the reconcile ends: it is in use, going, or not to be reached.
+
     Raises:
-        Stop: it is in use, or not to be reached.
         InfomaniakCloudError: the cloud could not be asked, or refused.
     """
     gone = Result(Conditions(None, Reason.DELETING), Finalized())
     if context.unmanaged:
         return gone
     retain = context.spec.get("deletionPolicy") == "Retain"
-    if not _reach(context, connect, retain=retain):
-        return gone
+    reached = _reach(context, connect, retain=retain)
+    if reached is not None:
+        return gone if reached is _WITHOUT else reached
     row = _find(context, actuator)
+    if isinstance(row, Ended):
+        return row
     if row is None:
-        _see_to_the_rest(context, actuator, retain=retain)
-        return gone
+        return _see_to_the_rest(context, actuator, retain=retain) or gone
     if not whose_main(context, row).ours or _not_adopted(context, actuator, row):
         # Not ours to change, and no more is what lies in it, our marks or not: only the finalizer goes.
         message = f"{actuator.noun} {row['id']} is not (or not only) this object's, and stays with all that is in it"
         context.request.event("LeftAlone", message, warning=True)
         return gone
+    ended = _release(context, actuator, row) if retain else _remove(context, actuator, row, kept_by)
+    return ended or gone
+
+
+def _release(context: ReconcileContext, actuator: Actuator[RowT, BodyT], row: RowT) -> Ended | None:
+    """Give up the marks on an object that stays; returns how the reconcile ends where that is not all."""
+    if early := observe.too_early_to_give_up(context, actuator, row):
+        return early
+    if is_marked(context, row) or context.dry_run:
+        plan = actuator.releasing(context, row)
+        if context.dry_run:
+            return context.would(str(plan) or f"release {actuator.noun} {row['id']}")
+        if ended := observe.carry_out(context, actuator, row, plan):
+            return ended
+    context.request.event("Retained", f"{actuator.noun} {row['id']} stays in the cloud, its mark released")
+    return None
+
+
+def _remove(
+    context: ReconcileContext, actuator: Actuator[RowT, BodyT], row: RowT, kept_by: Collection[str]
+) -> Ended | None:
+    """Delete an object and what belongs to it; returns how the reconcile ends where it may not, or is not gone yet."""
+    in_use = _users(context, actuator, kept_by)
+    plan = Plan(outcome=in_use) if in_use else actuator.removal(context, row)
     if context.dry_run:
-        raise context.would(f"{'release' if retain else 'delete'} {actuator.noun} {row['id']}")
-    if retain:
-        if is_marked(context, row):
-            actuator.release(context, row)
-        context.request.event("Retained", f"{actuator.noun} {row['id']} stays in the cloud, its mark released")
-        return gone
-    _check_users(context, actuator, kept_by)
+        return _would(context, actuator, row, plan)
     try:
-        actuator.remove(context, row)
+        ended = observe.carry_out(context, actuator, row, plan)
     except NotFoundError:
         # Somebody was quicker; the next reconcile finds out whether all of it is gone. A service may go on to list it.
-        raise Stop(Reason.DELETING, f"{actuator.noun} {row['id']} is going", Retry()) from None
-    context.request.event("Deleted", f"deleted {actuator.noun} {row['id']}")
-    return gone
+        return Outcome(Reason.DELETING, f"{actuator.noun} {row['id']} is going", Retry())
+    if ended is None:
+        context.request.event("Deleted", f"deleted {actuator.noun} {row['id']}")
+    return ended
 
 
-def _see_to_the_rest(context: ReconcileContext, actuator: Actuator[RowT, BodyT], *, retain: bool) -> None:
+def _would(context: ReconcileContext, actuator: Actuator[RowT, BodyT], row: RowT, plan: Plan) -> Outcome:
+    """What a dry run says of a deletion: its steps, or what keeps it."""
+    if not isinstance(plan.outcome, Outcome):
+        return context.would(str(plan) or f"delete {actuator.noun} {row['id']}")
+    return context.would(f"delete {actuator.noun} {row['id']}, but not yet: {plan.outcome.message}")
+
+
+def _see_to_the_rest(context: ReconcileContext, actuator: Actuator[RowT, BodyT], *, retain: bool) -> Ended | None:
     """What the main object has left behind, now that it is gone.
 
     Raises:
-        Stop: something is still under way.
         InfomaniakCloudError: the service refused.
     """
-    if not retain:
-        actuator.after_delete(context)
-    elif not context.dry_run:
-        actuator.release_rest(context)
+    plan = actuator.leftovers(context, retain=retain)
+    if plan.outcome:
+        return plan.outcome
+    if context.dry_run:
+        return context.would(str(plan)) if plan.steps else None
+    context.warn(plan.warnings)
+    return actuator.act_on_leftovers(context, plan.steps)
 
 
-def _reach(context: ReconcileContext, connect: Callable[[], object], *, retain: bool) -> bool:
-    """Get to the cloud; False where it cannot be reached with this credential and the object may go without.
+_WITHOUT = Outcome(Reason.DELETING, "the cloud cannot be reached, and nothing is to be done in it", Retry())
+"""Where the cloud cannot be reached with this credential, and the object may go without."""
+
+
+def _reach(context: ReconcileContext, connect: Callable[[], Ended | None], *, retain: bool) -> Ended | None:
+    """Get to the cloud.
+
+    Returns:
+        None where it is reached; ``_WITHOUT``; or how the reconcile ends: there is no credential that can be used, it
+        leads elsewhere, or what is to be changed is locked.
 
     Raises:
-        Stop: there is no credential that can be used, or it leads elsewhere.
         InfomaniakCloudError: the cloud could not be asked.
     """
     try:
-        connect()
-    except Stop as stop:
-        # What is locked was reached: the credential is good.
-        if retain and context.locked is None:
-            return False
-        raise _still_here(stop) from stop
+        ended = connect()
     except InfomaniakCloudError as error:
         if retain and error.category is Category.AUTHENTICATION:
-            return False
+            return _WITHOUT
         raise
-    try:
-        check_project(context)
-    except Stop as stop:
-        if retain:
-            return False
-        raise _still_here(stop) from stop
-    return True
+    if isinstance(ended, Outcome):
+        # What is locked was reached: the credential is good.
+        return _WITHOUT if retain and context.locked is None else _still_here(ended)
+    if ended is not None:
+        return ended
+    elsewhere = check_project(context)
+    if elsewhere is None:
+        return None
+    return _WITHOUT if retain else _still_here(elsewhere)
 
 
-def _still_here(stop: Stop) -> Stop:
+def _still_here(outcome: Outcome) -> Outcome:
     """The same outcome; Ready is not kept while an object is Terminating."""
-    return Stop(stop.reason, f"cannot be deleted yet: {stop.message}", stop.next, stop.progress)
+    return replace(outcome, message=f"cannot be deleted yet: {outcome.message}", keep_ready=False)
 
 
-def _find(context: ReconcileContext, actuator: Actuator[RowT, BodyT]) -> RowT | None:
+def _find(context: ReconcileContext, actuator: Actuator[RowT, BodyT]) -> RowT | Ended | None:
     """What the object stands for, ours or not; doubles are taken away at once. None: nothing of ours is left.
 
-    Raises:
-        Stop: a create may still be under way.
+    Returns:
+        Or how the reconcile ends: a create may still be under way.
     """
     rows = context.rows(actuator.collection)
     ours = main_rows(context, rows, Standing.OURS)
@@ -138,8 +179,12 @@ def _find(context: ReconcileContext, actuator: Actuator[RowT, BodyT]) -> RowT | 
         return row
     others = [each for each in ours if each["id"] != context.id]
     if context.id is None:
-        row, others = duplicates.sort_out(context, actuator.noun, others, settled=False)
-    observe.remove_doubles(context, actuator, others)
+        sorted_out = duplicates.sort_out(context, actuator.noun, others, settled=False)
+        if isinstance(sorted_out, Outcome):
+            return sorted_out
+        row, others = sorted_out
+    if ended := observe.remove_doubles(context, actuator, others):
+        return ended
     settled = context.id is not None and "" not in context.creates.unknown
     if row is not None or settled or context.imported:
         return row
@@ -147,9 +192,8 @@ def _find(context: ReconcileContext, actuator: Actuator[RowT, BodyT]) -> RowT | 
     def still_absent(not_before: float) -> bool:
         return not main_rows(context, context.rows(actuator.collection, not_before), Standing.OURS)
 
-    if not clear_to_create(context, "", still_absent):
-        raise context.again(Reason.DELETING, f"{actuator.noun} {context.name} has appeared in the cloud", 0.0)
-    return None
+    appeared = f"{actuator.noun} {context.name} has appeared in the cloud"
+    return clear_to_create(context, "", still_absent, appeared)
 
 
 def _not_adopted(context: ReconcileContext, actuator: Actuator[RowT, BodyT], row: RowT) -> bool:
@@ -160,7 +204,7 @@ def _not_adopted(context: ReconcileContext, actuator: Actuator[RowT, BodyT], row
     return context.imported and importing.elder(context, actuator, row) is not None
 
 
-def _uses(user: KubeObject, actuator: Actuator[RowT, BodyT], kept_by: Collection[str]) -> bool:
+def _is_used_by(user: KubeObject, actuator: Actuator[RowT, BodyT], kept_by: Collection[str]) -> bool:
     """Whether a referrer may hold something of this object in the cloud.
 
     One of the same kind that is going itself holds nothing up, nor one of a kind that goes in one with this one: two
@@ -174,14 +218,12 @@ def _uses(user: KubeObject, actuator: Actuator[RowT, BodyT], kept_by: Collection
     return user.key.kind in kept_by and (FINALIZER in user.finalizers or bool(ANY.status(user).get("id")))
 
 
-def _check_users(context: ReconcileContext, actuator: Actuator[RowT, BodyT], kept_by: Collection[str]) -> None:
-    """Refuse to delete what other objects of Kubernetes use; they wake this one when they go.
-
-    Raises:
-        Stop: it is in use.
-    """
-    users = [user for user in context.request.view.referrers(context.resource.key) if _uses(user, actuator, kept_by)]
-    if users:
-        names = ", ".join(f"{user.key.kind} {user.key.name}" for user in users)
-        message = f"{actuator.noun} {context.name} is used by {names}: it goes when they are deleted"
-        raise Stop(Reason.IN_USE, message, WaitingFor(frozenset(user.key for user in users)))
+def _users(context: ReconcileContext, actuator: Actuator[RowT, BodyT], kept_by: Collection[str]) -> Outcome | None:
+    """The outcome where other objects of Kubernetes use it; they wake this one when they go."""
+    referrers = context.request.view.referrers(context.resource.key)
+    users = [user for user in referrers if _is_used_by(user, actuator, kept_by)]
+    if not users:
+        return None
+    names = ", ".join(f"{user.key.kind} {user.key.name}" for user in users)
+    message = f"{actuator.noun} {context.name} is used by {names}: it goes when they are deleted"
+    return Outcome(Reason.IN_USE, message, WaitingFor(frozenset(user.key for user in users)))

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from infomaniak_operator.client.kinds import RowT
-from infomaniak_operator.controller.interfaces import Progress, Reason, Stalled
-from infomaniak_operator.reconcile.generic.context import ReconcileContext
-from infomaniak_operator.reconcile.generic.outcomes import Stop
+from infomaniak_operator.controller.interfaces import Reason
+from infomaniak_operator.reconcile.generic.facts import Facts
+from infomaniak_operator.reconcile.generic.outcomes import Outcome, stalled
 from infomaniak_operator.reconcile.generic.owned import mark_of
+from infomaniak_operator.reconcile.generic.plan import Warned
 from infomaniak_operator.reconcile.ownership.create_guard import LATEST
 from infomaniak_operator.reconcile.ownership.marks import Owner, Standing, child_key, same_text
 
@@ -28,19 +29,19 @@ _MARKED = ("tags", "description")
 """Where a mark may be."""
 
 
-def on_record(context: ReconcileContext, slot: str, row: Row) -> bool:
+def on_record(facts: Facts, slot: str, row: Row) -> bool:
     """Whether this process made it: it was told so, or a create whose outcome it never knew fits in body and time.
 
     Args:
-        context: the reconcile.
+        facts: of the object.
         slot: ``""`` or a child key.
         row: what was found.
     """
-    if str(row["id"]) in context.creates.made:
+    if str(row["id"]) in facts.creates.made:
         return True
     made = _moment(row.get("created_at"))
     return made is not None and any(
-        sent.began - SKEW <= made <= sent.ended + LATEST and fits(sent.body, row) for sent in context.creates.lost(slot)
+        sent.began - SKEW <= made <= sent.ended + LATEST and fits(sent.body, row) for sent in facts.creates.lost(slot)
     )
 
 
@@ -74,28 +75,27 @@ def _fits_but_for_mark(body: Row, row: Row) -> bool:
 
 
 def sort_out(
-    context: ReconcileContext, noun: str, marked: Sequence[RowT], *, settled: bool
-) -> tuple[RowT | None, list[RowT]]:
+    facts: Facts, noun: str, marked: Sequence[RowT], *, settled: bool
+) -> tuple[RowT | None, list[RowT]] | Outcome:
     """Of the main objects with our mark, that in status apart: the one that is ours, and the others.
 
+    Or the outcome where there are several, or there should be none, and nothing tells which this operator has made.
+
     Args:
-        context: the reconcile.
+        facts: of the object.
         noun: what people call them.
         marked: them, oldest first.
         settled: status names another, which is gone: what carries our mark is no reason to forget that.
-
-    Raises:
-        Stop: there are several, or there should be none, and nothing tells which this operator has made.
     """
-    made = [row for row in marked if on_record(context, "", row)]
+    made = [row for row in marked if on_record(facts, "", row)]
     if made:
         return made[0], [row for row in marked if row is not made[0]]
     if not marked or (len(marked) == 1 and not settled):
         return (marked[0] if marked else None), []
-    raise undecided(noun, marked, context.id if settled else None)
+    return undecided(noun, marked, facts.id if settled else None)
 
 
-def undecided(noun: str, rows: Sequence[Row], gone: str | None = None) -> Stop:
+def undecided(noun: str, rows: Sequence[Row], gone: str | None = None) -> Outcome:
     """The outcome where nothing tells which of several things is ours, or whether one is.
 
     Args:
@@ -114,37 +114,39 @@ def undecided(noun: str, rows: Sequence[Row], gone: str | None = None) -> Stop:
             f"{noun}s {ids} carry this object's mark, or that of a former one of its name, and the operator has no "
             "record of which it made; nothing is touched: take the mark out of those that are copies, or delete them"
         )
-    return Stop(Reason.CONFLICT, message, Stalled(), Progress.STALLED)
+    return stalled(Reason.CONFLICT, message)
 
 
-def warn(context: ReconcileContext, noun: str, rows: Iterable[Row]) -> None:
-    """Say that others carry our mark, and that they are left alone; a few of them are enough."""
-    for row in list(rows)[:_NAMED]:
-        context.remark(
+def warnings(noun: str, rows: Iterable[Row]) -> list[Warned]:
+    """What to say of others that carry our mark, and that are left alone; a few of them are enough."""
+    return [
+        Warned(
             "CopyLeftAlone",
             f"{noun} {row['id']} carries a copy of this object's mark, which the operator has no record of making; it "
             "is left alone: take the mark out of it, or delete it",
         )
+        for row in list(rows)[:_NAMED]
+    ]
 
 
 _ByChild = dict[str, list[Row]]
 
 
-def _by_child(context: ReconcileContext, rows: Iterable[Row]) -> tuple[_ByChild, _ByChild, set[str]]:
+def _by_child(facts: Facts, rows: Iterable[Row]) -> tuple[_ByChild, _ByChild, set[str]]:
     """The children with our mark, those of a former object of this name, and which marks of ours were given up."""
     mine: _ByChild = {}
     former: _ByChild = {}
     given_up: set[str] = set()
     for row in rows:
-        mark = mark_of(row, context.owner)
+        mark = mark_of(row, facts.owner)
         if mark is None or not mark.child:
             continue
-        standing = context.owner.standing(mark)
+        standing = facts.owner.standing(mark)
         if standing is Standing.OURS:
             mine.setdefault(mark.child, []).append(row)
         elif standing is Standing.PREVIOUS:
             former.setdefault(mark.child, []).append(row)
-        elif mark.released and context.owner.wrote(mark):
+        elif mark.released and facts.owner.wrote(mark):
             given_up.add(mark.child)
     return mine, former, given_up
 
@@ -176,7 +178,7 @@ class Copies:
 
 
 def copies(
-    context: ReconcileContext,
+    facts: Facts,
     rows: Iterable[Row],
     known: Iterable[tuple[str, str]],
     wanted: Mapping[str, Row],
@@ -196,16 +198,16 @@ def copies(
     the one that is as wanted does.
 
     Args:
-        context: the reconcile.
+        facts: of the object.
         rows: the children.
         known: slot and id of each child that status names.
         wanted: the bodies that the children in the spec would be made with now, by their slots.
         applied: slots of which status says that they were set.
         coming: slots of which status says that one was about to be made.
     """
-    mine, former, given_up = _by_child(context, rows)
+    mine, former, given_up = _by_child(facts, rows)
     known = list(known)
-    named, ids = named_so_far(context, (slot for slot, _ in known)), {id_ for _, id_ in known}
+    named, ids = named_so_far(facts, (slot for slot, _ in known)), {id_ for _, id_ in known}
     slot_of = {child_key(slot): slot for slot in {*named, *wanted, *applied}}
     found: list[Row] = []
     undecided: list[Row] = []
@@ -215,7 +217,7 @@ def copies(
         sure = [
             row
             for row in alike
-            if row["id"] in ids or on_record(context, slot, row) or (slot in wanted and fits(wanted[slot], row))
+            if row["id"] in ids or on_record(facts, slot, row) or (slot in wanted and fits(wanted[slot], row))
         ]
         if not sure and slot and slot not in named and child not in given_up and len(alike) == 1:
             sure = alike
@@ -238,25 +240,28 @@ def copies(
     return Copies(found, undecided)
 
 
-def named_so_far(context: ReconcileContext, slots: Iterable[str]) -> set[str]:
+def note_named(facts: Facts, slots: Iterable[str]) -> None:
+    """Remember of which slots status names a child now."""
+    facts.memory.slots_named |= set(slots)
+
+
+def named_so_far(facts: Facts, slots: Iterable[str]) -> set[str]:
     """The slots of which status has named a child, for as long as this process knows the object.
 
     Once that child is gone, what carries its mark is a copy; but for what a create of unknown outcome may have made.
     """
-    found = context.memory.slots_named
-    found |= set(slots)
-    return found - set(context.creates.unknown)
+    return (facts.memory.slots_named | set(slots)) - set(facts.creates.unknown)
 
 
-def slots_of(context: ReconcileContext, field: str, slot: Callable[[str], str]) -> list[str]:
+def slots_of(facts: Facts, field: str, slot: Callable[[str], str]) -> list[str]:
     """The slots of the items of a list in the spec that were set, by ``status.appliedFields``.
 
     Args:
-        context: the reconcile.
+        facts: of the object.
         field: the list: ``subnets``.
         slot: the slot of an item of that name.
     """
     within = (
-        place.removeprefix(f"{field}[").partition("]")[0] for place in context.applied if place.startswith(f"{field}[")
+        place.removeprefix(f"{field}[").partition("]")[0] for place in facts.applied if place.startswith(f"{field}[")
     )
     return [slot(name) for name in dict.fromkeys(within)]

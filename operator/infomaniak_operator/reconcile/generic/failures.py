@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from infomaniak_operator.client import Category, InfomaniakCloudError, ReadOnlyError
+from infomaniak_operator.client import Category, CloudAwayError, InfomaniakCloudError, ReadOnlyError
 from infomaniak_operator.controller.interfaces import KubeObject, Next, Progress, Reason, Retry, Stalled, WaitingFor
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
-from infomaniak_operator.reconcile.generic.outcomes import CREDENTIALS_VALID, SYNCED, Stop, named
+from infomaniak_operator.reconcile.generic.outcomes import CREDENTIALS_VALID, SYNCED, Outcome, named
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,8 @@ _MEANINGS = {
     Category.IN_USE: _Meaning(Reason.IN_USE, Retry(at_least=5.0)),
     Category.QUOTA: _Meaning(Reason.QUOTA_EXCEEDED, Retry(at_least=30.0)),
     Category.TERMINAL: _Meaning(Reason.INVALID_CONFIGURATION, Stalled(), Progress.STALLED),
+    # The spec may be wrong, or Barbican, or the credential's roles; no event tells that it is mended.
+    Category.UNREADABLE: _Meaning(Reason.INVALID_CONFIGURATION, Retry(at_least=30.0), Progress.STALLED),
     Category.AUTHENTICATION: _Meaning(Reason.CREDENTIALS_INVALID, Retry(at_least=60.0), Progress.STALLED),
     # Something vanished, or changed, between our look and our act: look again.
     Category.NOT_FOUND: _Meaning(Reason.CLOUD_ERROR, Retry(), keep_ready=True),
@@ -32,10 +34,17 @@ _MEANINGS = {
 }
 _NOT_THE_SPEC = _Meaning(Reason.CLOUD_ERROR, Retry(at_least=30.0), keep_ready=True)
 """Of a refusal that only a person can mend: it was no change that the spec asks for, but a look, or a delete."""
+_UNREADABLE = (
+    "a certificate is not in Barbican, or the credential may not let Octavia read it (for which Infomaniak wants the "
+    "role creator)"
+)
 Rivals = Callable[[ReconcileContext, InfomaniakCloudError], list[KubeObject]]
+_REFUSED = 400
 _FORBIDDEN = 403
 _IN_USE = "inuse"
 """In the type, or the words, of a refusal because of users: a 409 may also be a race within the service, say."""
+AWAY_LOOK = 60.0
+"""The longest delay, in seconds, while a service is away: the attempt sends nothing, and the service may be back."""
 IN_USE_LOOK = 60.0
 """Seconds until the next attempt at what objects of this cluster use, if none of them changes before."""
 _OF_AN_ID = frozenset({Category.NOT_FOUND, Category.TERMINAL})
@@ -47,7 +56,9 @@ def reason_of(error: InfomaniakCloudError) -> Reason:
     return _MEANINGS[error.category].reason
 
 
-def stop(context: ReconcileContext, error: InfomaniakCloudError, rivals: Rivals = lambda _context, _error: []) -> Stop:
+def outcome(
+    context: ReconcileContext, error: InfomaniakCloudError, rivals: Rivals = lambda _context, _error: []
+) -> Outcome:
     """The outcome of a reconcile that the cloud ended.
 
     The message keeps the cloud's own words and its request id, which are what its support asks for.
@@ -60,7 +71,7 @@ def stop(context: ReconcileContext, error: InfomaniakCloudError, rivals: Rivals 
     if isinstance(error, ReadOnlyError):  # a dry run whose plan said nothing of it; all the same nothing was sent
         return context.would(f"send {error}")
     meaning = _MEANINGS[error.category]
-    message = str(error)
+    message = f"{_hint(error)}{error}"
     cloud = context.connected if error.category in _OF_AN_ID else None
     # The id of an external network that was looked up by its name: the next reconcile looks it up again.
     if cloud is not None and cloud.forget_external(message, context.request.fresh_after):
@@ -78,10 +89,18 @@ def stop(context: ReconcileContext, error: InfomaniakCloudError, rivals: Rivals 
     if former is None or former.status is not False:
         context.set_condition(SYNCED, None, meaning.reason, message)
     in_use = error.category is Category.IN_USE and _IN_USE in message.replace(" ", "").lower()
+    following = Retry(at_most=AWAY_LOOK) if isinstance(error, CloudAwayError) else meaning.next
     others = rivals(context, error) if in_use or error.category is Category.TERMINAL else []
     if others:
         return _taken(context, message, meaning, others)
-    return Stop(meaning.reason, message, meaning.next, meaning.progress, keep_ready=meaning.keep_ready)
+    return Outcome(meaning.reason, message, following, meaning.progress, keep_ready=meaning.keep_ready)
+
+
+def _hint(error: InfomaniakCloudError) -> str:
+    """What a person should know before the cloud's own words."""
+    if error.status == _REFUSED and error.category is Category.TRANSIENT:
+        return "the cloud refuses what it takes at other times; it is tried again by itself: "
+    return f"{_UNREADABLE}: " if error.category is Category.UNREADABLE else ""
 
 
 def _asked_for(context: ReconcileContext, error: InfomaniakCloudError) -> bool:
@@ -89,13 +108,13 @@ def _asked_for(context: ReconcileContext, error: InfomaniakCloudError) -> bool:
     return error is context.refused and not context.resource.deleting
 
 
-def _taken(context: ReconcileContext, message: str, meaning: _Meaning, others: list[KubeObject]) -> Stop:
+def _taken(context: ReconcileContext, message: str, meaning: _Meaning, others: list[KubeObject]) -> Outcome:
     """The outcome where objects of this cluster have what is wanted: what becomes of them wakes this one."""
     names = ", ".join(named(other, context.resource) for other in others)
     waiting = WaitingFor(frozenset(other.key for other in others))
     if meaning.reason is Reason.IN_USE:
         # What was made by hand may use it, too, and no event tells of that.
-        return Stop(Reason.IN_USE, f"used by {names}: {message}", replace(waiting, seconds=IN_USE_LOOK))
+        return Outcome(Reason.IN_USE, f"used by {names}: {message}", replace(waiting, seconds=IN_USE_LOOK))
     if all(other.deleting for other in others):
-        return Stop(Reason.WAITING_FOR_REFERENCE, f"waits for {names} to go: {message}", waiting)
-    return Stop(Reason.CONFLICT, f"{names} has it already: {message}", waiting, Progress.STALLED)
+        return Outcome(Reason.WAITING_FOR_REFERENCE, f"waits for {names} to go: {message}", waiting)
+    return Outcome(Reason.CONFLICT, f"{names} has it already: {message}", waiting, Progress.STALLED)

@@ -8,11 +8,11 @@ from typing import Any, cast
 
 from infomaniak_operator.api.json_types import ANY
 from infomaniak_operator.client.kinds import BodyT, RowT
-from infomaniak_operator.controller.interfaces import KubeObject, Progress, Reason, Stalled, WaitingFor
-from infomaniak_operator.reconcile.generic.actuator import Actuator, Plan
+from infomaniak_operator.controller.interfaces import KubeObject, Progress, Reason, WaitingFor
+from infomaniak_operator.reconcile.generic.actuator import Actuator
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.fields import address
-from infomaniak_operator.reconcile.generic.outcomes import SYNCED, Stop, bounded, named
+from infomaniak_operator.reconcile.generic.outcomes import SYNCED, Outcome, again, bounded, named, stalled
 from infomaniak_operator.reconcile.generic.owned import (
     Whose,
     by_id,
@@ -22,14 +22,15 @@ from infomaniak_operator.reconcile.generic.owned import (
     whose_main,
     why_not_taken,
 )
+from infomaniak_operator.reconcile.generic.plan import Step
 from infomaniak_operator.reconcile.ownership.marks import Standing
 
 LOOK_AGAIN = 60.0
 """Seconds between two looks for an object that is not there yet."""
 
 
-def find(context: ReconcileContext, actuator: Actuator[RowT, BodyT], rows: Sequence[RowT]) -> RowT:
-    """The object that ``spec.import`` means.
+def find(context: ReconcileContext, actuator: Actuator[RowT, BodyT], rows: Sequence[RowT]) -> RowT | Outcome:
+    """The object that ``spec.import`` means; or why there is none (it may come), are several, or it is another's.
 
     Args:
         context: the reconcile.
@@ -37,7 +38,6 @@ def find(context: ReconcileContext, actuator: Actuator[RowT, BodyT], rows: Seque
         rows: all objects of the type in the project.
 
     Raises:
-        Stop: there is none (it may come), there are several, or it is somebody else's.
         InfomaniakCloudError: the cloud could not be asked.
     """
     wanted = context.spec["import"]
@@ -47,24 +47,29 @@ def find(context: ReconcileContext, actuator: Actuator[RowT, BodyT], rows: Seque
             message = (
                 f"spec.import.id: there is no {actuator.noun} {wanted['id']} in project {context.cloud.project_id}"
             )
-            raise context.again(Reason.WAITING_FOR_REFERENCE, message, LOOK_AGAIN)
-        found = row
+            return again(Reason.WAITING_FOR_REFERENCE, message, LOOK_AGAIN)
+        found: RowT | Outcome = row
     else:
         found = _by_filter(context, actuator, wanted.get("filter") or {})
-    only_one(context, actuator, found)
+    if isinstance(found, Outcome):
+        return found
+    if shared := second(context, actuator, found):
+        return shared
     if context.unmanaged:
         return found
     owned = whose_main(context, found)
     if owned is Whose.FOREIGN:
-        raise conflict(context, actuator.noun, found, Standing.FOREIGN)
+        return conflict(context, actuator.noun, found, Standing.FOREIGN)
     # Who names it by import means it: of a former object only what could be another's needs more than that.
     weak = owned is Whose.PREVIOUS and is_weak(context.owner, found)
-    if weak and (why := why_not_taken(context, found, restore=context.restore)):
-        raise conflict(context, actuator.noun, found, Standing.PREVIOUS, why)
+    if weak and (why := why_not_taken(context, found)):
+        return conflict(context, actuator.noun, found, Standing.PREVIOUS, why)
     return found
 
 
-def _by_filter(context: ReconcileContext, actuator: Actuator[RowT, BodyT], wanted: Mapping[str, object]) -> RowT:
+def _by_filter(
+    context: ReconcileContext, actuator: Actuator[RowT, BodyT], wanted: Mapping[str, object]
+) -> RowT | Outcome:
     asked = {name: value for name, value in _api_filter(wanted).items() if name not in ("tags", "description")}
     # The service's answer is matched once more: a near match (a longer name, a neighbour's address) is none.
     listed = actuator.collection.of(context.cloud.do).list(**asked)
@@ -72,14 +77,14 @@ def _by_filter(context: ReconcileContext, actuator: Actuator[RowT, BodyT], wante
     shown = ", ".join(f"{name}={value}" for name, value in wanted.items())
     if not found:
         message = f"spec.import.filter: no {actuator.noun} matches {shown} in project {context.cloud.project_id}"
-        raise context.again(Reason.WAITING_FOR_REFERENCE, message, LOOK_AGAIN)
+        return again(Reason.WAITING_FOR_REFERENCE, message, LOOK_AGAIN)
     if len(found) > 1:
         ids = ", ".join(str(row["id"]) for row in found[:5])
         message = (
             f"spec.import.filter: {len(found)} {actuator.noun}s match {shown} ({ids}): narrow it down, or use "
             "spec.import.id"
         )
-        raise Stop(Reason.INVALID_CONFIGURATION, message, Stalled(), Progress.STALLED)
+        return stalled(Reason.INVALID_CONFIGURATION, message)
     return found[0]
 
 
@@ -119,20 +124,16 @@ def _matches(row: Mapping[str, object], wanted: Mapping[str, object]) -> bool:
     return True
 
 
-def only_one(context: ReconcileContext, actuator: Actuator[RowT, BodyT], row: RowT) -> None:
-    """Refuse a second object of Kubernetes that manages one object of the cloud: the younger is the Conflict.
-
-    Raises:
-        Stop: an older one manages it, whose end wakes this one.
-    """
+def second(context: ReconcileContext, actuator: Actuator[RowT, BodyT], row: RowT) -> Outcome | None:
+    """The outcome for the younger of two objects that manage one object of the cloud; the end of the older wakes it."""
     other = elder(context, actuator, row)
     if other is None:
-        return
+        return None
     message = (
         f"{actuator.noun} {row['id']} is managed by {named(other, context.resource)}, which is older: two objects "
         "must not manage one; with managementPolicy Unmanaged this one may read it"
     )
-    raise Stop(Reason.CONFLICT, message, WaitingFor(frozenset({other.key})), Progress.STALLED)
+    return Outcome(Reason.CONFLICT, message, WaitingFor(frozenset({other.key})), Progress.STALLED)
 
 
 def elder(context: ReconcileContext, actuator: Actuator[RowT, BodyT], row: RowT) -> KubeObject | None:
@@ -156,37 +157,27 @@ def elder(context: ReconcileContext, actuator: Actuator[RowT, BodyT], row: RowT)
     return None
 
 
-def show_first(context: ReconcileContext, actuator: Actuator[RowT, BodyT], row: RowT) -> None:
-    """Before an adopted object is changed: say what would be, and let a person read it.
+def show(
+    context: ReconcileContext, actuator: Actuator[RowT, BodyT], row: RowT, steps: Sequence[Step]
+) -> Outcome | None:
+    """Say what an adoption would change, of the main object or of what is under it, before it is changed.
 
-    Raises:
-        Stop: an immutable field differs (Conflict), or something was not shown yet; the next reconcile acts.
+    Returns:
+        The outcome where an immutable field differs (Conflict), or where something was not shown yet: the next
+        reconcile acts. None where all was shown.
     """
-    show(
-        context,
-        actuator,
-        row,
-        actuator.plan(context, row, actuator.resolve(context.resource, context.request.view), new=False),
-    )
-
-
-def show(context: ReconcileContext, actuator: Actuator[RowT, BodyT], row: RowT, plan: Plan) -> None:
-    """Say what an adoption would change, of the main object or of what is under it.
-
-    Raises:
-        Stop: as ``show_first``.
-    """
-    fixed = [d for step in plan for d in step.differences if not d.mutable]
+    fixed = [d for step in steps for d in step.differences if not d.mutable]
     if fixed:
         text = "; ".join(str(difference) for difference in fixed)
         message = f"{actuator.noun} {row['id']} cannot be adopted, for what differs cannot be changed in place: {text}"
-        raise Stop(Reason.CONFLICT, message, Stalled(), Progress.STALLED)
-    marking = [bool(step.differences) and all(d.field == "mark" for d in step.differences) for step in plan]
-    shown = [step for step, only in zip(plan, marking, strict=True) if not only]
+        return stalled(Reason.CONFLICT, message)
+    marking = [bool(step.differences) and all(d.field == "mark" for d in step.differences) for step in steps]
+    shown = [step for step, only in zip(steps, marking, strict=True) if not only]
     text = bounded("; ".join(str(step) for step in shown))
     said = str((context.resource.condition(SYNCED) or {}).get("message") or "")
-    if text != said and not all(str(step) in said for step in shown):
-        context.known(row)
-        context.set_condition(SYNCED, False, Reason.UPDATING, text)
-        context.request.event("Adopting", f"{actuator.noun} {row['id']} is adopted and will be changed: {text}")
-        raise context.again(Reason.UPDATING, f"adopting {actuator.noun} {row['id']}: {text}", 1.0)
+    if text == said or all(str(step) in said for step in shown):
+        return None
+    context.known(row)
+    context.set_condition(SYNCED, False, Reason.UPDATING, text)
+    context.request.event("Adopting", f"{actuator.noun} {row['id']} is adopted and will be changed: {text}")
+    return again(Reason.UPDATING, f"adopting {actuator.noun} {row['id']}: {text}", 1.0)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from infomaniak_operator.api.json_types import ANY
-from infomaniak_operator.controller.interfaces import GROUP, KubeObject, Next, Progress, Reason
+from infomaniak_operator.controller.interfaces import GROUP, KubeObject, Next, Progress, Reason, RequeueAfter, Stalled
 
 PAUSED = f"{GROUP}/paused"
 DRY_RUN = f"{GROUP}/dry-run"
@@ -14,27 +16,28 @@ REFERENCES_RESOLVED = "ReferencesResolved"
 CREDENTIALS_VALID = "CredentialsValid"
 SYNCED = "Synced"
 HEALTHY = "Healthy"
+REVERSE_DNS = "ReverseDNS"
 
 LONGEST_TEXT = 30_000
 """Characters of a plan that a condition has room for: what is cut there could never be compared with what was said."""
 
 
-class Unchanged(Exception):  # noqa: N818 - an outcome, not an error
-    """Ends a reconcile that could not even begin; what the object says of itself stays as it is.
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """A reconcile could not even begin; what the object says of itself stays as it is.
 
-    Args:
+    Attributes:
         seconds: until the next attempt.
     """
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"again in {seconds} s")
-        self.seconds = seconds
+    seconds: float
 
 
-class Stop(Exception):  # noqa: N818 - an outcome, not an error
-    """Ends a reconcile early with what there is to say.
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a reconcile ends before all is done, and what there is to say of it.
 
-    Args:
+    Attributes:
         reason: reason of ``Ready`` and of ``Reconciling`` or ``Stalled``.
         message: for a person.
         next: when to come back.
@@ -42,21 +45,43 @@ class Stop(Exception):  # noqa: N818 - an outcome, not an error
         keep_ready: an object that was Ready at this generation stays so.
     """
 
-    def __init__(
-        self,
-        reason: Reason,
-        message: str,
-        next: Next,  # noqa: A002 - the word of ``Result``
-        progress: Progress = Progress.RECONCILING,
-        *,
-        keep_ready: bool = False,
-    ) -> None:
-        super().__init__(message)
-        self.reason = reason
-        self.message = message
-        self.next = next
-        self.progress = progress
-        self.keep_ready = keep_ready
+    reason: Reason
+    message: str
+    next: Next
+    progress: Progress = Progress.RECONCILING
+    keep_ready: bool = False
+
+
+Ended = Outcome | Unchanged
+"""What is returned where a reconcile ends early; None, or what was asked for, where it goes on."""
+
+
+class Stop(Exception):  # noqa: N818 - it carries an outcome
+    """Carries an outcome out of a step that answers with something else: a ``with`` block, a look, a request.
+
+    Args:
+        outcome: how the reconcile ends.
+    """
+
+    def __init__(self, outcome: Ended) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
+
+
+def again(reason: Reason, message: str, seconds: float) -> Outcome:
+    """The outcome of waiting for the cloud.
+
+    Args:
+        reason: reason of the conditions.
+        message: for a person.
+        seconds: until the next reconcile.
+    """
+    return Outcome(reason, message, RequeueAfter(seconds))
+
+
+def stalled(reason: Reason, message: str) -> Outcome:
+    """The outcome where a person must change something, and no event of another object tells of that."""
+    return Outcome(reason, message, Stalled(), Progress.STALLED)
 
 
 def bounded(text: str) -> str:

@@ -11,18 +11,31 @@ from infomaniak_operator.client.kinds import BodyT, RowT
 from infomaniak_operator.client.session import is_id
 from infomaniak_operator.controller.interfaces import KubeObject, Next, Progress, Reason, Stalled, WaitingFor
 from infomaniak_operator.reconcile.generic.actuator import Row
-from infomaniak_operator.reconcile.generic.context import ReconcileContext, owner_of
+from infomaniak_operator.reconcile.generic.context import ReconcileContext
+from infomaniak_operator.reconcile.generic.facts import Facts, owner_of
 from infomaniak_operator.reconcile.generic.outcomes import (
     ADOPT_PREVIOUS,
-    Stop,
+    Ended,
+    Outcome,
     Unchanged,
+    again,
     annotated,
     named,
+    stalled,
     with_article,
 )
 from infomaniak_operator.reconcile.openstack.resource_types import ResourceType
 from infomaniak_operator.reconcile.ownership.create_guard import LATEST, MayCreate, NotYet, Sent, may_create
-from infomaniak_operator.reconcile.ownership.marks import OLD, Mark, Owner, Standing, child_key, short_uid, user_text
+from infomaniak_operator.reconcile.ownership.marks import (
+    OLD,
+    Mark,
+    Owner,
+    Standing,
+    child_key,
+    released,
+    short_uid,
+    user_text,
+)
 
 
 def mark_of(row: Mapping[str, object], owner: Owner | None = None) -> Mark | None:
@@ -117,30 +130,30 @@ def whose(
     return Whose.OURS if standing is Standing.OURS or inside else Whose.PREVIOUS
 
 
-def whose_main(context: ReconcileContext, row: Mapping[str, object]) -> Whose:
+def whose_main(facts: Facts, row: Mapping[str, object]) -> Whose:
     """Whose a main object is: its id is on record in status, or in memory after a create.
 
     What another living object owns by its status is that object's, whatever the mark on it says: marks are copied and
     lost. Only our own mark together with our own record is more.
     """
-    found = whose(context.owner, row, recorded=(context.id,) if context.id else ())
-    if found is Whose.FOREIGN or (found is Whose.OURS and row.get("id") == context.id):
+    found = whose(facts.owner, row, recorded=(facts.id,) if facts.id else ())
+    if found is Whose.FOREIGN or (found is Whose.OURS and row.get("id") == facts.id):
         return found
-    return Whose.FOREIGN if holder(context, row) else found
+    return Whose.FOREIGN if holder(facts, row) else found
 
 
-def holder(context: ReconcileContext, row: Mapping[str, object], field: StatusField = "id") -> KubeObject | None:
+def holder(facts: Facts, row: Mapping[str, object], field: StatusField = "id") -> KubeObject | None:
     """The other object of this cluster, of the reconciled one's kind, that owns a thing by its status; None for none.
 
     Who only reads (Unmanaged) owns nothing, and who is yet to take it over neither.
 
     Args:
-        context: the reconcile.
+        facts: of the object.
         row: the thing.
         field: where a status shows the id of such a thing.
     """
-    for other in context.request.view.objects(context.resource.key.kind):
-        if other.uid == context.resource.uid or str(other.json_status.get(field)) != str(row.get("id")):
+    for other in facts.view.objects(facts.resource.key.kind):
+        if other.uid == facts.resource.uid or str(other.json_status.get(field)) != str(row.get("id")):
             continue
         if ANY.spec(other).get("managementPolicy") != "Unmanaged" and not _yet_to_adopt(other):
             return other
@@ -158,9 +171,9 @@ def _yet_to_adopt(resource: KubeObject) -> bool:
     return bool(named) and (applied is None or ADOPTING in applied)
 
 
-def is_marked(context: ReconcileContext, row: Mapping[str, object]) -> bool:
+def is_marked(facts: Facts, row: Mapping[str, object]) -> bool:
     """Whether a main object carries our mark: one that is to be adopted, or has lost it, does not."""
-    return whose(context.owner, row) is Whose.OURS
+    return whose(facts.owner, row) is Whose.OURS
 
 
 class Keepers:
@@ -196,22 +209,18 @@ class Keepers:
         return None
 
 
-def main_rows(context: ReconcileContext, rows: Iterable[RowT], standing: Standing) -> list[RowT]:
+def main_rows(facts: Facts, rows: Iterable[RowT], standing: Standing) -> list[RowT]:
     """The main objects (no children) of that standing, oldest first."""
     found = []
     for row in rows:
-        mark = mark_of(row, context.owner)
-        if mark is not None and not mark.child and context.owner.standing(mark) is standing:
+        mark = mark_of(row, facts.owner)
+        if mark is not None and not mark.child and facts.owner.standing(mark) is standing:
             found.append(row)
     return sorted(found, key=lambda row: (str(row.get("created_at", "")), str(row["id"])))
 
 
-def check_project(context: ReconcileContext) -> None:
-    """Refuse a credential that leads elsewhere than where the object is: a 404 there would mean nothing.
-
-    Raises:
-        Stop: another project, or another region.
-    """
+def check_project(context: ReconcileContext) -> Outcome | None:
+    """Refuse a credential that leads elsewhere than where the object is: a 404 there would mean nothing."""
     for what, here, there in (
         ("project", context.cloud.project_id, context.place("projectID")),
         ("region", context.cloud.region, context.place("region")),
@@ -222,7 +231,8 @@ def check_project(context: ReconcileContext) -> None:
                 f"{context.id or 'what was made for this object'} is in {what} {there}: give back a credential of "
                 f"{what} {there}, or make a new object for {what} {here}"
             )
-            raise Stop(Reason.CONFLICT, message, Stalled(), Progress.STALLED)
+            return stalled(Reason.CONFLICT, message)
+    return None
 
 
 def by_id(
@@ -270,23 +280,23 @@ def with_named(
     return found
 
 
-def conflict(context: ReconcileContext, noun: str, row: Row, standing: Standing, why: str = "") -> Stop:
+def conflict(facts: Facts, noun: str, row: Row, standing: Standing, why: str = "") -> Outcome:
     """The outcome where an object is another owner's.
 
     Args:
-        context: the reconcile.
+        facts: of the object.
         noun: what people call the object.
         row: the object.
         standing: PREVIOUS or FOREIGN.
         why: for PREVIOUS, why it is not taken over: see ``why_not_taken``.
     """
-    other = holder(context, row)
+    other = holder(facts, row)
     if other is not None:
-        whom = named(other, context.resource)
+        whom = named(other, facts.resource)
         message = f"{noun} {row['id']} belongs to {whom}, whose status shows it; it is left alone"
     elif standing is Standing.PREVIOUS:
         message = (
-            f"{noun} {row['id']} was made for {with_article(context.resource.key.kind)} of this name that is no more: "
+            f"{noun} {row['id']} was made for {with_article(facts.resource.key.kind)} of this name that is no more: "
             f"{why}; else delete it in the cloud"
         )
     else:
@@ -294,21 +304,21 @@ def conflict(context: ReconcileContext, noun: str, row: Row, standing: Standing,
             f"{noun} {row['id']} belongs to another object or another cluster (mark {_mark_text(row)}); "
             "it is left alone"
         )
-    return Stop(Reason.CONFLICT, message, until_released(context, row), Progress.STALLED)
+    return Outcome(Reason.CONFLICT, message, until_released(facts, row), Progress.STALLED)
 
 
-def until_released(context: ReconcileContext, row: Row) -> Next:
+def until_released(facts: Facts, row: Row) -> Next:
     """What ends a conflict over something that is marked: its owner, where that is an object of this cluster."""
     mark = mark_of(row)
-    kind, cluster = context.resource.key.kind, context.owner.cluster
+    kind, cluster = facts.resource.key.kind, facts.owner.cluster
     owners = {
         each.key
-        for each in context.request.view.objects(kind)
+        for each in facts.view.objects(kind)
         if mark is not None
-        and each.uid != context.resource.uid
+        and each.uid != facts.resource.uid
         and owner_of(cluster, each).standing(mark) is Standing.OURS
     }
-    other = holder(context, row)
+    other = holder(facts, row)
     owners |= {other.key} if other is not None else set()
     return WaitingFor(frozenset(owners)) if owners else Stalled()
 
@@ -324,7 +334,7 @@ def is_weak(owner: Owner, row: Row) -> bool:
     return all(mark.version == OLD for mark in former)
 
 
-def why_not_taken(context: ReconcileContext, row: Row, *, restore: bool, name: str | None = None) -> str:
+def why_not_taken(facts: Facts, row: Row, *, name: str | None = None) -> str:
     """What is missing before a thing of a former object of this name may be taken over; empty where it may.
 
     A mark of version 2 says for sure that it was made for an object of this place, so who may write this object decides
@@ -334,58 +344,49 @@ def why_not_taken(context: ReconcileContext, row: Row, *, restore: bool, name: s
     object's own name (a floating IP has none).
 
     Args:
-        context: the reconcile.
+        facts: of the object.
         row: the thing, which is ``Whose.PREVIOUS``.
-        restore: whether the operator runs with ``--restore``.
         name: what it should be called in the cloud; the object's name by default. ``spec.name`` proves nothing: anybody
             can set it.
     """
-    if not is_weak(context.owner, row):
-        said = restore or annotated(context.resource, ADOPT_PREVIOUS)
+    if not is_weak(facts.owner, row):
+        said = facts.restore or annotated(facts.resource, ADOPT_PREVIOUS)
         return "" if said else f"to take it over, annotate this one with {ADOPT_PREVIOUS}=true"
     by_hand = "take its mark out of it and name its id in spec.import"
     weak = "its mark is of version 1, whose short hash of the name can be met on purpose"
-    if not context.sees_all:
+    if not facts.sees_all:
         return f"{weak}, and this operator does not watch all namespaces: to take it over, {by_hand}"
-    if rivals := _same_old_place(context):
-        others = " and ".join(f"{each.key.kind} {each.key.name}" for each in rivals if _near(context, each))
+    if rivals := _same_old_place(facts):
+        others = " and ".join(f"{each.key.kind} {each.key.name}" for each in rivals if _near(facts, each))
         return f"{weak}, and {others or 'an object of another namespace'} has the same one: to take it over, {by_hand}"
-    if row.get("name") not in (None, name or context.resource.key.name):
+    if row.get("name") not in (None, name or facts.resource.key.name):
         return f"{weak}, and it is called {row['name']!r} in the cloud: to take it over, {by_hand}"
-    if not restore:
+    if not facts.restore:
         return f"{weak}: to take it over, have the administrator start the operator with --restore, or {by_hand}"
     return ""
 
 
-def _near(context: ReconcileContext, other: KubeObject) -> bool:
-    return other.key.namespace == context.resource.key.namespace
+def _near(facts: Facts, other: KubeObject) -> bool:
+    return other.key.namespace == facts.resource.key.namespace
 
 
-def _same_old_place(context: ReconcileContext) -> list[KubeObject]:
+def _same_old_place(facts: Facts) -> list[KubeObject]:
     """The other objects of this kind with the place that marks of version 1 have for the reconciled one."""
-    place, cluster = context.owner.old_place, context.owner.cluster
-    others = (
-        each for each in context.request.view.objects(context.resource.key.kind) if each.uid != context.resource.uid
-    )
+    place, cluster = facts.owner.old_place, facts.owner.cluster
+    others = (each for each in facts.view.objects(facts.resource.key.kind) if each.uid != facts.resource.uid)
     return [each for each in others if owner_of(cluster, each).old_place == place]
 
 
-def by_mark(
-    context: ReconcileContext, noun: str, rows: Sequence[RowT], *, restore: bool
-) -> tuple[RowT | None, list[RowT]]:
-    """The object that carries our mark, and its doubles.
-
-    Raises:
-        Stop: there is none, but one of a former object of this name that nobody said to take over.
-    """
-    ours = main_rows(context, rows, Standing.OURS)
+def by_mark(facts: Facts, noun: str, rows: Sequence[RowT]) -> tuple[RowT | None, list[RowT]] | Outcome:
+    """The object that carries our mark, and its doubles; or why one of a former object of this name is not taken."""
+    ours = main_rows(facts, rows, Standing.OURS)
     if ours:
         return ours[0], ours[1:]
-    previous = main_rows(context, rows, Standing.PREVIOUS)
+    previous = main_rows(facts, rows, Standing.PREVIOUS)
     if not previous:
         return None, []
-    if why := next(filter(None, (why_not_taken(context, each, restore=restore) for each in previous)), ""):
-        raise conflict(context, noun, previous[0], Standing.PREVIOUS, why)
+    if why := next(filter(None, (why_not_taken(facts, each) for each in previous)), ""):
+        return conflict(facts, noun, previous[0], Standing.PREVIOUS, why)
     return previous[0], previous[1:]
 
 
@@ -393,21 +394,24 @@ def clear_to_create(
     context: ReconcileContext,
     slot: str,
     still_absent: Callable[[float], bool],
+    appeared: str,
     body: Mapping[str, object] | None = None,
-) -> bool:
-    """Whether a create of that slot may be sent now, after a look-up that found nothing.
+) -> Ended | None:
+    """Make sure, after a look-up that found nothing, that a create of that slot may be sent now.
 
     Args:
         context: the reconcile.
         slot: ``""`` or a child key.
         still_absent: looks up by a LIST begun no earlier than the given monotonic second.
+        appeared: says what has appeared where a second look-up finds it after all, and a new plan is needed.
         body: what is to be sent, and what a former process would have sent: kept on record where one may have.
 
     Returns:
-        False if the second look-up found it after all: plan anew.
+        None where it may be sent. Else how the reconcile ends: a create of unknown outcome may still be under way, or
+        it has appeared.
 
     Raises:
-        Stop: a create of unknown outcome may still be under way.
+        InfomaniakCloudError: the cloud could not be asked.
     """
     clock = context.request.clock
     since = context.creates.outstanding_since(slot, context.request.acting_since)
@@ -423,19 +427,33 @@ def clear_to_create(
         pause = min(max(gone_by, 1.0), max(answer.seconds, 0.1))
         if context.stands and slot not in context.creates.unknown and not context.resource.deleting:
             # Only a restart has made the outcome unknown: what the former process said of the object is still so.
-            raise Unchanged(pause)
-        raise context.again(context.working, message, pause)
+            return Unchanged(pause)
+        return again(context.working, message, pause)
     if not isinstance(answer, MayCreate):
-        return False
+        return again(Reason.DELETING if context.resource.deleting else Reason.CREATING, appeared, 0.0)
     if since is not None and slot not in context.creates.unknown and body is not None:
         # Until it took over, a former process may have sent one that the service is still to carry out.
         taken_over = clock.now() - (clock.monotonic() - context.request.acting_since)
         context.creates.remember(Sent(slot, body, taken_over - LATEST, taken_over))
-    return True
+    return None
 
 
-def is_adopted(context: ReconcileContext, row: Row) -> bool:
+def mark_to_release(facts: Facts, row: Row, child: str | None) -> Mark | None:
+    """The mark, as it is once it is given up, of what carries one of ours; None for all else.
+
+    Args:
+        facts: of the object.
+        row: what may carry the mark.
+        child: which part of the object it is; None: any.
+    """
+    mark = mark_of(row, facts.owner)
+    if mark is None or whose(facts.owner, row, child=child, inside=True) is not Whose.OURS:
+        return None
+    return released(facts.owner.anew(mark))
+
+
+def is_adopted(facts: Facts, row: Row) -> bool:
     """Whether the object was somebody else's until now."""
-    if is_marked(context, row):
+    if is_marked(facts, row):
         return False
-    return whose_main(context, row) is Whose.PREVIOUS or "appliedFields" not in ANY.status(context.resource)
+    return whose_main(facts, row) is Whose.PREVIOUS or "appliedFields" not in ANY.status(facts.resource)

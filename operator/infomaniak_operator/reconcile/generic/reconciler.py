@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic
 
 from infomaniak_operator.api.json_types import ANY
@@ -27,11 +27,19 @@ from infomaniak_operator.controller.interfaces import (
     Result,
     Retry,
     Shares,
-    Stalled,
     as_it_should_be,
 )
-from infomaniak_operator.reconcile.generic import credential_settings, deletion, failures, importing, observe, tenancy
-from infomaniak_operator.reconcile.generic.actuator import Actuator, Inputs, Plan, Row, Unresolved, Unusable
+from infomaniak_operator.reconcile.generic import (
+    conclusions,
+    credential_settings,
+    deletion,
+    failures,
+    importing,
+    observe,
+    quota,
+    tenancy,
+)
+from infomaniak_operator.reconcile.generic.actuator import Actuator, Inputs, Row, Unresolved, Unusable
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.credential_settings import CredentialSettings
 from infomaniak_operator.reconcile.generic.fields import shown
@@ -41,12 +49,17 @@ from infomaniak_operator.reconcile.generic.outcomes import (
     RECONCILE_AT,
     REFERENCES_RESOLVED,
     SYNCED,
+    Ended,
+    Outcome,
     Stop,
     Unchanged,
+    again,
     annotated,
     bounded,
+    stalled,
 )
 from infomaniak_operator.reconcile.generic.owned import check_project
+from infomaniak_operator.reconcile.generic.plan import Plan, only
 from infomaniak_operator.reconcile.generic.tenancy import TenantIsolation
 from infomaniak_operator.reconcile.openstack.scope import Clouds
 from infomaniak_operator.reconcile.ownership.marks import NoRoom
@@ -138,56 +151,71 @@ class CloudReconciler(Generic[RowT, BodyT]):
         )
         context.restore, context.sees_all = self._settings.restore, self._settings.sees_all
         with context.exits:
-            return self._guarded(context)
-
-    def _guarded(self, context: ReconcileContext) -> Result:
-        try:
-            return _kept(context, self._reconcile(context))
-        except Unchanged as unchanged:
-            return context.unchanged(unchanged.seconds)
-        except Stop as stop:
-            return self._ended(context, stop)
-        except (InvalidSpec, Unusable, NoRoom) as error:  # no look at the cloud could mend it
-            return self._ended(context, Stop(Reason.INVALID_CONFIGURATION, str(error), Stalled(), Progress.STALLED))
-        except Unresolved as missing:  # it went after the references had been resolved
-            return self._ended(context, context.wait_for(missing.key, str(missing), missing.others))
-        except InfomaniakCloudError as error:
-            return self._ended(context, failures.stop(context, error, self._actuator.rivals))
-
-    def _ended(self, context: ReconcileContext, stop: Stop) -> Result:
-        result = context.result(stop)
-        ready = context.resource.condition("Ready") or {}
-        news = (ready.get("status"), ready.get("reason")) != ("False", stop.reason.value)
-        if stop.reason in _WORTH_AN_EVENT and news and result.conditions.ready is False:
-            # Waiting is how a start looks, whatever the order of arrival; a person need not be warned.
-            waits = stop.reason in (Reason.WAITING_FOR_REFERENCE, Reason.IN_USE)
-            context.request.event(stop.reason.value, stop.message, warning=not waits)
+            result = self._guarded(context)
+        if context.foreign and not context.dry_run:
+            return replace(result, foreign=tuple(context.foreign))
         return result
 
-    def _reconcile(self, context: ReconcileContext) -> Result:
+    def _guarded(self, context: ReconcileContext) -> Result:
+        ended: Result | Ended
+        try:
+            ended = self._reconcile(context)
+        except Stop as stop:
+            ended = stop.outcome
+        except (InvalidSpec, Unusable, NoRoom) as error:  # no look at the cloud could mend it
+            ended = stalled(Reason.INVALID_CONFIGURATION, str(error))
+        except Unresolved as missing:  # it went after the references had been resolved
+            ended = context.wait_for(missing.key, str(missing), missing.others)
+        except InfomaniakCloudError as error:
+            ended = failures.outcome(context, error, self._actuator.rivals)
+        if isinstance(ended, Result):
+            ended = _kept(context, ended)
+        if isinstance(ended, Unchanged):
+            return conclusions.unchanged(context, ended.seconds)
+        return ended if isinstance(ended, Result) else self._ended(context, ended)
+
+    def _ended(self, context: ReconcileContext, outcome: Outcome) -> Result:
+        result = conclusions.result(context, outcome)
+        ready = context.resource.condition("Ready") or {}
+        news = (ready.get("status"), ready.get("reason")) != ("False", outcome.reason.value)
+        if outcome.reason in _WORTH_AN_EVENT and news and result.conditions.ready is False:
+            # Waiting is how a start looks, whatever the order of arrival; a person need not be warned.
+            waits = outcome.reason in (Reason.WAITING_FOR_REFERENCE, Reason.IN_USE)
+            context.request.event(outcome.reason.value, outcome.message, warning=not waits)
+        return result
+
+    def _reconcile(self, context: ReconcileContext) -> Result | Ended:
         resource = context.resource
         if resource.deleting and FINALIZER not in resource.finalizers:
             return Result(Conditions(None, Reason.DELETING), Finalized())
         if annotated(resource, PAUSED):
             return _paused(context)
         if not resource.deleting and not context.request.deep and self._in_order(context):
-            return context.settled()
+            return conclusions.settled(context)
         if resource.deleting:
             return deletion.delete(context, self._actuator, lambda: self._connect(context), self._kept_by)
         KINDS[self.kind].parse(resource.spec)
-        self._check_tenancy(context)
+        if refused := self._refusal(context):
+            return refused
         found = self._look_up(context)
-        self._connect(context)
+        if ended := self._connect(context):
+            return ended
         inputs = self._resolve(context, found)
-        check_project(context)
-        if context.unmanaged:
-            row = observe.read_only(context, self._actuator)
-            return row if isinstance(row, Result) else self._as_seen(context, row, inputs)
-        return self._apply(context, inputs)
+        if isinstance(inputs, Outcome):
+            return inputs
+        if elsewhere := check_project(context):
+            return elsewhere
+        return self._read(context, inputs) if context.unmanaged else self._apply(context, inputs)
 
-    def _check_tenancy(self, context: ReconcileContext, place: tenancy.Place | None = None) -> None:
+    def _read(self, context: ReconcileContext, inputs: Inputs) -> Result | Ended:
+        """Look at what an Unmanaged object stands for."""
+        row = observe.read_only(context, self._actuator)
+        return row if isinstance(row, Result | Ended) else self._as_seen(context, row, inputs)
+
+    def _refusal(self, context: ReconcileContext, place: tenancy.Place | None = None) -> Outcome | None:
+        """Why the object may not name what it names (tenant isolation)."""
         settings = self._settings
-        tenancy.check(
+        return tenancy.check(
             context, settings.credentials, settings.isolation, place, settled=lambda: self._was_settled(context)
         )
 
@@ -223,26 +251,29 @@ class CloudReconciler(Generic[RowT, BodyT]):
         known = ANY.status(context.resource).get("inputsHash")
         return bool(known) and self.inputs_hash(context.resource, context.request.view) == known
 
-    def _connect(self, context: ReconcileContext) -> None:
+    def _connect(self, context: ReconcileContext) -> Ended | None:
+        """Get to the cloud, and have to oneself what is shared; returns how the reconcile ends where that fails."""
         settings = self._settings
         cloud = credential_settings.connect(context, settings.credentials, self._clouds)
+        if isinstance(cloud, Outcome):
+            return cloud
         if not context.resource.deleting:
             view = context.request.view
             place = tenancy.Place(
                 settings.credentials.address_of(context.resource, view), cloud.project_id, cloud.region
             )
-            self._check_tenancy(context, place)
+            if refused := self._refusal(context, place):
+                return refused
             context.barred = lambda other: bool(
                 tenancy.refusal(other, view, settings.credentials, settings.isolation, place)
             )
-        self._actuator.lock(context)
+        return self._actuator.lock(context)
 
-    def _resolve(self, context: ReconcileContext, found: Inputs | Unresolved) -> Inputs:
+    def _resolve(self, context: ReconcileContext, found: Inputs | Unresolved) -> Inputs | Outcome:
         if isinstance(found, Unresolved):
             context.memory.waited = True
-            stop = context.wait_for(found.key, f"{found}{self._also_missing(context, found)}", found.others)
-            self._actuator.without_reference(context, found.key)
-            raise stop from found
+            waiting = context.wait_for(found.key, f"{found}{self._also_missing(context, found)}", found.others)
+            return self._actuator.without_reference(context, found.key) or waiting
         context.inputs = _digest({"spec": context.spec, "inputs": found})
         if list(self._actuator.references(context.resource)):
             context.set_condition(REFERENCES_RESOLVED, True, Reason.AVAILABLE)
@@ -265,90 +296,147 @@ class CloudReconciler(Generic[RowT, BodyT]):
         more = f" and {len(missing) - _MOST_MISSING} more" if len(missing) > _MOST_MISSING else ""
         return f"; also missing: {', '.join(missing[:_MOST_MISSING])}{more}"
 
-    def _apply(self, context: ReconcileContext, inputs: Inputs) -> Result:
+    def _apply(self, context: ReconcileContext, inputs: Inputs) -> Result | Ended:
+        """Find the main object or make it, plan, carry the plan out, and say how it stands."""
         actuator = self._actuator
-        actuator.wait_for_parents(context, inputs)
+        if ended := actuator.prerequisites(context, inputs):
+            return ended
         waited, context.memory.waited = context.memory.waited, False
         if waited and context.waited and not context.dry_run:
             # What follows may take the cloud long: until then the object would say that it waits for what is there.
-            raise context.again(context.working, "all that it refers to is there", 0.0)
+            return again(context.working, "all that it refers to is there", 0.0)
         held = actuator.held(context)
-        row = held or observe.locate(context, actuator, restore=self._settings.restore)
+        row = held if held is not None else observe.locate(context, actuator)
+        if isinstance(row, Ended):
+            return row
         new = row is None
         if row is None:
             row = observe.create(context, actuator, inputs)
-        elif held:
+            if isinstance(row, Ended):
+                return row
+        actuator.observe(context, row, inputs, new=new)
+        plan = Plan() if new and context.traits.locks else actuator.plan(context, row, inputs)
+        if held is not None:
             context.known(row)
-        else:
-            observe.take(context, actuator, row)
-        plan = actuator.plan(context, row, inputs, new=new)
-        if plan:
-            self._say(context, row, plan, new=new)
-            if observe.intend(context, actuator, None if new else row):
-                context.record()
-            row = actuator.act(context, row, plan)
-            _announce(context, plan, new=new)
-        elif context.intended:
-            raise context.would()
-        row = self._compare(context, row, inputs, plan)
-        _settle_applied(context, actuator, changed=bool(plan), seen=actuator.pending(row) is None)
-        return self._as_seen(context, row, inputs)
+        elif not new and (shown_first := observe.take(context, actuator, row, plan)):
+            return shown_first
+        self._note(context, plan)
+        done = self._carry_out(context, row, inputs, plan, new=new)
+        if isinstance(done, Ended):
+            return done
+        compared = self._compare(context, done, inputs, plan)
+        if isinstance(compared, Ended):
+            return compared
+        _settle_applied(context, actuator, changed=bool(plan.steps), seen=actuator.pending(compared) is None)
+        return self._as_seen(context, compared, inputs)
 
-    def _compare(self, context: ReconcileContext, row: RowT, inputs: Inputs, plan: Plan) -> RowT:
+    @staticmethod
+    def _note(context: ReconcileContext, plan: Plan) -> None:
+        """Take over what a plan has to say."""
+        context.held_back, context.fixed = plan.held_back, plan.fixed
+        context.warn(plan.warnings)
+        for name, value in plan.shown.items():
+            if value is None:
+                context.drop(name)
+            else:
+                context.show(name, value)
+        if plan.due is not None:
+            context.come_back(plan.due)
+
+    def _carry_out(
+        self, context: ReconcileContext, row: RowT, inputs: Inputs, plan: Plan, *, new: bool
+    ) -> RowT | Ended:
+        """Carry out a plan; returns the main object as it then is, or how the reconcile ends."""
+        if plan.outcome:
+            return plan.outcome
+        if not plan.steps:
+            return context.would() if context.intended else row
+        # What a new one has under it was looked at before it was made.
+        short = None if new else quota.shortage(context, self._actuator.needs(context, inputs, plan.steps))
+        if told := self._say(context, row, plan, new=new):
+            return told
+        if short is not None:
+            context.set_condition(SYNCED, False, short.reason, short.message)
+            return short
+        if observe.intend(context, self._actuator, None if new else row):
+            context.record()
+        done = self._actuator.act(context, row, plan.steps)
+        if not isinstance(done, Ended):
+            _announce(context, plan, new=new)
+        return done
+
+    def _compare(self, context: ReconcileContext, row: RowT, inputs: Inputs, plan: Plan) -> RowT | Ended:
         """Compare what the service has answered with the spec, before ``Synced`` is said.
 
         A create may let a field fall: an update mends that at once. What that does not mend either is said.
 
-        Raises:
-            Stop: the service has not taken over all of it.
+        Returns:
+            The main object; or how the reconcile ends where the service has not taken over all of it.
         """
         actuator = self._actuator
-        rest = actuator.unmet(context, row, inputs)
-        tried = {step.slot for step in plan if step.verb == "update"}
-        if rest and all(step.verb == "update" and step.slot not in tried for step in rest):
-            row = actuator.act(context, row, rest)
-            context.request.event("Updated", "; ".join(str(step) for step in rest))
-            rest = actuator.unmet(context, row, inputs)
-        if rest is None:
-            return row
-        if rest:
+        if context.traits.locks:
+            # What a create or an update made of it is compared by the plan once it is no longer locked.
+            if str(row.get("provisioning_status")).startswith("PENDING"):
+                return row
+            left = Plan()
+        else:
+            # Where nothing was sent, the same values would give the same plan.
+            left = self._left(context, row, inputs) if plan.steps else plan
+            tried = {step.slot for step in plan.steps if step.verb == "update"}
+            untried = all(step.verb == "update" and step.slot not in tried for step in left.steps)
+            if left.steps and not left.outcome and untried:
+                done = actuator.act(context, row, left.steps)
+                if isinstance(done, Ended):
+                    return done
+                row = done
+                context.request.event("Updated", str(left))
+                left = self._left(context, row, inputs)
+        if left.outcome:
+            return left.outcome
+        if left.steps:
             context.memory.not_taken = True
-            text = "; ".join(str(step) for step in rest)
+            text = str(left)
             context.set_condition(SYNCED, False, Reason.UPDATING, text)
             message = f"the cloud accepted the request and has not taken over all of it: {text}"
-            raise Stop(Reason.UPDATING, message, Retry(at_least=1.0), keep_ready=True)
+            return Outcome(Reason.UPDATING, message, Retry(at_least=1.0), keep_ready=True)
         context.memory.not_taken = False
         context.set_condition(SYNCED, True, Reason.AVAILABLE, bounded("; ".join(context.remarks)))
         return row
 
-    def _say(self, context: ReconcileContext, row: RowT, plan: Plan, *, new: bool) -> None:
-        """Put what is about to be done into ``Synced``; only say it where that is all that is asked for.
+    def _left(self, context: ReconcileContext, row: RowT, inputs: Inputs) -> Plan:
+        """What is still to be done by what the service has answered."""
+        plan = self._actuator.plan(context, row, inputs)
+        self._note(context, plan)
+        return plan
 
-        Raises:
-            Stop: a dry run; or what an adoption changes is shown first.
-        """
-        text = bounded("; ".join(str(step) for step in plan))
+    def _say(self, context: ReconcileContext, row: RowT, plan: Plan, *, new: bool) -> Outcome | None:
+        """Put what is about to be done into ``Synced``; end there where it is only to be said, or said first."""
+        text = bounded(str(plan))
         if context.dry_run:
-            raise context.would(text)
-        adopting = [step for step in plan if step.adopts]
-        if adopting:
-            importing.show(context, self._actuator, row, adopting)
+            return context.would(text)
+        adopting = [step for step in plan.steps if step.adopts]
+        if adopting and (shown_first := importing.show(context, self._actuator, row, adopting)):
+            return shown_first
         if not new:
             context.set_condition(SYNCED, False, Reason.UPDATING, text)
             context.add_finalizer()
+        return None
 
-    def _as_seen(self, context: ReconcileContext, row: RowT, inputs: Inputs) -> Result:
-        message = self._actuator.report(context, row, inputs)
+    def _as_seen(self, context: ReconcileContext, row: RowT, inputs: Inputs) -> Result | Ended:
         actuator = self._actuator
+        message = actuator.report(context, row, inputs)
+        if undone := conclusions.held_back(context):
+            return undone
+        if isinstance(message, Outcome):
+            return message
         pending = actuator.pending(row)
         credential = self._settings.credentials.version(context.resource, context.request.view)
         if pending:
             context.drop("inputsHash")
-            reason = Reason.UPDATING if context.was_ready else context.working
-            raise context.again(reason, pending, actuator.pause(context))
+            return again(Reason.UPDATING if context.was_ready else context.working, pending, actuator.pause(context))
         context.memory.pending_since = None
         if context.fixed:
-            raise _unchangeable(context, actuator.noun, row)
+            return _unchangeable(context, actuator.noun, row)
         if credential:
             context.status["inputsHash"] = _hash(context.resource, credential, inputs, unsettled=context.unsettled)
         context.memory.done_with = context.inputs
@@ -394,14 +482,10 @@ def _settle_applied(context: ReconcileContext, actuator: Actuator[RowT, BodyT], 
         context.come_back(seconds)
 
 
-def _kept(context: ReconcileContext, result: Result) -> Result:
-    """The result, unless a dry run would let the object go: it keeps its finalizer.
-
-    Raises:
-        Stop: it would.
-    """
+def _kept(context: ReconcileContext, result: Result) -> Result | Outcome:
+    """The result, unless a dry run would let the object go: it keeps its finalizer, and says so."""
     if context.dry_run and isinstance(result.next, Finalized) and FINALIZER in context.resource.finalizers:
-        raise context.would("let this object go: its finalizer is taken off")
+        return context.would("let this object go: its finalizer is taken off")
     return result
 
 
@@ -416,7 +500,7 @@ def _paused(context: ReconcileContext) -> Result:
     return Result(Conditions(None, Reason.PAUSED, "paused before the first reconcile", further=context.kept()), Done())
 
 
-def _unchangeable(context: ReconcileContext, noun: str, row: Row) -> Stop:
+def _unchangeable(context: ReconcileContext, noun: str, row: Row) -> Outcome:
     """The outcome where all is done but what cannot be: fields that are set once and for all differ."""
     text = "; ".join(
         f"spec.{each.field} cannot be changed: {noun} {row['id']} has {shown(each.now)} and the spec says "
@@ -425,7 +509,7 @@ def _unchangeable(context: ReconcileContext, noun: str, row: Row) -> Stop:
     )
     message = f"{text}: give it back the value that is there, or create another {context.resource.key.kind}"
     context.set_condition(SYNCED, False, Reason.INVALID_CONFIGURATION, message)
-    return Stop(Reason.INVALID_CONFIGURATION, message, Stalled(), Progress.STALLED)
+    return stalled(Reason.INVALID_CONFIGURATION, message)
 
 
 def _hash(resource: KubeObject, credential: str, inputs: Inputs, *, unsettled: bool = False) -> str:
@@ -451,15 +535,14 @@ def _digest(material: Mapping[str, object]) -> str:
 def _announce(context: ReconcileContext, plan: Plan, *, new: bool) -> None:
     """Publish what was done: an update the user asked for, or drift that was corrected."""
     if new:
-        done = "; ".join(step.what for step in plan if step.verb == "create")
+        done = "; ".join(step.what for step in plan.steps if step.verb == "create")
         if done:
             context.request.event("Created", f"created {done}")
         return
-    text = "; ".join(str(step) for step in plan)
+    text = str(only(step for step in plan.steps if step.slot not in context.undone))
+    if not text:
+        return
     if context.drifted:
         context.request.event("DriftCorrected", f"the cloud was changed behind us; put back: {text}")
     else:
         context.request.event("Updated", text)
-
-
-Connect = Callable[[ReconcileContext], None]

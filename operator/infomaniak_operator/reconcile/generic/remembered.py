@@ -26,6 +26,7 @@ class Remembered:
         waited: the last reconcile ended because a reference could not be resolved.
         stood: the generation at which the object was Ready: what it names then is in use.
         cloud: the connection of its credential: a Secret may go before the object does.
+        quota_told: the quotas of which an Event has told that they are nearly used up.
         remarked: the remarks that an Event was published of.
         slots_named: the child keys of which status has named a child.
         deleted: the ids of children whose deletion was answered, the newest.
@@ -45,6 +46,7 @@ class Remembered:
     waited: bool = False
     stood: int | None = None
     cloud: Cloud | None = None
+    quota_told: set[str] = field(default_factory=set)
     remarked: set[str] = field(default_factory=set)
     slots_named: set[str] = field(default_factory=set)
     deleted: list[str] = field(default_factory=list)

@@ -15,11 +15,11 @@ from infomaniak_operator.api.json_types import ANY
 from infomaniak_operator.api.model import Reach
 from infomaniak_operator.api.reach import Kept, NamedResource, named
 from infomaniak_operator.api.registry import KINDS, InvalidSpec
-from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject, Progress, Reason, Stalled
+from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject, Reason
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.credential_settings import CredentialSettings
 from infomaniak_operator.reconcile.generic.fields import address
-from infomaniak_operator.reconcile.generic.outcomes import CREDENTIALS_VALID, Stop, stands_ready
+from infomaniak_operator.reconcile.generic.outcomes import CREDENTIALS_VALID, Outcome, stalled, stands_ready
 
 _AFTER_THE_CHECK = frozenset(
     {Reason.CREATING, Reason.UPDATING, Reason.IN_USE, Reason.QUOTA_EXCEEDED, Reason.WAITING_FOR_REFERENCE}
@@ -121,7 +121,7 @@ def check(
     place: Place | None = None,
     *,
     settled: Callable[[], bool] = lambda: False,
-) -> None:
+) -> Outcome | None:
     """Refuse an object that names what another namespace may own; nothing is asked of the cloud for it.
 
     Args:
@@ -130,9 +130,6 @@ def check(
         isolation: what is refused to whom.
         place: where the object's credential leads; None before that is known.
         settled: whether status shows that the object was in order with this very spec; asked only before a refusal.
-
-    Raises:
-        Stop: it does.
     """
     if stands_ready(context.resource):
         context.memory.stood = context.resource.generation
@@ -140,7 +137,8 @@ def check(
     if message and settled():
         context.memory.stood = context.resource.generation
     elif message:
-        raise Stop(Reason.INVALID_CONFIGURATION, message, Stalled(), Progress.STALLED)
+        return stalled(Reason.INVALID_CONFIGURATION, message)
+    return None
 
 
 def _named(resource: KubeObject) -> list[NamedResource]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -20,17 +20,25 @@ from infomaniak_operator.controller.interfaces import (
     Reason,
     RequeueAfter,
     Retry,
-    Stalled,
     WaitingFor,
 )
-from infomaniak_operator.reconcile.generic.actuator import Dependency, Plan, Step, Unresolved
-from infomaniak_operator.reconcile.generic.context import ReconcileContext, Traits, owner_of
+from infomaniak_operator.reconcile.generic.actuator import Dependency, Unresolved
+from infomaniak_operator.reconcile.generic.context import ReconcileContext
+from infomaniak_operator.reconcile.generic.facts import Facts, Traits, owner_of
 from infomaniak_operator.reconcile.generic.fields import Difference, address, changes
-from infomaniak_operator.reconcile.generic.outcomes import Stop, named
+from infomaniak_operator.reconcile.generic.outcomes import Ended, Outcome, again, named, stalled
 from infomaniak_operator.reconcile.generic.owned import Whose, is_adopted, is_marked, until_released, whose, whose_main
-from infomaniak_operator.reconcile.neutron import external_network, neutron_common
+from infomaniak_operator.reconcile.generic.plan import Plan, Step, only
+from infomaniak_operator.reconcile.neutron import (
+    external_network,
+    neutron_common,
+    port_forwarding_calls,
+    port_forwardings,
+    reverse_dns,
+    reverse_name,
+)
 from infomaniak_operator.reconcile.neutron import floating_ip_targets as targets
-from infomaniak_operator.reconcile.neutron.floating_ip_targets import Target, TargetField, can_move, chain, keeps
+from infomaniak_operator.reconcile.neutron.floating_ip_targets import Target, can_move, chain, keeps
 from infomaniak_operator.reconcile.openstack.resource_types import FLOATING_IPS
 from infomaniak_operator.reconcile.ownership.marks import described
 
@@ -76,10 +84,14 @@ class FloatingIPInputs(external_network.ExternalInputs, total=False):
     Attributes:
         portID: the port that the address is to lead to.
         going: whether the load balancer that it leads to is being deleted.
+        fixedAddress: the address to lead to of a load balancer that has several, where the spec names none.
+        forwardings: what each port forwarding of the spec leads to.
     """
 
     portID: str | None  # noqa: N815 - as in the status
     going: bool
+    fixedAddress: str  # noqa: N815 - as in the spec
+    forwardings: list[port_forwardings.Inside]
 
 
 class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody, FloatingIPInputs]):
@@ -88,17 +100,26 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody,
     kind = "FloatingIP"
     collection = FLOATING_IPS
     noun = "floating IP"
-    traits = Traits(itself=frozenset({"address"}))
+    quota = "floatingip"
+    lists = ("description", "tags", *targets.FIELDS, "fixedAddress", port_forwardings.FIELD)
+    traits = Traits(itself=frozenset({"address"}), outliving=frozenset({"reverseDNS"}))
     depends_on = frozenset(
         {Dependency(neutron_common.NETWORK), *(Dependency(each.kind) for each in targets.BY_REFERENCE)}
     )
 
+    @override
+    def applied(self, facts: Facts) -> list[str]:
+        """The places of the fields that the spec sets, those of the reverse name as far as Designate was asked."""
+        return [*super().applied(facts), *reverse_name.places(facts)]
+
+    @override
     def references(self, resource: KubeObject) -> Iterable[Key]:
         """The load balancer or the Port it leads to, and the external network it is from."""
         referred = targets.reference(resource)
-        target = [referred[1]] if referred else []
+        target = [referred[1]] if referred else port_forwardings.references(resource)
         return [*external_network.references(resource, FLOATING_IP.spec(resource).get("externalNetwork")), *target]
 
+    @override
     def resolve(self, resource: KubeObject, view: CacheReader) -> FloatingIPInputs:
         """The external network and the target's port.
 
@@ -122,46 +143,57 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody,
             if port is None and not status.get("id"):
                 raise Unresolved(key, f"spec.{field.name}: {key.kind} {key.name} has no {field.noun} yet")
             if port is not None and status.get("portID") != port and target is not None:
-                _await_way(resource, view, field, target)
+                _await_way(resource, view, f"spec.{field.name}", field.place(target))
             found["portID"] = port
+            if port is not None and target is not None and (fixed := field.address(target)):
+                found["fixedAddress"] = fixed
         elif spec.get("portID"):
             found["portID"] = str(spec["portID"])
+        if port_forwardings.wanted_any(resource):
+            found["forwardings"] = port_forwardings.resolve(resource, view, _way(resource, view))
         return found
 
-    def body(self, context: ReconcileContext, inputs: FloatingIPInputs) -> FloatingIPBody:
-        """The attributes of the floating IP's create, its association included.
+    @override
+    def prerequisites(self, context: ReconcileContext, inputs: FloatingIPInputs) -> Ended | None:
+        """The external network, where the spec names it and it was not compared yet."""
+        if not context.was_ready or context.id is None:
+            external_network.look_up(context, inputs, "spec.externalNetwork")
+        return None
 
-        Raises:
-            Stop: the external network is not there, or the address asked for belongs to somebody.
-        """
-        network = external_network.network_id(context, inputs, "spec.externalNetwork")
+    @override
+    def body(self, facts: Facts, inputs: FloatingIPInputs) -> FloatingIPBody | Outcome:
+        """The attributes of the floating IP's create, its association included."""
+        if missing := external_network.missing(facts):
+            return missing
+        network = external_network.network_id(facts, inputs)
         if network is None:
             message = "spec.externalNetwork is missing: name the external network the address is to come from"
-            raise Stop(Reason.INVALID_CONFIGURATION, message, Stalled(), Progress.STALLED)
-        attributes: FloatingIPBody = {"floating_network_id": network, **self._target(context, inputs)}
-        if wanted := FLOATING_IP.spec(context).get("address"):
+            return stalled(Reason.INVALID_CONFIGURATION, message)
+        attributes: FloatingIPBody = {"floating_network_id": network, **self._target(facts, inputs)}
+        if wanted := FLOATING_IP.spec(facts).get("address"):
             attributes["floating_ip_address"] = wanted
-        attributes["description"] = described(str(context.spec.get("description") or ""), context.owner.mark())
-        attributes["project_id"] = context.cloud.project_id
+        attributes["description"] = described(str(facts.spec.get("description") or ""), facts.owner.mark())
+        attributes["project_id"] = facts.project_id
         return attributes
 
     @staticmethod
-    def _target(context: ReconcileContext, inputs: FloatingIPInputs) -> FloatingIPBody:
+    def _target(facts: Facts, inputs: FloatingIPInputs) -> FloatingIPBody:
         if not inputs.get("portID"):
             return {}
-        fixed = FLOATING_IP.spec(context).get("fixedAddress")
+        fixed = FLOATING_IP.spec(facts).get("fixedAddress") or inputs.get("fixedAddress")
         target: FloatingIPBody = {"port_id": inputs["portID"]}
         if fixed:
             target["fixed_ip_address"] = fixed
         return target
 
-    def find(self, context: ReconcileContext, rows: Iterable[Address]) -> Address | None:
+    @override
+    def find(self, context: ReconcileContext, rows: Iterable[Address]) -> Address | Outcome | None:
         """The project's own address that ``spec.address`` asks for: unbound and nobody's, it is taken over.
 
         Asking Neutron to allocate a given address takes rights that customers do not have.
 
-        Raises:
-            Stop: it is bound, or somebody else's.
+        Returns:
+            The address; or the outcome where it is bound, or somebody else's.
         """
         wanted = FLOATING_IP.spec(context).get("address")
         found = _of_address(rows, wanted)
@@ -172,32 +204,38 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody,
             return found
         why = f"is bound to port {found['port_id']}" if found.get("port_id") else "belongs to another object"
         message = f"spec.address: {wanted} (floating IP {found['id']}) {why}: it is not taken away"
-        raise Stop(Reason.CONFLICT, message, until_released(context, found), Progress.STALLED)
+        return Outcome(Reason.CONFLICT, message, until_released(context, found), Progress.STALLED)
 
+    @override
     def takes_over(self, context: ReconcileContext) -> bool:
         """What is imported, and the address that ``spec.address`` names."""
         return context.imported or bool(FLOATING_IP.spec(context).get("address"))
 
-    def refused(self, context: ReconcileContext, error: InfomaniakCloudError) -> Exception:
+    @override
+    def refused(self, context: ReconcileContext, error: InfomaniakCloudError) -> Outcome | None:
         """What a refused association means: waiting for a route, a target that is taken, or the error itself.
 
         No event tells of a route (the Router may be anybody's), so it is looked for, ever more rarely, but never so
         rarely that a person would wonder.
         """
         if error.error_type == NO_ROUTE:
-            needed = "a Router with a gateway there and an interface on the target's subnet"
-            message = f"the target has no route to the external network yet ({needed}): {error}"
-            memory = _remembered(context)
-            memory.no_route, waited = _seconds(context, memory.no_route)
-            return Stop(Reason.WAITING_FOR_REFERENCE, message, RequeueAfter(min(1.0 + waited, LONGEST_WAIT)))
+            return self._no_route(context, error)
         if error.error_type == NO_PORT:
             spec = FLOATING_IP.spec(context)
             field = next((name for name in targets.FIELDS if spec.get(name)), "portID")
             message = f"the port of spec.{field} is not there: {error}"
-            return Stop(Reason.WAITING_FOR_REFERENCE, message, Retry(at_least=5.0))
-        return self._taken(context, error, None) if error.error_type == TAKEN else error
+            return Outcome(Reason.WAITING_FOR_REFERENCE, message, Retry(at_least=5.0))
+        return self._taken(context, error, None) if error.error_type == TAKEN else None
 
-    def _taken(self, context: ReconcileContext, error: InfomaniakCloudError, row: Address | None) -> Stop:
+    @staticmethod
+    def _no_route(context: ReconcileContext, error: InfomaniakCloudError) -> Outcome:
+        needed = "a Router with a gateway there and an interface on the target's subnet"
+        message = f"the target has no route to the external network yet ({needed}): {error}"
+        memory = _remembered(context)
+        memory.no_route, waited = _seconds(context, memory.no_route)
+        return again(Reason.WAITING_FOR_REFERENCE, message, min(1.0 + waited, LONGEST_WAIT))
+
+    def _taken(self, context: ReconcileContext, error: InfomaniakCloudError, row: Address | None) -> Outcome:
         """The target has another address: one of this cluster that is to leave it, or one that a person must move.
 
         Of several that change places in a circle one lets go of its own target first.
@@ -205,7 +243,7 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody,
         view = context.request.view
         wanted = self._next(context.resource, view)
         if wanted is None:
-            return context.again(Reason.WAITING_FOR_REFERENCE, f"the target has gone meanwhile: {error}", 0.0)
+            return again(Reason.WAITING_FOR_REFERENCE, f"the target has gone meanwhile: {error}", 0.0)
         listed = context.cloud.do.floating_ips.list(port_id=wanted.port)
         rows = [each for each in listed if each["id"] != context.id and _target(each).meets(wanted)]
         objects = [self._object_of(context, each) for each in rows]
@@ -213,7 +251,7 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody,
         if len(others) < len(rows):
             visible = ", ".join(f"{each['floating_ip_address']} ({each['id']})" for each in rows)
             message = f"the target has another floating IP already, {visible}, which is not taken from there: {error}"
-            return Stop(Reason.CONFLICT, message, Stalled(), Progress.STALLED)
+            return stalled(Reason.CONFLICT, message)
         if not others:
             return self._unseen(context, error)
         _remembered(context).unseen = False
@@ -223,7 +261,7 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody,
         message = f"the target has the address of {names}"
         waiting = WaitingFor(frozenset(each.key for each in [*others, *found.holders]))
         if any(keeps(each, wanted, view) for each in others):
-            return Stop(Reason.CONFLICT, f"{message}: {error}", waiting, Progress.STALLED)
+            return Outcome(Reason.CONFLICT, f"{message}: {error}", waiting, Progress.STALLED)
         message += ", which is to lead elsewhere"
         held_up = [each for each in found.holders if not can_move(each) and not each.deleting]
         if held_up:
@@ -232,16 +270,16 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody,
         if row and found.first_to_let_go(context.resource):
             self._let_go(context, row)
             message += "; as they change places, this one has let go of its former target"
-        return Stop(Reason.WAITING_FOR_REFERENCE, f"{message}: {error}", waiting)
+        return Outcome(Reason.WAITING_FOR_REFERENCE, f"{message}: {error}", waiting)
 
     @staticmethod
-    def _unseen(context: ReconcileContext, error: InfomaniakCloudError) -> Stop:
+    def _unseen(context: ReconcileContext, error: InfomaniakCloudError) -> Outcome:
         """Nothing that this credential may see has the target (any more)."""
         if not _remembered(context).unseen:
             _remembered(context).unseen = True
-            return Stop(Reason.WAITING_FOR_REFERENCE, f"the target was still taken: {error}", RequeueAfter(1.0))
+            return Outcome(Reason.WAITING_FOR_REFERENCE, f"the target was still taken: {error}", RequeueAfter(1.0))
         message = f"the target has another floating IP already, which this credential does not show: {error}"
-        return Stop(Reason.CONFLICT, message, Retry(at_least=5.0), Progress.STALLED)
+        return Outcome(Reason.CONFLICT, message, Retry(at_least=5.0), Progress.STALLED)
 
     def _object_of(self, context: ReconcileContext, row: Address) -> KubeObject | None:
         """The object of this cluster that a floating IP belongs to, by its id or, until status shows it, its mark."""
@@ -269,87 +307,133 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody,
         context.request.event("Updated", f"floating IP {row['floating_ip_address']} let go of port {row['port_id']}")
         self._show(context, freed)
 
-    def applied(self, context: ReconcileContext) -> list[str]:
-        """The places of the fields that the spec sets."""
-        return [*FLOATING_IP.named(context, "description", "tags", *targets.FIELDS, "fixedAddress")]
+    @override
+    def observe(self, context: ReconcileContext, row: Address, inputs: FloatingIPInputs, *, new: bool) -> None:
+        """The address itself: the reconcile may end early, and what was seen counts. Then the name it leads back to."""
+        self._show(context, row)
+        if not reverse_name.concerns(context):
+            return
+        first = self._itself(context, row, inputs)
+        known = is_marked(context, row) and not context.dry_run  # else all is to be shown at once
+        reverse_dns.look(context, row, later=new or (known and bool(first.steps or first.outcome)))
 
     @override
-    def plan(self, context: ReconcileContext, row: Address, inputs: FloatingIPInputs, *, new: bool) -> Plan:
+    def plan(self, facts: Facts, row: Address, inputs: FloatingIPInputs) -> Plan:
+        """The address itself, and the name it leads back to."""
+        itself = self._itself(facts, row, inputs)
+        return itself if itself.outcome else itself.and_then(only(reverse_name.steps(facts, row)))
+
+    def _itself(self, facts: Facts, row: Address, inputs: FloatingIPInputs) -> Plan:
         """Description, association, tags."""
-        self._show(context, row)  # the reconcile may end early, and what was seen counts
-        found = []
-        description = neutron_common.description_difference(context, context.spec, row)
-        found += [description] if description else []
-        found += self._association(context, row, inputs)
-        fixed = _fixed(context, row, inputs)
-        if is_adopted(context, row):
-            found += fixed
-        else:
-            context.fixed = fixed
-        steps = neutron_common.tags_step(context, row, self.noun)
+        description = neutron_common.description_difference(facts, facts.spec, row)
+        association = self._association(facts, row, inputs)
+        if isinstance(association, Outcome):
+            return Plan(outcome=association)
+        gone, come = port_forwardings.steps(facts, row, inputs.get("forwardings") or ())
+        if blocked := port_forwardings.blocked(facts, row, association, gone):
+            return Plan(outcome=blocked)
+        found = [*([description] if description else []), *association]
+        fixed, adopted = _fixed(facts, row, inputs), is_adopted(facts, row)
+        found += fixed if adopted else []
+        steps = neutron_common.tags_step(facts, row, self.noun)
         if found:
             body = changes(found)
             if body.get("port_id") or "fixed_ip_address" in body:
-                body = {**body, **self._target(context, inputs)}
+                body = {**body, **self._target(facts, inputs)}
             what = f"floating IP {row['floating_ip_address']}"
-            steps.insert(0, Step("update", what, "", row["id"], row.get("revision_number"), body, tuple(found)))
-        return steps
+            # A port forwarding that goes has to go before the address leads anywhere, and moves its revision.
+            first = gone if body.get("port_id") else []
+            revision = None if first else row.get("revision_number")
+            steps = [*first, Step("update", what, "", row["id"], revision, body, tuple(found)), *steps]
+            gone = [] if first else gone
+        unknown = port_forwardings.wanted_any(facts) and "port_forwardings" not in row
+        return Plan(
+            steps=steps if unknown else [*steps, *gone, *come],
+            fixed=[] if adopted else fixed,
+            held_back=[port_forwardings.UNKNOWN] if unknown else (),
+        )
 
-    def unmet(self, context: ReconcileContext, row: Address, inputs: FloatingIPInputs) -> Plan:
-        """The same, by what was answered."""
-        return self.plan(context, row, inputs, new=False)
-
-    def _association(self, context: ReconcileContext, row: Address, inputs: FloatingIPInputs) -> list[Difference]:
-        named = [*FLOATING_IP.named(context, *targets.FIELDS), *(n for n in targets.FIELDS if n in context.applied)]
+    @staticmethod
+    def _association(facts: Facts, row: Address, inputs: FloatingIPInputs) -> list[Difference] | Outcome:
+        named = [*FLOATING_IP.named(facts, *targets.FIELDS), *(n for n in targets.FIELDS if n in facts.applied)]
         if not named:
             return []
         wanted, now = inputs.get("portID"), row.get("port_id")
         if inputs.get("going") and not now:
             return []
-        fixed = FLOATING_IP.spec(context).get("fixedAddress")
+        fixed = FLOATING_IP.spec(facts).get("fixedAddress")
         if now == wanted:
             inside = row.get("fixed_ip_address")
             if not fixed or not wanted or address(inside) == address(fixed):
                 return []
             return [Difference("fixedAddress", "fixed_ip_address", inside, fixed)]
-        adopting = not is_marked(context, row) and not FLOATING_IP.status(context.resource).get("id")
+        adopting = not is_marked(facts, row) and not FLOATING_IP.status(facts.resource).get("id")
         if now and adopting:
             message = f"floating IP {row['id']} is bound to port {now}: it is not taken away; disassociate it first"
-            raise Stop(Reason.CONFLICT, message, Stalled(), Progress.STALLED)
+            return stalled(Reason.CONFLICT, message)
         return [Difference(named[0], "port_id", now, wanted)]
 
-    def act(self, context: ReconcileContext, row: Address, steps: Plan) -> Address:
-        """Carry out the steps.
-
-        Raises:
-            Stop: the target has no route to the external network yet, or has another floating IP.
-        """
+    @override
+    def act(self, context: ReconcileContext, row: Address, steps: Sequence[Step]) -> Address | Ended:
+        """Carry out the steps; the target may have no route to the external network yet, or another floating IP."""
+        held: Outcome | None = None
         for step in steps:
+            if step.slot.startswith(port_forwardings.SLOTS):
+                row, refused = self._forward(context, row, step)
+                held = held or refused  # the others go on
+                continue
+            if step.slot == reverse_name.SLOT:
+                if ended := reverse_dns.act(context, row, step):
+                    return ended
+                continue
             try:
-                row = neutron_common.update_main(context, self.collection, row, step)
+                row = neutron_common.act_on_main(context, self.collection, row, step)
             except (NotFoundError, ConflictError) as error:
-                if error.error_type == TAKEN:
-                    raise self._taken(context, error, row) from error
-                raise self.refused(context, error) from error
-        return row
+                if step.verb != "update":
+                    raise
+                taken = self._taken(context, error, row) if error.error_type == TAKEN else None
+                known = taken or self.refused(context, error)
+                if known is None:
+                    raise
+                return known
+        if held:
+            self._show(context, row)
+        return held or row
 
-    def report(self, context: ReconcileContext, row: Address, inputs: FloatingIPInputs) -> str:
-        """What is seen of the address.
+    def _forward(self, context: ReconcileContext, row: Address, step: Step) -> tuple[Address, Outcome | None]:
+        """Carry out a step on a port forwarding; returns the address, and what a refusal means."""
+        try:
+            return port_forwarding_calls.act(context, row, step), None
+        except InfomaniakCloudError as error:
+            no_way = port_forwarding_calls.no_way(error)
+            refused = self._no_route(context, error) if no_way else port_forwarding_calls.refused(context, error, step)
+            if refused is None:
+                raise
+            return row, refused
 
-        Raises:
-            Stop: it has lost its target.
-        """
+    @override
+    def report(self, context: ReconcileContext, row: Address, inputs: FloatingIPInputs) -> str | Outcome:
+        """What is seen of the address; it may have lost its target."""
         self._show(context, row)
         _remembered(context).no_route = None
         _remembered(context).unseen = False
         self._look_again(context, row)
+        reverse_dns.report(context, row)
         referred = targets.reference(context.resource)
         lost = inputs.get("going") and not row.get("port_id")
         if referred and (lost or not inputs.get("portID")) and not context.unmanaged:
             field, key = referred
-            raise context.wait_for(
+            return context.wait_for(
                 key, f"spec.{field.name}: {key.kind} {key.name} has no {field.noun}; the address is kept"
             )
+        if not context.unmanaged and not all(each.get("portID") for each in inputs.get("forwardings") or ()):
+            resource, view = context.resource, context.request.view
+            if later := port_forwardings.missing(resource, view, _way(resource, view)):
+                return context.wait_for(later.key, str(later), later.others)
+            context.come_back(0.0)  # it has come meanwhile
+        if forwarded := row.get("port_forwardings"):
+            many = f"{len(forwarded)} port forwarding{'' if len(forwarded) == 1 else 's'}"
+            return f"floating IP {row.get('floating_ip_address')} with {many}"
         to = f" -> {row['fixed_ip_address']}" if row.get("fixed_ip_address") else ", not associated"
         return f"floating IP {row.get('floating_ip_address')}{to}"
 
@@ -362,6 +446,7 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody,
             "routerID": row.get("router_id"),
             "externalNetworkID": row.get("floating_network_id"),
             "cloudStatus": row.get("status"),
+            "portForwardings": port_forwardings.status_of(row),
         }
         status = FLOATING_IP.status(context)
         status.update(seen)
@@ -378,12 +463,14 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody,
         if down < COMES_UP_WITHIN:
             context.come_back(min(1.0 + down / 4, LONGEST_LOOK))
 
+    @override
     def pending(self, row: Address) -> str | None:
         """ACTIVE and DOWN are both as good as it gets."""
         if row.get("status") in ("ACTIVE", "DOWN", None):
             return None
         return f"floating IP {row.get('floating_ip_address')} is {row.get('status')} in the cloud"
 
+    @override
     def may_make_again(self, context: ReconcileContext) -> bool:
         """Only where the spec says so: the address is lost, and another is not the same."""
         return FLOATING_IP.spec(context).get("recreate") == "Always"
@@ -393,38 +480,40 @@ class FloatingIPActuator(neutron_common.NeutronActuator[Address, FloatingIPBody,
         """A port."""
         return "it is bound to a port" if row.get("port_id") else ""
 
-    def remove(self, context: ReconcileContext, row: Address) -> None:
-        """Release the address.
+    @override
+    def removal(self, context: ReconcileContext, row: Address) -> Plan:
+        """Release the address with its port forwardings, unless others have made those."""
+        forwarded = port_forwardings.deletions(row)
+        if forwarded and not port_forwardings.owns(context):
+            return Plan(outcome=again(Reason.IN_USE, f"{port_forwardings.of_others(row)}: delete them first", 30.0))
+        itself = neutron_common.deletion(self.noun, row, tested=not forwarded)  # they move its revision
+        return only([*reverse_dns.leaving(context, row), *forwarded, itself])
 
-        Raises:
-            Stop: others have made port forwardings on it, which would go with it.
-        """
-        forwardings = row.get("port_forwardings") or ()
-        if forwardings:
-            names = ", ".join(
-                f"{each.get('protocol')} {each.get('external_port')} -> {each.get('internal_ip_address')}"
-                for each in forwardings
-            )
-            message = (
-                f"floating IP {row['floating_ip_address']} has port forwardings that others made: {names}: delete them "
-                "first"
-            )
-            raise Stop(Reason.IN_USE, message, RequeueAfter(30.0))
-        with context.changing():
-            context.cloud.do.floating_ips.delete(row["id"], if_revision=row.get("revision_number"))
+    @override
+    def leftovers(self, context: ReconcileContext, *, retain: bool) -> Plan:
+        """The name that an address led back to which somebody else released."""
+        return Plan() if retain else only(reverse_dns.leaving(context, None))
 
-    def release(self, context: ReconcileContext, row: Address) -> None:
-        """Release the mark."""
-        neutron_common.release_row(context, self.collection, row)
+    @override
+    def act_on_leftovers(self, context: ReconcileContext, steps: Sequence[Step]) -> Ended | None:
+        """Take the name away; what fails for long does not keep the object."""
+        return next(filter(None, (reverse_dns.act(context, None, step) for step in steps)), None)
 
 
-def _await_way(resource: KubeObject, view: CacheReader, field: TargetField, target: KubeObject) -> None:
+def _way(resource: KubeObject, view: CacheReader) -> port_forwardings.Way:
+    def check(port: KubeObject, field: str) -> None:
+        _await_way(resource, view, field, targets.place_of(port))
+
+    return check
+
+
+def _await_way(resource: KubeObject, view: CacheReader, field: str, place: targets.Place) -> None:
     """Wait for the Router that is to lead from the target's network to the outside: before, Neutron refuses.
 
     Raises:
         Unresolved: there is one, and it is not that far yet; where there is none, the way may be somebody else's.
     """
-    network, subnets = field.place(target)
+    network, subnets = place
     ways = [
         each
         for each in view.objects("Router", resource.key.namespace)
@@ -435,7 +524,7 @@ def _await_way(resource: KubeObject, view: CacheReader, field: TargetField, targ
     if any(leg.get("subnetID") in subnets for each in ways for leg in ROUTER.status(each).get("interfaces") or ()):
         return
     names = ", ".join(each.key.name for each in ways)
-    message = f"spec.{field.name}: Router {names}, the way to the outside, is not Ready yet"
+    message = f"{field}: Router {names}, the way to the outside, is not Ready yet"
     raise Unresolved(ways[0].key, message, [each.key for each in ways])
 
 
@@ -444,17 +533,15 @@ def _leads_to(router: KubeObject, network: str) -> bool:
     return any(ref and ref["name"] == network for ref in refs)
 
 
-def _fixed(context: ReconcileContext, row: Address, inputs: FloatingIPInputs) -> list[Difference]:
+def _fixed(facts: Facts, row: Address, inputs: FloatingIPInputs) -> list[Difference]:
     """What of an address cannot be changed: the address itself, and the network it is from."""
     found = []
-    wanted = FLOATING_IP.spec(context).get("address")
+    wanted = FLOATING_IP.spec(facts).get("address")
     now = row.get("floating_ip_address")
     if wanted and address(now) != address(wanted):
         found.append(Difference("address", "floating_ip_address", now, wanted, mutable=False))
-    network, own = inputs.get("externalID"), row.get("floating_network_id")
-    if inputs.get("externalName") and not context.was_ready:
-        # What was Ready with this very spec was compared; else a name is looked up.
-        network = context.cloud.external_network(str(inputs["externalName"]))
+    # What was Ready with this very spec was compared: a name is looked up only else.
+    network, own = external_network.network_id(facts, inputs), row.get("floating_network_id")
     if network and own and network != own:
         found.append(Difference(_NETWORK, "floating_network_id", own, network, mutable=False))
     return found
@@ -465,9 +552,9 @@ def _of_address(rows: Iterable[Address], wanted: str | None) -> Address | None:
     return next((row for row in rows if wanted and address(row["floating_ip_address"]) == address(wanted)), None)
 
 
-def _free(context: ReconcileContext, row: Address) -> bool:
+def _free(facts: Facts, row: Address) -> bool:
     """Whether a floating IP is nobody's and leads nowhere."""
-    return whose_main(context, row) in (Whose.STRANGER, Whose.LOST) and not row.get("port_id")
+    return whose_main(facts, row) in (Whose.STRANGER, Whose.LOST) and not row.get("port_id")
 
 
 def _target(row: Address) -> Target:

@@ -12,6 +12,8 @@ from infomaniak_operator.reconcile.generic.fields import address
 from infomaniak_operator.reconcile.generic.outcomes import CREDENTIALS_VALID, DRY_RUN, PAUSED, annotated
 
 KIND = "FloatingIP"
+Place = tuple[str | None, frozenset[str]]
+"""The name of the InfomaniakNetwork that an object's spec says it is in, and the ids of its subnets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,40 +25,51 @@ class TargetField:
         kind: the kind that it refers to.
         noun: what people call the port of such an object.
         port: its id, as the object's status shows it.
-        place: the name of the InfomaniakNetwork that the object's spec says it is in, and the ids of its subnets.
+        place: where it is.
+        address: which of its addresses of IPv4 counts where it has several and the spec names none.
     """
 
     name: Literal["loadBalancerRef", "portRef"]
     kind: str
     noun: str
     port: Callable[[KubeObject], str | None]
-    place: Callable[[KubeObject], tuple[str | None, frozenset[str]]]
+    place: Callable[[KubeObject], Place]
+    address: Callable[[KubeObject], str | None] = lambda _: None
 
 
 def _vip_port(target: KubeObject) -> str | None:
     return LOAD_BALANCER.status(target).get("vipPortID")
 
 
-def _vip_place(target: KubeObject) -> tuple[str | None, frozenset[str]]:
+def _vip_place(target: KubeObject) -> Place:
     vip = LOAD_BALANCER.spec(target).get("vip") or {}
     ref = vip.get("networkRef")
     subnet = LOAD_BALANCER.status(target).get("vipSubnetID")
     return ref["name"] if ref else None, frozenset({subnet} if subnet else ())
 
 
+def _vip_address(target: KubeObject) -> str | None:
+    """The VIP's own address, or else its first of IPv4; Neutron wants to be told where there are several."""
+    status = LOAD_BALANCER.status(target)
+    there = [status.get("vipAddress"), *(each.get("address") for each in status.get("additionalVips") or ())]
+    found = [each for each in there if each and ":" not in each]
+    return found[0] if len(found) > 1 else None
+
+
 def _port(target: KubeObject) -> str | None:
     return PORT.status(target).get("id")
 
 
-def _port_place(target: KubeObject) -> tuple[str | None, frozenset[str]]:
+def place_of(target: KubeObject) -> Place:
+    """Where a Port is."""
     ref = PORT.spec(target).get("networkRef")
     subnets = (each.get("subnetID") for each in PORT.status(target).get("fixedIPs") or ())
     return ref["name"] if ref else None, frozenset(each for each in subnets if each)
 
 
 BY_REFERENCE = (
-    TargetField("loadBalancerRef", "LoadBalancer", "VIP port", _vip_port, _vip_place),
-    TargetField("portRef", "Port", "port", _port, _port_place),
+    TargetField("loadBalancerRef", "LoadBalancer", "VIP port", _vip_port, _vip_place, _vip_address),
+    TargetField("portRef", "Port", "port", _port, place_of),
 )
 FIELDS: tuple[Literal["loadBalancerRef", "portRef", "portID"], ...] = (*(each.name for each in BY_REFERENCE), "portID")
 """The fields of a spec that say what an address leads to; one of them at most is there."""

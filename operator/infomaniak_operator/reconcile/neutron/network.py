@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from typing_extensions import override
 
@@ -11,14 +12,19 @@ from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.client import Category, InfomaniakCloudError
 from infomaniak_operator.client.bodies import NetworkBody
 from infomaniak_operator.client.resources import Network, Subnet
-from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject, Reason, RequeueAfter
-from infomaniak_operator.reconcile.generic.actuator import Inputs, Plan, Step
+from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject, Reason
+from infomaniak_operator.reconcile.generic.actuator import Inputs
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
+from infomaniak_operator.reconcile.generic.facts import Facts
 from infomaniak_operator.reconcile.generic.fields import Field, applied, body_of
-from infomaniak_operator.reconcile.generic.outcomes import Stop
+from infomaniak_operator.reconcile.generic.needs import Needs
+from infomaniak_operator.reconcile.generic.outcomes import Ended, again
 from infomaniak_operator.reconcile.generic.owned import clear_to_create, with_named
+from infomaniak_operator.reconcile.generic.plan import Plan, Step, only
 from infomaniak_operator.reconcile.neutron import neutron_common, subnets
 from infomaniak_operator.reconcile.openstack.resource_types import NETWORKS, SUBNETS
+
+_SUBNET = "subnet"
 
 FIELDS: tuple[Field[InfomaniakNetworkSpecField], ...] = (
     neutron_common.ADMIN_STATE,
@@ -29,6 +35,13 @@ FIELDS: tuple[Field[InfomaniakNetworkSpecField], ...] = (
 )
 
 
+@dataclass(slots=True)
+class _Seen:
+    """What a reconcile has seen of a network: its subnets, kept up to date; None: they were not looked for."""
+
+    subnets: list[Subnet] | None = None
+
+
 class NetworkActuator(neutron_common.NeutronActuator[Network, NetworkBody]):
     """Knows how an InfomaniakNetwork becomes a network and subnets."""
 
@@ -36,6 +49,9 @@ class NetworkActuator(neutron_common.NeutronActuator[Network, NetworkBody]):
     collection = NETWORKS
     noun = "network"
     parts: StatusField | None = "subnets"
+    quota = "network"
+    fields = FIELDS
+    lists = ("description", "tags", "subnets")
 
     @override
     def references(self, resource: KubeObject) -> Iterable[Key]:
@@ -48,10 +64,23 @@ class NetworkActuator(neutron_common.NeutronActuator[Network, NetworkBody]):
         return {}
 
     @override
-    def body(self, context: ReconcileContext, inputs: Inputs) -> NetworkBody:
+    def body(self, facts: Facts, inputs: Inputs) -> NetworkBody:
         """The attributes of the network's create."""
-        return neutron_common.creation(context, NETWORKS, body_of(FIELDS, context.spec))
+        return neutron_common.creation(facts, NETWORKS, body_of(FIELDS, facts.spec))
 
+    @override
+    def needs(self, context: ReconcileContext, inputs: Inputs, steps: Sequence[Step] | None) -> Needs:
+        """The network, its subnets, and the ports of their DHCP; what goes makes room, for it goes first."""
+        if steps is None:
+            items = INFOMANIAK_NETWORK.spec(context).get("subnets") or ()
+            dhcp = sum(item.get("enableDHCP", True) for item in items)
+            return Needs({self.quota: 1, _SUBNET: len(items)}, dhcp)
+        come = [step for step in steps if step.verb == "create"]
+        gone = [step for step in steps if step.verb == "delete"]
+        dhcp = sum(step.body.get("enable_dhcp", True) is True for step in come) - len(gone)
+        return Needs({_SUBNET: len(come) - len(gone)}, max(dhcp, 0))
+
+    @override
     def rivals(self, context: ReconcileContext, error: InfomaniakCloudError) -> list[KubeObject]:
         """The objects with ports on its subnets, or on the one that the refusal is about."""
         if error.category is not Category.IN_USE:
@@ -61,11 +90,11 @@ class NetworkActuator(neutron_common.NeutronActuator[Network, NetworkBody]):
         users = (each for kind in sorted(KINDS) for each in context.request.view.objects(kind))
         return [each for each in users if mine & neutron_common.used_by(each)]
 
-    def applied(self, context: ReconcileContext) -> list[str]:
+    @override
+    def applied(self, facts: Facts) -> list[str]:
         """The places of the fields that the spec sets."""
-        spec = INFOMANIAK_NETWORK.spec(context)
-        places = [*applied(FIELDS, spec), *INFOMANIAK_NETWORK.named(context, "description", "tags", "subnets")]
-        for item in spec.get("subnets") or ():
+        places = super().applied(facts)
+        for item in INFOMANIAK_NETWORK.spec(facts).get("subnets") or ():
             where = subnets.prefix(item["name"])
             places.append(where)
             places += applied(tuple(f for f in subnets.FIELDS if f.mutable), item, where)
@@ -74,102 +103,93 @@ class NetworkActuator(neutron_common.NeutronActuator[Network, NetworkBody]):
         return places
 
     @override
-    def plan(self, context: ReconcileContext, row: Network, inputs: Inputs, *, new: bool) -> Plan:
-        """The network itself first, then its subnets."""
-        context.held_back.clear()
-        context.children["subnets"] = [] if new else subnets.under(context, row["id"])
-        return self._steps(context, row)
+    def observe(self, context: ReconcileContext, row: Network, inputs: Inputs, *, new: bool) -> None:
+        """Its subnets."""
+        subnets.note_named(context)
+        context.seen.of(_Seen).subnets = [] if new else subnets.under(context, row["id"])
 
     @override
-    def unmet(self, context: ReconcileContext, row: Network, inputs: Inputs) -> Plan:
-        """The same, by what was answered."""
-        return self._steps(context, row)
+    def plan(self, facts: Facts, row: Network, inputs: Inputs) -> Plan:
+        """The network itself first, then its subnets."""
+        main = only(neutron_common.main_update(facts, row, self.noun, FIELDS))
+        return main.and_then(subnets.plan(facts, row["id"], facts.seen.of(_Seen).subnets or []))
 
-    def _steps(self, context: ReconcileContext, row: Network) -> Plan:
-        main = neutron_common.main_update(context, row, self.noun, FIELDS)
-        return [*main, *subnets.plan(context, row["id"], context.children["subnets"])]
-
-    def act(self, context: ReconcileContext, row: Network, steps: Plan) -> Network:
+    @override
+    def act(self, context: ReconcileContext, row: Network, steps: Sequence[Step]) -> Network | Ended:
         """Carry out the steps; all new subnets in one call."""
         creates = [step for step in steps if step.verb == "create"]
         for step in steps:
             if step.verb == "create":
                 continue
             if step.id == row["id"]:
-                row = neutron_common.update_main(context, self.collection, row, step)
+                row = neutron_common.act_on_main(context, self.collection, row, step)
+            elif step.verb == "release":
+                with context.changing():
+                    context.cloud.do.subnets.update(step.id, SUBNETS.body(step.body))
             else:
                 self._change_subnet(context, step)
-        if creates:
-            self._create_subnets(context, row, creates)
-        return row
+        too_early = self._create_subnets(context, row, creates) if creates else None
+        return too_early or row
 
     def _change_subnet(self, context: ReconcileContext, step: Step) -> None:
-        seen = context.children["subnets"]
-        others = [item for item in seen if item["id"] != step.id]
+        seen = context.seen.of(_Seen)
+        others = [item for item in seen.subnets or () if item["id"] != step.id]
         with context.changing():
             if step.verb == "delete":
                 context.cloud.do.subnets.delete(step.id, if_revision=step.revision)
                 context.has_deleted(step.id)
-                context.children["subnets"] = others
+                seen.subnets = others
             else:
                 updated = context.cloud.do.subnets.update(step.id, SUBNETS.body(step.body), if_revision=step.revision)
-                context.children["subnets"] = [*others, updated]
+                seen.subnets = [*others, updated]
 
-    def _create_subnets(self, context: ReconcileContext, row: Network, steps: list[Step]) -> None:
+    def _create_subnets(self, context: ReconcileContext, row: Network, steps: list[Step]) -> Ended | None:
+        seen = context.seen.of(_Seen)
+        there = seen.subnets or []
+
         def still_absent(not_before: float) -> bool:
             fresh = [item for item in context.rows(SUBNETS, not_before) if item["network_id"] == row["id"]]
-            known = {item["id"] for item in context.children["subnets"]}
+            known = {item["id"] for item in there}
             return all(item["id"] in known for item in fresh)
 
+        appeared = f"subnets of network {row['id']} have appeared in the cloud"
         for step in steps:
-            if not clear_to_create(context, step.slot, still_absent, step.body):
-                raise context.again(Reason.CREATING, f"subnets of network {row['id']} have appeared in the cloud", 0.0)
-        subnets.forget(context, (step.slot for step in steps), context.children["subnets"])
+            if too_early := clear_to_create(context, step.slot, still_absent, appeared, step.body):
+                return too_early
+        subnets.forget(context, (step.slot for step in steps), there)
         with context.creating(*(step.slot for step in steps), bodies=[step.body for step in steps]):
             made = context.cloud.do.subnets.create_many([SUBNETS.body(step.body) for step in steps])
         for each in made:
             context.creates.answered(str(each["id"]))
-        context.children["subnets"] = [*context.children["subnets"], *made]
+        seen.subnets = [*there, *made]
+        return None
 
     @override
     def report(self, context: ReconcileContext, row: Network, inputs: Inputs) -> str:
         """What is seen of the network and its subnets."""
-        if "subnets" not in context.children:
-            context.children["subnets"] = _under(context, row)
-        shown = subnets.reported(context.children["subnets"], context)
+        seen = context.seen.of(_Seen)
+        if seen.subnets is None:
+            seen.subnets = _under(context, row)
+        shown = subnets.reported(seen.subnets, context)
         status = INFOMANIAK_NETWORK.status(context)
         status["cloudStatus"] = row.get("status")
         status["mtu"] = row.get("mtu")
         status["subnets"] = shown
-        context.say_held_back()
         many = len(shown)
         return f"network {row['id']} with {many} subnet{'' if many == 1 else 's'}"
 
-    def pending(self, row: Network) -> str | None:
-        """A network is ready when it is ACTIVE; one that is administratively down stays DOWN."""
-        status = row.get("status")
-        if status == "ACTIVE" or row.get("admin_state_up") is False:
-            return None
-        return f"network {row['id']} is {status} in the cloud"
-
     @override
-    def may_make_again(self, context: ReconcileContext) -> bool:
-        """A network of ours that somebody deleted is made again, with its subnets."""
-        return True
-
     def holds(self, context: ReconcileContext, row: Network) -> str:
         """Subnets."""
         after = context.request.clock.monotonic()
         here = row["id"]
         return "it has subnets" if any(each["network_id"] == here for each in context.rows(SUBNETS, after)) else ""
 
-    def remove(self, context: ReconcileContext, row: Network) -> None:
+    @override
+    def removal(self, context: ReconcileContext, row: Network) -> Plan:
         """Delete the network, and with it its subnets: one call, which Neutron carries out as a whole.
 
         The revision is tested, so that a subnet added by others since we looked is not taken along.
-
-        Raises:
-            Stop: a subnet under it is not ours.
         """
         # Listed after the network was read: a subnet that came in between has moved the revision that is tested below.
         # What the network itself names, and the list lacks, is asked for: it would go along unseen.
@@ -183,16 +203,18 @@ class NetworkActuator(neutron_common.NeutronActuator[Network, NetworkBody]):
                 f"{item.get('name') or 'without a name'} ({item['id']}, {item['cidr']})" for item in foreign
             )
             message = f"network {row['id']} has subnets that are not ours: {names}; delete or move them first"
-            raise Stop(Reason.IN_USE, message, RequeueAfter(30.0))
-        with context.changing():
-            context.cloud.do.networks.delete(row["id"], if_revision=row.get("revision_number"))
+            return Plan(outcome=again(Reason.IN_USE, message, 30.0))
+        return only([neutron_common.deletion(self.noun, row)])
 
-    def release(self, context: ReconcileContext, row: Network) -> None:
-        """Release the marks of the subnets, then the network's."""
+    @override
+    def releasing(self, context: ReconcileContext, row: Network) -> Plan:
+        """The marks of the subnets, then the network's."""
         under = subnets.under(context, row["id"])
+        steps: list[Step] = []
         for item in subnets.copies(context, under).sift(under):
-            neutron_common.release_row(context, SUBNETS, item, child=None)
-        neutron_common.release_row(context, self.collection, row)
+            slot = f"subnet:{item['id']}"
+            steps += neutron_common.release_steps(context, "subnet", item, child=None, slot=slot)
+        return only([*steps, *neutron_common.release_steps(context, self.noun, row)])
 
 
 def _under(context: ReconcileContext, row: Network) -> list[Subnet]:

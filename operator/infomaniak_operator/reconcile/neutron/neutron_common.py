@@ -4,31 +4,43 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Literal, TypedDict, TypeVar, cast
 
 from typing_extensions import override
 
 from infomaniak_operator.api import json_types
 from infomaniak_operator.api.json_kind import StatusT
-from infomaniak_operator.api.json_types import ANY, INFOMANIAK_NETWORK, LOAD_BALANCER, PortSpec, SubnetChoice, Vip
+from infomaniak_operator.api.json_types import (
+    ANY,
+    INFOMANIAK_NETWORK,
+    LOAD_BALANCER,
+    AdditionalVip,
+    PortSpec,
+    RouterInterface,
+    Vip,
+)
 from infomaniak_operator.client.kinds import BodyT
 from infomaniak_operator.client.resources import NeutronResource
 from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject
-from infomaniak_operator.reconcile.generic.actuator import InputsT, PlainActuator, Row, Step, Unresolved
+from infomaniak_operator.reconcile.generic.actuator import InputsT, PlainActuator, Row, Unresolved
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
+from infomaniak_operator.reconcile.generic.facts import Facts
 from infomaniak_operator.reconcile.generic.fields import (
     Difference,
     Field,
     address,
+    applied,
     changes,
     differences,
     place,
     unordered,
 )
-from infomaniak_operator.reconcile.generic.owned import Whose, mark_of, whose
+from infomaniak_operator.reconcile.generic.outcomes import Ended
+from infomaniak_operator.reconcile.generic.owned import mark_to_release
+from infomaniak_operator.reconcile.generic.plan import Plan, Step, only
 from infomaniak_operator.reconcile.openstack.resource_types import ResourceType
-from infomaniak_operator.reconcile.ownership.marks import NoRoom, described, released, user_text
+from infomaniak_operator.reconcile.ownership.marks import NoRoom, described, user_text
 
 NeutronT = TypeVar("NeutronT", bound=NeutronResource)
 NETWORK = "InfomaniakNetwork"
@@ -45,94 +57,101 @@ class NeutronActuator(PlainActuator[NeutronT, BodyT, InputsT]):
 
     collection: ResourceType[NeutronT, BodyT]
     noun: str
-
-    def lock(self, context: ReconcileContext) -> None:
-        """Neutron takes all comers."""
-
-    def wait_for_parents(self, context: ReconcileContext, inputs: InputsT) -> None:
-        """Nothing to wait for but the references."""
-
-    @override
-    def held(self, context: ReconcileContext) -> NeutronT | None:
-        """What a create answers is used in the same reconcile."""
-        return None
-
-    def outline(self, context: ReconcileContext, body: BodyT) -> str:
-        """The noun and the name."""
-        return f"{self.noun} {body.get('name', context.name)}"
+    fields: tuple[Field[str], ...] = ()
+    """The fields of the spec that are attributes of the main object."""
+    lists: tuple[str, ...] = ("description", "tags")
+    """The other fields of the spec that count as set as a whole."""
+    ready_states: tuple[str | None, ...] = ("ACTIVE", None)
+    """The states of the service that are as good as it gets; None: it shows none."""
 
     @override
-    def prepare(self, context: ReconcileContext, inputs: InputsT, body: BodyT) -> Callable[[], NeutronT]:
-        """One POST."""
-        collection = self.collection.of(context.cloud.do)
-        return lambda: collection.create(body)
+    def applied(self, facts: Facts) -> list[str]:
+        """The places of the fields that the spec sets."""
+        return [*applied(self.fields, facts.spec), *(name for name in self.lists if name in facts.spec)]
 
+    @override
+    def act(self, context: ReconcileContext, row: NeutronT, steps: Sequence[Step]) -> NeutronT | Ended:
+        """Carry out the steps, each by one request."""
+        for step in steps:
+            row = act_on_main(context, self.collection, row, step)
+        return row
+
+    @override
+    def releasing(self, context: ReconcileContext, row: NeutronT) -> Plan:
+        """Give up the mark."""
+        return only(release_steps(context, self.noun, row))
+
+    @override
+    def pending(self, row: NeutronT) -> str | None:
+        """Ready in one of its ``ready_states``; what becomes ACTIVE otherwise need not while it is switched off."""
+        seen: Mapping[str, object] = row
+        status = seen.get("status")
+        off = seen.get("admin_state_up") is False and "DOWN" not in self.ready_states
+        if status in self.ready_states or off:
+            return None
+        return f"{self.noun} {row['id']} is {status} in the cloud"
+
+    @override
     def pause(self, context: ReconcileContext) -> float:
         """Neutron is quick; what has been in BUILD or ERROR for long is asked for ever more rarely."""
         now = context.request.clock.monotonic()
         return min(1.0 + context.memory.pending_for(now) / 4, LONGEST_PAUSE)
 
 
-def creation(
-    context: ReconcileContext, collection: ResourceType[NeutronT, BodyT], attributes: Mapping[str, object]
-) -> BodyT:
+def creation(facts: Facts, collection: ResourceType[NeutronT, BodyT], attributes: Mapping[str, object]) -> BodyT:
     """The body of a main object's create: name, marked description and the kind's attributes."""
-    description = described(str(context.spec.get("description") or ""), context.owner.mark())
-    common = {"name": context.name, "description": description, "project_id": context.cloud.project_id}
+    description = described(str(facts.spec.get("description") or ""), facts.owner.mark())
+    common = {"name": facts.name, "description": description, "project_id": facts.project_id}
     return collection.body({**common, **attributes})
 
 
 def description_difference(
-    context: ReconcileContext, item: Mapping[str, object], row: Row, child: str = "", prefix: str = ""
+    facts: Facts, item: Mapping[str, object], row: Row, child: str = "", prefix: str = ""
 ) -> Difference | None:
     """How the description differs: the user's text where it is managed, and the mark always."""
     now = str(row.get("description") or "")
     if "description" in item:
         text = str(item["description"] or "")
-    elif place(prefix, "description") in context.applied:
+    elif place(prefix, "description") in facts.applied:
         text = ""
     else:
         text = user_text(now)
-    if context.owner.is_described(now, text, child):
+    if facts.owner.is_described(now, text, child):
         return None
-    wanted = described(text, context.owner.mark(child))
+    wanted = described(text, facts.owner.mark(child))
     name = "description" if user_text(now) != text else "mark"
     return Difference(place(prefix, name) if name == "description" else name, "description", now, wanted)
 
 
-def main_differences(
-    context: ReconcileContext, row: NeutronResource, table: tuple[Field[str], ...]
-) -> list[Difference]:
+def main_differences(facts: Facts, row: NeutronResource, table: tuple[Field[str], ...]) -> list[Difference]:
     """In which managed fields the main object differs from the spec."""
-    found = differences(table, context.spec, row, context.applied)
-    if ("name" in context.spec or not context.imported) and row.get("name") != context.name:
-        found.append(Difference("name", "name", row.get("name"), context.name))
-    description = description_difference(context, context.spec, row)
+    found = differences(table, facts.spec, row, facts.applied)
+    if ("name" in facts.spec or not facts.imported) and row.get("name") != facts.name:
+        found.append(Difference("name", "name", row.get("name"), facts.name))
+    description = description_difference(facts, facts.spec, row)
     return [*found, *([description] if description else [])]
 
 
-def main_update(
-    context: ReconcileContext, row: NeutronResource, noun: str, table: tuple[Field[str], ...]
-) -> list[Step]:
+def main_update(facts: Facts, row: NeutronResource, noun: str, table: tuple[Field[str], ...]) -> list[Step]:
     """The steps that bring the main object itself, and its tags, to the spec."""
     steps = []
-    found = main_differences(context, row, table)
+    found = main_differences(facts, row, table)
     if found:
         what = f"{noun} {row['id']}"
         revision = row.get("revision_number")
         steps.append(Step("update", what, "", row["id"], revision, changes(found), tuple(found)))
-    return [*steps, *tags_step(context, row, noun)]
+    return [*steps, *tags_step(facts, row, noun)]
 
 
 TAGS = "tags"
 """The slot of the step that sets the tags, which cost a call of their own in Neutron."""
 
 
-def tags_step(context: ReconcileContext, row: NeutronResource, noun: str) -> list[Step]:
+def tags_step(facts: Facts, row: NeutronResource, noun: str) -> list[Step]:
     """The step that sets the tags, where the spec names some or named some before."""
-    if "tags" in context.spec:
-        wanted = list(context.spec["tags"] or ())
-    elif "tags" in context.applied:
+    if "tags" in facts.spec:
+        wanted = list(facts.spec["tags"] or ())
+    elif "tags" in facts.applied:
         wanted = []
     else:
         return []
@@ -143,37 +162,57 @@ def tags_step(context: ReconcileContext, row: NeutronResource, noun: str) -> lis
     return [Step("update", f"tags of {noun} {row['id']}", TAGS, row["id"], None, {"tags": wanted}, (difference,))]
 
 
-def update_main(
+def act_on_main(
     context: ReconcileContext, collection: ResourceType[NeutronT, BodyT], row: NeutronT, step: Step
 ) -> NeutronT:
-    """Carry out a step of ``main_update``; returns the main object as it then is."""
+    """Carry out a step on the main object: its update, its tags, its deletion, or the end of its mark.
+
+    Returns:
+        The main object as it then is, or was.
+
+    Raises:
+        InfomaniakCloudError: the service refused.
+    """
+    there = collection.of(context.cloud.do)
     if step.slot == TAGS:
         with context.changing():
             tags = context.cloud.do.tags.replace(collection.name, step.id, list(cast("list[str]", step.body["tags"])))
         tagged = row.copy()
         tagged["tags"] = tags
         return tagged
-    body = collection.body(step.body)
     with context.changing():
-        return collection.of(context.cloud.do).update(step.id, body, if_revision=step.revision)
+        if step.verb == "delete":
+            there.delete(step.id, if_revision=step.revision)
+            return row
+        return there.update(step.id, collection.body(step.body), if_revision=step.revision)
 
 
-def release_row(
-    context: ReconcileContext, collection: ResourceType[NeutronT, BodyT], row: NeutronT, *, child: str | None = ""
-) -> None:
-    """Rewrite the mark of one object as released; one that carries none of ours is left as it is.
+def deletion(noun: str, row: NeutronResource, *, tested: bool = True) -> Step:
+    """The step that deletes a main object; ``tested``: only if it is as it was seen, by its revision."""
+    return Step("delete", f"{noun} {row['id']}", "", row["id"], row.get("revision_number") if tested else None)
+
+
+def release_steps(
+    facts: Facts, noun: str, row: NeutronResource, *, child: str | None = "", slot: str = ""
+) -> list[Step]:
+    """The step that rewrites the mark of one object as released; none for one that carries none of ours.
 
     The revision is not tested: that of a network moves with each of its subnets.
+
+    Args:
+        facts: of the object.
+        noun: what people call it.
+        row: what may carry the mark.
+        child: which part of the object it is; None: any.
+        slot: of the step.
     """
-    mark = mark_of(row, context.owner)
-    if mark is None or whose(context.owner, row, child=child, inside=True) is not Whose.OURS:
-        return
-    seen: NeutronResource = row
-    text = user_text(seen.get("description"))
+    mark = mark_to_release(facts, row, child)
+    if mark is None:
+        return []
+    text = user_text(row.get("description"))
     with contextlib.suppress(NoRoom):  # a released mark is a character longer; none at all says the same
-        text = described(text, released(context.owner.anew(mark)))
-    with context.changing():
-        collection.of(context.cloud.do).update(row["id"], collection.body({"description": text}))
+        text = described(text, mark)
+    return [Step("release", f"{noun} {row['id']}", slot, row["id"], body={"description": text})]
 
 
 def without_empty(status: StatusT) -> StatusT:
@@ -293,7 +332,7 @@ class Spot(TypedDict, total=False):
 def subnet_of(
     user: KubeObject,
     view: CacheReader,
-    item: SubnetChoice | Vip,
+    item: AdditionalVip | RouterInterface | Vip,
     field: str,
     known: Collection[str] = (),
     *,

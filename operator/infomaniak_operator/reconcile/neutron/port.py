@@ -18,20 +18,21 @@ from infomaniak_operator.client import InfomaniakCloudError
 from infomaniak_operator.client.bodies import PortBody
 from infomaniak_operator.client.resources import AddressPair, FixedIP
 from infomaniak_operator.client.resources import Port as PortRow
-from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject, Reason, RequeueAfter, WaitingFor
-from infomaniak_operator.reconcile.generic.actuator import Dependency, Plan, Step
+from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject, Reason, WaitingFor
+from infomaniak_operator.reconcile.generic.actuator import Dependency
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
+from infomaniak_operator.reconcile.generic.facts import Facts
 from infomaniak_operator.reconcile.generic.fields import (
     Difference,
     Field,
     address,
-    applied,
     body_of,
     changes,
     unordered,
 )
-from infomaniak_operator.reconcile.generic.outcomes import Stop, named
+from infomaniak_operator.reconcile.generic.outcomes import Outcome, again, named
 from infomaniak_operator.reconcile.generic.owned import by_id, is_adopted
+from infomaniak_operator.reconcile.generic.plan import Plan, Step, only
 from infomaniak_operator.reconcile.neutron import fixed_ips, neutron_common
 from infomaniak_operator.reconcile.neutron.neutron_common import ADDRESS_TAKEN
 from infomaniak_operator.reconcile.openstack.resource_types import FLOATING_IPS, NETWORKS, PORTS, SECURITY_GROUPS
@@ -88,10 +89,16 @@ class PortActuator(neutron_common.NeutronActuator[PortRow, PortBody, PortInputs]
     kind = "Port"
     collection = PORTS
     noun = "port"
+    quota = "port"
+    ready_states = ("ACTIVE", "DOWN", "N/A", None)
+    """One that nothing uses is DOWN."""
+    fields = FIELDS
+    lists = ("description", "tags", _ADDRESSES, _PAIRS, _SECURITY)
     depends_on = frozenset(
         {Dependency(neutron_common.NETWORK, keeps=True), Dependency(neutron_common.GROUP, keeps=True)}
     )
 
+    @override
     def references(self, resource: KubeObject) -> Iterable[Key]:
         """Its network and its security groups."""
         spec = PORT.spec(resource)
@@ -99,6 +106,7 @@ class PortActuator(neutron_common.NeutronActuator[PortRow, PortBody, PortInputs]
         network = [Key(neutron_common.NETWORK, resource.key.namespace, ref["name"])] if ref else []
         return [*network, *neutron_common.groups_referred_to(resource, spec)]
 
+    @override
     def resolve(self, resource: KubeObject, view: CacheReader) -> PortInputs:
         """The ids of the network, of the subnets of its addresses, and of its security groups.
 
@@ -124,9 +132,10 @@ class PortActuator(neutron_common.NeutronActuator[PortRow, PortBody, PortInputs]
             found["groups"] = groups
         return found
 
-    def body(self, context: ReconcileContext, inputs: PortInputs) -> PortBody:
+    @override
+    def body(self, facts: Facts, inputs: PortInputs) -> PortBody:
         """The attributes of the port's create. Not its tags: Neutron lets them fall."""
-        spec = PORT.spec(context)
+        spec = PORT.spec(facts)
         attributes: dict[str, object] = {"network_id": inputs["networkID"], **body_of(FIELDS, spec)}
         if "macAddress" in spec:
             attributes["mac_address"] = spec["macAddress"]
@@ -138,16 +147,18 @@ class PortActuator(neutron_common.NeutronActuator[PortRow, PortBody, PortInputs]
             attributes["security_groups"] = list(inputs["groups"])
         if _PAIRS in spec:
             attributes["allowed_address_pairs"] = _pairs(spec[_PAIRS])
-        return neutron_common.creation(context, PORTS, attributes)
+        return neutron_common.creation(facts, PORTS, attributes)
 
     @override
-    def refused(self, context: ReconcileContext, error: InfomaniakCloudError) -> Exception:
+    def refused(self, context: ReconcileContext, error: InfomaniakCloudError) -> Outcome | None:
         """What is named by its id and is not there may come; no event tells of it."""
         if error.status != _NOT_FOUND:
-            return error
-        message = f"what the port is to be made with is not there: {error}"
-        return Stop(Reason.WAITING_FOR_REFERENCE, message, RequeueAfter(_LOOK_AGAIN))
+            return None
+        return again(
+            Reason.WAITING_FOR_REFERENCE, f"what the port is to be made with is not there: {error}", _LOOK_AGAIN
+        )
 
+    @override
     def rivals(self, context: ReconcileContext, error: InfomaniakCloudError) -> list[KubeObject]:
         """Who has the address, or the MAC, that this one asks for."""
         view, me = context.request.view, context.resource
@@ -160,44 +171,33 @@ class PortActuator(neutron_common.NeutronActuator[PortRow, PortBody, PortInputs]
         others = (each for each in view.objects(self.kind) if each.uid != me.uid)
         return [each for each in others if PORT.status(each).get("macAddress") == mac]
 
-    def applied(self, context: ReconcileContext) -> list[str]:
+    @override
+    def applied(self, facts: Facts) -> list[str]:
         """The places of the fields that the spec sets."""
-        groups = [_GROUPS] if neutron_common.names_groups(PORT.spec(context)) else []
-        names = PORT.named(context, "description", "tags", _ADDRESSES, _PAIRS, _SECURITY)
-        return [*applied(FIELDS, context.spec), *names, *groups]
+        groups = [_GROUPS] if neutron_common.names_groups(PORT.spec(facts)) else []
+        return [*super().applied(facts), *groups]
 
     @override
-    def plan(self, context: ReconcileContext, row: PortRow, inputs: PortInputs, *, new: bool) -> Plan:
-        """The port itself, and its tags."""
+    def observe(self, context: ReconcileContext, row: PortRow, inputs: PortInputs, *, new: bool) -> None:
+        """The port itself, and what a new one of its network would get."""
         self._show(context, row)
         context.request.memory.of(_Remembered).defaults = _defaults(context, row)
-        return self._steps(context, row, inputs)
 
-    def unmet(self, context: ReconcileContext, row: PortRow, inputs: PortInputs) -> Plan:
-        """The same, by what was answered."""
-        return self._steps(context, row, inputs)
-
-    def _steps(self, context: ReconcileContext, row: PortRow, inputs: PortInputs) -> Plan:
-        found = neutron_common.main_differences(context, row, FIELDS)
+    @override
+    def plan(self, facts: Facts, row: PortRow, inputs: PortInputs) -> Plan:
+        """The port itself, and its tags."""
+        found = neutron_common.main_differences(facts, row, FIELDS)
         found += _addresses(row, inputs)
-        found += _protection(context, row, inputs)
-        fixed = _fixed(context, row, inputs)
-        if is_adopted(context, row):
-            found += fixed
-        else:
-            context.fixed = fixed
-        steps = neutron_common.tags_step(context, row, self.noun)
+        found += _protection(facts, row, inputs)
+        fixed = _fixed(facts, row, inputs)
+        adopted = is_adopted(facts, row)
+        found += fixed if adopted else []
+        steps = neutron_common.tags_step(facts, row, self.noun)
         if found:
             body = changes(found)
             step = Step("update", f"port {row['id']}", "", row["id"], row.get("revision_number"), body, tuple(found))
             steps.insert(0, step)
-        return steps
-
-    def act(self, context: ReconcileContext, row: PortRow, steps: Plan) -> PortRow:
-        """Carry out the steps."""
-        for step in steps:
-            row = neutron_common.update_main(context, self.collection, row, step)
-        return row
+        return Plan(steps=steps, fixed=[] if adopted else fixed)
 
     @override
     def report(self, context: ReconcileContext, row: PortRow, inputs: PortInputs) -> str:
@@ -221,17 +221,7 @@ class PortActuator(neutron_common.NeutronActuator[PortRow, PortBody, PortInputs]
         status.update(seen)
         context.status = neutron_common.without_empty(status)
 
-    def pending(self, row: PortRow) -> str | None:
-        """A port that nothing uses is DOWN, and as good as it gets."""
-        if row.get("status") in ("ACTIVE", "DOWN", "N/A", None):
-            return None
-        return f"port {row['id']} is {row.get('status')} in the cloud"
-
     @override
-    def may_make_again(self, context: ReconcileContext) -> bool:
-        """A port of ours that somebody deleted is made again."""
-        return True
-
     def holds(self, context: ReconcileContext, row: PortRow) -> str:
         """What uses it, and addresses that lead to it."""
         used = _user(row)
@@ -241,30 +231,24 @@ class PortActuator(neutron_common.NeutronActuator[PortRow, PortBody, PortInputs]
         led = any(each.get("port_id") == row["id"] for each in context.rows(FLOATING_IPS, after))
         return "a floating IP leads to it" if led else ""
 
-    def remove(self, context: ReconcileContext, row: PortRow) -> None:
+    @override
+    def removal(self, context: ReconcileContext, row: PortRow) -> Plan:
         """Delete the port. Floating IPs that lead to it stay, and lead nowhere then.
 
-        The revision is tested, so that what has come to use it since we looked keeps it.
-
-        Raises:
-            Stop: something uses it, or it is still a member of a pool.
+        The revision is tested, so that what has come to use it since we looked keeps it. It stays while something uses
+        it, or while it is a member of a pool.
         """
         pools = _serving(context, row)
         if pools:
             names = ", ".join(named(each, context.resource) for each in pools)
             message = f"port {row['id']} is a member of {names} still: it goes when that has taken it out"
-            raise Stop(Reason.IN_USE, message, WaitingFor(frozenset(each.key for each in pools)))
+            return Plan(outcome=Outcome(Reason.IN_USE, message, WaitingFor(frozenset(each.key for each in pools))))
         used = _user(row)
         if used:
             self._show(context, row)
             message = f"port {row['id']} is used by {used}: it goes when that lets go of it"
-            raise Stop(Reason.IN_USE, message, RequeueAfter(_LOOK_AGAIN))
-        with context.changing():
-            context.cloud.do.ports.delete(row["id"], if_revision=row.get("revision_number"))
-
-    def release(self, context: ReconcileContext, row: PortRow) -> None:
-        """Release the mark."""
-        neutron_common.release_row(context, self.collection, row)
+            return Plan(outcome=again(Reason.IN_USE, message, _LOOK_AGAIN))
+        return only([neutron_common.deletion(self.noun, row)])
 
 
 def _place(resource: KubeObject, view: CacheReader, item: json_types.FixedIP, field: str) -> FixedIP:
@@ -275,7 +259,7 @@ def _place(resource: KubeObject, view: CacheReader, item: json_types.FixedIP, fi
     """
     found: FixedIP = {}
     if item.get("subnet"):
-        choice: json_types.SubnetChoice = {"networkRef": PORT.spec(resource)["networkRef"], "subnet": item["subnet"]}
+        choice: json_types.AdditionalVip = {"networkRef": PORT.spec(resource)["networkRef"], "subnet": item["subnet"]}
         found["subnet_id"] = neutron_common.subnet_of(resource, view, choice, field, address=None)["subnetID"]
     elif item.get("subnetID"):
         found["subnet_id"] = str(item["subnetID"])
@@ -334,10 +318,10 @@ def _addresses(row: PortRow, inputs: PortInputs) -> list[Difference]:
     return [Difference(_ADDRESSES, "fixed_ips", now, wanted)]
 
 
-def _protection(context: ReconcileContext, row: PortRow, inputs: PortInputs) -> list[Difference]:
+def _protection(facts: Facts, row: PortRow, inputs: PortInputs) -> list[Difference]:
     """Port security, and the groups and pairs that cannot be had without."""
-    defaults = context.request.memory.of(_Remembered).defaults
-    spec, found = PORT.spec(context), []
+    defaults = facts.request.memory.of(_Remembered).defaults
+    spec, found = PORT.spec(facts), []
     now = row.get("port_security_enabled")
     security = spec.get(_SECURITY, defaults.get("security", now))
     if security != now:
@@ -345,39 +329,39 @@ def _protection(context: ReconcileContext, row: PortRow, inputs: PortInputs) -> 
     # Neutron refuses to switch it off while there are groups or pairs, and gives none when it is switched on again.
     off, on = now is not False and security is False, now is False and security is not False
     mac = str(row.get("mac_address") or "")
-    groups, there = _groups_wanted(context, inputs, defaults, off=off, on=on), list(row.get("security_groups") or ())
+    groups, there = _groups_wanted(facts, inputs, defaults, off=off, on=on), list(row.get("security_groups") or ())
     if security is False and not neutron_common.names_groups(spec):
         groups = [] if groups is not None else None
     if groups is not None and unordered(groups) != unordered(there):
         found.append(Difference(_GROUPS, "security_groups", there, groups))
-    pairs, has = _pairs_wanted(context, off=off), list(row.get("allowed_address_pairs") or ())
+    pairs, has = _pairs_wanted(facts, off=off), list(row.get("allowed_address_pairs") or ())
     if pairs is not None and _filled(pairs, mac) != _filled(has, mac):
         found.append(Difference(_PAIRS, "allowed_address_pairs", has, pairs))
     return found
 
 
 def _groups_wanted(
-    context: ReconcileContext, inputs: PortInputs, defaults: _Defaults, *, off: bool, on: bool
+    facts: Facts, inputs: PortInputs, defaults: _Defaults, *, off: bool, on: bool
 ) -> Sequence[str] | None:
     """The security groups to have; None where they are not managed."""
     if "groups" in inputs:
         return list(inputs["groups"])
     if off:
         return []
-    return defaults.get("groups") if on or _GROUPS in context.applied else None
+    return defaults.get("groups") if on or _GROUPS in facts.applied else None
 
 
-def _pairs_wanted(context: ReconcileContext, *, off: bool) -> list[AddressPair] | None:
+def _pairs_wanted(facts: Facts, *, off: bool) -> list[AddressPair] | None:
     """The address pairs to have; None where they are not managed."""
-    spec = PORT.spec(context)
+    spec = PORT.spec(facts)
     if _PAIRS in spec:
         return _pairs(spec[_PAIRS])
-    return [] if off or _PAIRS in context.applied else None
+    return [] if off or _PAIRS in facts.applied else None
 
 
-def _fixed(context: ReconcileContext, row: PortRow, inputs: PortInputs) -> list[Difference]:
+def _fixed(facts: Facts, row: PortRow, inputs: PortInputs) -> list[Difference]:
     """What of a port cannot be changed: its network, and its MAC."""
-    spec = PORT.spec(context)
+    spec = PORT.spec(facts)
     network = "networkRef" if spec.get("networkRef") else "networkID"
     fixed = (
         (network, "network_id", row.get("network_id"), inputs.get("networkID")),

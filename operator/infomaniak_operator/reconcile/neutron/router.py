@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, Literal, cast
+from typing import Final, cast
 
 from typing_extensions import override
 
 from infomaniak_operator.api.json_types import FLOATING_IP, ROUTER, RouterSpecField
-from infomaniak_operator.client import BadRequestError, Category, ConflictError, InfomaniakCloudError, NotFoundError
+from infomaniak_operator.client import Category, InfomaniakCloudError
 from infomaniak_operator.client.bodies import RouterBody
 from infomaniak_operator.client.resources import ExternalGateway, HostRoute, Router
-from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject, Reason, RequeueAfter, WaitingFor
-from infomaniak_operator.reconcile.generic.actuator import Dependency, Plan, Step, Unresolved
-from infomaniak_operator.reconcile.generic.context import Leg, ReconcileContext, Traits
-from infomaniak_operator.reconcile.generic.fields import Difference, Field, applied, body_of, changes, records
-from infomaniak_operator.reconcile.generic.outcomes import Stop, named
-from infomaniak_operator.reconcile.neutron import external_network, neutron_common
-from infomaniak_operator.reconcile.neutron.neutron_common import ADDRESS_TAKEN, subnet_of
+from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject, Reason, WaitingFor
+from infomaniak_operator.reconcile.generic.actuator import Dependency, Unresolved
+from infomaniak_operator.reconcile.generic.context import ReconcileContext
+from infomaniak_operator.reconcile.generic.facts import Facts, Traits
+from infomaniak_operator.reconcile.generic.fields import Difference, Field, body_of, changes, records
+from infomaniak_operator.reconcile.generic.needs import Needs
+from infomaniak_operator.reconcile.generic.outcomes import Ended, Outcome, again, named
+from infomaniak_operator.reconcile.generic.plan import Plan, Step, only
+from infomaniak_operator.reconcile.neutron import (
+    external_network,
+    neutron_common,
+    router_interface_calls,
+    router_interfaces,
+)
+from infomaniak_operator.reconcile.neutron.neutron_common import ADDRESS_TAKEN
+from infomaniak_operator.reconcile.neutron.router_interfaces import Leg, Seen
 from infomaniak_operator.reconcile.openstack.resource_types import PORTS, ROUTERS
 
 FIELDS: tuple[Field[RouterSpecField], ...] = (neutron_common.ADMIN_STATE,)
@@ -26,21 +35,10 @@ _GATEWAY_PORT = "network:router_gateway"
 """The device owner of a router's port in its external network."""
 _INTERFACES: Final = "interfaces"
 _ROUTES: Final = "routes"
-_IS_THERE = "Router already has a port on subnet"
-"""In Neutron's words where a router has the interface."""
-_OWNERS = frozenset(
-    {
-        "network:router_interface",
-        "network:router_interface_distributed",
-        "network:ha_router_replicated_interface",
-    }
-)
 
 
-class RouterInputs(external_network.ExternalInputs, total=False):
-    """The subnets of its interfaces, and the external network of its gateway."""
-
-    subnets: list[str]
+class RouterInputs(external_network.ExternalInputs, router_interfaces.Wanted, total=False):
+    """Its interfaces, and the external network of its gateway."""
 
 
 class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody, RouterInputs]):
@@ -49,57 +47,65 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody, RouterIn
     kind = "Router"
     collection = ROUTERS
     noun = "router"
-    depends_on = frozenset({Dependency(neutron_common.NETWORK, keeps=True)})
+    quota = "router"
+    depends_on = frozenset({Dependency(neutron_common.NETWORK, keeps=True), Dependency(neutron_common.PORT)})
     traits = Traits(outliving=frozenset({"interfaces"}))
+    fields = FIELDS
+    lists = ("description", "tags", _GATEWAY, _INTERFACES, _ROUTES)
 
+    @override
     def references(self, resource: KubeObject) -> Iterable[Key]:
         """The networks of its interfaces, and that of its gateway."""
-        spec = ROUTER.spec(resource)
-        names = {item["networkRef"]["name"] for item in spec.get(_INTERFACES) or () if item.get("networkRef")}
-        own = [Key(neutron_common.NETWORK, resource.key.namespace, name) for name in sorted(names)]
-        return [*external_network.references(resource, spec.get(_GATEWAY)), *own]
+        gateway = ROUTER.spec(resource).get(_GATEWAY)
+        return [*external_network.references(resource, gateway), *router_interfaces.references(resource)]
 
+    @override
     def resolve(self, resource: KubeObject, view: CacheReader) -> RouterInputs:
-        """The subnets of its interfaces, and the external network.
+        """What its interfaces are to be on, and the external network.
 
         Raises:
-            Unresolved: a network or subnet is not there yet.
+            Unresolved: a network, a subnet or a Port is not there yet.
         """
-        subnets = []
-        spec = ROUTER.spec(resource)
-        known = {str(each.get("subnetID")) for each in ROUTER.status(resource).get(_INTERFACES) or ()}
-        for index, item in enumerate(spec.get(_INTERFACES) or ()):
-            if item.get("subnetID"):
-                subnets.append(str(item["subnetID"]))
-                continue
-            subnets.append(
-                subnet_of(resource, view, item, f"spec.interfaces[{index}]", known, address=None)["subnetID"]
-            )
-        return {
-            "subnets": subnets,
-            **external_network.resolve(resource, view, spec.get(_GATEWAY), "spec.externalGateway"),
-        }
+        gateway = ROUTER.spec(resource).get(_GATEWAY)
+        found = external_network.resolve(resource, view, gateway, "spec.externalGateway")
+        return {**router_interfaces.resolve(resource, view), **found}
 
-    def body(self, context: ReconcileContext, inputs: RouterInputs) -> RouterBody:
+    @override
+    def body(self, facts: Facts, inputs: RouterInputs) -> RouterBody:
         """The attributes of the router's create, its gateway included."""
-        gateway = self._gateway(context, inputs)
-        attributes = body_of(FIELDS, context.spec)
+        gateway = self._gateway(facts, inputs)
+        attributes = body_of(FIELDS, facts.spec)
         return neutron_common.creation(
-            context, ROUTERS, {**attributes, **({"external_gateway_info": gateway} if gateway else {})}
+            facts, ROUTERS, {**attributes, **({"external_gateway_info": gateway} if gateway else {})}
         )
 
+    @override
+    def prerequisites(self, context: ReconcileContext, inputs: RouterInputs) -> Ended | None:
+        """The external network, where the spec names it."""
+        external_network.look_up(context, inputs, "spec.externalGateway")
+        return external_network.missing(context)
+
     @staticmethod
-    def _gateway(context: ReconcileContext, inputs: RouterInputs) -> ExternalGateway | None:
+    def _gateway(facts: Facts, inputs: RouterInputs) -> ExternalGateway | None:
         """What is sent for the gateway. ``enable_snat`` takes an administrator's rights: only if the spec asks."""
-        network = external_network.network_id(context, inputs, "spec.externalGateway")
+        network = external_network.network_id(facts, inputs)
         if network is None:
             return None
-        item = ROUTER.spec(context)[_GATEWAY]
+        item = ROUTER.spec(facts)[_GATEWAY]
         gateway: ExternalGateway = {"network_id": network}
         if "enableSNAT" in item:
             gateway["enable_snat"] = item["enableSNAT"]
         return gateway
 
+    @override
+    def needs(self, context: ReconcileContext, inputs: RouterInputs, steps: Sequence[Step] | None) -> Needs:
+        """The router, and a port for each interface; one that goes makes room. The gateway's port is not counted."""
+        if steps is None:
+            return Needs({self.quota: 1, "port": len(set(inputs["subnets"]))})
+        legs = [step for step in steps if step.slot.startswith("interface/")]
+        return Needs({"port": sum(1 if step.verb == "create" else -1 for step in legs)})
+
+    @override
     def rivals(self, context: ReconcileContext, error: InfomaniakCloudError) -> list[KubeObject]:
         """The FloatingIPs whose way it is; the Routers that have the gateway's address of a subnet it is to be on."""
         view, me = context.request.view, context.resource
@@ -113,35 +119,32 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody, RouterIn
             return []
         mine = {leg.get("subnetID") for leg in ROUTER.status(me).get("interfaces") or ()}
         try:
-            wanted = set(self.resolve(me, view)["subnets"]) - mine
+            inputs = self.resolve(me, view)
         except Unresolved:  # it has gone meanwhile
             return []
-        return [
+        wanted = set(inputs["subnets"]) - mine
+        others = neutron_common.having_address(me, view, (inputs.get("addresses") or {}).values())
+        return others + [
             each
             for each in view.objects(self.kind)
             if each.uid != me.uid
             and any(leg.get("subnetID") in wanted for leg in ROUTER.status(each).get("interfaces") or ())
         ]
 
-    def applied(self, context: ReconcileContext) -> list[str]:
-        """The places of the fields that the spec sets."""
-        names = ROUTER.named(context, "description", "tags", _GATEWAY, _INTERFACES, _ROUTES)
-        return [*applied(FIELDS, context.spec), *names]
+    @override
+    def observe(self, context: ReconcileContext, row: Router, inputs: RouterInputs, *, new: bool) -> None:
+        """The ports of its interfaces."""
+        seen = context.seen.of(Seen)
+        seen.interfaces = [] if new else self._ports(context, row)
+        if router_interfaces.owns(context) and (not new or inputs.get("addresses")):
+            seen.spare = router_interfaces.spare(context, context.rows(PORTS))
 
-    def plan(self, context: ReconcileContext, row: Router, inputs: RouterInputs, *, new: bool) -> Plan:
+    @override
+    def plan(self, facts: Facts, row: Router, inputs: RouterInputs) -> Plan:
         """The gateway with the router itself, then routes that go, interfaces that go and come, routes that come."""
-        context.children[_INTERFACES] = [] if new else self._ports(context, row)
-        return self._steps(context, row, inputs)
-
-    def unmet(self, context: ReconcileContext, row: Router, inputs: RouterInputs) -> Plan:
-        """The same, by what was answered."""
-        return self._steps(context, row, inputs)
-
-    def _steps(self, context: ReconcileContext, row: Router, inputs: RouterInputs) -> Plan:
-        ports = context.children[_INTERFACES]
-        steps = self._main(context, row, inputs)
-        routes = self._routes(context)
-        gone, come = _interface_steps(context, row, inputs, ports)
+        steps = self._main(facts, row, inputs)
+        routes = self._routes(facts)
+        gone, come = router_interfaces.steps(facts, row, inputs, facts.seen.of(Seen))
         if routes is not None:
             former = records(row.get("routes"))
             kept = cast("list[HostRoute]", [route for route in former if route in records(routes)])
@@ -151,26 +154,26 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody, RouterIn
         steps += [*gone, *come]
         if routes is not None and records(routes) != records(row.get("routes")):
             steps.append(_routes_step(row, routes))
-        return steps
+        return only(steps)
 
-    def _main(self, context: ReconcileContext, row: Router, inputs: RouterInputs) -> list[Step]:
-        found = neutron_common.main_differences(context, row, FIELDS)
-        difference = self._gateway_difference(context, row, inputs)
+    def _main(self, facts: Facts, row: Router, inputs: RouterInputs) -> list[Step]:
+        found = neutron_common.main_differences(facts, row, FIELDS)
+        difference = self._gateway_difference(facts, row, inputs)
         found += [difference] if difference else []
-        steps = neutron_common.tags_step(context, row, self.noun)
+        steps = neutron_common.tags_step(facts, row, self.noun)
         if found:
             body = changes(found)
             step = Step("update", f"router {row['id']}", "", row["id"], row.get("revision_number"), body, tuple(found))
             steps.insert(0, step)
         return steps
 
-    def _gateway_difference(self, context: ReconcileContext, row: Router, inputs: RouterInputs) -> Difference | None:
+    def _gateway_difference(self, facts: Facts, row: Router, inputs: RouterInputs) -> Difference | None:
         now = row.get("external_gateway_info") or None
-        if _GATEWAY not in ROUTER.spec(context):
-            if _GATEWAY not in context.applied or now is None:
+        if _GATEWAY not in ROUTER.spec(facts):
+            if _GATEWAY not in facts.applied or now is None:
                 return None
             return Difference(_GATEWAY, "external_gateway_info", now.get("network_id"), {})
-        wanted: Mapping[str, object] = self._gateway(context, inputs) or {}
+        wanted: Mapping[str, object] = self._gateway(facts, inputs) or {}
         if now is None and not wanted:
             return None
         if now is not None and wanted and all(now.get(name) == value for name, value in wanted.items()):
@@ -178,38 +181,35 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody, RouterIn
         return Difference(_GATEWAY, "external_gateway_info", now.get("network_id") if now else None, wanted)
 
     @staticmethod
-    def _routes(context: ReconcileContext) -> list[HostRoute] | None:
+    def _routes(facts: Facts) -> list[HostRoute] | None:
         """The routes to have; None where they are not managed."""
-        spec = ROUTER.spec(context)
+        spec = ROUTER.spec(facts)
         if _ROUTES in spec:
             items = spec[_ROUTES] or ()
             return [{"destination": item["destination"], "nexthop": item["nexthop"]} for item in items]
-        return [] if _ROUTES in context.applied else None
+        return [] if _ROUTES in facts.applied else None
 
     def _ports(self, context: ReconcileContext, row: Router) -> list[Leg]:
-        return [p for p in context.rows(PORTS) if p.get("device_id") == row["id"] and p.get("device_owner") in _OWNERS]
+        return router_interfaces.of_router(context.rows(PORTS), row["id"])
 
-    def act(self, context: ReconcileContext, row: Router, steps: Plan) -> Router:
+    @override
+    def act(self, context: ReconcileContext, row: Router, steps: Sequence[Step]) -> Router | Ended:
         """Carry out the steps, in order."""
-        routers = context.cloud.do.routers
         for step in steps:
-            if step.slot.startswith("interface/"):
-                subnet = str(step.body["subnet_id"])
-                there = context.children[_INTERFACES]
-                if step.verb == "create":
-                    added = _add_interface(context, row, subnet)
-                    context.children[_INTERFACES] = [*there, {"fixed_ips": [{"subnet_id": added}]}]
-                else:
-                    with context.changing():
-                        routers.remove_interface(row["id"], subnet_id=subnet)
-                    context.children[_INTERFACES] = [port for port in there if subnet not in _subnets([port])]
+            if step.slot.startswith(router_interfaces.SLOTS):
+                waiting = router_interface_calls.act(context, row, step)
+                if waiting:
+                    return waiting
+            elif step.slot == router_interfaces.SPARE:
+                router_interface_calls.act_on_port(context, step)
             elif step.slot == _ROUTES:
                 with context.changing():
-                    row = routers.update(row["id"], ROUTERS.body(step.body))
+                    row = context.cloud.do.routers.update(row["id"], ROUTERS.body(step.body))
             else:
-                row = neutron_common.update_main(context, self.collection, row, step)
+                row = neutron_common.act_on_main(context, self.collection, row, step)
         return row
 
+    @override
     def report(self, context: ReconcileContext, row: Router, inputs: RouterInputs) -> str:
         """What is seen of the router."""
         gateway = row.get("external_gateway_info")
@@ -219,28 +219,16 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody, RouterIn
         status["cloudStatus"] = row.get("status")
         status["externalNetworkID"] = gateway.get("network_id") if gateway else None
         status["externalAddresses"] = addresses
-        subnets = list(inputs.get("subnets") or ())
-        if not _owns_interfaces(context):
-            ports = context.children.get(_INTERFACES)
-            ports = self._ports(context, row) if ports is None else ports
-            subnets = sorted(_subnets(ports))
-        status["interfaces"] = [{"subnetID": subnet} for subnet in subnets]
+        legs = context.seen.of(Seen).interfaces
+        legs = self._ports(context, row) if legs is None else legs
+        found = router_interfaces.status_of(inputs, legs, owned=router_interfaces.owns(context))
+        status["interfaces"] = found
         context.status = neutron_common.without_empty(status)
-        many = len(subnets)
+        many = len(found)
         where = f", gateway {', '.join(addresses)}" if gateway else ""
         return f"router {row['id']} with {many} interface{'' if many == 1 else 's'}{where}"
 
-    def pending(self, row: Router) -> str | None:
-        """A router is ready when it is ACTIVE; one that is administratively down stays DOWN."""
-        if row.get("status") in ("ACTIVE", None) or row.get("admin_state_up") is False:
-            return None
-        return f"router {row['id']} is {row.get('status')} in the cloud"
-
     @override
-    def may_make_again(self, context: ReconcileContext) -> bool:
-        """A router of ours that somebody deleted is made again."""
-        return True
-
     def holds(self, context: ReconcileContext, row: Router) -> str:
         """Interfaces and routes."""
         legs = [
@@ -251,12 +239,9 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody, RouterIn
         used = row.get("routes") or any(each.get("device_owner") != _GATEWAY_PORT for each in legs)
         return "it has interfaces or routes" if used else ""
 
-    def remove(self, context: ReconcileContext, row: Router) -> None:
-        """Delete the router: its routes, its interfaces, itself.
-
-        Raises:
-            Stop: it has interfaces that the spec does not own, or addresses lead through it.
-        """
+    @override
+    def removal(self, context: ReconcileContext, row: Router) -> Plan:
+        """Its routes go, its interfaces, itself; unless others added interfaces, or addresses lead through it."""
         users = [
             user
             for user in context.request.view.objects("FloatingIP")
@@ -265,75 +250,53 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody, RouterIn
         if users:
             names = ", ".join(named(user, context.resource) for user in users)
             message = f"router {row['id']} is the way of {names}: it goes when they are deleted or lead elsewhere"
-            raise Stop(Reason.IN_USE, message, WaitingFor(frozenset(user.key for user in users)))
+            return Plan(outcome=Outcome(Reason.IN_USE, message, WaitingFor(frozenset(user.key for user in users))))
         ports = self._ports(context, row)
-        if ports and not _owns_interfaces(context):
-            names = ", ".join(sorted(_subnets(ports)))
+        if ports and not router_interfaces.owns(context):
+            names = ", ".join(sorted(router_interfaces.subnets(ports)))
             message = f"router {row['id']} has interfaces on subnets {names} that others added: remove them first"
-            raise Stop(Reason.IN_USE, message, RequeueAfter(30.0))
-        routers = context.cloud.do.routers
-        with context.changing():
-            if row.get("routes"):
-                routers.update(row["id"], {"routes": []})
-            for subnet in sorted(_subnets(ports)):
-                routers.remove_interface(row["id"], subnet_id=subnet)
-            # The revision has moved with the interfaces; what others add meanwhile, Neutron itself refuses to delete.
-            routers.delete(row["id"])
+            return Plan(outcome=again(Reason.IN_USE, message, 30.0))
+        routes = [_routes_step(row, ())] if row.get("routes") else []
+        there = sorted(router_interfaces.subnets(ports))
+        interfaces = [router_interfaces.interface(row, "delete", subnet) for subnet in there]
+        # The revision moves with the interfaces; what others add meanwhile, Neutron itself refuses to delete.
+        spare = self._spare(context) if router_interfaces.owns(context) else []
+        return only([*routes, *interfaces, *spare, neutron_common.deletion(self.noun, row, tested=False)])
 
-    def release(self, context: ReconcileContext, row: Router) -> None:
-        """Release the mark."""
-        neutron_common.release_row(context, self.collection, row)
+    @override
+    def releasing(self, context: ReconcileContext, row: Router) -> Plan:
+        """Give up its mark, and those on the ports that were made for its interfaces; what is no interface goes."""
+        steps = neutron_common.release_steps(context, self.noun, row)
+        if router_interfaces.at_addresses(context):
+            ports = [port for port in context.rows(PORTS) if port.get("device_id") == row["id"]]
+            steps += self._spare(context)
+            steps += [
+                step
+                for port in ports
+                if router_interfaces.is_ours(context, port)
+                for step in neutron_common.release_steps(
+                    context, "port", port, child=None, slot=router_interfaces.SPARE
+                )
+            ]
+        return only(steps)
 
+    @override
+    def leftovers(self, context: ReconcileContext, *, retain: bool) -> Plan:
+        """The ports that were made for interfaces and are none."""
+        return only(self._spare(context) if router_interfaces.at_addresses(context) else [])
 
-def _owns_interfaces(context: ReconcileContext) -> bool:
-    """Whether the spec says which interfaces there are, or did until now."""
-    return _INTERFACES in ROUTER.spec(context) or _INTERFACES in context.applied
+    @override
+    def act_on_leftovers(self, context: ReconcileContext, steps: Sequence[Step]) -> None:
+        """Delete them."""
+        for step in steps:
+            router_interface_calls.act_on_port(context, step)
 
-
-def _subnets(ports: Iterable[Leg]) -> set[str]:
-    return {str(ip["subnet_id"]) for port in ports for ip in port.get("fixed_ips") or ()}
-
-
-def _interface_steps(
-    context: ReconcileContext, row: Router, inputs: RouterInputs, ports: Sequence[Leg]
-) -> tuple[list[Step], list[Step]]:
-    if not _owns_interfaces(context):
-        return [], []
-    wanted, there = list(dict.fromkeys(inputs["subnets"])), _subnets(ports)
-
-    def step(verb: Literal["create", "delete"], subnet: str) -> Step:
-        what = f"interface of router {row['id']} on subnet {subnet}"
-        return Step(verb, what, f"interface/{subnet}", row["id"], body={"subnet_id": subnet})
-
-    gone = [step("delete", subnet) for subnet in sorted(there - set(wanted))]
-    return gone, [step("create", subnet) for subnet in wanted if subnet not in there]
+    @staticmethod
+    def _spare(context: ReconcileContext) -> list[Step]:
+        return [router_interfaces.left_over(port) for port in router_interfaces.spare(context, context.rows(PORTS))]
 
 
 def _routes_step(row: Router, routes: Iterable[HostRoute]) -> Step:
     wanted = [dict(route) for route in routes]
     difference = Difference(_ROUTES, "routes", records(row.get("routes")), records(wanted))
     return Step("update", f"routes of router {row['id']}", _ROUTES, row["id"], None, {"routes": wanted}, (difference,))
-
-
-def _add_interface(context: ReconcileContext, row: Router, subnet: str) -> str:
-    """Add an interface; one that is there already is what was wanted. Returns the subnet it is on.
-
-    Neutron answers 400 to an interface that the router has: a former attempt whose answer was lost, or one that no list
-    shows. An interface has no id of its own that could be asked for: Neutron's word counts.
-
-    Raises:
-        InfomaniakCloudError: it was refused.
-    """
-    try:
-        with context.changing():
-            added = context.cloud.do.routers.add_interface(row["id"], subnet_id=subnet)
-        return str(added.get("subnet_id") or subnet)
-    except (BadRequestError, ConflictError) as error:
-        ports = context.cloud.do.ports.list(device_id=row["id"])
-        listed = _subnets(port for port in ports if port.get("device_owner") in _OWNERS)
-        if subnet not in listed and f"{_IS_THERE} {subnet}" not in str(error):
-            raise
-        return subnet
-    except NotFoundError as error:
-        message = f"subnet {subnet} is not there (any more): {error}"
-        raise Stop(Reason.WAITING_FOR_REFERENCE, message, RequeueAfter(10.0)) from error

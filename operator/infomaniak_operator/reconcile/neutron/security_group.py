@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from typing_extensions import override
@@ -19,27 +20,35 @@ from infomaniak_operator.controller.interfaces import (
     CacheReader,
     Key,
     KubeObject,
-    Progress,
     Reason,
-    RequeueAfter,
-    Stalled,
 )
-from infomaniak_operator.reconcile.generic.actuator import Dependency, Plan, Step
+from infomaniak_operator.reconcile.generic.actuator import Dependency
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
-from infomaniak_operator.reconcile.generic.fields import Field, applied, body_of
-from infomaniak_operator.reconcile.generic.outcomes import Stop
+from infomaniak_operator.reconcile.generic.facts import Facts
+from infomaniak_operator.reconcile.generic.fields import Field, body_of
+from infomaniak_operator.reconcile.generic.needs import Needs
+from infomaniak_operator.reconcile.generic.outcomes import Ended, Outcome, again, stalled
 from infomaniak_operator.reconcile.generic.owned import Keepers
+from infomaniak_operator.reconcile.generic.plan import Plan, Step, only
 from infomaniak_operator.reconcile.neutron import group_rules, neutron_common
 from infomaniak_operator.reconcile.openstack.resource_types import SECURITY_GROUP_RULES, SECURITY_GROUPS
 
 FIELDS: tuple[Field[SecurityGroupSpecField], ...] = (Field("stateful", "stateful", default=True),)
 _RULES: Final = "rules"
 _EGRESS: Final = "keepDefaultEgress"
+_RULE = "security_group_rule"
 _DEFAULT = "SecurityGroupDefaultAlreadyExists"
 
 
 GroupIds = Mapping[str, str]
 """The groups that the rules refer to, by name: their ids."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What a reconcile has seen of a security group: its rules, kept up to date; None: it was not looked for."""
+
+    rules: list[SecurityGroupRule] | None = None
 
 
 class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupBody, GroupIds]):
@@ -48,13 +57,18 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
     kind = "SecurityGroup"
     collection = SECURITY_GROUPS
     noun = "security group"
+    quota = "security_group"
     depends_on = frozenset({Dependency("SecurityGroup", keeps=True, optional=True)})
+    fields = FIELDS
+    lists = ("description", "tags", _RULES, _EGRESS)
 
+    @override
     def references(self, resource: KubeObject) -> Iterable[Key]:
         """The groups its rules refer to, itself apart."""
         names = {item["remoteGroupRef"]["name"] for item in _items(resource) if item.get("remoteGroupRef")}
         return [Key(self.kind, resource.key.namespace, name) for name in sorted(names - {resource.key.name})]
 
+    @override
     def resolve(self, resource: KubeObject, view: CacheReader) -> GroupIds:
         """The ids of the groups that are there.
 
@@ -69,20 +83,30 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
         return found
 
     @override
-    def body(self, context: ReconcileContext, inputs: GroupIds) -> SecurityGroupBody:
+    def body(self, facts: Facts, inputs: GroupIds) -> SecurityGroupBody:
         """The attributes of the group's create."""
-        return neutron_common.creation(context, SECURITY_GROUPS, body_of(FIELDS, context.spec))
+        return neutron_common.creation(facts, SECURITY_GROUPS, body_of(FIELDS, facts.spec))
 
-    def refused(self, context: ReconcileContext, error: InfomaniakCloudError) -> Exception:
+    @override
+    def needs(self, context: ReconcileContext, inputs: GroupIds, steps: Sequence[Step] | None) -> Needs:
+        """The group, and its rules: as many as there are in the end, and those that are made before others go."""
+        if steps is None:
+            return Needs({self.quota: 1, _RULE: len(_items(context))})
+        come = sum(step.verb == "create" for step in steps)
+        return Needs({_RULE: come - sum(step.replaces for step in steps)})
+
+    @override
+    def refused(self, context: ReconcileContext, error: InfomaniakCloudError) -> Outcome | None:
         """Every project has a group named default from the start, and no second one."""
         if error.error_type != _DEFAULT:
-            return error
+            return None
         message = (
             f"the project has a security group named {context.name} from the start, and can have no second one: take "
             f"it over by spec.import.filter.name: {context.name}, or give this one another name in spec.name ({error})"
         )
-        return Stop(Reason.INVALID_CONFIGURATION, message, Stalled(), Progress.STALLED)
+        return stalled(Reason.INVALID_CONFIGURATION, message)
 
+    @override
     def rivals(self, context: ReconcileContext, error: InfomaniakCloudError) -> list[KubeObject]:
         """The objects at whose ports it is; a group that refers to it keeps nothing from being deleted in Neutron."""
         if error.category is not Category.IN_USE:
@@ -90,33 +114,23 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
         referrers = context.request.view.referrers(context.resource.key)
         return [each for each in referrers if each.key.kind != self.kind]
 
-    def applied(self, context: ReconcileContext) -> list[str]:
-        """The places of the fields that the spec sets."""
-        return [
-            *applied(FIELDS, context.spec),
-            *SECURITY_GROUP.named(context, "description", "tags", _RULES, _EGRESS),
-        ]
+    @override
+    def observe(self, context: ReconcileContext, row: Group, inputs: GroupIds, *, new: bool) -> None:
+        """Its rules, which come with it."""
+        context.seen.of(_Seen).rules = list(row.get("security_group_rules") or ())
 
     @override
-    def plan(self, context: ReconcileContext, row: Group, inputs: GroupIds, *, new: bool) -> Plan:
+    def plan(self, facts: Facts, row: Group, inputs: GroupIds) -> Plan:
         """The group itself, then the rules that are missing, then those that are too many."""
-        context.children[_RULES] = list(row.get("security_group_rules") or ())
-        return self._steps(context, row, inputs)
-
-    def unmet(self, context: ReconcileContext, row: Group, inputs: GroupIds) -> Plan:
-        """The same, by what was answered."""
-        return self._steps(context, row, inputs)
-
-    def _steps(self, context: ReconcileContext, row: Group, inputs: GroupIds) -> Plan:
-        main = neutron_common.main_update(context, row, self.noun, FIELDS)
-        there = context.children[_RULES]
-        ours = _manages(context, _RULES)
-        if not ours and not _manages(context, _EGRESS):
-            return main
+        main = neutron_common.main_update(facts, row, self.noun, FIELDS)
+        there = facts.seen.of(_Seen).rules or []
+        ours = _manages(facts, _RULES)
+        if not ours and not _manages(facts, _EGRESS):
+            return only(main)
         egress = {group_rules.observed(one) for one in group_rules.default_egress()}
         concerned = there if ours else [item for item in there if group_rules.observed(item) in egress]
-        missing, surplus = group_rules.difference(self._wanted(context, row["id"], inputs), concerned)
-        going = self._going(context)  # they stay while this one refers to them, and so do the rules
+        missing, surplus = group_rules.difference(self._wanted(facts, row["id"], inputs), concerned)
+        going = self._going(facts)  # they stay while this one refers to them, and so do the rules
         surplus = [item for item in surplus if item.get("remote_group_id") not in going]
         anew = {group_rules.observed(body).slot for body in missing}
         steps = [*main]
@@ -124,7 +138,8 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
             Step(
                 "delete",
                 f"rule {group_rules.observed(item)}",
-                id=item["id"],
+                _RULES,
+                item["id"],
                 replaces=group_rules.observed(item).slot in anew,
             )
             for item in surplus
@@ -133,11 +148,11 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
         # before what replaces it is there.
         steps += [step for step in deletes if step.replaces]
         steps += [Step("create", f"rule {group_rules.observed(body)}", _RULES, body=body) for body in missing]
-        return [*steps, *(step for step in deletes if not step.replaces)]
+        return only([*steps, *(step for step in deletes if not step.replaces)])
 
-    def _going(self, context: ReconcileContext) -> set[str]:
+    def _going(self, facts: Facts) -> set[str]:
         """The ids of groups that are being deleted though the spec refers to them."""
-        found = (context.request.view.get(key) for key in self.references(context.resource))
+        found = (facts.view.get(key) for key in self.references(facts.resource))
         ids = (SECURITY_GROUP.status(other).get("id") for other in found if other and other.deleting)
         return {str(each) for each in ids if each}
 
@@ -151,33 +166,42 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
         items = [item for item in _items(context) if (ref := item.get("remoteGroupRef")) and ref["name"] == key.name]
         return all(group_rules.observed(group_rules.body(item, group_id, str(other_id))) in seen for item in items)
 
-    def _wanted(self, context: ReconcileContext, group_id: str, inputs: GroupIds) -> list[SecurityGroupRuleBody]:
+    def _wanted(self, facts: Facts, group_id: str, inputs: GroupIds) -> list[SecurityGroupRuleBody]:
         wanted = []
-        for item in _items(context):
+        for item in _items(facts):
             ref = item.get("remoteGroupRef")
             remote = None
             if ref:
-                remote = group_id if ref["name"] == context.resource.key.name else inputs.get(ref["name"])
+                remote = group_id if ref["name"] == facts.resource.key.name else inputs.get(ref["name"])
                 if remote is None:
                     continue
             wanted.append(group_rules.body(item, group_id, remote or item.get("remoteGroupID")))
-        if SECURITY_GROUP.spec(context).get(_EGRESS, True):
+        if SECURITY_GROUP.spec(facts).get(_EGRESS, True):
             wanted += [_in_group(group_id, one) for one in group_rules.default_egress()]
         return wanted
 
-    def act(self, context: ReconcileContext, row: Group, steps: Plan) -> Group:
+    @override
+    def act(self, context: ReconcileContext, row: Group, steps: Sequence[Step]) -> Group | Ended:
         """Carry out the steps in order, the new rules in one call."""
         pending = [step for step in steps if step.verb == "create"]
-        there = list(context.children[_RULES])
+        there = list(context.seen.of(_Seen).rules or ())
         for step in steps:
-            if step.verb == "update":
-                row = neutron_common.update_main(context, self.collection, row, step)
-            elif step.verb == "delete":
-                if not step.replaces:
-                    there, pending = self._add(context, there, pending), []
+            if step.slot == _RULES and step.verb == "delete":
+                if not step.replaces and pending:
+                    added = self._add(context, there, pending)
+                    if isinstance(added, Outcome):
+                        return added
+                    there, pending = added, []
                 self._remove_rule(context, step.id)
                 there = [item for item in there if item["id"] != step.id]
-        context.children[_RULES] = self._add(context, there, pending)
+            elif step.slot != _RULES:
+                row = neutron_common.act_on_main(context, self.collection, row, step)
+        if pending:
+            added = self._add(context, there, pending)
+            if isinstance(added, Outcome):
+                return added
+            there = added
+        context.seen.of(_Seen).rules = there
         return row
 
     @staticmethod
@@ -187,15 +211,17 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
             context.cloud.do.security_group_rules.delete(rule_id)
 
     @staticmethod
-    def _add(context: ReconcileContext, there: list[SecurityGroupRule], steps: list[Step]) -> list[SecurityGroupRule]:
+    def _add(
+        context: ReconcileContext, there: list[SecurityGroupRule], steps: list[Step]
+    ) -> list[SecurityGroupRule] | Outcome:
         """Add rules in one atomic call. A repeated create doubles nothing: Neutron refuses a duplicate rule.
 
+        Returns:
+            The rules as they then are; or the outcome where rules have gone since they were looked at.
+
         Raises:
-            Stop: rules have gone since they were looked at.
             InfomaniakCloudError: it was refused.
         """
-        if not steps:
-            return there
         try:
             with context.changing():
                 made = context.cloud.do.security_group_rules.create_many(
@@ -208,21 +234,20 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
                 raise
             seen = {group_rules.observed(rule) for rule in now}
             left = [step for step in steps if group_rules.observed(SECURITY_GROUP_RULES.body(step.body)) not in seen]
-            if len(left) < len(
-                steps
-            ):  # a former create finished late, or the group was shown without some of its rules
+            if not left:
+                return now
+            if len(left) < len(steps):  # a create finished late, or the group was shown without some of its rules
                 return SecurityGroupActuator._add(context, now, left)
-            message = f"the rules of security group {group_id} have changed meanwhile: {error}"
-            raise context.again(Reason.UPDATING, message, 0.0) from error
+            return again(
+                Reason.UPDATING, f"the rules of security group {group_id} have changed meanwhile: {error}", 0.0
+            )
         return [*there, *made]
 
-    def report(self, context: ReconcileContext, row: Group, inputs: GroupIds) -> str:
-        """What is seen of the group.
-
-        Raises:
-            Stop: rules wait for groups that are not there yet.
-        """
-        there = context.children.get(_RULES, list(row.get("security_group_rules") or ()))
+    @override
+    def report(self, context: ReconcileContext, row: Group, inputs: GroupIds) -> str | Outcome:
+        """What is seen of the group; rules may wait for groups that are not there yet."""
+        rules = context.seen.of(_Seen).rules
+        there = list(row.get("security_group_rules") or ()) if rules is None else rules
         status = SECURITY_GROUP.status(context)
         status["ruleCount"] = len(there)
         status["stateful"] = row.get("stateful")
@@ -231,21 +256,11 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
         missing = [key for key in absent if not self._stands(context, row["id"], key, seen)]
         if missing and not context.unmanaged:
             names = ", ".join(key.name for key in missing)
-            raise context.wait_for(
+            return context.wait_for(
                 missing[0], f"spec.rules: rules wait for SecurityGroup {names}, which is not there yet"
             )
         many = len(there)
         return f"security group {row['id']} with {many} rule{'' if many == 1 else 's'}"
-
-    @override
-    def pending(self, row: Group) -> str | None:
-        """A group has no state to wait for."""
-        return None
-
-    @override
-    def may_make_again(self, context: ReconcileContext) -> bool:
-        """A group of ours that somebody deleted is made again."""
-        return True
 
     @override
     def holds(self, context: ReconcileContext, row: Group) -> str:
@@ -254,11 +269,11 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
         there = row.get("security_group_rules") or ()
         return "it has rules" if any(group_rules.observed(rule) not in default for rule in there) else ""
 
-    def remove(self, context: ReconcileContext, row: Group) -> None:
+    @override
+    def removal(self, context: ReconcileContext, row: Group) -> Plan:
         """Delete the group. Its rules go with it, and so do those of other groups that refer to it.
 
-        Raises:
-            Stop: it has rules that others made, where the spec does not say which it has, or others refer to it.
+        So it stays while others refer to it, or while it has rules that others made and the spec does not list rules.
         """
         found = [
             f"rule {group_rules.observed(each)} ({each['id']}), which others made"
@@ -267,9 +282,8 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
         found += self._users(context, row)
         if found:
             message = f"security group {row['id']} would take along what is not ours: {'; '.join(found)}"
-            raise Stop(Reason.IN_USE, f"{message}: delete that first", RequeueAfter(30.0))
-        with context.changing():
-            context.cloud.do.security_groups.delete(row["id"], if_revision=row.get("revision_number"))
+            return Plan(outcome=again(Reason.IN_USE, f"{message}: delete that first", 30.0))
+        return only([neutron_common.deletion(self.noun, row)])
 
     @staticmethod
     def _of_others(context: ReconcileContext, row: Group) -> list[SecurityGroupRule]:
@@ -289,10 +303,6 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
             if each.get("remote_group_id") == row["id"] and keepers.of(group) is None
         ]
 
-    def release(self, context: ReconcileContext, row: Group) -> None:
-        """Release the mark."""
-        neutron_common.release_row(context, self.collection, row)
-
 
 def _items(of: Untyped) -> list[json_types.SecurityGroupRule]:
     return list(SECURITY_GROUP.spec(of).get(_RULES) or ())
@@ -302,6 +312,6 @@ def _in_group(group_id: str, body: SecurityGroupRuleBody) -> SecurityGroupRuleBo
     return {"security_group_id": group_id, **body}
 
 
-def _manages(context: ReconcileContext, field: SecurityGroupSpecField) -> bool:
+def _manages(facts: Facts, field: SecurityGroupSpecField) -> bool:
     """Whether the spec names a field, or did until now."""
-    return bool(SECURITY_GROUP.named(context, field)) or field in context.applied
+    return bool(SECURITY_GROUP.named(facts, field)) or field in facts.applied

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from infomaniak_operator.api import json_types
 from infomaniak_operator.api.json_types import INFOMANIAK_NETWORK, SubnetField, SubnetStatus
 from infomaniak_operator.client.bodies import SubnetBody
 from infomaniak_operator.client.resources import AllocationPool, Subnet
-from infomaniak_operator.controller.interfaces import Progress, Reason, Stalled
+from infomaniak_operator.controller.interfaces import Reason
 from infomaniak_operator.reconcile.generic import duplicates
-from infomaniak_operator.reconcile.generic.actuator import Step
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
+from infomaniak_operator.reconcile.generic.facts import Facts
 from infomaniak_operator.reconcile.generic.fields import (
     Difference,
     Field,
@@ -24,8 +24,9 @@ from infomaniak_operator.reconcile.generic.fields import (
     place,
     records,
 )
-from infomaniak_operator.reconcile.generic.outcomes import Stop
+from infomaniak_operator.reconcile.generic.outcomes import Outcome, stalled
 from infomaniak_operator.reconcile.generic.owned import Whose, whose, with_named
+from infomaniak_operator.reconcile.generic.plan import Plan, Step
 from infomaniak_operator.reconcile.neutron.neutron_common import description_difference
 from infomaniak_operator.reconcile.openstack.resource_types import SUBNETS
 from infomaniak_operator.reconcile.ownership.marks import described
@@ -101,32 +102,34 @@ def prefix(name: str) -> str:
     return f"subnets[{name}]"
 
 
-def creation(context: ReconcileContext, network_id: str, item: json_types.Subnet) -> SubnetBody:
+def creation(facts: Facts, network_id: str, item: json_types.Subnet) -> SubnetBody:
     """The body of a subnet's create."""
     name = item["name"]
-    mark = context.owner.mark(slot(name))
+    mark = facts.owner.mark(slot(name))
     version = item.get("ipVersion") or ipaddress.ip_network(item["cidr"], strict=False).version
     common = {
         "network_id": network_id,
-        "project_id": context.cloud.project_id,
+        "project_id": facts.project_id,
         "name": name,
         "description": described(str(item.get("description") or ""), mark),
     }
     return SUBNETS.body({**common, **body_of(FIELDS, item), "ip_version": version})
 
 
-def is_ours(context: ReconcileContext, row: Subnet) -> bool:
+def is_ours(facts: Facts, row: Subnet) -> bool:
     """Whether a subnet under our network is ours: by its mark, or because status names it."""
-    return whose(context.owner, row, child=None, inside=True, recorded=_ids(context).values()).ours
+    return whose(facts.owner, row, child=None, inside=True, recorded=_ids(facts).values()).ours
 
 
-def _ids(context: ReconcileContext) -> dict[str, str]:
+def _ids(facts: Facts) -> dict[str, str]:
     """The subnets of ours that status names. Before the spec listed any, status shows those of others."""
-    if "subnets" not in context.recorded:
+    if "subnets" not in facts.recorded:
         return {}
-    return {
-        str(item["name"]): str(item["id"]) for item in INFOMANIAK_NETWORK.status(context.resource).get("subnets") or ()
-    }
+    return {str(item["name"]): str(item["id"]) for item in _shown(facts)}
+
+
+def _shown(facts: Facts) -> Sequence[SubnetStatus]:
+    return INFOMANIAK_NETWORK.status(facts.resource).get("subnets") or ()
 
 
 def under(context: ReconcileContext, network_id: str) -> list[Subnet]:
@@ -160,99 +163,101 @@ def forget(context: ReconcileContext, slots: Iterable[str], rows: Iterable[Subne
         context.record()
 
 
-def copies(context: ReconcileContext, rows: Iterable[Subnet]) -> duplicates.Copies:
-    """The subnets that carry a copy of a mark of ours."""
-    known = [(slot(name), id_) for name, id_ in _ids(context).items()]
+def copies(facts: Facts, rows: Iterable[Subnet]) -> duplicates.Copies:
+    """The subnets that carry a copy of a mark of ours.
+
+    What status shows under a mark of ours is ours, whether or not we set it: while marks are given up, nothing counts
+    as set by us any more.
+    """
+    known = [(slot(item["name"]), str(item["id"])) for item in _shown(facts)]
     rows = list(rows)
-    items = INFOMANIAK_NETWORK.spec(context).get("subnets") or () if rows else ()
-    wanted = {slot(item["name"]): creation(context, rows[0]["network_id"], item) for item in items}
-    return duplicates.copies(context, rows, known, wanted, duplicates.slots_of(context, "subnets", slot))
+    items = INFOMANIAK_NETWORK.spec(facts).get("subnets") or () if rows else ()
+    wanted = {slot(item["name"]): creation(facts, rows[0]["network_id"], item) for item in items}
+    return duplicates.copies(facts, rows, known, wanted, duplicates.slots_of(facts, "subnets", slot))
 
 
-def match(context: ReconcileContext, rows: Iterable[Subnet], item: json_types.Subnet) -> Subnet | None:
+def match(facts: Facts, rows: Iterable[Subnet], item: json_types.Subnet) -> Subnet | None:
     """The subnet of the cloud that an item of the spec stands for.
 
     By its mark, else by status (the mark was lost), by the mark it had before it was given up (Unmanaged meanwhile),
     or, on an imported network, by its CIDR if nobody owns it.
     """
     name = str(item["name"])
-    known = _ids(context).get(name)
+    known = _ids(facts).get(name)
     recorded = (known,) if known else ()
     # Of several with one mark the one in status stays, else the oldest.
     rows = sorted(rows, key=lambda row: (row["id"] != known, str(row.get("created_at", "")), str(row["id"])))
-    standing = [(whose(context.owner, row, child=slot(name), inside=True, recorded=recorded), row) for row in rows]
+    standing = [(whose(facts.owner, row, child=slot(name), inside=True, recorded=recorded), row) for row in rows]
     for wanted in (Whose.OURS, Whose.LOST):
         for found, row in standing:
             if found is wanted:
                 return row
     for found, row in standing:
-        if context.imported and found is Whose.STRANGER and address(row["cidr"]) == address(item.get("cidr")):
+        if facts.imported and found is Whose.STRANGER and address(row["cidr"]) == address(item.get("cidr")):
             return row
     return None
 
 
-def plan(context: ReconcileContext, network_id: str, rows: Iterable[Subnet]) -> list[Step]:
+def note_named(context: ReconcileContext) -> None:
+    """Remember which subnets status names now."""
+    duplicates.note_named(context, map(slot, _ids(context)))
+
+
+def plan(facts: Facts, network_id: str, rows: Iterable[Subnet]) -> Plan:
     """What is to be done about the subnets: first what goes, then what changes, then what is new.
 
     A subnet whose CIDR or IPv6 modes differ is another subnet of the same name: the old one goes, a new one comes.
     A network imported without ``subnets`` leaves those it has alone. One whose addresses a subnet of somebody else has
-    is left out, and put into ``context.held_back``; the rest proceeds.
-
-    Raises:
-        Stop: nothing tells which of several subnets with one mark is ours.
+    is left out, and held back; the rest proceeds. Nothing is done where nothing tells which of several subnets with one
+    mark is ours.
     """
-    if "subnets" not in INFOMANIAK_NETWORK.spec(context) and "subnets" not in context.applied:
-        return []
+    if "subnets" not in INFOMANIAK_NETWORK.spec(facts) and "subnets" not in facts.applied:
+        return Plan()
     rows = list(rows)
-    strange = copies(context, rows)
+    strange = copies(facts, rows)
     if strange.undecided:
-        raise duplicates.undecided("subnet", strange.undecided)
-    duplicates.warn(context, "subnet", strange.rows)
+        return Plan(outcome=duplicates.undecided("subnet", strange.undecided))
     rows = strange.sift(rows)
-    deletes, updates, creates = [], [], []
+    updates, creates, held_back = [], [], []
     kept: set[str] = set()
-    for item in INFOMANIAK_NETWORK.spec(context).get("subnets") or ():
+    for item in INFOMANIAK_NETWORK.spec(facts).get("subnets") or ():
         name = item["name"]
-        row = match(context, rows, item)
-        found = _differences(context, item, row) if row is not None else []
+        row = match(facts, rows, item)
+        found = _differences(facts, item, row) if row is not None else []
         fixed = [d for d in found if not d.mutable]
-        if row is None or (fixed and not _adopting(context, row)):
-            taken = _taken(context, item, rows)
+        if row is None or (fixed and not _adopting(facts, row)):
+            taken = _taken(facts, item, rows)
             if taken is not None:
-                context.held_back.append(taken)
+                held_back.append(taken)
                 kept |= {row["id"]} if row is not None else set()
                 continue
-            creates.append(Step("create", f"subnet {name}", slot(name), body=creation(context, network_id, item)))
+            creates.append(Step("create", f"subnet {name}", slot(name), body=creation(facts, network_id, item)))
             continue
         kept.add(row["id"])
         if found:
-            body = changes(found)
-            what = f"subnet {name}"
-            adopts = not is_ours(context, row)
-            revision = row.get("revision_number")
-            step = Step("update", what, slot(name), row["id"], revision, body, tuple(found), adopts=adopts)
-            updates.append(step)
-    for row in rows:
-        if row["id"] not in kept and is_ours(context, row):
-            replaced = any(step.body.get("name") == row.get("name") for step in creates)
-            deletes.append(
-                Step(
-                    "delete",
-                    f"subnet {row.get('name')} ({row['cidr']})",
-                    id=row["id"],
-                    revision=row.get("revision_number"),
-                    replaces=replaced,
-                )
+            adopts = not is_ours(facts, row)
+            revision, body = row.get("revision_number"), changes(found)
+            updates.append(
+                Step("update", f"subnet {name}", slot(name), row["id"], revision, body, tuple(found), adopts=adopts)
             )
-    return [*deletes, *updates, *creates]
+    making = {step.body.get("name") for step in creates}
+    going = [row for row in rows if row["id"] not in kept and is_ours(facts, row)]
+    deletes = [_delete(row, replaces=row.get("name") in making) for row in going]
+    steps = [*deletes, *updates, *creates]
+    return Plan(steps=steps, held_back=held_back, warnings=duplicates.warnings("subnet", strange.rows))
 
 
-def _taken(context: ReconcileContext, item: json_types.Subnet, rows: Iterable[Subnet]) -> Stop | None:
+def _delete(row: Subnet, *, replaces: bool) -> Step:
+    what = f"subnet {row.get('name')} ({row['cidr']})"
+    return Step("delete", what, id=row["id"], revision=row.get("revision_number"), replaces=replaces)
+
+
+def _taken(facts: Facts, item: json_types.Subnet, rows: Iterable[Subnet]) -> Outcome | None:
     """Why a subnet cannot be made: one of somebody else has its addresses."""
     wanted = ipaddress.ip_network(str(item["cidr"]), strict=False) if item.get("cidr") else None
     for row in rows:
         other = _network(row)
-        if wanted is None or wanted.version != other.version or is_ours(context, row):
+        if wanted is None or wanted.version != other.version or is_ours(facts, row):
             continue
         if wanted.overlaps(other):
             message = (
@@ -260,33 +265,31 @@ def _taken(context: ReconcileContext, item: json_types.Subnet, rows: Iterable[Su
                 f"{row.get('name') or 'without a name'} ({row['id']}, {row['cidr']}), which is not ours: delete it, or "
                 "choose another cidr"
             )
-            return Stop(Reason.CONFLICT, message, Stalled(), Progress.STALLED)
+            return stalled(Reason.CONFLICT, message)
     return None
 
 
-def _adopting(context: ReconcileContext, row: Subnet) -> bool:
+def _adopting(facts: Facts, row: Subnet) -> bool:
     """Whether the subnet was made by others and is about to be taken over: it is never replaced."""
-    return context.imported and not is_ours(context, row)
+    return facts.imported and not is_ours(facts, row)
 
 
-def _differences(context: ReconcileContext, item: json_types.Subnet, row: Subnet) -> list[Difference]:
+def _differences(facts: Facts, item: json_types.Subnet, row: Subnet) -> list[Difference]:
     name = item["name"]
-    found = _with_pools(context, item, row, differences(FIELDS, item, row, context.applied, prefix(name)))
+    found = _with_pools(facts, item, row, differences(FIELDS, item, row, facts.applied, prefix(name)))
     if row.get("name") != name:
         found.append(Difference(place(prefix(name), "name"), "name", row.get("name"), name))
-    description = description_difference(context, item, row, slot(name), prefix(name))
+    description = description_difference(facts, item, row, slot(name), prefix(name))
     return [*found, *([description] if description else [])]
 
 
-def _with_pools(
-    context: ReconcileContext, item: json_types.Subnet, row: Subnet, found: list[Difference]
-) -> list[Difference]:
+def _with_pools(facts: Facts, item: json_types.Subnet, row: Subnet, found: list[Difference]) -> list[Difference]:
     """Make room for a gateway that moves: Neutron refuses one that lies in the pools it made around the former one."""
     gateway = next((difference.wanted for difference in found if difference.api == "gateway_ip"), None)
     if gateway is None or "allocationPools" in item:
         return found
     where = place(prefix(item["name"]), "allocationPools")
-    if where not in context.applied and not _made_by_neutron(row):
+    if where not in facts.applied and not _made_by_neutron(row):
         return found
     wanted, now = default_pools({**row, "gateway_ip": str(gateway)}), row.get("allocation_pools")
     rest = [difference for difference in found if difference.api != "allocation_pools"]

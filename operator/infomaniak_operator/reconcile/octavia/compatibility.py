@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from infomaniak_operator.api import json_types
-from infomaniak_operator.controller.interfaces import FINALIZER, CacheReader, Key, KubeObject
+from infomaniak_operator.controller.interfaces import FINALIZER, STALLED, CacheReader, Key, KubeObject
 from infomaniak_operator.reconcile.generic.outcomes import DRY_RUN, PAUSED, annotated
-from infomaniak_operator.reconcile.octavia.octavia_common import LOAD_BALANCER, MONITOR, POOL
+from infomaniak_operator.reconcile.octavia.octavia_common import L7_POLICY, LOAD_BALANCER, MONITOR, POOL
 
 FITS: Mapping[str, frozenset[str]] = {
     "TCP": frozenset({"HTTP", "HTTPS", "PROXY", "PROXYV2", "TCP"}),
@@ -40,6 +40,32 @@ def listeners_of(balancer: KubeObject, pool: KubeObject) -> list[json_types.List
         item
         for item in json_types.LOAD_BALANCER.spec(balancer).get("listeners") or ()
         if (ref := item.get("defaultPoolRef")) and ref["name"] == pool.key.name
+    ]
+
+
+def going_over(balancer: KubeObject, listener_ids: Collection[str]) -> list[str]:
+    """The listeners that have a pool in the cloud, and are about to get a redirect or another pool instead of it.
+
+    None where the load balancer does not change them: it goes or is paused, or a person must mend it first.
+
+    Args:
+        balancer: the load balancer; its spec does not name the pool any more.
+        listener_ids: the listeners that have it in the cloud.
+    """
+    unmanaged = json_types.LOAD_BALANCER.spec(balancer).get("managementPolicy") == "Unmanaged"
+    stalled = balancer.condition(STALLED) or {}
+    held = stalled.get("status") == "True" and stalled.get("observedGeneration") == balancer.generation
+    if balancer.deleting or unmanaged or held or annotated(balancer, PAUSED) or annotated(balancer, DRY_RUN):
+        return []
+    status = json_types.LOAD_BALANCER.status(balancer)
+    having = {str(item["name"]) for item in status.get("listeners") or () if item.get("id") in listener_ids}
+    applied = status.get("appliedFields") or ()
+    return [
+        str(item["name"])
+        for item in json_types.LOAD_BALANCER.spec(balancer).get("listeners") or ()
+        if item["name"] in having
+        and f"listeners[{item['name']}].defaultPoolRef" in applied
+        and (item.get("defaultPoolRef") or item.get("redirectToHTTPS"))
     ]
 
 
@@ -166,7 +192,9 @@ def not_reconciled(
         hopeless: whether a Pool cannot be made in any case.
     """
     pools = [pool for pool in pools_of(balancer, view) if not hopeless(pool)]
-    children: Iterable[KubeObject] = [*pools, *(each for pool in pools for each in monitors_of(pool, view))]
+    policies = (each for each in view.referrers(balancer.key) if each.key.kind == L7_POLICY)
+    monitors = (each for pool in pools for each in monitors_of(pool, view))
+    children: Iterable[KubeObject] = [*pools, *monitors, *policies]
     return any(
         not each.deleting and (not json_types.ANY.status(each).get("conditions") or _stale(each)) for each in children
     )

@@ -13,10 +13,10 @@ from infomaniak_operator.api import json_types
 from infomaniak_operator.client import NotFoundError
 from infomaniak_operator.client.kinds import RowT
 from infomaniak_operator.client.resources import L7Policy, Listener, LoadBalancer, Pool, Reference
-from infomaniak_operator.controller.interfaces import KubeObject, Reason, RequeueAfter
+from infomaniak_operator.controller.interfaces import KubeObject, Reason
 from infomaniak_operator.reconcile.generic.actuator import Row
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
-from infomaniak_operator.reconcile.generic.outcomes import Stop, named, retained
+from infomaniak_operator.reconcile.generic.outcomes import Outcome, again, named, retained
 from infomaniak_operator.reconcile.generic.owned import Keepers, by_id, mark_of, with_named
 from infomaniak_operator.reconcile.octavia import https_redirect, listeners, members, octavia_common
 from infomaniak_operator.reconcile.openstack.resource_types import HEALTH_MONITORS, L7_POLICIES, LISTENERS, POOLS
@@ -46,14 +46,26 @@ def of_balancer(context: ReconcileContext, row: LoadBalancer) -> list[str]:
             found.append(f"pool {_named(each)}, {NOBODY}")
         elif _copied(each, keeper, pools):
             found.append(f"pool {each['id']}, carrying a copy of the mark of {named(keeper, context.resource)}")
-        elif retained(keeper):
-            found.append(f"pool {each['id']} of {named(keeper, context.resource)}, whose deletionPolicy is Retain")
+        elif why := _stays(context, keeper):
+            found.append(f"pool {each['id']} of {named(keeper, context.resource)}, {why}")
         else:
             kept.append((each, keeper))
     found += _monitors(context, [each for each, _ in kept], after)
     for each, keeper in kept:
         found += _members(context, each, keeper)
     return found
+
+
+def _stays(context: ReconcileContext, keeper: KubeObject) -> str:
+    """Why what another object stands for does not go along; nothing where it does.
+
+    What was imported goes along only for good: where the reconciled object stays, what goes is made again afterwards,
+    and of what was imported the spec does not say all.
+    """
+    if retained(keeper):
+        return "whose deletionPolicy is Retain"
+    for_good = context.resource.deleting or keeper.deleting
+    return "which has imported it" if not for_good and json_types.ANY.spec(keeper).get("import") else ""
 
 
 def _ids(references: Sequence[Reference] | None) -> list[str]:
@@ -64,7 +76,7 @@ def _copied(row: Row, keeper: KubeObject, rows: Iterable[Row]) -> bool:
     """Whether it carries the mark of an object that stands for another, or of which nothing tells which it stands for.
 
     Args:
-        row: a pool or a health monitor.
+        row: a pool, a health monitor or an L7 policy.
         keeper: whose mark it carries.
         rows: all there are of its type.
     """
@@ -90,35 +102,42 @@ def of_pool(context: ReconcileContext, row: Pool) -> list[str]:
     return found
 
 
-def check_pool(context: ReconcileContext, row: Pool, going: str) -> None:
-    """Before a pool goes, or another takes its place.
+def in_pool(context: ReconcileContext, row: Pool, going: str) -> Outcome | None:
+    """The outcome where something in a pool that goes, or is replaced, or something that uses it, is not ours.
 
     Args:
         context: the reconcile of its Pool.
         row: the pool.
         going: what is about to happen to it: ``is to go``.
-
-    Raises:
-        Stop: something under it, or something that uses it, is not ours.
     """
     found = of_pool(context, row)
-    if found:
-        message = f"pool {row['id']} {going}, but holds what is not ours: {'; '.join(found)}: delete or move that first"
-        raise Stop(Reason.IN_USE, message, RequeueAfter(30.0))
+    if not found:
+        return None
+    message = f"pool {row['id']} {going}, but holds what is not ours: {'; '.join(found)}: delete or move that first"
+    return again(Reason.IN_USE, message, 30.0)
 
 
 def policies(context: ReconcileContext, rows: Iterable[Listener], after: float | None = None) -> dict[str, str]:
     """By the id of the listener, the L7 policies and rules under some of our listeners that are not ours."""
     found: dict[str, list[str]] = {}
-    for holder, policy, ours in policies_under(context, rows, after):
+    under = list(policies_under(context, rows, after))
+    keepers = _keepers(context, octavia_common.L7_POLICY)
+    for holder, policy, ours in under:
         id_ = holder["id"]
+        keeper = None if ours else keepers.of(policy)
         if ours:
-            named = _rules(context, policy)
+            names = _rules(context, policy)
+        elif keeper is None:
+            names = [f"L7 policy {_named(policy)} of listener {holder.get('name') or id_}"]
+        elif _copied(policy, keeper, [each for _, each, _ in under]):
+            names = [f"L7 policy {policy['id']}, carrying a copy of the mark of {named(keeper, context.resource)}"]
+        elif why := _stays(context, keeper):
+            names = [f"L7 policy {policy['id']} of {named(keeper, context.resource)}, {why}"]
         else:
-            named = [f"L7 policy {_named(policy)} of listener {holder.get('name') or id_}"]
-        if named:
-            found.setdefault(id_, []).extend(named)
-    return {id_: "; ".join(named) for id_, named in found.items()}
+            names = []
+        if names:
+            found.setdefault(id_, []).extend(names)
+    return {id_: "; ".join(names) for id_, names in found.items()}
 
 
 def policies_under(
@@ -137,17 +156,14 @@ def policies_under(
         yield from ((holder, policy, policy in ours) for policy in under)
 
 
-def check_policy(context: ReconcileContext, id_: str) -> None:
-    """Before a redirect of ours goes.
-
-    Raises:
-        Stop: it has rules that are not ours.
-    """
+def in_policy(context: ReconcileContext, id_: str) -> Outcome | None:
+    """The outcome where a redirect of ours that goes has rules that are not ours."""
     policy = by_id(context, L7_POLICIES, context.rows(L7_POLICIES), id_)
     found = _rules(context, policy) if policy is not None else []
-    if found:
-        message = f"L7 policy {id_} is to go, but holds what is not ours: {'; '.join(found)}: delete that first"
-        raise Stop(Reason.IN_USE, message, RequeueAfter(30.0))
+    if not found:
+        return None
+    message = f"L7 policy {id_} is to go, but holds what is not ours: {'; '.join(found)}: delete that first"
+    return again(Reason.IN_USE, message, 30.0)
 
 
 def _rules(context: ReconcileContext, policy: L7Policy) -> list[str]:
@@ -182,9 +198,8 @@ def _monitors(context: ReconcileContext, pools: Sequence[Pool], after: float, *,
         elif _copied(each, keeper, monitors):
             whom = named(keeper, context.resource)
             found.append(f"health monitor {each['id']} of pool {above}, carrying a copy of the mark of {whom}")
-        elif retained(keeper):
-            whom = named(keeper, context.resource)
-            found.append(f"health monitor {each['id']} of {whom}, whose deletionPolicy is Retain")
+        elif why := _stays(context, keeper):
+            found.append(f"health monitor {each['id']} of {named(keeper, context.resource)}, {why}")
         elif alone and not keeper.deleting and "poolRef" not in json_types.HEALTH_MONITOR.spec(keeper):
             found.append(f"health monitor {each['id']} of {named(keeper, context.resource)}")
     return found

@@ -20,13 +20,16 @@ from infomaniak_operator.controller.interfaces import (
     Stalled,
     WaitingFor,
 )
-from infomaniak_operator.reconcile.generic.actuator import Dependency, Plan, Step, Unresolved
-from infomaniak_operator.reconcile.generic.context import ReconcileContext, owner_of
+from infomaniak_operator.reconcile.generic.actuator import Dependency, Unresolved
+from infomaniak_operator.reconcile.generic.context import ReconcileContext
+from infomaniak_operator.reconcile.generic.facts import Facts, owner_of
 from infomaniak_operator.reconcile.generic.fields import Difference, Field, applied, body_of, changes
-from infomaniak_operator.reconcile.generic.outcomes import Stop, retained
+from infomaniak_operator.reconcile.generic.outcomes import Ended, Outcome, retained, stalled
 from infomaniak_operator.reconcile.generic.owned import by_id, is_adopted, mark_of, whose_main
+from infomaniak_operator.reconcile.generic.plan import Plan, Step, only
 from infomaniak_operator.reconcile.neutron import neutron_common
-from infomaniak_operator.reconcile.octavia import compatibility, octavia_common, tree_child
+from infomaniak_operator.reconcile.octavia import compatibility, first_minute, octavia_common, tree_child
+from infomaniak_operator.reconcile.octavia.seen import SeenMonitor
 from infomaniak_operator.reconcile.openstack.resource_types import HEALTH_MONITORS, POOLS
 from infomaniak_operator.reconcile.ownership.marks import Mark
 
@@ -97,17 +100,21 @@ class HealthMonitorActuator(tree_child.ChildActuator[Monitor, HealthMonitorBody,
     kind = octavia_common.MONITOR
     collection = HEALTH_MONITORS
     noun = "health monitor"
+    quota = "health_monitor"
     depends_on = frozenset({Dependency(octavia_common.POOL, keeps=True)})
 
+    @override
     def above(self, row: Monitor) -> tree_child.Above:
         """Its pool."""
         return {"pools": row.get("pools") or ()}
 
+    @override
     def references(self, resource: KubeObject) -> Iterable[Key]:
         """The pool."""
         key = compatibility.pool_ref(resource)
         return [key] if key else []
 
+    @override
     def resolve(self, resource: KubeObject, view: CacheReader) -> MonitorInputs:
         """The pool's id; None while there is none yet.
 
@@ -131,40 +138,40 @@ class HealthMonitorActuator(tree_child.ChildActuator[Monitor, HealthMonitorBody,
             raise Unresolved(key, f"spec.poolRef: LoadBalancer {above.name} of Pool {key.name} is not there, or going")
         return {_POOL: status.get("id")}
 
-    def wait_for_parents(self, context: ReconcileContext, inputs: MonitorInputs) -> None:
-        """Be made with the pool, or wait for it.
-
-        Raises:
-            Stop: it is not there yet; or it has another monitor, or one of this type does not fit it.
-        """
+    @override
+    def prerequisites(self, context: ReconcileContext, inputs: MonitorInputs) -> Ended | None:
+        """Be made with the pool, or wait for it; it may have another monitor, or one of this type may not fit it."""
         key = compatibility.pool_ref(context.resource)
         pool = context.request.view.get(key) if key else None
         if key is None or pool is None:
-            return
+            return None
         view = context.request.view
         problem = compatibility.monitor_problem(context.resource, pool, view)
         if problem:
             older = compatibility.older_monitor(context.resource, pool, view)
             until = WaitingFor(frozenset({older.key})) if older else Stalled()
-            raise Stop(Reason.INVALID_CONFIGURATION, problem, until, Progress.STALLED)
+            return Outcome(Reason.INVALID_CONFIGURATION, problem, until, Progress.STALLED)
         going = compatibility.going_monitor(context.resource, pool, view)
         if going and context.id is None:
             message = f"spec.poolRef: HealthMonitor {going.key.name} of Pool {pool.key.name} is being deleted first"
-            raise Stop(Reason.WAITING_FOR_REFERENCE, message, WaitingFor(frozenset({going.key})))
+            return Outcome(Reason.WAITING_FOR_REFERENCE, message, WaitingFor(frozenset({going.key})))
         if tree_child.needs_parent(context, inputs, _POOL):
-            tree_child.wait_for_tree(context, self, key, "spec.poolRef")
+            return tree_child.wait_for_tree(context, self, key, "spec.poolRef")
+        return None
 
-    def body(self, context: ReconcileContext, inputs: MonitorInputs) -> HealthMonitorBody:
+    @override
+    def body(self, facts: Facts, inputs: MonitorInputs) -> HealthMonitorBody:
         """The attributes of the monitor's create."""
         return {
-            **monitor_body(json_types.HEALTH_MONITOR.spec(context), context.name, context.owner.mark()),
+            **monitor_body(json_types.HEALTH_MONITOR.spec(facts), facts.name, facts.owner.mark()),
             "pool_id": cast("str", inputs[_POOL]),
         }
 
-    def refused(self, context: ReconcileContext, error: InfomaniakCloudError) -> Exception:
+    @override
+    def refused(self, context: ReconcileContext, error: InfomaniakCloudError) -> Outcome | None:
         """A pool has one monitor: one that others have made on it is named."""
         if error.status != _HAS_ONE or error.category in (Category.WAITING, Category.QUOTA):
-            return error
+            return None
         key = compatibility.pool_ref(context.resource)
         pool = context.request.view.get(key) if key else None
         pool_id = json_types.POOL.status(pool).get("id") if pool else None
@@ -176,14 +183,15 @@ class HealthMonitorActuator(tree_child.ChildActuator[Monitor, HealthMonitorBody,
                     f"({row['id']}) already, which is not ours, and a pool has one: delete it, or import it by "
                     f"spec.import.id"
                 )
-                return Stop(Reason.CONFLICT, message, Stalled(), Progress.STALLED)
-        return error
+                return stalled(Reason.CONFLICT, message)
+        return None
 
     @override
     def outline(self, context: ReconcileContext, body: HealthMonitorBody) -> str:
         """The monitor and its type."""
         return f"health monitor {body['name']} ({body.get('type')})"
 
+    @override
     def rivals(self, context: ReconcileContext, error: InfomaniakCloudError) -> list[KubeObject]:
         """The HealthMonitors of the same pool."""
         if _SECOND not in str(error):
@@ -199,76 +207,77 @@ class HealthMonitorActuator(tree_child.ChildActuator[Monitor, HealthMonitorBody,
             if each.uid != context.resource.uid and json_types.HEALTH_MONITOR.status(each).get(_POOL) == pool_id
         ]
 
-    def applied(self, context: ReconcileContext) -> list[str]:
+    @override
+    def applied(self, facts: Facts) -> list[str]:
         """The places of the fields that the spec sets."""
-        return places(json_types.HEALTH_MONITOR.spec(context))
+        return places(json_types.HEALTH_MONITOR.spec(facts))
 
-    def plan(self, context: ReconcileContext, row: Monitor, inputs: MonitorInputs, *, new: bool) -> Plan:
-        """What is to be changed; what cannot be in place is replaced: members go on serving meanwhile."""
+    @override
+    def observe(self, context: ReconcileContext, row: Monitor, inputs: MonitorInputs, *, new: bool) -> None:
+        """Which load balancer it is in, and whether the pool it is on was replaced."""
         if new:
-            return []
+            return
         tree_child.stands_in(context, self.above(row))
-        found = octavia_common.main_differences(context, row, FIELDS)
+        wanted, now = inputs.get(_POOL), _pool_of(row)
+        if wanted and wanted != now and not is_adopted(context, row):
+            context.seen.of(SeenMonitor).pool_replaced = _same_pool(context, now)
+
+    @override
+    def plan(self, facts: Facts, row: Monitor, inputs: MonitorInputs) -> Plan:
+        """What is to be changed; what cannot be in place is replaced: members go on serving meanwhile."""
+        found, fixed = octavia_common.main_differences(facts, row, FIELDS), []
+        adopted = is_adopted(facts, row)
         wanted, now = inputs.get(_POOL), _pool_of(row)
         if wanted and wanted != now:
             elsewhere = Difference("poolRef", "pool_id", now, wanted, mutable=False)
-            if is_adopted(context, row) or _same_pool(context, now):
+            if adopted or facts.seen.of(SeenMonitor).pool_replaced:
                 found.append(elsewhere)
             else:
-                context.fixed = [elsewhere]
+                fixed = [elsewhere]
                 found = [each for each in found if each.mutable]
         what, here = f"health monitor {row['id']}", str(row["id"])
-        fixed = [each for each in found if not each.mutable]
-        if fixed and not is_adopted(context, row):
-            if context.imported:
-                raise octavia_common.irreplaceable(self.noun, row, fixed)
-            return [Step("delete", what, "", here, differences=tuple(found), replaces=True)]
-        return [Step("update", what, "", here, None, changes(found), tuple(found))] if found else []
+        replaced = [each for each in found if not each.mutable]
+        if replaced and not adopted:
+            if facts.imported:
+                return Plan(outcome=octavia_common.irreplaceable(self.noun, row, replaced))
+            return only([Step("delete", what, "", here, differences=tuple(found), replaces=True)])
+        steps = [Step("update", what, "", here, None, changes(found), tuple(found))] if found else []
+        return Plan(steps=steps, fixed=fixed)
 
     @override
-    def act(self, context: ReconcileContext, row: Monitor, steps: Plan) -> Monitor:
-        """Carry out the step.
-
-        Raises:
-            Stop: always; the tree is PENDING then.
-        """
-        raise octavia_common.first(context, steps, lambda step: self._carry_out(context, step))
-
-    def _carry_out(self, context: ReconcileContext, step: Step) -> None:
+    def send(self, context: ReconcileContext, step: Step) -> Ended | None:
+        """Send one step."""
         monitors = context.cloud.do.health_monitors
         with octavia_common.changing(context):
             if step.verb == "delete":
                 monitors.delete(step.id)
             else:
                 monitors.update(step.id, HEALTH_MONITORS.body(step.body))
-        if step.verb == "delete":
+        if step.replaces:
             context.lost()
+        return None
 
     @override
-    def report(self, context: ReconcileContext, row: Monitor, inputs: MonitorInputs) -> str:
-        """What is seen of the monitor.
-
-        Raises:
-            Stop: it is in ERROR.
-        """
+    def report(self, context: ReconcileContext, row: Monitor, inputs: MonitorInputs) -> str | Outcome:
+        """What is seen of the monitor; it may be in ERROR."""
         tree_child.state(context, row)
+        first_minute.note(context, row)
         status = json_types.HEALTH_MONITOR.status(context)
         status["poolID"] = _pool_of(row)
         context.status = octavia_common.without_empty(status)
-        tree_child.check(self.noun, context, row)
-        return f"health monitor {row['id']} ({row.get('type')}) of pool {_pool_of(row)}"
+        failed = tree_child.failure(self.noun, context, row)
+        return failed or f"health monitor {row['id']} ({row.get('type')}) of pool {_pool_of(row)}"
 
-    def remove(self, context: ReconcileContext, row: Monitor) -> None:
-        """Delete the monitor; one whose pool or load balancer is going goes with that.
-
-        Raises:
-            Stop: always: it is going, or the tree is locked.
-        """
+    @override
+    def removal(self, context: ReconcileContext, row: Monitor) -> Plan:
+        """Delete the monitor; one whose pool or load balancer is going goes with that."""
         view = context.request.view
-        tree_child.goes_with(octavia_common.load_balancer_of(context.resource, view))
         key = compatibility.pool_ref(context.resource)
-        tree_child.goes_with(view.get(key) if key else None)
-        raise tree_child.delete(context, self, row)
+        balancer = octavia_common.load_balancer_of(context.resource, view)
+        for parent in (balancer, view.get(key) if key else None):
+            if goes := tree_child.goes_with(parent):
+                return Plan(outcome=goes)
+        return self.deletion(context, row)
 
 
 def _pool_of(row: Monitor) -> str | None:

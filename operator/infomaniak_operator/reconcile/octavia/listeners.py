@@ -10,10 +10,10 @@ from infomaniak_operator.api import json_types
 from infomaniak_operator.api.json_kind import Untyped
 from infomaniak_operator.client.bodies import ListenerBody
 from infomaniak_operator.client.resources import Listener, LoadBalancer
-from infomaniak_operator.controller.interfaces import KubeObject, Progress, Reason, RequeueAfter, Stalled
+from infomaniak_operator.controller.interfaces import KubeObject, Reason
 from infomaniak_operator.reconcile.generic import duplicates
-from infomaniak_operator.reconcile.generic.actuator import Step
-from infomaniak_operator.reconcile.generic.context import ReconcileContext, owner_of
+from infomaniak_operator.reconcile.generic.context import ReconcileContext
+from infomaniak_operator.reconcile.generic.facts import Facts, owner_of
 from infomaniak_operator.reconcile.generic.fields import (
     Difference,
     Field,
@@ -23,10 +23,11 @@ from infomaniak_operator.reconcile.generic.fields import (
     differences,
     unordered,
 )
-from infomaniak_operator.reconcile.generic.outcomes import Stop
+from infomaniak_operator.reconcile.generic.outcomes import Outcome, again, stalled
 from infomaniak_operator.reconcile.generic.owned import Whose, mark_of, whose, with_named
+from infomaniak_operator.reconcile.generic.plan import Plan, Step
 from infomaniak_operator.reconcile.neutron.neutron_common import ADMIN_STATE
-from infomaniak_operator.reconcile.octavia import https_redirect, octavia_common, vip_port
+from infomaniak_operator.reconcile.octavia import certificates, https_redirect, octavia_common, vip_port
 from infomaniak_operator.reconcile.octavia.compatibility import fits
 from infomaniak_operator.reconcile.octavia.octavia_common import tag_difference
 from infomaniak_operator.reconcile.openstack.resource_types import LISTENERS
@@ -85,10 +86,12 @@ class BalancerInputs(vip_port.VipInputs, total=False):
     Attributes:
         pools: the ids of the pools that are there, by listener.
         poolProtocols: the protocols of the Pools that are there, by listener.
+        certificates: the fingerprint of what each Secret holds, or what is wrong with it.
     """
 
     pools: dict[str, str]
     poolProtocols: dict[str, str | None]  # noqa: N815 - with others of a status
+    certificates: dict[str, str]
 
 
 def slot(name: str) -> str:
@@ -120,18 +123,18 @@ def places(spec: json_types.LoadBalancerSpec) -> list[str]:
     found = ["listeners"] if "listeners" in spec else []
     for item in spec.get("listeners") or ():
         where = prefix(item["name"])
-        found += [where, *applied(_CHANGING, flat(item), where)]
+        found += [where, *applied(_CHANGING, flat(certificates.placed(item)), where)]
         found += [f"{where}.{POOL_REF}"] if POOL_REF in item else []
         found += [f"{where}.{https_redirect.FIELD}"] if https_redirect.FIELD in item else []
     return found
 
 
-def creation(context: ReconcileContext, item: json_types.Listener, pool_id: str | None = None) -> ListenerBody:
+def creation(facts: Facts, item: json_types.Listener, pool_id: str | None = None) -> ListenerBody:
     """The body of a listener's create, without its load balancer."""
     name = str(item["name"])
-    policies = https_redirect.creation(context, item)
-    common = {"name": name, "tags": [context.owner.mark(slot(name)).text]}
-    body = LISTENERS.body({**common, **body_of(FIELDS, flat(item))})
+    policies = https_redirect.creation(facts, item)
+    common = {"name": name, "tags": [facts.owner.mark(slot(name)).text]}
+    body = LISTENERS.body({**common, **body_of(FIELDS, flat(certificates.effective(facts, item)))})
     if pool_id:
         body["default_pool_id"] = pool_id
     if policies:
@@ -139,18 +142,21 @@ def creation(context: ReconcileContext, item: json_types.Listener, pool_id: str 
     return body
 
 
-def _known(context: ReconcileContext) -> dict[str, str]:
+def _known(facts: Facts) -> dict[str, str]:
     """The names of the listeners of ours that status shows, by id; there are two of a name while one is replaced.
 
     Before the spec listed any, status shows those of others.
     """
-    return _recorded(context.resource)
+    return _recorded(facts.resource)
 
 
 def _recorded(balancer: KubeObject) -> dict[str, str]:
     status = json_types.LOAD_BALANCER.status(balancer)
-    if "listeners" not in (status.get("appliedFields") or ()):
-        return {}
+    return _shown(balancer) if "listeners" in (status.get("appliedFields") or ()) else {}
+
+
+def _shown(balancer: KubeObject) -> dict[str, str]:
+    status = json_types.LOAD_BALANCER.status(balancer)
     return {str(item["id"]): item["name"] for item in status.get("listeners") or () if item.get("id")}
 
 
@@ -165,13 +171,13 @@ def under(context: ReconcileContext, balancer: LoadBalancer) -> list[Listener]:
     return [row for row in rows if octavia_common.under(row, balancer)]
 
 
-def _coming(context: ReconcileContext) -> set[str]:
+def _coming(facts: Facts) -> set[str]:
     """The names of which status shows a listener without an id: it was about to be made beside the former one."""
-    if "listeners" not in context.recorded:
+    if "listeners" not in facts.recorded:
         return set()
     return {
         str(item["name"])
-        for item in json_types.LOAD_BALANCER.status(context.resource).get("listeners") or ()
+        for item in json_types.LOAD_BALANCER.status(facts.resource).get("listeners") or ()
         if not item.get("id")
     }
 
@@ -202,9 +208,9 @@ def announce(context: ReconcileContext, name: str, rows: Sequence[Listener]) -> 
     context.record()
 
 
-def is_ours(context: ReconcileContext, row: Listener) -> bool:
+def is_ours(facts: Facts, row: Listener) -> bool:
     """Whether a listener under our load balancer is ours: by its mark, or because status names it."""
-    return whose(context.owner, row, child=None, inside=True, recorded=_known(context)).ours
+    return whose(facts.owner, row, child=None, inside=True, recorded=_known(facts)).ours
 
 
 def is_part_of(cluster_id: str, balancer: KubeObject, row: Listener) -> bool:
@@ -212,47 +218,57 @@ def is_part_of(cluster_id: str, balancer: KubeObject, row: Listener) -> bool:
     return whose(owner_of(cluster_id, balancer), row, child=None, recorded=_recorded(balancer)).ours
 
 
-def name_of(context: ReconcileContext, row: Listener) -> str | None:
+def name_of(facts: Facts, row: Listener) -> str | None:
     """What a listener of ours is called in the spec, or was; None where nothing tells."""
-    known = _known(context)
+    known = _known(facts)
     if row["id"] in known:
         return known[row["id"]]
-    mark = mark_of(row, context.owner)
-    slots = [slot(item["name"]) for item in items_of(context)]
-    slots += duplicates.slots_of(context, "listeners", slot)
+    mark = mark_of(row, facts.owner)
+    slots = [slot(item["name"]) for item in items_of(facts)]
+    slots += duplicates.slots_of(facts, "listeners", slot)
     found = (each for each in slots if mark is not None and child_key(each) == mark.child)
     return next((each.removeprefix("listener/") for each in found), None)
 
 
-def copies(context: ReconcileContext, rows: Iterable[Listener]) -> duplicates.Copies:
-    """The listeners that carry a copy of a mark of ours."""
-    known = [(slot(name), id_) for id_, name in _known(context).items()]
-    wanted = {slot(item["name"]): creation(context, item) for item in items_of(context)}
+def copies(facts: Facts, rows: Iterable[Listener]) -> duplicates.Copies:
+    """The listeners that carry a copy of a mark of ours.
+
+    What status shows under a mark of ours is ours, whether or not we set it: while marks are given up, nothing counts
+    as set by us any more.
+    """
+    known = [(slot(name), id_) for id_, name in _shown(facts.resource).items()]
+    wanted = {slot(item["name"]): creation(facts, item) for item in items_of(facts)}
     for body in wanted.values():
         body.pop("l7policies", None)
-    were_applied = duplicates.slots_of(context, "listeners", slot)
-    coming = {slot(name) for name in _coming(context)}
-    return duplicates.copies(context, rows, known, wanted, were_applied, coming=coming)
+    were_applied = duplicates.slots_of(facts, "listeners", slot)
+    coming = {slot(name) for name in _coming(facts)}
+    return duplicates.copies(facts, rows, known, wanted, were_applied, coming=coming)
 
 
-def of_item(context: ReconcileContext, rows: Iterable[Listener], name: str) -> list[Listener]:
+def of_item(facts: Facts, rows: Iterable[Listener], name: str) -> list[Listener]:
     """The listeners that stand for an item of the spec: those with its mark, else the one that has lost its mark.
 
     On an imported load balancer one of the item's name that nobody owns is taken over; elsewhere a name says nothing.
     """
-    known = _known(context)
+    known = _known(facts)
     rows = list(rows)
-    rows = copies(context, rows).sift(rows)
+    rows = copies(facts, rows).sift(rows)
     recorded = {id_ for id_, shown in known.items() if shown == name}
     # Of several with one mark the one in status stays, else the oldest.
     rows = sorted(rows, key=lambda row: (known.get(row["id"]) != name, str(row.get("created_at", "")), str(row["id"])))
-    found = [(whose(context.owner, row, child=slot(name), inside=True, recorded=recorded), row) for row in rows]
+    found = [(whose(facts.owner, row, child=slot(name), inside=True, recorded=recorded), row) for row in rows]
     for wanted in (Whose.OURS, Whose.LOST):
         standing = [row for each, row in found if each is wanted]
         if standing:
             return standing
-    free = [row for each, row in found if each is Whose.STRANGER] if context.imported else []
+    free = [row for each, row in found if each is Whose.STRANGER] if facts.imported else []
     return [row for row in free if row.get("name") == name and row["id"] not in known]
+
+
+def by_name(facts: Facts, rows: Sequence[Listener]) -> dict[str, Listener]:
+    """The listener that stands for each item of the spec, by its name there."""
+    found = ((item["name"], of_item(facts, rows, item["name"])) for item in items_of(facts))
+    return {name: there[0] for name, there in found if there}
 
 
 def transport(protocol: str) -> str:
@@ -264,75 +280,81 @@ def _spot(row: Listener) -> tuple[str, int]:
     return transport(row["protocol"]), int(row["protocol_port"])
 
 
+def note_named(context: ReconcileContext) -> None:
+    """Remember which listeners, and redirects of them, status names now."""
+    duplicates.note_named(context, map(slot, _known(context).values()))
+    duplicates.note_named(context, map(https_redirect.slot, https_redirect.recorded(context).values()))
+
+
 def plan(
-    context: ReconcileContext,
+    facts: Facts,
     balancer_id: str,
     rows: Sequence[Listener],
     inputs: BalancerInputs,
     keep: Mapping[str, str] | None = None,
-) -> list[Step]:
+) -> Plan:
     """What is to be changed, in the order that keeps traffic: what makes room, what comes, what changes, what goes.
 
-    What cannot be done is left out, and put into ``context.held_back``; the rest proceeds.
+    What cannot be done is left out, and held back; the rest proceeds. Nothing is done where a listener of others would
+    have to be replaced, or where nothing tells which of several with one mark is ours.
 
     Args:
-        context: the reconcile.
+        facts: of the object.
         balancer_id: the load balancer.
         rows: its listeners.
         inputs: the resolved references.
         keep: by id, the listeners that must not go now, and what in them keeps them.
-
-    Raises:
-        Stop: a listener of others would have to be replaced, or nothing tells which of several with one mark is ours.
     """
     keep = keep or {}
-    if "listeners" not in json_types.LOAD_BALANCER.spec(context) and "listeners" not in context.applied:
-        return []
-    items = items_of(context)
-    strange = copies(context, rows)
+    if "listeners" not in json_types.LOAD_BALANCER.spec(facts) and "listeners" not in facts.applied:
+        return Plan()
+    items = items_of(facts)
+    strange = copies(facts, rows)
     if strange.undecided:
-        raise duplicates.undecided("listener", strange.undecided)
-    duplicates.warn(context, "listener", strange.rows)
+        return Plan(outcome=duplicates.undecided("listener", strange.undecided))
     room, come, change, go = [], [], [], []
+    held_back: list[Outcome] = []
     stays: set[str] = set()
     for item in items:
-        there = of_item(context, rows, item["name"])
+        there = of_item(facts, rows, item["name"])
         wanted = (str(item["protocol"]), int(item["port"]))
         current = [row for row in there if (row["protocol"], int(row["protocol_port"])) == wanted]
         stale = [row for row in there if row not in current]
-        theirs = next((row for row in stale if not is_ours(context, row)), None)
+        theirs = next((row for row in stale if not is_ours(facts, row)), None)
         if theirs is not None and not current:
-            raise _not_replaced(item, theirs)
+            return Plan(outcome=_not_replaced(item, theirs))
         kept = [row for row in stale if row["id"] in keep]
         if stale and not current and (kept or _would_break(item, inputs)):
             stays |= {str(row["id"]) for row in stale}  # its pool does not fit what it is to become: traffic goes on
-            context.held_back += [_in_use(item["name"], row, keep) for row in kept]
+            held_back += [_in_use(item["name"], row, keep) for row in kept]
+            continue
+        if not current and certificates.lacking(facts, item):
+            stays |= {str(row["id"]) for row in stale}  # ``certificates.plan`` says what it waits for
             continue
         if current:
             stays.add(str(current[0]["id"]))
-            change += _update(context, item, current[0], inputs)
+            change += _update(facts, item, current[0], inputs)
             stale += current[1:]
         else:
             blocker = next(
                 (row for row in rows if _spot(row) == (transport(item["protocol"]), int(item["port"]))), None
             )
-            ours = blocker is not None and blocker not in strange and is_ours(context, blocker)
+            ours = blocker is not None and blocker not in strange and is_ours(facts, blocker)
             problem = _taken(item, blocker, keep, ours=ours) if blocker is not None else None
             if problem is not None:
-                context.held_back.append(problem)
+                held_back.append(problem)
                 stays |= {str(row["id"]) for row in stale}  # what cannot be replaced serves on
                 continue
             if blocker is not None:
                 room.append(_delete(blocker, replaces=True))
-            come.append(_create(context, balancer_id, item, inputs))
+            come.append(_create(facts, balancer_id, item, inputs))
         go += [_delete(row, replaces=not current) for row in stale]
     known = {step.id for step in room} | {step.id for step in go} | stays
-    go += [_delete(row) for row in strange.sift(rows) if is_ours(context, row) and row["id"] not in known]
-    context.held_back += [
-        _in_use(row.get("name"), row, keep) for row in rows if row["id"] in {s.id for s in go} & {*keep}
-    ]
+    go += [_delete(row) for row in strange.sift(rows) if is_ours(facts, row) and row["id"] not in known]
+    held_back += [_in_use(row.get("name"), row, keep) for row in rows if row["id"] in {s.id for s in go} & {*keep}]
     gone = {step.id for step in room} | {*keep}
-    return [*room, *come, *change, *(step for step in go if step.id not in gone)]
+    steps = [*room, *come, *change, *(step for step in go if step.id not in gone)]
+    return Plan(steps=steps, held_back=held_back, warnings=duplicates.warnings("listener", strange.rows))
 
 
 def _would_break(item: json_types.Listener, inputs: BalancerInputs) -> bool:
@@ -340,16 +362,16 @@ def _would_break(item: json_types.Listener, inputs: BalancerInputs) -> bool:
     return protocol is not None and not fits(item["protocol"], protocol)
 
 
-def _not_replaced(item: json_types.Listener, row: Listener) -> Stop:
+def _not_replaced(item: json_types.Listener, row: Listener) -> Outcome:
     message = (
         f"spec.listeners: listener {item['name']} ({row['id']}, {row['protocol']} {row['protocol_port']}) was made by "
         f"others and is not replaced by another on {item['protocol']} {item['port']}: give it its protocol and port in "
         "the spec, or give the new one another name"
     )
-    return Stop(Reason.CONFLICT, message, Stalled(), Progress.STALLED)
+    return stalled(Reason.CONFLICT, message)
 
 
-def _taken(item: json_types.Listener, blocker: Listener, keep: Mapping[str, str], *, ours: bool) -> Stop | None:
+def _taken(item: json_types.Listener, blocker: Listener, keep: Mapping[str, str], *, ours: bool) -> Outcome | None:
     """Why a listener cannot have its port; None where the one that has it makes room."""
     if ours:
         return _in_use(item["name"], blocker, keep) if blocker["id"] in keep else None
@@ -358,21 +380,21 @@ def _taken(item: json_types.Listener, blocker: Listener, keep: Mapping[str, str]
         f"{blocker.get('name') or 'without a name'} ({blocker['id']}), which is not ours: delete it, or "
         "choose another port"
     )
-    return Stop(Reason.CONFLICT, message, Stalled(), Progress.STALLED)
+    return stalled(Reason.CONFLICT, message)
 
 
-def _in_use(name: str | None, row: Listener, keep: Mapping[str, str]) -> Stop:
+def _in_use(name: str | None, row: Listener, keep: Mapping[str, str]) -> Outcome:
     """The outcome where a listener must not go, for what is in it would go with it."""
     message = (
         f"spec.listeners: listener {name or 'without a name'} ({row['id']}, {row['protocol']} {row['protocol_port']}) "
         f"is to go, but holds what is not ours: {keep[row['id']]}: delete that first, or leave the listener as it is"
     )
-    return Stop(Reason.IN_USE, message, RequeueAfter(30.0))
+    return again(Reason.IN_USE, message, 30.0)
 
 
-def _create(context: ReconcileContext, balancer_id: str, item: json_types.Listener, inputs: BalancerInputs) -> Step:
+def _create(facts: Facts, balancer_id: str, item: json_types.Listener, inputs: BalancerInputs) -> Step:
     pool = (inputs.get("pools") or {}).get(item["name"])
-    body: ListenerBody = {**creation(context, item, pool), "loadbalancer_id": balancer_id}
+    body: ListenerBody = {**creation(facts, item, pool), "loadbalancer_id": balancer_id}
     # Only a whole tree is made with policies in it.
     body.pop("l7policies", None)
     what = f"listener {item['name']} ({item['protocol']} {item['port']})"
@@ -384,24 +406,22 @@ def _delete(row: Listener, *, replaces: bool = False) -> Step:
     return Step("delete", what, f"listener:{row['id']}", str(row["id"]), replaces=replaces)
 
 
-def _update(context: ReconcileContext, item: json_types.Listener, row: Listener, inputs: BalancerInputs) -> list[Step]:
+def _update(facts: Facts, item: json_types.Listener, row: Listener, inputs: BalancerInputs) -> list[Step]:
     name = str(item["name"])
     where = prefix(name)
-    found = differences(_CHANGING, flat(item), row, context.applied, where)
+    found = differences(_CHANGING, flat(certificates.effective(facts, item, row)), row, facts.applied, where)
     if row.get("name") != name:
         found.append(Difference(f"{where}.name", "name", row.get("name"), name))
-    found += tag_difference(context, {}, row, slot(name), where)
-    found += _pool(context, item, row, inputs)
+    found += tag_difference(facts, {}, row, slot(name), where)
+    found += _pool(facts, item, row, inputs)
     if not found:
         return []
-    adopts = not is_ours(context, row)
+    adopts = not is_ours(facts, row)
     body = changes(found)
     return [Step("update", f"listener {name}", slot(name), str(row["id"]), None, body, tuple(found), adopts=adopts)]
 
 
-def _pool(
-    context: ReconcileContext, item: json_types.Listener, row: Listener, inputs: BalancerInputs
-) -> list[Difference]:
+def _pool(facts: Facts, item: json_types.Listener, row: Listener, inputs: BalancerInputs) -> list[Difference]:
     """The default pool: one that is not there yet leaves the listener as it is."""
     where = f"{prefix(str(item['name']))}.{POOL_REF}"
     now = row.get("default_pool_id")
@@ -409,11 +429,23 @@ def _pool(
         wanted = (inputs.get("pools") or {}).get(item["name"])
         if wanted is None:
             return []
-    elif where in context.applied:
+    elif where in facts.applied:
         wanted = None
     else:
         return []
     return [] if now == wanted else [Difference(where, "default_pool_id", now, wanted)]
+
+
+def without_pool(facts: Facts, rows: Mapping[str, Listener], inputs: BalancerInputs) -> set[str]:
+    """The names of the listeners that have no pool, though they are to have one: it is not there yet.
+
+    Args:
+        facts: of the object.
+        rows: the listeners that are there, by their names in the spec.
+        inputs: the resolved references.
+    """
+    named = {str(item["name"]) for item in items_of(facts) if POOL_REF in item} - (inputs.get("pools") or {}).keys()
+    return {name for name in named if name in rows and not rows[name].get("default_pool_id")}
 
 
 def reported(context: ReconcileContext, rows: Sequence[Listener]) -> list[json_types.ListenerStatus]:

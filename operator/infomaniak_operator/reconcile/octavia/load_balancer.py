@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, cast
 
 from typing_extensions import override
 
 from infomaniak_operator.api import json_types
-from infomaniak_operator.client import Category, InfomaniakCloudError, Operations, kinds
+from infomaniak_operator.client import Category, ForbiddenError, InfomaniakCloudError, Operations, kinds
 from infomaniak_operator.client.bodies import LoadBalancerBody
 from infomaniak_operator.client.kinds import BodyT, RowT
 from infomaniak_operator.client.resources import Listener
 from infomaniak_operator.client.resources import LoadBalancer as Balancer
-from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject, Progress, Reason, Stalled
+from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject, Reason
 from infomaniak_operator.reconcile.generic import failures
-from infomaniak_operator.reconcile.generic.actuator import Dependency, Plan, Step
-from infomaniak_operator.reconcile.generic.context import ReconcileContext, Traits
+from infomaniak_operator.reconcile.generic.actuator import Dependency
+from infomaniak_operator.reconcile.generic.context import ReconcileContext
+from infomaniak_operator.reconcile.generic.facts import Facts, Traits
 from infomaniak_operator.reconcile.generic.fields import (
     Difference,
     Field,
@@ -25,19 +26,27 @@ from infomaniak_operator.reconcile.generic.fields import (
     changes,
     unordered,
 )
-from infomaniak_operator.reconcile.generic.outcomes import REFERENCES_RESOLVED, Stop
+from infomaniak_operator.reconcile.generic.needs import Needs
+from infomaniak_operator.reconcile.generic.outcomes import REFERENCES_RESOLVED, Ended, Outcome, again, stalled
 from infomaniak_operator.reconcile.generic.owned import clear_to_create, is_adopted
+from infomaniak_operator.reconcile.generic.plan import Plan, Step, only
 from infomaniak_operator.reconcile.neutron import neutron_common
 from infomaniak_operator.reconcile.octavia import (
+    certificate_secret,
+    certificate_store,
+    certificates,
     compatibility,
+    first_minute,
     foreign_children,
     https_redirect,
     listeners,
     octavia_common,
+    octavia_vip,
     recovery,
     tree_create,
     vip_port,
 )
+from infomaniak_operator.reconcile.octavia.seen import SeenBalancer
 from infomaniak_operator.reconcile.octavia.tree_state import GONE
 from infomaniak_operator.reconcile.openstack.resource_types import L7_POLICIES, LISTENERS, LOAD_BALANCERS, ResourceType
 
@@ -52,6 +61,10 @@ _LISTENERS: Final = "listeners"
 _GROUPS = "vip.securityGroups"
 _MOST_GROUPS = 64
 """How many security groups of the VIP status shows."""
+_TREE = "tree"
+"""The slot of the step that deletes a load balancer with all that is under it."""
+_OF_NO_POOL = frozenset({Category.TRANSIENT, Category.AUTHENTICATION, Category.UNREADABLE})
+"""Refusals of a tree that no pool of it is to blame for: a Pool names no certificate."""
 _OWN_QUOTA = "resources: load balancer"
 """In Octavia's words where a project may have no further load balancer."""
 
@@ -62,12 +75,14 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
     kind = octavia_common.LOAD_BALANCER
     collection = LOAD_BALANCERS
     noun = "load balancer"
+    quota = "load_balancer"
     parts: json_types.StatusField | None = _LISTENERS
     depends_on = frozenset(
         {
             Dependency(neutron_common.NETWORK, keeps=True),
             Dependency("SecurityGroup", keeps=True),
             Dependency(octavia_common.POOL, optional=True),
+            Dependency(certificate_secret.KIND, optional=True),
         }
     )
     traits = Traits(
@@ -81,26 +96,31 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
                 "vipSecurityGroupIDs",
                 "additionalVips",
                 "recoveryAttempts",
+                "certificates",
             }
         ),
         elsewhere=frozenset({"vipPortID"}),
         recovery="recoveryAttempts",
         together=octavia_common.IN_A_TREE,
+        locks=True,
     )
     """One that is made again keeps its VIP's port, and what is bound to that, in the subnets that were once chosen."""
 
+    @override
     def references(self, resource: KubeObject) -> Iterable[Key]:
-        """What the VIP is in, and the pools of the listeners."""
+        """What the VIP is in, and the pools and Secrets of the listeners."""
         refs = [
             item[listeners.POOL_REF]["name"] for item in listeners.items_of(resource) if item.get(listeners.POOL_REF)
         ]
         return [
             *vip_port.references(resource),
             *(Key(octavia_common.POOL, resource.key.namespace, name) for name in sorted(set(refs))),
+            *certificates.references(resource),
         ]
 
+    @override
     def resolve(self, resource: KubeObject, view: CacheReader) -> listeners.BalancerInputs:
-        """The VIP's subnet and groups, and the pools of the listeners as far as they are there.
+        """The VIP's subnet and groups, and the pools and certificates of the listeners as far as they are there.
 
         Raises:
             Unresolved: the VIP's network or a security group is not there yet.
@@ -117,22 +137,27 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
             here = seen.get("loadBalancerID") == json_types.LOAD_BALANCER.status(resource).get("id")
             if here and seen.get("id") and (protocol is None or compatibility.fits(item["protocol"], protocol)):
                 pools[item["name"]] = str(seen["id"])
-        return {**vip_port.resolve(resource, view), "pools": pools, "poolProtocols": protocols}
+        inputs: listeners.BalancerInputs = {
+            **vip_port.resolve(resource, view),
+            "pools": pools,
+            "poolProtocols": protocols,
+            "certificates": certificates.resolve(resource, view),
+        }
+        if not inputs["certificates"]:  # of who names none, the hash is as it was
+            del inputs["certificates"]
+        return inputs
 
     @override
-    def wait_for_parents(self, context: ReconcileContext, inputs: listeners.BalancerInputs) -> None:
-        """Refuse what cannot go together, and hold a new tree back.
-
-        Raises:
-            Stop: a listener and its pool do not fit, and this is the younger.
-            Unchanged: something has just come, which may belong to the tree.
-        """
+    def prerequisites(self, context: ReconcileContext, inputs: listeners.BalancerInputs) -> Ended | None:
+        """Refuse what cannot go together, and hold a new tree back."""
         problem = compatibility.balancer_problem(context.resource, context.request.view)
         if problem:
-            raise Stop(Reason.INVALID_CONFIGURATION, problem, Stalled(), Progress.STALLED)
-        if not context.id and not context.imported and context.resource.uid not in octavia_common.tree_of(context).held:
-            tree_create.hold_back(context)
+            return stalled(Reason.INVALID_CONFIGURATION, problem)
+        if context.id or context.imported or context.resource.uid in octavia_common.tree_of(context).held:
+            return None
+        return tree_create.hold_back(context)
 
+    @override
     def held(self, context: ReconcileContext) -> Balancer | None:
         """The load balancer as the create of its tree has answered it, until it was Ready once."""
         row = cast("Balancer | None", octavia_common.tree_of(context).held.get(context.resource.uid))
@@ -144,29 +169,52 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
             if seen.provisioning == GONE:
                 return None
             row = {**row, "provisioning_status": seen.provisioning, "operating_status": seen.operating}
-        context.children[_LISTENERS] = list(row.get("listeners") or ())
+        context.seen.of(SeenBalancer).listeners = list(row.get("listeners") or ())
         return row
 
     @override
-    def body(self, context: ReconcileContext, inputs: listeners.BalancerInputs) -> LoadBalancerBody:
+    def body(self, facts: Facts, inputs: listeners.BalancerInputs) -> LoadBalancerBody:
         """The load balancer's own attributes; the VIP and the rest of the tree come with ``make``."""
         common = {
-            "name": context.name,
-            "project_id": context.cloud.project_id,
-            "tags": octavia_common.tags_of(context.spec.get("tags"), context.owner.mark()),
+            "name": facts.name,
+            "project_id": facts.project_id,
+            "tags": octavia_common.tags_of(facts.spec.get("tags"), facts.owner.mark()),
         }
-        return LOAD_BALANCERS.body({**common, **body_of(FIELDS, context.spec)})
+        return LOAD_BALANCERS.body({**common, **body_of(FIELDS, facts.spec)})
 
+    @override
     def outline(self, context: ReconcileContext, body: LoadBalancerBody) -> str:
         """The whole tree that would be made."""
         return f"load balancer {body['name']} with {tree_create.outline(context)}"
 
+    @override
+    def needs(self, context: ReconcileContext, inputs: listeners.BalancerInputs, steps: Sequence[Step] | None) -> Needs:
+        """The load balancer, and its VIP's port unless there is one. Pools too many are left out of the tree."""
+        if steps is not None:
+            return Needs()
+        return Needs({self.quota: 1, "port": int(vip_port.is_to_be_made(context))})
+
+    @override
     def prepare(
         self, context: ReconcileContext, inputs: listeners.BalancerInputs, body: LoadBalancerBody
-    ) -> Callable[[], Balancer]:
-        """Make the VIP's port, and see that it has an address; then one POST for the whole tree."""
-        port = vip_port.ensure(context, inputs)
-        send = tree_create.prepared(context, {**body, **vip_port.attributes(context, port, inputs)})
+    ) -> Callable[[], Balancer] | Ended:
+        """Make the VIP's port, and see that it has an address; store certificates; then one POST for the whole tree."""
+        try:
+            port = vip_port.ensure(context, inputs)
+        except ForbiddenError as error:
+            octavias = octavia_vip.attributes(context, inputs, error)
+            if octavias is None:
+                raise
+            vip_port.left_to_octavia(context)
+            return tree_create.by_itself(context, {**body, **octavias})
+        if isinstance(port, Ended):
+            return port
+        if too_early := certificate_store.ensure(context):
+            return too_early
+        attributes = vip_port.attributes(context, port, inputs)
+        if isinstance(attributes, Outcome):
+            return attributes
+        send = tree_create.prepared(context, {**body, **attributes})
 
         def once() -> Balancer:
             row = send()
@@ -175,21 +223,23 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
 
         return once
 
-    def refused(self, context: ReconcileContext, error: InfomaniakCloudError) -> Exception:
+    @override
+    def refused(self, context: ReconcileContext, error: InfomaniakCloudError) -> Outcome | None:
         """A tree that is refused is made once more without its pools: each then tells by itself what is wrong."""
         tree = octavia_common.tree_of(context)
         vip_port.forget(context)
-        passing = error.outcome_unknown or error.category in (Category.TRANSIENT, Category.AUTHENTICATION)
+        passing = error.outcome_unknown or error.category in _OF_NO_POOL
         # The load balancers are what is too many: no pool is to blame, and all of it can be made at once later.
         passing = passing or (error.category is Category.QUOTA and _OWN_QUOTA in str(error).lower())
-        if not passing and tree_create.has_children(context) and not tree.bare:
-            tree.bare = True
-            context.request.event(
-                failures.reason_of(error).value, f"together with its pools it is refused: {error}", warning=True
-            )
-            return context.again(Reason.CREATING, f"made without its pools, for together it is refused: {error}", 0.0)
-        return error
+        if passing or tree.bare or not tree_create.has_children(context):
+            return None
+        tree.bare = True
+        context.request.event(
+            failures.reason_of(error).value, f"together with its pools it is refused: {error}", warning=True
+        )
+        return again(Reason.CREATING, f"made without its pools, for together it is refused: {error}", 0.0)
 
+    @override
     def rivals(self, context: ReconcileContext, error: InfomaniakCloudError) -> list[KubeObject]:
         """The objects that have the address this one asks for."""
         wanted = vip_port.vip(context).get("address")
@@ -197,107 +247,116 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
             return []
         return neutron_common.having_address(context.resource, context.request.view, [wanted])
 
-    def applied(self, context: ReconcileContext) -> list[str]:
-        """The places of the fields that the spec sets."""
-        named = json_types.LOAD_BALANCER.named(context, "description", "tags")
-        groups = [_GROUPS] if neutron_common.names_groups(vip_port.vip(context)) else []
+    @override
+    def applied(self, facts: Facts) -> list[str]:
+        """The places of the fields that the spec sets, and of redirects that stand until a pool is there instead."""
+        named = json_types.LOAD_BALANCER.named(facts, "description", "tags")
+        seen = facts.seen.of(SeenBalancer)
+        rows = listeners.by_name(facts, seen.listeners or ()) if seen.policies else {}
+        places = listeners.places(json_types.LOAD_BALANCER.spec(facts))
+        groups = [_GROUPS] if neutron_common.names_groups(vip_port.vip(facts)) else []
         return [
-            *applied(tuple(f for f in FIELDS if f.mutable), context.spec),
+            *applied(tuple(f for f in FIELDS if f.mutable), facts.spec),
             *named,
             *groups,
-            *vip_port.applied(context),
-            *listeners.places(json_types.LOAD_BALANCER.spec(context)),
+            *vip_port.applied(facts),
+            *certificates.applied(facts),
+            *places,
+            *(each for each in https_redirect.standing(facts, rows, seen.policies or ()) if each not in places),
         ]
 
-    def plan(self, context: ReconcileContext, row: Balancer, inputs: listeners.BalancerInputs, *, new: bool) -> Plan:
-        """The load balancer itself, then its listeners, then their redirects, then the mark of the VIP's port.
-
-        Raises:
-            Stop: it is locked, or in ERROR.
-        """
-        if _LISTENERS not in context.children:  # not held, but listed
+    @override
+    def observe(self, context: ReconcileContext, row: Balancer, inputs: listeners.BalancerInputs, *, new: bool) -> None:
+        """Its listeners, what keeps those that are to go, their redirects, and the VIP's port."""
+        listeners.note_named(context)  # also of one that is locked: its status may name fewer afterwards
+        seen = context.seen.of(SeenBalancer)
+        if seen.listeners is None:  # not held, but listed
             octavia_common.note(context, row)
-        context.held_back.clear()
-        if new:
-            return []
+        status = str(row["provisioning_status"])
+        if new or status.startswith("PENDING"):
+            return
+        if status == "ERROR":
+            recovery.look(context, row)
+            return
+        certificate_store.look(context)
+        rows = seen.listeners = listeners.under(context, row) if seen.listeners is None else seen.listeners
+        going = {step.id for step in listeners.plan(context, row["id"], rows, inputs).steps if step.verb == "delete"}
+        holders = [each for each in rows if each["id"] in going]
+        seen.kept = foreign_children.policies(context, holders)
+        tree = octavia_common.tree_of(context)
+        as_made = context.resource.uid in tree.held and tree.made_of == context.resource.generation
+        if as_made:
+            return
+        if https_redirect.concerned(context):
+            seen.policies = https_redirect.listed(context, rows)
+            https_redirect.note_found(context, listeners.by_name(context, rows), seen.policies)
+        vip_port.look(context, row)
+
+    @override
+    def plan(self, facts: Facts, row: Balancer, inputs: listeners.BalancerInputs) -> Plan:
+        """The load balancer itself, then its listeners and their redirects, then the mark of the VIP's port."""
         status = str(row["provisioning_status"])
         if status.startswith("PENDING"):
-            return []
+            return Plan()
         if status == "ERROR":
-            recovery.recover(context, row)
-        rows = context.children.get(_LISTENERS)
-        if rows is None:
-            rows = context.children[_LISTENERS] = listeners.under(context, row)
-        steps = self._main(context, row, inputs)
-        steps += self._listeners(context, row, rows, inputs)
-        as_made = (
-            context.resource.uid in octavia_common.tree_of(context).held
-            and octavia_common.tree_of(context).made_of == context.resource.generation
-        )
-        if not as_made:
-            if https_redirect.concerned(context):
-                named = {
-                    item["name"]: found[0]
-                    for item in listeners.items_of(context.resource)
-                    if (found := listeners.of_item(context, rows, item["name"]))
-                }
-                context.children[https_redirect.POLICIES] = https_redirect.listed(context, rows)
-                steps += https_redirect.plan(context, named, context.children[https_redirect.POLICIES])
-            steps += vip_port.plan(context, row)
-        return steps
+            return recovery.plan(facts, row)
+        seen = facts.seen.of(SeenBalancer)
+        rows = seen.listeners or []
+        changes = listeners.plan(facts, row["id"], rows, inputs, seen.kept)
+        if seen.policies is not None:
+            there = listeners.by_name(facts, rows)
+            redirects = https_redirect.plan(facts, there, seen.policies)
+            changes = https_redirect.around(changes, redirects, listeners.without_pool(facts, there, inputs))
+        changes = certificates.plan(facts).and_then(self._main(facts, row, inputs)).and_then(changes)
+        return changes.and_then(vip_port.plan(facts, row)).and_then(certificates.unused(facts, rows))
 
     @staticmethod
-    def _listeners(
-        context: ReconcileContext, row: Balancer, rows: list[Listener], inputs: listeners.BalancerInputs
-    ) -> list[Step]:
-        """What is to be done about the listeners: one that goes takes nothing along that is not ours."""
-        steps = listeners.plan(context, str(row["id"]), rows, inputs)
-        going = {step.id for step in steps if step.verb == "delete"}
-        keep = foreign_children.policies(context, [each for each in rows if each["id"] in going])
-        if keep:
-            context.held_back.clear()
-            steps = listeners.plan(context, str(row["id"]), rows, inputs, keep)
-        return steps
-
-    @staticmethod
-    def _main(context: ReconcileContext, row: Balancer, inputs: listeners.BalancerInputs) -> list[Step]:
-        found = [*octavia_common.main_differences(context, row, FIELDS), *vip_port.fixed(context, row, inputs)]
-        if not is_adopted(context, row):
-            context.fixed = [difference for difference in found if not difference.mutable]
+    def _main(facts: Facts, row: Balancer, inputs: listeners.BalancerInputs) -> Plan:
+        found = [*octavia_common.main_differences(facts, row, FIELDS), *vip_port.fixed(facts, row, inputs)]
+        fixed: list[Difference] = []
+        if not is_adopted(facts, row):
+            fixed = [difference for difference in found if not difference.mutable]
             found = [difference for difference in found if difference.mutable]
-        if "groups" in inputs or _GROUPS in context.applied:
+        if "groups" in inputs or _GROUPS in facts.applied:
             groups, now = list(inputs.get("groups") or ()), row.get("vip_sg_ids") or []
             if unordered(groups) != unordered(now):
                 found.append(Difference(_GROUPS, "vip_sg_ids", now, groups))
         if not found:
-            return []
-        return [Step("update", f"load balancer {row['id']}", "", str(row["id"]), None, changes(found), tuple(found))]
+            return Plan(fixed=fixed)
+        step = Step("update", f"load balancer {row['id']}", "", str(row["id"]), None, changes(found), tuple(found))
+        return Plan(steps=[step], fixed=fixed)
 
-    def act(self, context: ReconcileContext, row: Balancer, steps: Plan) -> Balancer:
-        """Carry out the first step.
-
-        Raises:
-            Stop: the tree is PENDING then; a change of the VIP's port alone leaves it as it is.
-        """
-        if steps[0].slot == vip_port.SLOT:
-            vip_port.act(context, steps[0])
+    @override
+    def act(self, context: ReconcileContext, row: Balancer, steps: Sequence[Step]) -> Balancer | Ended:
+        """Carry out the first step, after which the tree is PENDING; a change of the VIP's port leaves it as it is."""
+        if any(map(certificates.is_step, steps)):
+            if ended := certificate_store.act(context, steps):
+                return ended
+            steps = [step for step in steps if not certificates.is_step(step)]
+            if not steps:
+                return row
+        step = steps[0]
+        if step.verb == "release":
+            return self._release(context, row, steps)
+        if step.slot == vip_port.SLOT:
+            vip_port.act(context, step)
             return row
-        raise octavia_common.first(context, steps, lambda step: self._carry_out(context, row, step))
+        if step.slot == recovery.SLOT:
+            return recovery.act(context, row)
+        if step.slot == _TREE:
+            vip_port.hold(context, row)
+            return recovery.delete_tree(context, row)
+        return octavia_common.first(context, steps, lambda step: self._send(context, row, step))
 
-    def _carry_out(self, context: ReconcileContext, row: Balancer, step: Step) -> None:
+    def _send(self, context: ReconcileContext, row: Balancer, step: Step) -> Ended | None:
         do = context.cloud.do
-        if step.verb == "delete" and step.slot.startswith("redirect/"):
-            foreign_children.check_policy(context, step.id)
-        if step.verb == "create" and step.slot.startswith("listener/"):
-            self._create_listener(context, row, step)
-            return
-        if step.verb == "create" and step.slot.startswith("redirect/"):
-            self._create_redirect(context, step)
-            return
-        if step.slot.startswith("rule/"):
-            self._create_rule(context, step)
-            return
         what = step.slot.split("/")[0].split(":")[0]
+        if step.verb == "create":
+            if what == "listener":
+                return self._create_listener(context, row, step)
+            return self._create_redirect(context, step) if what == "redirect" else self._create_rule(context, step)
+        if step.verb == "delete" and what == "redirect" and (held := foreign_children.in_policy(context, step.id)):
+            return held
         with octavia_common.changing(context):
             if what == "listener":
                 _send(do, LISTENERS, step)
@@ -307,64 +366,70 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
                 _send(do, LOAD_BALANCERS, step)
         if step.verb == "delete":
             context.has_deleted(step.id)
+        return None
 
     @staticmethod
-    def _create_listener(context: ReconcileContext, row: Balancer, step: Step) -> None:
+    def _create_listener(context: ReconcileContext, row: Balancer, step: Step) -> Ended | None:
         name = step.slot.split("/", 1)[1]
+
+        there = context.seen.of(SeenBalancer).listeners or []
 
         def still_absent(not_before: float) -> bool:
             rows = [each for each in context.rows(LISTENERS, not_before) if octavia_common.under(each, row)]
-            seen = {each["id"] for each in context.children[_LISTENERS]}
+            seen = {each["id"] for each in there}
             return all(each["id"] in seen for each in listeners.of_item(context, rows, name))
 
-        if not clear_to_create(context, step.slot, still_absent, step.body):
-            raise context.again(Reason.CREATING, f"listener {name} has appeared in the cloud", 0.0)
-        listeners.announce(context, name, context.children[_LISTENERS])
+        appeared = f"listener {name} has appeared in the cloud"
+        if too_early := clear_to_create(context, step.slot, still_absent, appeared, step.body):
+            return too_early
+        listeners.announce(context, name, there)
         with context.creating(step.slot, bodies=[step.body]), octavia_common.changing(context):
             made = context.cloud.do.listeners.create(LISTENERS.body(step.body))
         context.creates.answered(str(made["id"]))
+        return None
 
     @staticmethod
-    def _create_redirect(context: ReconcileContext, step: Step) -> None:
-        seen = {each["id"] for each in context.children[https_redirect.POLICIES]}
+    def _create_redirect(context: ReconcileContext, step: Step) -> Ended | None:
+        seen = {each["id"] for each in context.seen.of(SeenBalancer).policies or ()}
 
         def still_absent(not_before: float) -> bool:
             listed = context.rows(L7_POLICIES, not_before)
             return all(each["id"] in seen for each in listed if each.get("listener_id") == step.body["listener_id"])
 
-        if not clear_to_create(context, step.slot, still_absent, step.body):
-            raise context.again(Reason.CREATING, f"the {step.what} has appeared in the cloud", 0.0)
+        appeared = f"the {step.what} has appeared in the cloud"
+        if too_early := clear_to_create(context, step.slot, still_absent, appeared, step.body):
+            return too_early
         https_redirect.forget(context, step.slot, str(step.body["listener_id"]))
         with context.creating(step.slot, bodies=[step.body]), octavia_common.changing(context):
             made = context.cloud.do.l7_policies.create(L7_POLICIES.body(step.body))
         context.creates.answered(str(made["id"]))
+        return None
 
     @staticmethod
-    def _create_rule(context: ReconcileContext, step: Step) -> None:
+    def _create_rule(context: ReconcileContext, step: Step) -> Ended | None:
         rules = context.cloud.do.l7_rules
 
         def still_absent(not_before: float) -> bool:
             del not_before
             return not rules.list(step.id)
 
-        if not clear_to_create(context, step.slot, still_absent, step.body):
-            raise context.again(Reason.UPDATING, f"the {step.what} has appeared in the cloud", 0.0)
+        appeared = f"the {step.what} has appeared in the cloud"
+        if too_early := clear_to_create(context, step.slot, still_absent, appeared, step.body):
+            return too_early
         with context.creating(step.slot), octavia_common.changing(context):
             rules.create(step.id, kinds.L7_RULES.checked(step.body))
+        return None
 
-    def report(self, context: ReconcileContext, row: Balancer, inputs: listeners.BalancerInputs) -> str:
-        """What is seen of the load balancer and its listeners.
-
-        Raises:
-            Stop: it is in ERROR.
-        """
-        if _LISTENERS not in context.children:
-            octavia_common.note(context, row)
-        rows = context.children.get(_LISTENERS)
+    @override
+    def report(self, context: ReconcileContext, row: Balancer, inputs: listeners.BalancerInputs) -> str | Outcome:
+        """What is seen of the load balancer and its listeners; it may be in ERROR."""
+        rows = context.seen.of(SeenBalancer).listeners
         if rows is None:
+            octavia_common.note(context, row)
             rows = listeners.under(context, row)
         status = json_types.LOAD_BALANCER.status(context)
         octavia_common.state(context, str(row["provisioning_status"]), str(row.get("operating_status") or ""))
+        first_minute.doubt(context, octavia_common.tree_of(context).believed)
         status["vipAddress"] = row.get("vip_address")
         status["vipPortID"] = None if vip_port.is_gone(context) else row.get("vip_port_id")
         status["vipSubnetID"] = row.get("vip_subnet_id")
@@ -378,31 +443,32 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
             for each in row.get("additional_vips") or ()
         ]
         status[_LISTENERS] = listeners.reported(context, rows)
+        if not context.unmanaged:
+            unsettled = bool(context.may_still_change())
+            status["certificates"] = certificates.reported(context, rows, unsettled=unsettled)
         context.status = octavia_common.without_empty(status)
         if row["provisioning_status"] == "ERROR":
-            recovery.recover(context, row)
+            return recovery.in_error(row)
         if row["provisioning_status"] == "ACTIVE":
             context.drop("recoveryAttempts")
             recovery.over(context)
         self._references(context, inputs)
-        context.say_held_back()
-        self._check_listeners(context, rows)
         many = len(rows)
-        return f"load balancer {row['id']} at {row.get('vip_address')} with {many} listener{'' if many == 1 else 's'}"
+        return (
+            self._failed_listener(context, rows)
+            or f"load balancer {row['id']} at {row.get('vip_address')} with {many} listener{'' if many == 1 else 's'}"
+        )
 
     @staticmethod
-    def _check_listeners(context: ReconcileContext, rows: list[Listener]) -> None:
-        """Say so where one of the spec's listeners is in ERROR: Octavia keeps the load balancer ACTIVE then.
-
-        Raises:
-            Stop: one is.
-        """
+    def _failed_listener(context: ReconcileContext, rows: list[Listener]) -> Outcome | None:
+        """The outcome where one of the spec's listeners is in ERROR: Octavia keeps the load balancer ACTIVE then."""
         names = {item["name"] for item in listeners.items_of(context.resource)}
         for each in json_types.LOAD_BALANCER.status(context).get(_LISTENERS) or ():
             if each.get("provisioningStatus") == "ERROR" and each["name"] in names:
                 row = next(found for found in rows if found["id"] == each["id"])
                 advice = f"change listener {each['name']}, or take it out of the spec and put it in again"
-                raise octavia_common.failed("listener", row, advice)
+                return octavia_common.failed("listener", row, advice)
+        return None
 
     @staticmethod
     def _references(context: ReconcileContext, inputs: listeners.BalancerInputs) -> None:
@@ -417,48 +483,74 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
         ]
         foreign = {item["name"]: text for item in items if (text := _pool_of_another(context, item))}
         lacking = [foreign.get(item["name"]) or _pool_to_come(context, item) for item in items]
+        unusable = certificates.unresolved(context)
+        lacking += [message for _, message in unusable]
         if not lacking:
             return
         message = "; ".join(lacking)
         if foreign and (context.resource.condition(REFERENCES_RESOLVED) or {}).get("message") != message:
             # A Pool that is not there yet will come; this one will not.
             context.request.event(Reason.INVALID_CONFIGURATION.value, "; ".join(foreign.values()), warning=True)
-        reason = Reason.INVALID_CONFIGURATION if foreign else Reason.WAITING_FOR_REFERENCE
+        invalid = foreign or any(each is Reason.INVALID_CONFIGURATION for each, _ in unusable)
+        reason = Reason.INVALID_CONFIGURATION if invalid else Reason.WAITING_FOR_REFERENCE
         context.set_condition(REFERENCES_RESOLVED, False, reason, message)
 
-    def remove(self, context: ReconcileContext, row: Balancer) -> None:
-        """Delete the whole tree by one call.
+    @override
+    def removal(self, context: ReconcileContext, row: Balancer) -> Plan:
+        """Delete the whole tree by one call, unless it is locked, or holds what is not ours to delete."""
+        if blocked := recovery.in_the_way(context, row):
+            return Plan(outcome=blocked)
+        return only([Step("delete", f"load balancer {row['id']} with all that is under it", _TREE, str(row["id"]))])
 
-        Raises:
-            Stop: always: it is going, is locked, or holds what is not ours to delete.
-        """
-        raise recovery.delete_tree(context, row, lambda: vip_port.hold(context, row))
+    @override
+    def leftovers(self, context: ReconcileContext, *, retain: bool) -> Plan:
+        """The VIP's port, for its address is what outlives a load balancer; and what Barbican has of ours."""
+        if retain:
+            return vip_port.releasing_left(context)
+        return vip_port.removal(context).and_then(certificate_store.removal(context))
 
-    def after_delete(self, context: ReconcileContext) -> None:
-        """Delete the VIP's port."""
-        vip_port.remove(context)
-        self.trees.forget(context.resource.uid)
+    @override
+    def act_on_leftovers(self, context: ReconcileContext, steps: Sequence[Step]) -> Ended | None:
+        """Delete the VIP's port and certificates, or give up its mark; nothing is known of the tree any more."""
+        for step in steps:
+            if certificates.is_step(step):
+                certificate_store.delete(context, step)
+            else:
+                vip_port.act(context, step)
+        if not any(step.verb == "release" for step in steps):
+            self.trees.forget(context.resource.uid)
+        return None
 
-    def release_rest(self, context: ReconcileContext) -> None:
-        """Give up the mark of the VIP's port: its address is what outlives a load balancer."""
-        vip_port.release_left(context)
-
-    def release(self, context: ReconcileContext, row: Balancer) -> None:
-        """Release the marks: of redirects and listeners, one by one, of the VIP's port, of the load balancer.
-
-        Raises:
-            Stop: there is more to release.
-        """
+    @override
+    def releasing(self, context: ReconcileContext, row: Balancer) -> Plan:
+        """The marks of redirects and listeners, of the VIP's port, of the load balancer."""
         octavia_common.note(context, row)
         under = listeners.under(context, row)
         ours = listeners.copies(context, under).sift(under)
-        redirects = [policy for _, policy, is_ours in foreign_children.policies_under(context, ours) if is_ours]
-        if any(octavia_common.release_tags(context, L7_POLICIES, each, child=None) for each in redirects) or any(
-            octavia_common.release_tags(context, LISTENERS, each, child=None) for each in ours
-        ):
-            raise context.again(Reason.UPDATING, f"releasing load balancer {row['id']}", self.pause(context))
-        vip_port.release(context, row)
-        octavia_common.release_tags(context, self.collection, row)
+        steps: list[Step] = []
+        for _, policy, is_ours in foreign_children.policies_under(context, ours):
+            if is_ours:
+                slot = f"redirect:{policy['id']}"
+                steps += octavia_common.release_steps(context, "L7 policy", policy, child=None, slot=slot)
+        for each in ours:
+            steps += octavia_common.release_steps(context, "listener", each, child=None, slot=f"listener:{each['id']}")
+        steps += vip_port.releasing(context, row)
+        return only([*steps, *octavia_common.release_steps(context, self.noun, row)])
+
+    def _release(self, context: ReconcileContext, row: Balancer, steps: Sequence[Step]) -> Balancer | Ended:
+        """Give up marks: those in the tree one by one, for each change locks it; the load balancer's is the last."""
+        for step in steps:
+            if step.slot == vip_port.SLOT:
+                vip_port.act(context, step)
+                continue
+            if step.slot.startswith("redirect:"):
+                locked = octavia_common.release(context, L7_POLICIES, step)
+            elif step.slot:
+                locked = octavia_common.release(context, LISTENERS, step)
+            else:
+                return octavia_common.release(context, self.collection, step) or row
+            return locked or again(Reason.UPDATING, f"releasing load balancer {row['id']}", self.pause(context))
+        return row
 
 
 def _send(do: Operations, collection: ResourceType[RowT, BodyT], step: Step) -> None:

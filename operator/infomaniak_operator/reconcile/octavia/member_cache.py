@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from infomaniak_operator.api import json_types
@@ -11,9 +12,11 @@ from infomaniak_operator.client import NotFoundError, kinds
 from infomaniak_operator.client.bodies import MemberBody
 from infomaniak_operator.client.resources import Member, Pool
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
+from infomaniak_operator.reconcile.generic.facts import Facts
 from infomaniak_operator.reconcile.generic.owned import Whose, whose
 from infomaniak_operator.reconcile.octavia import members, octavia_common, tree_child
 from infomaniak_operator.reconcile.octavia.draining import drain
+from infomaniak_operator.reconcile.octavia.seen import SeenPool
 from infomaniak_operator.reconcile.octavia.tree_state import MembersSeen
 from infomaniak_operator.reconcile.openstack.resource_types import LOAD_BALANCERS, POOLS
 
@@ -25,9 +28,10 @@ _UNMOVED = 2.0
 
 
 class PoolInputs(tree_child.BalancerInputs, total=False):
-    """The load balancer that a pool is in, and the members that its spec asks for."""
+    """The load balancer that a pool is in, the members that its spec asks for, and the Pods that wait at its gate."""
 
     members: list[members.Wanted]
+    waiting: list[str]
 
 
 def balancer_id(row: Pool) -> str | None:
@@ -40,9 +44,9 @@ def formers(context: ReconcileContext) -> list[Pool]:
     return [row for row in context.rows(POOLS) if is_former(context, row)]
 
 
-def is_former(context: ReconcileContext, row: Pool) -> bool:
+def is_former(facts: Facts, row: Pool) -> bool:
     """Whether a pool was retired already."""
-    return whose(context.owner, row, child=FORMER) is Whose.OURS
+    return whose(facts.owner, row, child=FORMER) is Whose.OURS
 
 
 def there(context: ReconcileContext, row: Pool) -> list[Member]:
@@ -51,8 +55,9 @@ def there(context: ReconcileContext, row: Pool) -> list[Member]:
     Raises:
         InfomaniakCloudError: they could not be listed.
     """
-    if "members" in context.children:
-        return context.children["members"]
+    seen = context.seen.of(SeenPool)
+    if seen.members is not None:
+        return seen.members
     tree, clock = octavia_common.tree_of(context), context.request.clock
     pool = str(row["id"])
     stamp = ""
@@ -69,8 +74,8 @@ def there(context: ReconcileContext, row: Pool) -> list[Member]:
         sure = bool(stamp) and tree.unmoved(stamp, clock.monotonic()) >= _UNMOVED
         rows = _listed(context, row)
         tree.members[pool] = MembersSeen(rows, stamp, sure)
-        context.children["listed"] = []
-    context.children["members"] = rows
+        seen.listed = True
+    seen.members = rows
     return rows
 
 
@@ -93,23 +98,34 @@ def _listed(context: ReconcileContext, row: Pool) -> list[Member]:
     return rows
 
 
-def wanted(context: ReconcileContext, inputs: PoolInputs, rows: Sequence[Member]) -> list[MemberBody]:
-    """All members as they shall be, those that drain included; notes in status which drain, and when to come back."""
-    bodies = members.bodies(inputs[MEMBERS], rows, context.applied)
-    source = json_types.POOL.spec(context).get("membersFrom")
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The members that a pool shall have.
+
+    Attributes:
+        members: all of them, those that drain included.
+        draining: those that drain, for status; None where there is no such thing.
+        due: seconds until the next one has drained.
+    """
+
+    members: list[MemberBody]
+    draining: list[json_types.DrainingMember] | None = None
+    due: float | None = None
+
+
+def wanted(facts: Facts, inputs: PoolInputs, rows: Sequence[Member]) -> Wanted:
+    """All members as they shall be, those that drain included, and which drain."""
+    bodies = members.bodies(inputs[MEMBERS], rows, facts.applied)
+    source = json_types.POOL.spec(facts).get("membersFrom")
     if source is None:
-        context.drop("draining")
         movers = set(members.movers(inputs[MEMBERS], rows))
         # Taken out first: the next change brings them back, on their new subnet.
-        return [body for body in bodies if members.identity(body) not in movers]
-    status = json_types.POOL.status(context)
-    before = status.get("draining") or []
-    found = drain(bodies, rows, before, int(source.get("drainSeconds") or 0), context.request.clock.now())
-    status["draining"] = list(found.draining)
-    if found.next_in is not None:
-        context.come_back(max(found.next_in, 0.1))
+        return Wanted([body for body in bodies if members.identity(body) not in movers])
+    before = json_types.POOL.status(facts).get("draining") or []
+    found = drain(bodies, rows, before, int(source.get("drainSeconds") or 0), facts.now)
     known = {members.identity(row): row for row in rows}
-    return [_filled(body, known.get(members.identity(body))) for body in found.members]
+    filled = [_filled(body, known.get(members.identity(body))) for body in found.members]
+    return Wanted(filled, list(found.draining), None if found.next_in is None else max(found.next_in, 0.1))
 
 
 def _filled(body: MemberBody, row: Member | None) -> MemberBody:
@@ -126,7 +142,7 @@ def reported(context: ReconcileContext, rows: Sequence[Member]) -> list[json_typ
     """The members for status, by address and port."""
     found: list[json_types.MemberStatus] = []
     for row in sorted(rows, key=members.identity):
-        fresh = "listed" in context.children
+        fresh = context.seen.of(SeenPool).listed
         states = (str(row.get("provisioning_status") or ""), str(row.get("operating_status") or ""))
         provisioning, operating = states if fresh else octavia_common.tree_of(context).status_of(row)
         shown: json_types.MemberStatus = {

@@ -26,26 +26,27 @@ from infomaniak_operator.controller.interfaces import (
     CacheReader,
     Key,
     KubeObject,
-    Progress,
     Reason,
     RequeueAfter,
     Retry,
-    Stalled,
 )
-from infomaniak_operator.reconcile.generic.actuator import InputsT, PlainActuator, Plan, Row, Step
-from infomaniak_operator.reconcile.generic.context import ReconcileContext, Traits
+from infomaniak_operator.reconcile.generic.actuator import InputsT, PlainActuator, Row
+from infomaniak_operator.reconcile.generic.context import ReconcileContext
+from infomaniak_operator.reconcile.generic.facts import Facts, Traits
 from infomaniak_operator.reconcile.generic.fields import Difference, Field, differences, place, unordered
-from infomaniak_operator.reconcile.generic.outcomes import HEALTHY, Stop, Unchanged
-from infomaniak_operator.reconcile.generic.owned import Whose, mark_of, whose
+from infomaniak_operator.reconcile.generic.outcomes import HEALTHY, Ended, Outcome, Unchanged, again, stalled
+from infomaniak_operator.reconcile.generic.owned import mark_to_release
+from infomaniak_operator.reconcile.generic.plan import Step
 from infomaniak_operator.reconcile.octavia.tree_state import FIRST_LOOK, GONE, STUCK_LOOK, Seen, Tree, Trees, parts_of
 from infomaniak_operator.reconcile.openstack.resource_types import ResourceType
-from infomaniak_operator.reconcile.ownership.marks import Mark, plain, released
+from infomaniak_operator.reconcile.ownership.marks import Mark, plain
 
 OctaviaT = TypeVar("OctaviaT", bound=OctaviaResource)
 LOAD_BALANCER = "LoadBalancer"
 POOL = "Pool"
 MONITOR = "HealthMonitor"
-IN_A_TREE = frozenset({LOAD_BALANCER, POOL, MONITOR})
+L7_POLICY = "L7Policy"
+IN_A_TREE = frozenset({LOAD_BALANCER, POOL, MONITOR, L7_POLICY})
 BUSY = 0.1
 """Seconds until the next attempt where another reconcile has the tree."""
 FRESH = 3.0
@@ -100,9 +101,9 @@ class TreeLock:
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
 
-    def check(self, context: ReconcileContext) -> None:
+    def check(self, context: ReconcileContext) -> Ended | None:
         """Before a change: see ``gate``."""
-        gate(context)
+        return gate(context)
 
     def changing(self, context: ReconcileContext) -> AbstractContextManager[None]:
         """Around a change: see the function ``changing``."""
@@ -116,18 +117,13 @@ def tree_of(context: ReconcileContext) -> Tree:
     return context.locked.tree
 
 
-def lock(context: ReconcileContext, trees: Trees) -> None:
-    """Have the tree to oneself, unlocked; or come back.
-
-    Raises:
-        Unchanged: another reconcile has it.
-        Stop: it is PENDING.
-    """
+def lock(context: ReconcileContext, trees: Trees) -> Ended | None:
+    """Have the tree to oneself, unlocked; or come back: another reconcile has it, or it is PENDING."""
     resource = context.resource
     owner = load_balancer_of(resource, context.request.view)
     tree = trees.of(owner.uid if owner else resource.uid)
     if not tree.acquire():
-        raise Unchanged(BUSY)
+        return Unchanged(BUSY)
     context.exits.callback(tree.release)
     context.locked = TreeLock(tree)
     now = context.request.clock.monotonic()
@@ -138,14 +134,15 @@ def lock(context: ReconcileContext, trees: Trees) -> None:
     known = json_types.LOAD_BALANCER.status(owner).get("id") if owner else None
     if is_id(known):
         tree.load_balancer_id = str(known)
-    if tree.pending_since is None or tree.load_balancer_id is None:
-        return
+    if not tree.locked or tree.load_balancer_id is None:
+        return None
     _publish(context)
     if now < tree.next_look:
-        raise waiting(context, tree)
-    look(context)
-    if tree.pending_since is not None:
-        raise waiting(context, tree)
+        return waiting(context, tree)
+    seen = look(context)
+    if isinstance(seen, Outcome):
+        return seen
+    return waiting(context, tree) if tree_of(context).locked else None
 
 
 def _publish(context: ReconcileContext) -> None:
@@ -161,11 +158,10 @@ def _publish(context: ReconcileContext) -> None:
         json_types.HEALTH_MONITOR.status(context)["poolID"] = pool
 
 
-def look(context: ReconcileContext) -> Seen:
-    """Look at the tree: one call.
+def look(context: ReconcileContext) -> Seen | Outcome:
+    """Look at the tree: one call. The outcome is for where nothing tells which load balancer it is.
 
     Raises:
-        Stop: nothing tells which load balancer it is.
         InfomaniakCloudError: it could not be asked for.
     """
     tree, clock = tree_of(context), context.request.clock
@@ -175,9 +171,7 @@ def look(context: ReconcileContext) -> Seen:
             f"the cloud does not tell which load balancer this {kind} is in: it is being made, or being deleted; it is "
             "looked for again"
         )
-        raise Stop(
-            Reason.DELETING if context.resource.deleting else Reason.WAITING_FOR_REFERENCE, message, RequeueAfter(5.0)
-        )
+        return again(Reason.DELETING if context.resource.deleting else Reason.WAITING_FOR_REFERENCE, message, 5.0)
     began = clock.monotonic()
     try:
         found = context.cloud.do.load_balancers.status_tree(tree.load_balancer_id)["loadbalancer"]
@@ -190,7 +184,7 @@ def look(context: ReconcileContext) -> Seen:
     return seen
 
 
-def waiting(context: ReconcileContext, tree: Tree) -> Stop | Unchanged:
+def waiting(context: ReconcileContext, tree: Tree) -> Ended:
     """The outcome of waiting until the tree is unlocked: what was Ready, or Stalled, stays so.
 
     So does what is going and in use: to say one, then the other, would wake its users, and they may lock the tree.
@@ -214,30 +208,33 @@ def waiting(context: ReconcileContext, tree: Tree) -> Stop | Unchanged:
         reason = Reason.CLOUD_ERROR
     if context.resource.deleting:
         reason = Reason.DELETING
-    return Stop(reason, message, RequeueAfter(seconds), keep_ready=True)
+    return Outcome(reason, message, RequeueAfter(seconds), keep_ready=True)
 
 
 class TreeActuator(PlainActuator[OctaviaT, BodyT, InputsT]):
-    """What the three kinds' actuators have in common: the tree that they lock, and its states.
+    """What the four kinds' actuators have in common: the tree that they lock, and its states.
 
     Args:
         trees: what is known of load balancers.
     """
 
     noun: str
-    traits = Traits(together=IN_A_TREE)
+    traits = Traits(together=IN_A_TREE, locks=True)
 
     def __init__(self, trees: Trees) -> None:
         self.trees = trees
 
+    @override
     def alone(self, resource: KubeObject, view: CacheReader) -> str | None:
         """The tree."""
         return tree_name(resource, view)
 
-    def lock(self, context: ReconcileContext) -> None:
+    @override
+    def lock(self, context: ReconcileContext) -> Ended | None:
         """Have the tree to itself."""
-        lock(context, self.trees)
+        return lock(context, self.trees)
 
+    @override
     def pending(self, row: OctaviaT) -> str | None:
         """Ready when ACTIVE."""
         if row["provisioning_status"] == "ACTIVE":
@@ -245,10 +242,6 @@ class TreeActuator(PlainActuator[OctaviaT, BodyT, InputsT]):
         return f"{self.noun} {row['id']} is {row['provisioning_status']} in the cloud"
 
     @override
-    def unmet(self, context: ReconcileContext, row: OctaviaT, inputs: InputsT) -> Plan | None:
-        """What a create or an update made of the tree is compared by ``plan`` once it is no longer PENDING."""
-        return None if str(row["provisioning_status"]).startswith("PENDING") else []
-
     def pause(self, context: ReconcileContext) -> float:
         """Until the next look at the tree; ever longer for a part that stays PENDING in a tree that is not locked."""
         now = context.request.clock.monotonic()
@@ -256,37 +249,34 @@ class TreeActuator(PlainActuator[OctaviaT, BodyT, InputsT]):
             return min(FIRST_LOOK + context.memory.pending_for(now) / 4, STUCK_LOOK)
         return max(tree_of(context).next_look - now, 0.05)
 
-    @override
-    def may_make_again(self, context: ReconcileContext) -> bool:
-        """One of ours that somebody deleted is made again."""
-        return True
-
 
 # ── changes ──
 
 
-def gate(context: ReconcileContext) -> None:
-    """Before a change: make sure that the tree is unlocked.
+def gate(context: ReconcileContext) -> Ended | None:
+    """Before a change: make sure that the tree is unlocked; returns how the reconcile ends where it is not.
 
     Raises:
-        Stop: it is not.
         InfomaniakCloudError: it could not be asked for.
     """
     tree = tree_of(context)
     now = context.request.clock.monotonic()
     seen = tree.seen
     if seen is None or seen.began < max(tree.written, now - FRESH):
-        seen = look(context)
+        looked = look(context)
+        if isinstance(looked, Outcome):
+            return looked
+        seen = looked
     if seen.provisioning == "ACTIVE":
-        return
+        return None
     if seen.pending:
-        raise waiting(context, tree)
+        return waiting(context, tree)
     gone = seen.provisioning == GONE
     what = "is not there any more" if gone else f"is in {seen.provisioning} in the cloud, which locks all of it"
     message = f"load balancer {tree.load_balancer_id} {what}"
     reason = Reason.EXTERNALLY_DELETED if gone else Reason.CLOUD_ERROR
     # Its LoadBalancer wakes this one; where there is none, it is looked at ever more rarely.
-    raise Stop(Reason.DELETING if context.resource.deleting else reason, message, Retry(at_least=5.0))
+    return Outcome(Reason.DELETING if context.resource.deleting else reason, message, Retry(at_least=5.0))
 
 
 @contextmanager
@@ -305,27 +295,35 @@ def changing(context: ReconcileContext) -> Iterator[None]:
         tree_of(context).held.clear()
 
 
-def first(context: ReconcileContext, steps: Plan, carry_out: Callable[[Step], object]) -> Stop:
+def first(context: ReconcileContext, steps: Sequence[Step], carry_out: Callable[[Step], Ended | None]) -> Ended:
     """Carry out the first step of a plan; the tree is PENDING then, and the next reconcile sees to the rest.
 
+    Args:
+        context: the reconcile.
+        steps: of the plan.
+        carry_out: sends the step; returns how the reconcile ends where it is too early for it.
+
     Raises:
-        Stop: the tree is locked.
         InfomaniakCloudError: the service refused.
     """
-    gate(context)
+    if locked := gate(context):
+        return locked
     step = steps[0]
-    carry_out(step)
+    if too_early := carry_out(step):
+        return too_early
+    tree = tree_of(context)
+    pause = tree.next_look - tree.written
+    if context.resource.deleting:
+        if step.verb == "delete":
+            context.request.event("Deleted", f"deleted {step.what}")
+        return again(Reason.DELETING, f"{step.what} is being deleted", pause)
     if step.verb == "create":
         context.request.event("Created", f"created {step.what}")
     elif context.drifted:
         context.request.event("DriftCorrected", f"the cloud was changed behind us; put back: {step}")
     else:
         context.request.event("Updated", str(step))
-    return Stop(
-        Reason.UPDATING,
-        "; ".join(str(each) for each in steps),
-        RequeueAfter(tree_of(context).next_look - tree_of(context).written),
-    )
+    return again(Reason.UPDATING, "; ".join(str(each) for each in steps), pause)
 
 
 def note(context: ReconcileContext, row: LoadBalancer) -> None:
@@ -358,7 +356,7 @@ def plain_tags(row: Row) -> list[str]:
 
 
 def tag_difference(
-    context: ReconcileContext,
+    facts: Facts,
     item: json_types.CommonSpec,
     row: Row,
     child: str = "",
@@ -369,7 +367,7 @@ def tag_difference(
     """How the tags differ: the user's where they are managed, and the mark always.
 
     Args:
-        context: the reconcile.
+        facts: of the object.
         item: the spec, or an item of it.
         row: what there is.
         child: which child of the object it is.
@@ -377,51 +375,63 @@ def tag_difference(
         marks: those to write; by default the one of that child.
     """
     now, users = list(row.get("tags") or ()), plain_tags(row)
-    unmanaged = [] if place(prefix, "tags") in context.applied else users
+    unmanaged = [] if place(prefix, "tags") in facts.applied else users
     wanted = list(item["tags"] or ()) if "tags" in item else unmanaged
-    if any(unordered(now) == unordered([*wanted, *right]) for right in context.owner.spellings(child)):
+    if any(unordered(now) == unordered([*wanted, *right]) for right in facts.owner.spellings(child)):
         return []
-    whole = [*wanted, *(mark.text for mark in marks or [context.owner.mark(child)])]
+    whole = [*wanted, *(mark.text for mark in marks or [facts.owner.mark(child)])]
     named = unordered(wanted) != unordered(users)
     return [Difference(place(prefix, "tags") if named else "mark", "tags", now if not named else users, whole)]
 
 
-def main_differences(context: ReconcileContext, row: OctaviaResource, table: Iterable[Field[str]]) -> list[Difference]:
+def main_differences(facts: Facts, row: OctaviaResource, table: Iterable[Field[str]]) -> list[Difference]:
     """In which managed fields the main object differs from the spec; those that cannot change, too."""
-    found = differences(table, context.spec, row, context.applied)
-    if ("name" in context.spec or not context.imported) and row.get("name") != context.name:
-        found.append(Difference("name", "name", row.get("name"), context.name))
-    return [*found, *tag_difference(context, context.spec, row)]
+    found = differences(table, facts.spec, row, facts.applied)
+    if ("name" in facts.spec or not facts.imported) and row.get("name") != facts.name:
+        found.append(Difference("name", "name", row.get("name"), facts.name))
+    return [*found, *tag_difference(facts, facts.spec, row)]
 
 
-def irreplaceable(noun: str, row: Row, fixed: Iterable[Difference]) -> Stop:
+def irreplaceable(noun: str, row: Row, fixed: Iterable[Difference]) -> Outcome:
     """The outcome where what was imported differs in what cannot be changed in place: another would not be the same."""
     text = "; ".join(str(difference) for difference in fixed)
     message = (
         f"{noun} {row['id']} was imported, so that it is never replaced, and what differs cannot be changed in place: "
         f"{text}: put the spec back, or delete this object and make another"
     )
-    return Stop(Reason.CONFLICT, message, Stalled(), Progress.STALLED)
+    return stalled(Reason.CONFLICT, message)
 
 
-def release_tags(
-    context: ReconcileContext, collection: ResourceType[OctaviaT, BodyT], row: OctaviaT, *, child: str | None = ""
-) -> bool:
-    """Rewrite the mark of one object as released; False where it carries none of ours.
+def release_steps(
+    facts: Facts, noun: str, row: OctaviaResource, *, child: str | None = "", slot: str = ""
+) -> list[Step]:
+    """The step that rewrites the mark of one object as released; none for one that carries none of ours.
+
+    Args:
+        facts: of the object.
+        noun: what people call it.
+        row: what may carry the mark.
+        child: which part of the object it is; None: any.
+        slot: of the step.
+    """
+    mark = mark_to_release(facts, row, child)
+    if mark is None:
+        return []
+    tags = [*plain_tags(row), mark.text]
+    return [Step("release", f"{noun} {row['id']}", slot, str(row["id"]), body={"tags": tags})]
+
+
+def release(context: ReconcileContext, collection: ResourceType[OctaviaT, BodyT], step: Step) -> Ended | None:
+    """Carry out a step of ``release_steps``; returns how the reconcile ends where the tree is locked.
 
     Raises:
-        Stop: the tree is locked.
         InfomaniakCloudError: the service refused.
     """
-    mark = mark_of(row, context.owner)
-    if mark is None or whose(context.owner, row, child=child, inside=True) is not Whose.OURS:
-        return False
-    given_up = released(context.owner.anew(mark))
-    gate(context)
+    if locked := gate(context):
+        return locked
     with changing(context):
-        body = collection.body({"tags": [*plain_tags(row), given_up.text]})
-        collection.of(context.cloud.do).update(row["id"], body)
-    return True
+        collection.of(context.cloud.do).update(step.id, collection.body(step.body))
+    return None
 
 
 def parent(references: Sequence[Reference] | None) -> str | None:
@@ -444,7 +454,7 @@ def without_empty(status: StatusT) -> StatusT:
 
 def state(context: ReconcileContext, provisioning: str, operating: str) -> None:
     """Put the two states into status, and the health into its condition."""
-    status = json_types.LOAD_BALANCER.status(context)  # Pools and HealthMonitors have the same two fields
+    status = json_types.LOAD_BALANCER.status(context)  # the other kinds of a tree have the same two fields
     status["provisioningStatus"] = provisioning
     status["operatingStatus"] = operating
     if operating in _HEALTHY:
@@ -458,8 +468,6 @@ def unhealthy(context: ReconcileContext, message: str) -> None:
     context.set_condition(HEALTHY, False, Reason.CLOUD_ERROR, message)
 
 
-def failed(noun: str, row: Row, advice: str) -> Stop:
+def failed(noun: str, row: Row, advice: str) -> Outcome:
     """The outcome where something is in ERROR."""
-    return Stop(
-        Reason.CLOUD_ERROR, f"{noun} {row['id']} is in ERROR in the cloud: {advice}", Stalled(), Progress.STALLED
-    )
+    return stalled(Reason.CLOUD_ERROR, f"{noun} {row['id']} is in ERROR in the cloud: {advice}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -16,39 +16,46 @@ from infomaniak_operator.controller.interfaces import (
     CacheReader,
     Key,
     KubeObject,
-    Progress,
     Reason,
-    Stalled,
     WaitingFor,
 )
-from infomaniak_operator.reconcile.generic.actuator import Dependency, Plan, Step
-from infomaniak_operator.reconcile.generic.context import ReconcileContext, Traits
+from infomaniak_operator.reconcile.generic.actuator import Dependency
+from infomaniak_operator.reconcile.generic.context import ReconcileContext
+from infomaniak_operator.reconcile.generic.facts import Facts, Traits
 from infomaniak_operator.reconcile.generic.fields import Difference, Field, applied, body_of, changes
-from infomaniak_operator.reconcile.generic.outcomes import Stop
+from infomaniak_operator.reconcile.generic.outcomes import Ended, Outcome, again, stalled
 from infomaniak_operator.reconcile.generic.owned import by_id, is_adopted
+from infomaniak_operator.reconcile.generic.plan import Plan, Step, only
 from infomaniak_operator.reconcile.neutron import neutron_common
 from infomaniak_operator.reconcile.octavia import (
     compatibility,
+    first_minute,
     foreign_children,
     member_cache,
     members,
     octavia_common,
+    readiness_gates,
     service_endpoints,
     tree_child,
 )
 from infomaniak_operator.reconcile.octavia.member_cache import FORMER, MEMBERS, PoolInputs
+from infomaniak_operator.reconcile.octavia.seen import SeenPool
 from infomaniak_operator.reconcile.openstack.resource_types import POOLS
 from infomaniak_operator.reconcile.ownership.marks import Mark
 
 BETWEEN_BATCHES = 1.1
 """Seconds between two changes of a pool's members: what comes meanwhile goes into one."""
+_FIRST_LOOK, _LAST_LOOK = 2.0, 30.0
+"""Seconds between two looks at members whose Pods wait for them to be ONLINE."""
 
 
 @dataclass(slots=True)
 class _Remembered:
-    """Of a Pool: when its members were last changed, monotonic seconds."""
+    """Of a Pool: when its members were last changed; how many Pods wait at its gate, and since when it is so many."""
 
     last_batch: float = float("-inf")
+    waiting: int = 0
+    waiting_since: float = 0.0
 
 
 def _persistence(value: Mapping[str, object] | None) -> dict[str, object] | None:
@@ -94,6 +101,7 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
     kind = octavia_common.POOL
     collection = POOLS
     noun = "pool"
+    quota = "pool"
     depends_on = frozenset(
         {
             Dependency(octavia_common.LOAD_BALANCER),
@@ -102,14 +110,17 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
             Dependency(service_endpoints.SERVICE),
             Dependency(service_endpoints.SLICE),
             Dependency(service_endpoints.NODE, optional=True),
+            Dependency(readiness_gates.POD, optional=True),
         }
     )
-    traits = Traits(timed=frozenset({"draining"}), together=octavia_common.IN_A_TREE)
+    traits = Traits(timed=frozenset({"draining", "waitingPods"}), together=octavia_common.IN_A_TREE, locks=True)
 
+    @override
     def above(self, row: PoolRow) -> tree_child.Above:
         """Its load balancer."""
         return {"loadbalancers": row.get("loadbalancers") or ()}
 
+    @override
     def references(self, resource: KubeObject) -> Iterable[Key]:
         """The load balancer, the members' networks and Ports, the Service they follow."""
         balancer = compatibility.balancer_ref(resource)
@@ -119,6 +130,7 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
         own = [*networks, *members.ports(resource)]
         return [*([balancer] if balancer else []), *own, *service_endpoints.watched(resource)]
 
+    @override
     def resolve(self, resource: KubeObject, view: CacheReader) -> PoolInputs:
         """The load balancer's id and the members.
 
@@ -126,88 +138,108 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
             Unresolved: the load balancer is missing or going, or a member's subnet or Service is not there yet.
         """
         found = tree_child.balancer_inputs(resource, view)
-        return {**found, MEMBERS: members.resolve(resource, view)}
+        wanted = members.resolve(resource, view)
+        # A Pod that comes in the place of another is no other member, and is looked at all the same.
+        waiting = [each.pod.uid for each in service_endpoints.waiting(resource, view)]
+        if waiting:
+            return {**found, MEMBERS: wanted, "waiting": waiting}
+        return cast("PoolInputs", {**found, MEMBERS: wanted})
 
-    def lock(self, context: ReconcileContext) -> None:
+    @override
+    def lock(self, context: ReconcileContext) -> Ended | None:
         """Take the tree; one that goes is not the pool that it has retired, which goes after it.
 
         Under ``Retain`` that stays the pool it shows: there may be no other.
         """
-        super().lock(context)
+        if ended := super().lock(context):
+            return ended
         if context.id is None or not context.resource.deleting or context.spec.get("deletionPolicy") == "Retain":
-            return
+            return None
         if any(row["id"] == context.id for row in member_cache.formers(context)):
             context.lost()  # who retired it was killed before status forgot it
+        return None
 
-    def wait_for_parents(self, context: ReconcileContext, inputs: PoolInputs) -> None:
-        """Be made with the load balancer, or wait for it.
-
-        Raises:
-            Stop: it is not there yet; or this does not fit a listener, and is the younger.
-        """
+    @override
+    def prerequisites(self, context: ReconcileContext, inputs: PoolInputs) -> Ended | None:
+        """Be made with the load balancer, or wait for it; a younger Pool that does not fit a listener is refused."""
         view = context.request.view
         balancer = octavia_common.load_balancer_of(context.resource, view)
         problem = compatibility.pool_problem(context.resource, balancer)
         if problem:
-            raise Stop(Reason.INVALID_CONFIGURATION, problem, Stalled(), Progress.STALLED)
+            return stalled(Reason.INVALID_CONFIGURATION, problem)
         if tree_child.needs_parent(context, inputs, "loadBalancerID"):
             ref = compatibility.balancer_ref(context.resource)
             assert ref is not None  # noqa: S101 - for the type checker
-            tree_child.wait_for_tree(context, self, ref, "spec.loadBalancerRef")
+            return tree_child.wait_for_tree(context, self, ref, "spec.loadBalancerRef")
         if context.id and context.resource.uid not in octavia_common.tree_of(context).held:
             row = by_id(context, self.collection, context.rows(self.collection), context.id)
             if row is not None and member_cache.is_former(context, row):
                 context.lost()
+        return None
 
+    @override
     def held(self, context: ReconcileContext) -> PoolRow | None:
         """The pool as the create of its tree has answered it, until it was Ready once."""
         row = tree_child.held(context, self.collection)
         if row is not None:
-            context.children["members"] = list(row.get("members") or ())
+            context.seen.of(SeenPool).members = list(row.get("members") or ())
         return row
 
-    def body(self, context: ReconcileContext, inputs: PoolInputs) -> PoolBody:
+    @override
+    def body(self, facts: Facts, inputs: PoolInputs) -> PoolBody:
         """The attributes of the pool's create; its members come after it."""
-        body = pool_body(json_types.POOL.spec(context), context.name, context.owner.mark())
+        body = pool_body(json_types.POOL.spec(facts), facts.name, facts.owner.mark())
         return {**body, "loadbalancer_id": cast("str", inputs["loadBalancerID"])}
 
+    @override
     def outline(self, context: ReconcileContext, body: PoolBody) -> str:
         """The pool and how many members."""
         spec = json_types.POOL.spec(context)
         many = len(spec.get(MEMBERS) or ()) + len(spec.get("portMembers") or ())
         return f"pool {body['name']} ({body.get('protocol')}) with {many} members"
 
-    def applied(self, context: ReconcileContext) -> list[str]:
+    @override
+    def applied(self, facts: Facts) -> list[str]:
         """The places of the fields that the spec sets."""
-        return places(context.resource, context.request.view)
+        return places(facts.resource, facts.view)
 
-    def plan(self, context: ReconcileContext, row: PoolRow, inputs: PoolInputs, *, new: bool) -> Plan:
-        """The pool itself, then its members in one batch, then former selves.
-
-        Raises:
-            Stop: it is too early for another batch of members.
-        """
+    @override
+    def observe(self, context: ReconcileContext, row: PoolRow, inputs: PoolInputs, *, new: bool) -> None:
+        """Its members, and the pools that it has replaced."""
         if new:
-            return []
+            return
         tree_child.stands_in(context, self.above(row))
-        elsewhere = self._elsewhere(row, inputs)
-        if elsewhere and not is_adopted(context, row):
-            context.fixed = elsewhere
-            return []  # the tree that it is in is not the one that this reconcile has to itself
-        found = [*elsewhere, *octavia_common.main_differences(context, row, FIELDS)]
-        fixed = [difference for difference in found if not difference.mutable]
-        if fixed and not is_adopted(context, row):
-            if context.imported:
-                raise octavia_common.irreplaceable(self.noun, row, fixed)
-            return [self._retire(context, row, fixed)]
+        if self._fixed(context, row, inputs) and not is_adopted(context, row):
+            return
+        if _manages_members(context):
+            member_cache.there(context, row)
+            last = context.request.memory.of(_Remembered).last_batch
+            context.seen.of(SeenPool).batch_in = last + BETWEEN_BATCHES - context.request.clock.monotonic()
+        if context.resource.uid not in octavia_common.tree_of(context).held:
+            context.seen.of(SeenPool).formers = member_cache.formers(context)
+
+    def _fixed(self, facts: Facts, row: PoolRow, inputs: PoolInputs) -> list[Difference]:
+        """In what of a pool that cannot be changed in place it differs from the spec."""
+        found = octavia_common.main_differences(facts, row, FIELDS)
+        return [*self._elsewhere(row, inputs), *(difference for difference in found if not difference.mutable)]
+
+    @override
+    def plan(self, facts: Facts, row: PoolRow, inputs: PoolInputs) -> Plan:
+        """The pool itself, then its members in one batch, then former selves."""
+        elsewhere, adopted = self._elsewhere(row, inputs), is_adopted(facts, row)
+        if elsewhere and not adopted:
+            return Plan(fixed=elsewhere)  # the tree that it is in is not the one that this reconcile has to itself
+        fixed = self._fixed(facts, row, inputs)
+        if fixed and not adopted:
+            if facts.imported:
+                return Plan(outcome=octavia_common.irreplaceable(self.noun, row, fixed))
+            return only([self._retire(facts, row, fixed)])
+        found = [*elsewhere, *octavia_common.main_differences(facts, row, FIELDS)]
         steps = []
         if found:
             what = f"pool {row['id']}"
             steps.append(Step("update", what, "", str(row["id"]), None, changes(found), tuple(found)))
-        steps += self._members(context, row, inputs)
-        if context.resource.uid not in octavia_common.tree_of(context).held:
-            steps += self._formers(context)
-        return steps
+        return only(steps).and_then(self._members(facts, row, inputs)).and_then(self._formers(facts))
 
     @staticmethod
     def _elsewhere(row: PoolRow, inputs: PoolInputs) -> list[Difference]:
@@ -218,57 +250,51 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
         return [Difference("loadBalancerRef", "loadbalancer_id", now, wanted, mutable=False)]
 
     @staticmethod
-    def _retire(context: ReconcileContext, row: PoolRow, fixed: list[Difference]) -> Step:
+    def _retire(facts: Facts, row: PoolRow, fixed: list[Difference]) -> Step:
         """Have the pool count as a former one: another is made beside it, and the listeners go over to that."""
-        tags = [*octavia_common.plain_tags(row), *(mark.text for mark in context.owner.both_marks(FORMER))]
+        tags = [*octavia_common.plain_tags(row), *(mark.text for mark in facts.owner.both_marks(FORMER))]
         return Step("update", f"pool {row['id']}", FORMER, str(row["id"]), None, {"tags": tags}, tuple(fixed), True)
 
     @staticmethod
-    def _members(context: ReconcileContext, row: PoolRow, inputs: PoolInputs) -> list[Step]:
-        if not members.managed(json_types.POOL.spec(context)) and not members.managed(context.applied):
-            return []
-        rows = member_cache.there(context, row)
-        bodies = member_cache.wanted(context, inputs, rows)
-        found = members.changes(bodies, rows)
+    def _members(facts: Facts, row: PoolRow, inputs: PoolInputs) -> Plan:
+        if not _manages_members(facts):
+            return Plan()
+        seen = facts.seen.of(SeenPool)
+        rows = seen.members or []
+        wanted = member_cache.wanted(facts, inputs, rows)
+        shown: dict[json_types.StatusField, object] = {"draining": wanted.draining}
+        found = members.changes(wanted.members, rows)
         if not found:
-            if members.movers(inputs[MEMBERS], rows) or len(bodies) < len(inputs[MEMBERS]):
-                context.come_back(0.1)
-            return []
-        wait = context.request.memory.of(_Remembered).last_batch + BETWEEN_BATCHES - context.request.clock.monotonic()
-        if wait > 0 and not context.dry_run:
-            raise context.again(Reason.UPDATING, "changes of members are gathered", wait)
+            unfinished = members.movers(inputs[MEMBERS], rows) or len(wanted.members) < len(inputs[MEMBERS])
+            return Plan(due=0.1 if unfinished else wanted.due, shown=shown)
+        if seen.batch_in > 0 and not facts.dry_run:
+            wait = again(Reason.UPDATING, "changes of members are gathered", seen.batch_in)
+            return Plan(outcome=wait, due=wanted.due, shown=shown)
         what = f"members of pool {row['id']} ({', '.join(found)[:300]})"
-        return [Step("update", what, MEMBERS, str(row["id"]), None, {MEMBERS: bodies})]
+        step = Step("update", what, MEMBERS, str(row["id"]), None, {MEMBERS: wanted.members})
+        return Plan(steps=[step], due=wanted.due, shown=shown)
 
     @staticmethod
-    def _formers(context: ReconcileContext) -> list[Step]:
-        steps = []
-        for row in member_cache.formers(context):
-            monitors = context.request.view.objects(octavia_common.MONITOR, context.resource.key.namespace)
+    def _formers(facts: Facts) -> Plan:
+        steps, due = [], None
+        for row in facts.seen.of(SeenPool).formers:
+            monitors = facts.view.objects(octavia_common.MONITOR, facts.resource.key.namespace)
             checked = any(json_types.ANY.status(each).get("id") == row.get("healthmonitor_id") for each in monitors)
             if row.get("listeners") or (row.get("healthmonitor_id") and checked):
-                context.come_back(1.0)  # listeners and monitor go over to the new one first
+                due = 1.0  # listeners and monitor go over to the new one first
                 continue
-            steps.append(Step("delete", f"former pool {row['id']}", FORMER, str(row["id"])))
-        return steps
+            steps.append(_delete_former(row))
+        return Plan(steps=steps, due=due)
 
     @override
-    def act(self, context: ReconcileContext, row: PoolRow, steps: Plan) -> PoolRow:
-        """Carry out the first step.
-
-        Raises:
-            Stop: always; the tree is PENDING then.
-        """
-        raise octavia_common.first(context, steps, lambda step: self._carry_out(context, step))
-
-    @staticmethod
-    def _carry_out(context: ReconcileContext, step: Step) -> None:
+    def send(self, context: ReconcileContext, step: Step) -> Ended | None:
+        """Send one step."""
         do = context.cloud.do
-        if step.slot == FORMER:
+        if step.slot == FORMER or step.verb == "delete":
             going = "is to go" if step.verb == "delete" else "is to be replaced by another"
             row = by_id(context, POOLS, context.rows(POOLS), step.id)
-            if row is not None:
-                foreign_children.check_pool(context, row, going)
+            if row is not None and (held := foreign_children.in_pool(context, row, going)):
+                return held
         with octavia_common.changing(context):
             if step.slot == MEMBERS:
                 # One that fails is held apart from the next by the back-off, which gathering would start anew.
@@ -280,13 +306,11 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
                 do.pools.update(step.id, POOLS.body(step.body))
         if step.slot == FORMER and step.verb == "update":
             context.lost()
+        return None
 
-    def report(self, context: ReconcileContext, row: PoolRow, inputs: PoolInputs) -> str:
-        """What is seen of the pool and its members.
-
-        Raises:
-            Stop: it is in ERROR.
-        """
+    @override
+    def report(self, context: ReconcileContext, row: PoolRow, inputs: PoolInputs) -> str | Outcome:
+        """What is seen of the pool and its members; it may be in ERROR."""
         rows = member_cache.there(context, row)
         tree_child.state(context, row)
         listed = member_cache.reported(context, rows)
@@ -297,7 +321,12 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
             status["loadBalancerID"] = member_cache.balancer_id(row)
         status["servicePort"] = service_endpoints.followed_port(context.resource, context.request.view)
         status["memberCount"] = len(listed)
-        status["onlineMembers"] = len(online)
+        monitors = first_minute.monitor_of(context, row)
+        if any(each["operatingStatus"] == "ERROR" for each in listed):
+            first_minute.has_looked(context, monitors)
+        new = first_minute.doubt(context, monitors)
+        status["onlineMembers"] = None if new else len(online)
+        status["waitingPods"] = self._open_gates(context, listed, monitored=bool(monitors), doubted=new)
         status[MEMBERS] = listed[:MAX_LISTED]
         context.status = octavia_common.without_empty(status)
         if listed and len(online) < len(listed):
@@ -307,9 +336,32 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
                 if each not in online
             )
             octavia_common.unhealthy(context, f"{len(online)} of {len(listed)} members serve: {down}"[:1000])
-        tree_child.check(self.noun, context, row)
         many = len(listed)
-        return f"pool {row['id']} with {many} member{'' if many == 1 else 's'}"
+        return (
+            tree_child.failure(self.noun, context, row)
+            or f"pool {row['id']} with {many} member{'' if many == 1 else 's'}"
+        )
+
+    @staticmethod
+    def _open_gates(
+        context: ReconcileContext, listed: list[json_types.MemberStatus], *, monitored: bool, doubted: bool
+    ) -> int | None:
+        """Tell the Pods that wait how it stands; returns how many go on waiting, for which the pool is looked at again.
+
+        The longer the same number waits, the rarer are the looks.
+        """
+        remembered, now = context.request.memory.of(_Remembered), context.request.clock.monotonic()
+        waiting = [] if context.unmanaged else service_endpoints.waiting(context.resource, context.view)
+        told = readiness_gates.conditions(context.resource, waiting, listed, monitored=monitored, doubted=doubted)
+        context.foreign += told
+        left = sum(not each.status for each in told)
+        if left != remembered.waiting:
+            remembered.waiting, remembered.waiting_since = left, now
+        if not left:
+            return None
+        waited = now - remembered.waiting_since
+        context.come_back(min(max(_FIRST_LOOK, waited / 4), _LAST_LOOK))
+        return left
 
     @override
     def holds(self, context: ReconcileContext, row: PoolRow) -> str:
@@ -317,14 +369,17 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
         used = row.get("members") or row.get("listeners") or row.get("healthmonitor_id")
         return "it has members, a monitor or a listener" if used else ""
 
-    def remove(self, context: ReconcileContext, row: PoolRow) -> None:
+    @override
+    def removal(self, context: ReconcileContext, row: PoolRow) -> Plan:
         """Delete the pool with its members; one whose load balancer is going goes with that.
 
-        Raises:
-            Stop: always: it is going, a listener uses it, it holds what is not ours, or the tree is locked.
+        It stays while a listener uses it, or goes over to something else, or it holds what is not ours.
         """
         balancer = octavia_common.load_balancer_of(context.resource, context.request.view)
-        tree_child.goes_with(balancer)
+        if goes := tree_child.goes_with(balancer):
+            return Plan(outcome=goes)
+        if first := _policies_first(context, row):
+            return Plan(outcome=first)
         used = compatibility.listeners_of(balancer, context.resource) if balancer and not balancer.deleting else []
         if used and balancer:
             listed = ", ".join(str(item["name"]) for item in used)
@@ -332,26 +387,65 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
                 f"pool {context.name} is the default pool of listener {listed} of LoadBalancer {balancer.key.name}: it "
                 "goes when that names another, or is deleted"
             )
-            raise Stop(Reason.IN_USE, message, WaitingFor(frozenset({balancer.key})))
-        raise tree_child.delete(context, self, row, lambda: foreign_children.check_pool(context, row, "is to go"))
-
-    def after_delete(self, context: ReconcileContext) -> None:
-        """Delete former selves.
-
-        Raises:
-            Stop: one is going, or the tree is locked.
-        """
-        former = next(iter(member_cache.formers(context)), None)
-        if former is not None:
-            raise tree_child.delete(
-                context, self, former, lambda: foreign_children.check_pool(context, former, "is to go")
+            return Plan(outcome=Outcome(Reason.IN_USE, message, WaitingFor(frozenset({balancer.key}))))
+        ids = {str(each["id"]) for each in row.get("listeners") or ()}
+        over = compatibility.going_over(balancer, ids) if balancer and ids else []
+        if over and balancer:
+            message = (
+                f"pool {context.name} serves listener {', '.join(over)} of LoadBalancer {balancer.key.name} until that "
+                "has its other pool, or its redirect"
             )
+            return Plan(outcome=Outcome(Reason.IN_USE, message, WaitingFor(frozenset({balancer.key}), 15.0)))
+        return self.deletion(context, row)
 
-    def release_rest(self, context: ReconcileContext) -> None:
-        """Give up the marks of former selves: one replaced by another that was not made any more is all there is.
+    @override
+    def leftovers(self, context: ReconcileContext, *, retain: bool) -> Plan:
+        """Former selves: one replaced by another that was not made any more is all there is."""
+        formers = member_cache.formers(context)
+        for each in formers:
+            tree_child.stands_in(context, self.above(each))
+        if not retain:
+            return only(_delete_former(each) for each in formers)
+        released = (
+            octavia_common.release_steps(context, self.noun, each, child=FORMER, slot=FORMER) for each in formers
+        )
+        return only(step for steps in released for step in steps)
 
-        Raises:
-            Stop: the tree is locked.
-        """
-        for former in member_cache.formers(context):
-            octavia_common.release_tags(context, self.collection, former, child=FORMER)
+    @override
+    def act_on_leftovers(self, context: ReconcileContext, steps: Sequence[Step]) -> Ended | None:
+        """Delete former selves, or give up their marks, one at a time."""
+        for step in steps:
+            if step.verb == "delete":
+                return octavia_common.first(context, [step], lambda each: self.send(context, each))
+            if locked := octavia_common.release(context, self.collection, step):
+                return locked
+        return None
+
+
+def _manages_members(facts: Facts) -> bool:
+    """Whether the spec says which members there are, or did until now."""
+    return bool(members.managed(json_types.POOL.spec(facts)) or members.managed(facts.applied))
+
+
+def _policies_first(context: ReconcileContext, row: PoolRow) -> Outcome | None:
+    """The outcome while L7Policies send to a pool that is to go: Octavia keeps it for as long.
+
+    Those that refer to it and stay have kept it already; these are being deleted, or are just changed to another.
+    """
+    view, id_ = context.request.view, row["id"]
+    there = (each for each in view.objects(octavia_common.L7_POLICY, context.resource.key.namespace))
+    users = [
+        each
+        for each in there
+        if json_types.L7POLICY.status(each).get("poolID") == id_
+        and json_types.L7POLICY.spec(each).get("managementPolicy") != "Unmanaged"
+    ]
+    if not users:
+        return None
+    names = ", ".join(each.key.name for each in users)
+    message = f"pool {context.name} is sent to by L7Policy {names}: it goes once they are gone, or send elsewhere"
+    return Outcome(Reason.IN_USE, message, WaitingFor(frozenset(each.key for each in users), 15.0))
+
+
+def _delete_former(row: PoolRow) -> Step:
+    return Step("delete", f"former pool {row['id']}", FORMER, str(row["id"]))

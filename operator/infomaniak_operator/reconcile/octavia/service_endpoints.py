@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from infomaniak_operator.api import json_types
@@ -15,6 +16,7 @@ from infomaniak_operator.api.json_kind import JsonKind
 from infomaniak_operator.api.v1alpha1.pool_types import MAX_LISTED
 from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject
 from infomaniak_operator.reconcile.generic.actuator import Unresolved, Unusable
+from infomaniak_operator.reconcile.octavia import readiness_gates
 
 SERVICE = "Service"
 SLICE = "EndpointSlice"
@@ -80,7 +82,7 @@ def watched(resource: KubeObject) -> list[Key]:
     if not source:
         return []
     service = Key(SERVICE, resource.key.namespace, str(source["serviceRef"]["name"]))
-    return [service, NODES] if source["mode"] == "NodePort" else [service]
+    return [service, NODES if source["mode"] == "NodePort" else readiness_gates.pods(resource.key.namespace)]
 
 
 def members_from(resource: KubeObject, view: CacheReader) -> list[EndpointMember]:
@@ -112,7 +114,7 @@ def members_from(resource: KubeObject, view: CacheReader) -> list[EndpointMember
     if source["mode"] == "NodePort":
         found = _at_nodes(service, port, source.get("nodeSelector") or {}, view)
     else:
-        found = _at_endpoints(service, port, view)
+        found = {place for each in _endpoints(resource, service, port, view) if each.serves for place in each.places}
     if len(found) > MAX_LISTED:
         raise Unusable(
             service_key,
@@ -122,6 +124,27 @@ def members_from(resource: KubeObject, view: CacheReader) -> list[EndpointMember
         )
     ordered = sorted(found, key=lambda each: (each[0].version, int(each[0]), each[1]))
     return [{"address": str(address), "protocol_port": number} for address, number in ordered]
+
+
+def waiting(resource: KubeObject, view: CacheReader) -> list[readiness_gates.Waiting]:
+    """The Pods that are to be members and whose gate is not open, sorted by key.
+
+    Raises:
+        Unresolved: as ``members_from`` has it.
+    """
+    source = json_types.POOL.spec(resource).get("membersFrom")
+    service = view.get(watched(resource)[0]) if source else None
+    if not source or service is None or source["mode"] == "NodePort":
+        return []
+    port = _port(service, source.get("port"), json_types.POOL.status(resource).get("servicePort"))
+    places: dict[Key, set[tuple[str, int]]] = {}
+    found: dict[Key, KubeObject] = {}
+    for each in _endpoints(resource, service, port, view):
+        pod = each.pod
+        if pod is not None and each.serves and not pod.deleting and not readiness_gates.is_open(pod, resource):
+            found[pod.key] = pod
+            places.setdefault(pod.key, set()).update((str(address), number) for address, number in each.places)
+    return [readiness_gates.Waiting(found[key], tuple(sorted(places[key]))) for key in sorted(found)]
 
 
 def followed_port(resource: KubeObject, view: CacheReader) -> str | None:
@@ -176,9 +199,23 @@ def _called(port: ServicePort) -> str:
     return f"{port['name']} ({number})" if port.get("name") else number
 
 
-def _at_endpoints(service: KubeObject, port: ServicePort, view: CacheReader) -> set[tuple[_Address, int]]:
-    """The ready endpoints of a Service, at what its port leads to (which may differ from slice to slice)."""
-    found: set[tuple[_Address, int]] = set()
+@dataclass(frozen=True, slots=True)
+class _Endpoint:
+    """An endpoint of a Service.
+
+    Attributes:
+        places: where it is.
+        serves: whether it is to get new connections.
+        pod: the Pod that it is, where that lists the gate of the Pool.
+    """
+
+    places: frozenset[tuple[_Address, int]]
+    serves: bool
+    pod: KubeObject | None
+
+
+def _endpoints(pool: KubeObject, service: KubeObject, port: ServicePort, view: CacheReader) -> Iterable[_Endpoint]:
+    """The endpoints of a Service, at what its port leads to (which may differ from slice to slice)."""
     for each in view.objects(SLICE, service.key.namespace):
         # The names of an FQDN slice are nothing a member can have.
         if each.labels.get(SERVICE_NAME) != service.key.name or each.body.get("addressType") == "FQDN":
@@ -188,20 +225,23 @@ def _at_endpoints(service: KubeObject, port: ServicePort, view: CacheReader) -> 
             for item in each.body.get("ports") or ()
             if item.get("port") and (item.get("name") or "") == (port.get("name") or "")
         ]
-        addresses = [
-            address
-            for endpoint in each.body.get("endpoints") or ()
+        for endpoint in each.body.get("endpoints") or ():
             # All addresses of an endpoint lead to the same place, and only the first is to be used.
-            if _serves(endpoint) and (address := _first(_addresses(endpoint.get("addresses") or ())))
-        ]
-        found |= {(address, number) for address in addresses for number in numbers}
-    return found
+            address = _first(_addresses(endpoint.get("addresses") or ()))
+            if address is not None:
+                pod = readiness_gates.gated(endpoint, pool, view)
+                yield _Endpoint(frozenset((address, number) for number in numbers), _serves(endpoint, pod), pod)
 
 
-def _serves(endpoint: Mapping[str, Any]) -> bool:
-    """Whether an endpoint is to get new connections. Unknown readiness counts as ready, as the API has it."""
+def _serves(endpoint: Mapping[str, Any], pod: KubeObject | None) -> bool:
+    """Whether an endpoint is to get new connections. Unknown readiness counts as ready, as the API has it.
+
+    One that is not ready is a Pod, perhaps, that only waits for its gates.
+    """
     conditions = endpoint.get("conditions") or {}
-    return conditions.get("ready") is not False and not conditions.get("terminating")
+    if conditions.get("terminating"):
+        return False
+    return conditions.get("ready") is not False or (pod is not None and readiness_gates.waits_only_for_gates(pod))
 
 
 def _at_nodes(

@@ -1,11 +1,13 @@
-"""What Pool and HealthMonitor have in common: they are made with their tree, or later in it, and go with it."""
+"""What Pool, HealthMonitor and L7Policy have in common: they are made with their tree, or later in it, and go."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NoReturn, TypedDict, cast
+from typing import TypedDict, cast
+
+from typing_extensions import override
 
 from infomaniak_operator.api import json_types
 from infomaniak_operator.client import NotFoundError
@@ -14,11 +16,19 @@ from infomaniak_operator.client.resources import OctaviaResource, Reference
 from infomaniak_operator.controller.interfaces import FINALIZER, CacheReader, Key, KubeObject, Reason, WaitingFor
 from infomaniak_operator.reconcile.generic.actuator import Actuator, Inputs, InputsT, Unresolved
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
-from infomaniak_operator.reconcile.generic.outcomes import HEALTHY, REFERENCES_RESOLVED, Stop, retained
+from infomaniak_operator.reconcile.generic.outcomes import (
+    HEALTHY,
+    REFERENCES_RESOLVED,
+    Ended,
+    Outcome,
+    again,
+    retained,
+)
 from infomaniak_operator.reconcile.generic.owned import by_id, check_project
+from infomaniak_operator.reconcile.generic.plan import Plan, Step, only
 from infomaniak_operator.reconcile.octavia import compatibility, octavia_common
 from infomaniak_operator.reconcile.octavia.octavia_common import OctaviaT
-from infomaniak_operator.reconcile.openstack.resource_types import POOLS, ResourceType
+from infomaniak_operator.reconcile.openstack.resource_types import LISTENERS, POOLS, ResourceType
 
 _LONGEST_PAUSE = 30.0
 
@@ -31,15 +41,17 @@ class _Remembered:
 
 
 class Above(TypedDict, total=False):
-    """What a pool or a health monitor is in.
+    """What a pool, a health monitor or an L7 policy is in.
 
     Attributes:
         loadbalancers: as in ``Pool``.
         pools: as in ``HealthMonitor``.
+        listener: the listener of an L7 policy.
     """
 
     loadbalancers: Sequence[Reference]
     pools: Sequence[Reference]
+    listener: str
 
 
 class BalancerInputs(TypedDict, total=False):
@@ -49,7 +61,7 @@ class BalancerInputs(TypedDict, total=False):
 
 
 class ChildActuator(octavia_common.TreeActuator[OctaviaT, BodyT, InputsT], ABC):
-    """What both kinds' actuators share."""
+    """What the three kinds' actuators share."""
 
     collection: ResourceType[OctaviaT, BodyT]
 
@@ -57,33 +69,36 @@ class ChildActuator(octavia_common.TreeActuator[OctaviaT, BodyT, InputsT], ABC):
     def above(self, row: OctaviaT) -> Above:
         """What it is in."""
 
-    def without_reference(self, context: ReconcileContext, key: Key) -> None:
+    @override
+    def without_reference(self, context: ReconcileContext, key: Key) -> Outcome | None:
         """One that went with its load balancer has no id, no members and no health any more.
 
         Raises:
             InfomaniakCloudError: it could not be asked for.
         """
-        if (
-            key.kind not in (octavia_common.LOAD_BALANCER, octavia_common.POOL)
-            or context.id is None
-            or context.unmanaged
-        ):
-            return
-        check_project(context)
+        above = key.kind in (octavia_common.LOAD_BALANCER, octavia_common.POOL)
+        if not above or context.id is None or context.unmanaged:
+            return None
+        if elsewhere := check_project(context):
+            return elsewhere
         context.set_condition(HEALTHY, None, Reason.WAITING_FOR_REFERENCE, "what it belongs to is not there, or going")
         # What is imported and gone is not made again: its id says what is missing.
         if not context.imported and by_id(context, self.collection, context.rows(self.collection), context.id) is None:
             context.lost()
+        return None
 
+    @override
     def held(self, context: ReconcileContext) -> OctaviaT | None:
         """The object as the create of its tree has answered it, until it was Ready once."""
         return held(context, self.collection)
 
-    def prepare(self, context: ReconcileContext, inputs: InputsT, body: BodyT) -> Callable[[], OctaviaT]:
+    @override
+    def prepare(self, context: ReconcileContext, inputs: InputsT, body: BodyT) -> Callable[[], OctaviaT] | Ended:
         """See that the tree takes a change; then one POST."""
         pool = inputs.get("poolID")
         stands_in(context, {"pools": [{"id": str(pool)}]} if pool else {})
-        octavia_common.gate(context)
+        if locked := octavia_common.gate(context):
+            return locked
         collection = self.collection.of(context.cloud.do)
 
         def send() -> OctaviaT:
@@ -92,10 +107,31 @@ class ChildActuator(octavia_common.TreeActuator[OctaviaT, BodyT, InputsT], ABC):
 
         return send
 
-    def release(self, context: ReconcileContext, row: OctaviaT) -> None:
-        """Release the mark."""
+    @override
+    def act(self, context: ReconcileContext, row: OctaviaT, steps: Sequence[Step]) -> OctaviaT | Ended:
+        """Carry out the first step: the tree is PENDING then. A mark that is given up is the last of all."""
+        if steps[0].verb == "release":
+            return octavia_common.release(context, self.collection, steps[0]) or row
+        return octavia_common.first(context, steps, lambda step: self.send(context, step))
+
+    @abstractmethod
+    def send(self, context: ReconcileContext, step: Step) -> Ended | None:
+        """Send one step; returns how the reconcile ends where it would take along what is not ours.
+
+        Raises:
+            InfomaniakCloudError: the service refused.
+        """
+
+    @override
+    def releasing(self, context: ReconcileContext, row: OctaviaT) -> Plan:
+        """Give up the mark."""
         stands_in(context, self.above(row))
-        octavia_common.release_tags(context, self.collection, row)
+        return only(octavia_common.release_steps(context, self.noun, row))
+
+    def deletion(self, context: ReconcileContext, row: OctaviaT) -> Plan:
+        """Delete the object alone."""
+        stands_in(context, self.above(row))
+        return only([Step("delete", f"{self.noun} {row['id']}", "", str(row["id"]))])
 
 
 def balancer_inputs(resource: KubeObject, view: CacheReader) -> BalancerInputs:
@@ -129,13 +165,10 @@ def needs_parent(context: ReconcileContext, inputs: Inputs, name: str) -> bool:
 
 def wait_for_tree(
     context: ReconcileContext, actuator: Actuator[RowT, BodyT, InputsT], parent: Key, field: str
-) -> NoReturn:
-    """Take the finalizer, by which the load balancer knows that this can be made with it, and wait.
-
-    Raises:
-        Stop: always.
-    """
-    check_project(context)
+) -> Outcome:
+    """Take the finalizer, by which the load balancer knows that this can be made with it, and wait."""
+    if elsewhere := check_project(context):
+        return elsewhere
     message = (
         f"{field}: {parent.kind} {parent.name} is not in the cloud yet; this is made together with it{_why(context)}"
     )
@@ -145,20 +178,20 @@ def wait_for_tree(
             # It goes with the load balancer, a moment later perhaps, of which nothing tells: it is looked for.
             gone = f"{field}: {parent.kind} {parent.name} is not in the cloud (any more)"
             context.set_condition(REFERENCES_RESOLVED, False, Reason.WAITING_FOR_REFERENCE, gone)
-            raise context.again(Reason.WAITING_FOR_REFERENCE, gone, _pause(context))
+            return again(Reason.WAITING_FOR_REFERENCE, gone, _pause(context))
         context.lost()
     context.request.memory.of(_Remembered).looks = 0
     if context.dry_run:
-        raise context.would(f"create {actuator.noun} {context.name} in {parent.kind} {parent.name}")
+        return context.would(f"create {actuator.noun} {context.name} in {parent.kind} {parent.name}")
     if context.unmanaged or context.imported:
-        raise context.wait_for(parent, f"{field}: {parent.kind} {parent.name} is not in the cloud yet{_why(context)}")
+        return context.wait_for(parent, f"{field}: {parent.kind} {parent.name} is not in the cloud yet{_why(context)}")
     if FINALIZER not in context.resource.finalizers and context.add_finalizer():
         context.creates.claimed = True
         resource = context.resource
         face = (resource.generation, True, resource.deleting)
         octavia_common.tree_of(context).touch(resource.uid, face, context.request.clock.monotonic())
     context.intend(actuator.applied(context))  # written with the waiting, before the tree is made
-    raise context.wait_for(parent, message)
+    return context.wait_for(parent, message)
 
 
 def _why(context: ReconcileContext) -> str:
@@ -218,16 +251,13 @@ def state(context: ReconcileContext, row: OctaviaResource) -> None:
     octavia_common.state(context, str(row["provisioning_status"]), str(row.get("operating_status") or ""))
 
 
-def check(noun: str, context: ReconcileContext, row: OctaviaResource) -> None:
-    """Say so where it is in ERROR.
-
-    Raises:
-        Stop: it is.
-    """
-    if row["provisioning_status"] == "ERROR":
-        raise octavia_common.failed(
-            noun, row, f"change {context.resource.key.kind} {context.name}, or delete it and make it again"
-        )
+def failure(noun: str, context: ReconcileContext, row: OctaviaResource) -> Outcome | None:
+    """The outcome where it is in ERROR; else None."""
+    if row["provisioning_status"] != "ERROR":
+        return None
+    return octavia_common.failed(
+        noun, row, f"change {context.resource.key.kind} {context.name}, or delete it and make it again"
+    )
 
 
 def stands_in(context: ReconcileContext, above: Above) -> None:
@@ -239,48 +269,16 @@ def stands_in(context: ReconcileContext, above: Above) -> None:
     pool = octavia_common.parent(above.get("pools"))
     if pool:
         balancers = [each.get("loadbalancers") for each in context.rows(POOLS) if each["id"] == pool]
+    if listener := above.get("listener"):
+        balancers = [each.get("loadbalancers") for each in context.rows(LISTENERS) if each["id"] == listener]
     tree.load_balancer_id = next((found for each in balancers if (found := octavia_common.parent(each))), None)
 
 
-def goes_with(parent: KubeObject | None) -> None:
-    """Leave it to a parent that is going to take this along.
-
-    Raises:
-        Stop: it does.
-    """
+def goes_with(parent: KubeObject | None) -> Outcome | None:
+    """The outcome where a parent that is going takes this along; else None."""
     if parent is None or not parent.deleting or FINALIZER not in parent.finalizers:
-        return
+        return None
     if retained(parent) or stays(parent, json_types.ANY.status(parent).get("id")):
-        return
+        return None
     message = f"goes with {parent.key.kind} {parent.key.name}, which is being deleted"
-    raise Stop(Reason.DELETING, message, WaitingFor(frozenset({parent.key})))
-
-
-def delete(
-    context: ReconcileContext,
-    actuator: ChildActuator[OctaviaT, BodyT, InputsT],
-    row: OctaviaT,
-    check: Callable[[], None] = lambda: None,
-) -> Stop:
-    """Delete it; returns the outcome of waiting for its end.
-
-    Args:
-        context: the reconcile.
-        actuator: the kind.
-        row: the object.
-        check: refuses, right before the delete, where it would take along what is not ours.
-
-    Raises:
-        Stop: the tree is locked, or ``check`` refuses.
-        InfomaniakCloudError: the service refused.
-    """
-    tree = octavia_common.tree_of(context)
-    stands_in(context, actuator.above(row))
-    octavia_common.gate(context)
-    check()
-    with octavia_common.changing(context):
-        actuator.collection.of(context.cloud.do).delete(row["id"])
-    context.request.event("Deleted", f"deleted {actuator.noun} {row['id']}")
-    return context.again(
-        Reason.DELETING, f"{actuator.noun} {row['id']} is being deleted", tree.next_look - tree.written
-    )
+    return Outcome(Reason.DELETING, message, WaitingFor(frozenset({parent.key})))

@@ -1,19 +1,32 @@
-"""A new tree: the load balancer, its listeners, and every Pool and HealthMonitor that is ready for it, in one POST."""
+"""A new tree in one POST: the load balancer, its listeners, every Pool, HealthMonitor and L7Policy that is ready."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from infomaniak_operator.api import json_types
-from infomaniak_operator.client.bodies import ListenerBody, LoadBalancerBody, PoolBody
-from infomaniak_operator.client.resources import HealthMonitor, LoadBalancer, Pool
+from infomaniak_operator.client.bodies import L7PolicyBody, ListenerBody, LoadBalancerBody, PoolBody
+from infomaniak_operator.client.resources import HealthMonitor, L7Policy, LoadBalancer, Pool
 from infomaniak_operator.controller.interfaces import CacheReader, KubeObject
 from infomaniak_operator.reconcile.generic.actuator import Unresolved
-from infomaniak_operator.reconcile.generic.context import ReconcileContext, may_have_acted, owner_of
+from infomaniak_operator.reconcile.generic.context import ReconcileContext, may_have_acted
+from infomaniak_operator.reconcile.generic.facts import owner_of
 from infomaniak_operator.reconcile.generic.outcomes import Unchanged
-from infomaniak_operator.reconcile.octavia import compatibility, health_monitor, listeners, members, octavia_common
+from infomaniak_operator.reconcile.octavia import (
+    certificates,
+    compatibility,
+    first_minute,
+    health_monitor,
+    l7_fit,
+    l7_policy,
+    l7_rules,
+    listeners,
+    members,
+    octavia_common,
+)
 from infomaniak_operator.reconcile.octavia.pool import places, pool_body
+from infomaniak_operator.reconcile.octavia.seen import SeenBalancer
 from infomaniak_operator.reconcile.ownership.marks import Mark
 
 QUIET = 0.3
@@ -23,8 +36,8 @@ LONGEST_HOLD = 1.0
 LONGEST_WAIT = 10.0
 """Seconds for which it waits for what is there and has not been looked at yet, at most."""
 NAMED_WAIT = 3.0
-"""Seconds for which it waits for a pool that its listeners name and that is not there, at most: where many things are
-applied, or a slow API server is asked, what follows in the same manifest is not there yet."""
+"""Seconds for which it waits for a pool or Secret that its listeners name and that is not there, at most: where many
+things are applied, or a slow API server is asked, what follows in the same manifest is not there yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +49,34 @@ class Branch:
     monitor: KubeObject | None
 
 
-def hold_back(context: ReconcileContext) -> None:
-    """Hold a new tree back until nothing touches it any more, and all that is to be in it has been looked at.
+@dataclass(frozen=True, slots=True)
+class Shoot:
+    """An L7Policy that is made with its load balancer, and the Pool that it sends to."""
 
-    Raises:
-        Unchanged: something has just come, which may belong to it.
-    """
+    policy: KubeObject
+    pool: KubeObject | None
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """All that is made with a load balancer and its listeners."""
+
+    branches: list[Branch] = field(default_factory=list)
+    shoots: list[Shoot] = field(default_factory=list)
+
+
+def hold_back(context: ReconcileContext) -> Unchanged | None:
+    """Hold a new tree back until nothing touches it any more, and all that is to be in it has been looked at."""
     tree, now = octavia_common.tree_of(context), context.request.clock.monotonic()
     if tree.held_back_since is None:
         tree.held_back_since = now
     held = now - tree.held_back_since
     restless = now - tree.touched < QUIET and held < LONGEST_HOLD
     resource, view = context.resource, context.request.view
-    to_come = held < NAMED_WAIT and compatibility.absent(resource, view)
+    to_come = held < NAMED_WAIT and (compatibility.absent(resource, view) or certificates.absent(resource, view))
     if restless or to_come or (held < LONGEST_WAIT and compatibility.not_reconciled(resource, view, _unresolved(view))):
-        raise Unchanged(QUIET)
+        return Unchanged(QUIET)
+    return None
 
 
 def _unresolved(view: CacheReader) -> Callable[[KubeObject], bool]:
@@ -95,6 +121,26 @@ def branches(context: ReconcileContext) -> list[Branch]:
     return found
 
 
+def growth(context: ReconcileContext) -> Growth:
+    """The Pools and the L7Policies, in their order, that are made with the load balancer."""
+    found = branches(context)
+    if octavia_common.tree_of(context).bare:
+        return Growth()
+    balancer, view = context.resource, context.request.view
+    made = {branch.pool.key: branch.pool for branch in found}
+    shoots = []
+    for policy in l7_fit.policies_of(balancer, view):
+        if not compatibility.enlisted(policy, balancer) or context.barred(policy):
+            continue
+        to = l7_fit.pool_ref(policy)
+        pool = made.get(to) if to else None
+        if (to and pool is None) or l7_fit.problem(policy, balancer, pool):
+            continue
+        if _recorded(policy, l7_policy.places(json_types.L7POLICY.spec(policy))):
+            shoots.append(Shoot(policy, pool))
+    return Growth(found, shoots)
+
+
 def _recorded(child: KubeObject, wanted: Iterable[str]) -> bool:
     """Whether the status of a child says already which fields of it are about to be set."""
     return set(wanted) <= set(json_types.ANY.status(child).get("appliedFields") or ())
@@ -102,7 +148,8 @@ def _recorded(child: KubeObject, wanted: Iterable[str]) -> bool:
 
 def has_children(context: ReconcileContext) -> bool:
     """Whether a create of the tree has anything beside the load balancer and its listeners in it."""
-    return bool(branches(context))
+    found = growth(context)
+    return bool(found.branches or found.shoots)
 
 
 def outline(context: ReconcileContext) -> str:
@@ -114,21 +161,38 @@ def outline(context: ReconcileContext) -> str:
         for pool in compatibility.pools_of(balancer, view)
         if not pool.deleting and compatibility.misfit(balancer, pool) is None and not context.barred(pool)
     )
-    return f"listeners {items or 'none'}; pools {pools or 'none'}"
+    policies = ", ".join(
+        policy.key.name
+        for policy in l7_fit.policies_of(balancer, view)
+        if l7_fit.item_of(policy, balancer)
+        and l7_fit.problem(policy, balancer, None) is None
+        and not context.barred(policy)
+    )
+    more = f"; L7 policies {policies}" if policies else ""
+    return f"listeners {items or 'none'}; pools {pools or 'none'}{more}"
 
 
 def prepared(context: ReconcileContext, body: LoadBalancerBody) -> Callable[[], LoadBalancer]:
     """All that is to be sent, and what sends it; only the sending can be of unknown outcome."""
-    found = branches(context)
+    found = growth(context)
     whole: LoadBalancerBody = {
         **body,
-        "listeners": [_listener(context, item, found) for item in listeners.items_of(context)],
-        "pools": [_branch(context, branch) for branch in found],
+        "listeners": [
+            _listener(context, item, found)
+            for item in listeners.items_of(context)
+            if not certificates.lacking(context, item)
+        ],
+        "pools": [_branch(context, branch) for branch in found.branches],
     }
     return lambda: _make(context, whole, found)
 
 
-def _make(context: ReconcileContext, whole: LoadBalancerBody, found: list[Branch]) -> LoadBalancer:
+def by_itself(context: ReconcileContext, body: LoadBalancerBody) -> Callable[[], LoadBalancer]:
+    """The same for a load balancer alone: what is to be in it follows, one by one."""
+    return lambda: _make(context, {**body, "listeners": [], "pools": []}, Growth())
+
+
+def _make(context: ReconcileContext, whole: LoadBalancerBody, found: Growth) -> LoadBalancer:
     """Send the POST; what it answers is held for those it was made for.
 
     Raises:
@@ -147,7 +211,7 @@ def _make(context: ReconcileContext, whole: LoadBalancerBody, found: list[Branch
     tree.bare, tree.held_back_since = False, None
     tree.unknown.clear()
     _hold(context, row, found)
-    context.children["listeners"] = list(row.get("listeners") or ())
+    context.seen.of(SeenBalancer).listeners = list(row.get("listeners") or ())
     return row
 
 
@@ -159,16 +223,33 @@ def _mark(context: ReconcileContext, resource: KubeObject) -> Mark:
     return owner_of(context.owner.cluster, resource).mark()
 
 
-def _children(found: list[Branch]) -> list[KubeObject]:
-    return [*(branch.pool for branch in found), *(branch.monitor for branch in found if branch.monitor)]
+def _children(found: Growth) -> list[KubeObject]:
+    pools = [branch.pool for branch in found.branches]
+    monitors = [branch.monitor for branch in found.branches if branch.monitor]
+    return [*pools, *monitors, *(shoot.policy for shoot in found.shoots)]
 
 
-def _listener(context: ReconcileContext, item: json_types.Listener, found: list[Branch]) -> ListenerBody:
+def _listener(context: ReconcileContext, item: json_types.Listener, found: Growth) -> ListenerBody:
     body = listeners.creation(context, item)
     ref = item.get(listeners.POOL_REF)
-    pool = next((branch.pool for branch in found if ref and branch.pool.key.name == ref["name"]), None)
+    pool = next((branch.pool for branch in found.branches if ref and branch.pool.key.name == ref["name"]), None)
     if pool:
         body["default_pool"] = {"name": _name(pool)}
+    ours = [each for each in found.shoots if json_types.L7POLICY.spec(each.policy).get("listener") == item["name"]]
+    policies = [*(_shoot(context, each) for each in ours), *(body.get("l7policies") or ())]
+    for position, policy in enumerate(policies, 1):
+        policy["position"] = position
+    if policies:
+        body["l7policies"] = policies
+    return body
+
+
+def _shoot(context: ReconcileContext, shoot: Shoot) -> L7PolicyBody:
+    spec = json_types.L7POLICY.spec(shoot.policy)
+    body = l7_policy.policy_body(spec, _name(shoot.policy), _mark(context, shoot.policy))
+    body["rules"] = l7_rules.bodies(spec)
+    if shoot.pool is not None:
+        body["redirect_pool"] = {"name": _name(shoot.pool)}
     return body
 
 
@@ -182,12 +263,12 @@ def _branch(context: ReconcileContext, branch: Branch) -> PoolBody:
     return body
 
 
-def _hold(context: ReconcileContext, row: LoadBalancer, found: list[Branch]) -> None:
+def _hold(context: ReconcileContext, row: LoadBalancer, found: Growth) -> None:
     """Hold what was made until the status of each shows it."""
     tree = octavia_common.tree_of(context)
     tree.held = {context.resource.uid: row}
     by_tag = {tag: each for each in row.get("pools") or () for tag in each.get("tags") or ()}
-    for branch in found:
+    for branch in found.branches:
         pool = by_tag.get(_mark(context, branch.pool).text)
         if pool is None:
             continue
@@ -197,3 +278,10 @@ def _hold(context: ReconcileContext, row: LoadBalancer, found: list[Branch]) -> 
         if branch.monitor is not None and monitor:
             checking: HealthMonitor = {**monitor, "pools": [{"id": pool["id"]}]}
             tree.held[branch.monitor.uid] = checking
+            first_minute.note(context, checking)
+    shoots = {_mark(context, shoot.policy).text: shoot.policy.uid for shoot in found.shoots}
+    for listener in row.get("listeners") or ():
+        for policy in listener.get("l7policies") or ():
+            for uid in (shoots[tag] for tag in policy.get("tags") or () if tag in shoots):
+                made: L7Policy = {**policy, "listener_id": listener["id"]}
+                tree.held[uid] = made

@@ -9,10 +9,11 @@ more rarely until it is not, by whichever reconcile comes first, and no worker w
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from infomaniak_operator.client.resources import LoadBalancerStatus, Member, OctaviaResource
+from infomaniak_operator.client.resources import L7Rule, LoadBalancerStatus, Member, OctaviaResource
 
 FIRST_LOOK = 0.8
 """Seconds from a change to the first look at what became of it."""
@@ -65,6 +66,21 @@ class MembersSeen:
     sure: bool
 
 
+@dataclass(frozen=True, slots=True)
+class RulesSeen:
+    """The rules of an L7 policy as they were listed.
+
+    Attributes:
+        rows: the rules.
+        updated_at: the load balancer's ``updated_at`` before they were listed.
+        sure: whether that had been so for long enough that its seconds tell of every change.
+    """
+
+    rows: Sequence[L7Rule]
+    updated_at: str
+    sure: bool
+
+
 class Tree:
     """One tree. But for ``acquire`` everything is for the reconcile that has it."""
 
@@ -82,6 +98,8 @@ class Tree:
         self.held: dict[str, OctaviaResource] = {}
         self.unknown: dict[str, float] = {}
         self.members: dict[str, MembersSeen] = {}
+        self.rules: dict[str, RulesSeen] = {}
+        self.believed: dict[str, float] = {}  # health monitors, and the monotonic seconds from which they are
         self._faces: dict[str, Hashable] = {}
         self._since: tuple[str, float] = ("", 0.0)
 
@@ -92,6 +110,11 @@ class Tree:
     def release(self) -> None:
         """Let others have it."""
         self._lock.release()
+
+    @property
+    def locked(self) -> bool:
+        """Whether the tree is PENDING, as far as is known."""
+        return self.pending_since is not None
 
     def wrote(self, now: float) -> None:
         """Note that a change was sent, whatever became of it: until a look tells otherwise the tree is PENDING."""
@@ -166,17 +189,28 @@ class Trees:
 
 def parts_of(statuses: LoadBalancerStatus) -> dict[str, tuple[str, str]]:
     """The states of all that a status tree names, by id."""
-    found: dict[str, tuple[str, str]] = {}
+    return {
+        str(each["id"]): (str(each["provisioning_status"]), str(each.get("operating_status") or ""))
+        for each in _objects(statuses)
+        if "id" in each and "provisioning_status" in each
+    }
 
-    def walk(value: object) -> None:
-        if isinstance(value, Mapping):
-            if "id" in value and "provisioning_status" in value:
-                found[str(value["id"])] = (str(value["provisioning_status"]), str(value.get("operating_status") or ""))
-            for each in value.values():
-                walk(each)
-        elif isinstance(value, list | tuple):
-            for each in value:
-                walk(each)
 
-    walk(statuses)
-    return found
+def members_of(statuses: LoadBalancerStatus, pool: str) -> dict[str, str]:
+    """The operating states of a pool's members, by id: the pool may be in a status tree several times."""
+    return {
+        str(member["id"]): str(member.get("operating_status") or "")
+        for each in _objects(statuses)
+        if each.get("id") == pool
+        for member in each.get("members") or ()
+    }
+
+
+def _objects(value: object) -> Iterator[Mapping[str, Any]]:
+    """All objects of a status tree, a parent before what is in it."""
+    if isinstance(value, Mapping):
+        yield value
+        value = tuple(value.values())
+    if isinstance(value, list | tuple):
+        for each in value:
+            yield from _objects(each)

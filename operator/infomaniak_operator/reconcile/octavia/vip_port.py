@@ -12,12 +12,12 @@ from infomaniak_operator.api.json_kind import Untyped
 from infomaniak_operator.client import Category, InfomaniakCloudError, NotFoundError
 from infomaniak_operator.client.bodies import LoadBalancerBody, PortBody
 from infomaniak_operator.client.resources import FixedIP, LoadBalancer, Port
-from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject, Progress, Reason, Stalled
+from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject, Reason
 from infomaniak_operator.reconcile.generic import duplicates
-from infomaniak_operator.reconcile.generic.actuator import Step
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
+from infomaniak_operator.reconcile.generic.facts import Facts
 from infomaniak_operator.reconcile.generic.fields import Difference, address
-from infomaniak_operator.reconcile.generic.outcomes import REFERENCES_RESOLVED, Stop
+from infomaniak_operator.reconcile.generic.outcomes import REFERENCES_RESOLVED, Ended, Outcome, again, stalled
 from infomaniak_operator.reconcile.generic.owned import (
     Whose,
     by_id,
@@ -28,7 +28,9 @@ from infomaniak_operator.reconcile.generic.owned import (
     why_not_taken,
     with_named,
 )
+from infomaniak_operator.reconcile.generic.plan import Plan, Step, Warned, only
 from infomaniak_operator.reconcile.neutron import neutron_common
+from infomaniak_operator.reconcile.octavia.seen import SeenBalancer
 from infomaniak_operator.reconcile.openstack.resource_types import PORTS
 from infomaniak_operator.reconcile.ownership.marks import NoRoom, Standing, described, user_text
 
@@ -81,14 +83,16 @@ class _Remembered:
     Attributes:
         port: its port, until the load balancer is made.
         there: whether the last look has found the port; None before a look, and until its mark is there.
+        octavias: whether Octavia makes the port, where we may not.
     """
 
     port: Port | None = None
     there: bool | None = None
+    octavias: bool = False
 
 
-def _remembered(context: ReconcileContext) -> _Remembered:
-    return context.request.memory.of(_Remembered)
+def _remembered(facts: Facts) -> _Remembered:
+    return facts.request.memory.of(_Remembered)
 
 
 def references(resource: KubeObject) -> list[Key]:
@@ -129,6 +133,8 @@ def _spot(
     field: str,
     known: list[str],
 ) -> neutron_common.Spot:
+    if item.get("networkRef") and (external := _external(resource, view, item, field)):
+        return {"networkID": external}
     if item.get("networkRef"):
         return neutron_common.subnet_of(resource, view, item, field, known, address=item.get("address"))
     if item.get("subnetID"):
@@ -136,21 +142,32 @@ def _spot(
     return {"networkID": str(cast("json_types.Vip", item)["networkID"])}  # a further one has one of the former
 
 
-def _whose(context: ReconcileContext, port: Port, *, inside: bool = False) -> Whose:
+def _external(
+    resource: KubeObject, view: CacheReader, item: json_types.Vip | json_types.AdditionalVip, field: str
+) -> str | None:
+    """The id of a network of others, of which no subnet is shown, as of an external one; None for any other."""
+    key = Key(neutron_common.NETWORK, resource.key.namespace, item["networkRef"]["name"])
+    network = neutron_common.ready_reference(resource, view, key, f"{field}.networkRef")
+    status = json_types.INFOMANIAK_NETWORK.status(network)
+    read = json_types.INFOMANIAK_NETWORK.spec(network).get("managementPolicy") == "Unmanaged"
+    return str(status.get("id")) if read and not status.get("subnets") and "subnet" not in item else None
+
+
+def _whose(facts: Facts, port: Port, *, inside: bool = False) -> Whose:
     """Whose a port is; one that has lost its mark is ours where status shows it, and shows that we made it."""
-    recorded = _STATUS(context).get("vipPortID") or _STATUS(context.resource).get("vipPortID")
-    ours = MADE in context.recorded and port.get("device_owner") != _OCTAVIA
-    found = whose(context.owner, port, child=SLOT, inside=inside, recorded=(recorded,) if recorded and ours else ())
+    recorded = _STATUS(facts).get("vipPortID") or _STATUS(facts.resource).get("vipPortID")
+    ours = MADE in facts.recorded and port.get("device_owner") != _OCTAVIA
+    found = whose(facts.owner, port, child=SLOT, inside=inside, recorded=(recorded,) if recorded and ours else ())
     if found in (Whose.FOREIGN, Whose.STRANGER) or (found is Whose.OURS and port["id"] == recorded):
         return found
     # As for a main object: what another living object shows as its own is that object's.
-    return found if holder(context, port, "vipPortID") is None else Whose.FOREIGN
+    return found if holder(facts, port, "vipPortID") is None else Whose.FOREIGN
 
 
-def _found(context: ReconcileContext, rows: Iterable[Port], *wanted: Whose) -> list[Port]:
+def _found(facts: Facts, rows: Iterable[Port], *wanted: Whose) -> list[Port]:
     """The ports that are such: the one that status shows first, then those with our mark, the oldest first."""
-    shown = _STATUS(context).get("vipPortID") or _STATUS(context.resource).get("vipPortID")
-    standing = [(_whose(context, row), row) for row in rows]
+    shown = _STATUS(facts).get("vipPortID") or _STATUS(facts.resource).get("vipPortID")
+    standing = [(_whose(facts, row), row) for row in rows]
     found = [(wanted.index(each), row) for each, row in standing if each in wanted]
     found.sort(
         key=lambda each: (each[1]["id"] != shown, each[0], str(each[1].get("created_at", "")), str(each[1]["id"]))
@@ -158,8 +175,8 @@ def _found(context: ReconcileContext, rows: Iterable[Port], *wanted: Whose) -> l
     return [row for _, row in found]
 
 
-def _ours(context: ReconcileContext, rows: Iterable[Port]) -> list[Port]:
-    return _found(context, rows, Whose.OURS, Whose.LOST)
+def _ours(facts: Facts, rows: Iterable[Port]) -> list[Port]:
+    return _found(facts, rows, Whose.OURS, Whose.LOST)
 
 
 def _listed(context: ReconcileContext) -> list[Port]:
@@ -168,51 +185,53 @@ def _listed(context: ReconcileContext) -> list[Port]:
     return with_named(context, PORTS, context.rows(PORTS), [str(shown)] if shown else ())
 
 
-def _sure(context: ReconcileContext, marked: list[Port]) -> list[Port]:
+def _sure(facts: Facts, marked: list[Port]) -> list[Port] | Outcome:
     """Of the ports with the mark: the one that status names, and those on record; a copy is left alone.
 
     The only one is ours, too, unless there was another that is gone: status names it, or has forgotten it for that.
-
-    Raises:
-        Stop: nothing tells which is ours, or whether one is.
+    The outcome is for where nothing tells which is ours, or whether one is.
     """
-    named = _STATUS(context).get("vipPortID")
+    named = _STATUS(facts).get("vipPortID")
     sure = [row for row in marked if row["id"] == named]
-    sure += [row for row in marked if row["id"] != named and duplicates.on_record(context, SLOT, row)]
-    gone = (named or is_gone(context)) and SLOT not in context.creates.unknown
+    sure += [row for row in marked if row["id"] != named and duplicates.on_record(facts, SLOT, row)]
+    gone = (named or is_gone(facts)) and SLOT not in facts.creates.unknown
     if not sure and len(marked) == 1 and not gone:
         return marked
-    if marked and not sure and not (gone and context.resource.deleting):
-        raise duplicates.undecided("port", marked, named)
-    duplicates.warn(context, "port", [row for row in marked if row not in sure])
+    if marked and not sure and not (gone and facts.resource.deleting):
+        return duplicates.undecided("port", marked, named)
     return sure
 
 
-def is_ours(context: ReconcileContext, row: Port) -> bool:
+def is_ours(facts: Facts, row: Port) -> bool:
     """Whether a port was made for the VIP of this object."""
-    return _whose(context, row).ours
+    return _whose(facts, row).ours
 
 
-def ensure(context: ReconcileContext, inputs: VipInputs) -> Port:
+def ensure(context: ReconcileContext, inputs: VipInputs) -> Port | Ended:
     """The VIP's port, made if there is none.
 
+    Returns:
+        The port; or how the reconcile ends: a create of it may still be under way, there is one of a former object that
+        nobody said to take over, or there is no address to be had.
+
     Raises:
-        Stop: a create of it may still be under way, or there is one of a former object that nobody said to take over.
         InfomaniakCloudError: the service refused.
     """
     known = _remembered(context).port
     if known is not None:
         return known
     rows = _listed(context)
-    there = _sure(context, _ours(context, rows))
+    there = _sure_and_told(context, rows)
+    if isinstance(there, Outcome):
+        return there
     if there:
         return _known(context, _marked(context, there[0]), inputs)
     previous = _found(context, rows, Whose.PREVIOUS)
     named = _port_name(context.resource.key.name)
-    if previous and (why := why_not_taken(context, previous[0], restore=context.restore, name=named)):
-        raise conflict(context, "port", previous[0], Standing.PREVIOUS, why)
+    if previous and (why := why_not_taken(context, previous[0], name=named)):
+        return conflict(context, "port", previous[0], Standing.PREVIOUS, why)
     if len(previous) > 1:
-        raise duplicates.undecided("port", previous)
+        return duplicates.undecided("port", previous)
     if previous:
         return _known(context, _marked(context, previous[0]), inputs)
 
@@ -220,9 +239,37 @@ def ensure(context: ReconcileContext, inputs: VipInputs) -> Port:
         return not _ours(context, context.rows(PORTS, not_before))
 
     body = _body(context, inputs)
-    if not clear_to_create(context, SLOT, still_absent, body):
-        raise context.again(Reason.CREATING, "the VIP's port has appeared in the cloud", 0.0)
+    if isinstance(body, Outcome):
+        return body
+    if too_early := clear_to_create(context, SLOT, still_absent, _APPEARED, body):
+        return too_early
     return _known(context, _made(context, inputs, body), inputs)
+
+
+def is_to_be_made(context: ReconcileContext) -> bool:
+    """Whether there is no port that could be the VIP's.
+
+    Raises:
+        InfomaniakCloudError: the ports could not be listed.
+    """
+    if _remembered(context).port is not None:
+        return False
+    rows = _listed(context)
+    return not _ours(context, rows) and not _found(context, rows, Whose.PREVIOUS)
+
+
+_APPEARED = "the VIP's port has appeared in the cloud"
+
+
+def _sure_and_told(context: ReconcileContext, rows: Iterable[Port]) -> list[Port] | Outcome:
+    """Of the ports with our mark those that are ours; of the others it is said that they are copies."""
+    marked = _ours(context, rows)
+    sure = _sure(context, marked)
+    if not isinstance(sure, Outcome):
+        ids = {row["id"] for row in sure}
+        # Where the only one is taken for ours, there is nothing to say.
+        context.warn(duplicates.warnings("port", [row for row in marked if row["id"] not in ids]))
+    return sure
 
 
 def _marked(context: ReconcileContext, port: Port) -> Port:
@@ -234,24 +281,24 @@ def _marked(context: ReconcileContext, port: Port) -> Port:
         return context.cloud.do.ports.update(port["id"], {"description": text})
 
 
-def _description(context: ReconcileContext, port: Port) -> str:
+def _description(facts: Facts, port: Port) -> str:
     """What the description should be: a person's text stays. Where that leaves no room, status alone names the port."""
     now = str(port.get("description") or "")
-    if context.owner.is_described(now, user_text(now), SLOT):
+    if facts.owner.is_described(now, user_text(now), SLOT):
         return now
     try:
-        return _marked_text(context, user_text(now))
+        return _marked_text(facts, user_text(now))
     except NoRoom:
         return now
 
 
-def _marked_text(context: ReconcileContext, text: str) -> str:
+def _marked_text(facts: Facts, text: str) -> str:
     """A description of the port with both marks, or with one where there is no room for two.
 
     Raises:
         NoRoom: there is none for one.
     """
-    new, old = context.owner.both_marks(SLOT)
+    new, old = facts.owner.both_marks(SLOT)
     whole = described(text, new)
     with contextlib.suppress(NoRoom):
         whole = described(whole, old)
@@ -306,11 +353,20 @@ def _note_made(context: ReconcileContext) -> None:
     context.status["appliedFields"] = sorted({*(context.status.get("appliedFields") or ()), MADE})
 
 
-def applied(context: ReconcileContext) -> list[str]:
+def applied(facts: Facts) -> list[str]:
     """The place of the port among the fields that we have set: where we made it, or are about to."""
-    known = MADE in context.applied or MADE in (context.status.get("appliedFields") or ())
-    about_to = context.id is None and not context.imported and not _STATUS(context).get("vipPortID")
+    seen = facts.seen.of(SeenBalancer).vip_port
+    if _remembered(facts).octavias or (seen and seen[0].get("device_owner") == _OCTAVIA):  # we were not allowed to
+        return []
+    known = MADE in facts.applied or MADE in (facts.status.get("appliedFields") or ())
+    about_to = facts.id is None and not facts.imported and not _STATUS(facts).get("vipPortID")
     return [MADE] if known or about_to else []
+
+
+def left_to_octavia(context: ReconcileContext) -> None:
+    """Note that Octavia makes the port: the project may make none there."""
+    _remembered(context).octavias = True
+    context.placed()
 
 
 def forget(context: ReconcileContext) -> None:
@@ -318,13 +374,13 @@ def forget(context: ReconcileContext) -> None:
     _remembered(context).port = None
 
 
-def _body(context: ReconcileContext, inputs: VipInputs) -> PortBody:
+def _body(context: ReconcileContext, inputs: VipInputs) -> PortBody | Outcome:
     network = inputs.get("networkID")
     if network is None:
         network = context.cloud.do.subnets.get(inputs["subnetID"])["network_id"]
     elif not inputs.get("subnetID") and not context.cloud.do.networks.get(network).get("subnets"):
         message = f"spec.vip.networkID: network {network} has no subnet that the VIP could be in: add one to it"
-        raise _no_address(context, message)
+        return _no_address(context, message)
     address = _SPEC(context)["vip"].get("address")
     first = _place(inputs.get("subnetID"), address)
     more = [_place(each["subnetID"], each.get("address")) for each in inputs.get("additional") or ()]
@@ -355,19 +411,19 @@ def _port_name(balancer: str) -> str:
     return f"{balancer[: _LONGEST_NAME - len(_SUFFIX)]}{_SUFFIX}"
 
 
-def _no_address(context: ReconcileContext, message: str) -> Stop:
+def _no_address(context: ReconcileContext, message: str) -> Outcome:
     """The outcome where there is no address to be had: no event tells of one, so it is looked for."""
     context.set_condition(REFERENCES_RESOLVED, False, Reason.WAITING_FOR_REFERENCE, message)
-    return context.again(Reason.WAITING_FOR_REFERENCE, message, _LOOK_AGAIN)
+    return again(Reason.WAITING_FOR_REFERENCE, message, _LOOK_AGAIN)
 
 
-def _main_spot(context: ReconcileContext, port: Port, inputs: VipInputs) -> FixedIP | None:
+def _main_spot(facts: Facts, port: Port, inputs: VipInputs) -> FixedIP | None:
     """Which of the port's addresses is the VIP: Neutron adds those of subnets that hand out addresses by themselves.
 
     It is the one that the spec names, else the one there was, else the one on the VIP's subnet, else the first.
     """
     spots = list(port.get("fixed_ips") or ())
-    for wanted in (vip(context).get("address"), _STATUS(context).get("vipAddress")):
+    for wanted in (vip(facts).get("address"), _STATUS(facts).get("vipAddress")):
         for spot in spots:
             if wanted and address(spot["ip_address"]) == address(wanted):
                 return spot
@@ -375,12 +431,8 @@ def _main_spot(context: ReconcileContext, port: Port, inputs: VipInputs) -> Fixe
     return next(iter([*here, *spots]), None)
 
 
-def attributes(context: ReconcileContext, port: Port, inputs: VipInputs) -> LoadBalancerBody:
-    """What a load balancer is told of its VIP.
-
-    Raises:
-        Stop: the port has no address.
-    """
+def attributes(context: ReconcileContext, port: Port, inputs: VipInputs) -> LoadBalancerBody | Outcome:
+    """What a load balancer is told of its VIP; or the outcome where the port has no address."""
     main = _main_spot(context, port, inputs)
     if main is None:
         forget(context)
@@ -388,7 +440,7 @@ def attributes(context: ReconcileContext, port: Port, inputs: VipInputs) -> Load
             f"spec.vip: port {port['id']} has no address, for its network has no subnet to take one from: give the "
             "network a subnet, and delete the port"
         )
-        raise _no_address(context, message)
+        return _no_address(context, message)
     more = [each["subnetID"] for each in inputs.get("additional") or ()]
     further = [
         spot for spot in port["fixed_ips"] if spot["subnet_id"] in more and spot["subnet_id"] != main["subnet_id"]
@@ -405,12 +457,12 @@ def attributes(context: ReconcileContext, port: Port, inputs: VipInputs) -> Load
     return found
 
 
-def fixed(context: ReconcileContext, row: LoadBalancer, inputs: VipInputs) -> list[Difference]:
+def fixed(facts: Facts, row: LoadBalancer, inputs: VipInputs) -> list[Difference]:
     """In what of the VIP that cannot be changed the load balancer differs from the spec.
 
     A subnet that the spec does not name is not compared: the one it is in stands.
     """
-    item = vip(context)
+    item = vip(facts)
     where = "networkRef" if item.get("networkRef") else "networkID" if item.get("networkID") else "subnetID"
     wanted: list[tuple[str, str, str | None]] = [(where, "vip_network_id", inputs.get("networkID"))]
     if item.get("subnet") or item.get("subnetID"):
@@ -430,42 +482,62 @@ def fixed(context: ReconcileContext, row: LoadBalancer, inputs: VipInputs) -> li
     return found
 
 
-def plan(context: ReconcileContext, balancer: LoadBalancer) -> list[Step]:
-    """What is to be done about the port of a load balancer that is there: its mark is put back.
+def look(context: ReconcileContext, balancer: LoadBalancer) -> None:
+    """Look for the port of a load balancer that is there, for ``plan`` to know.
 
-    A port that is gone is said once all else is done, in ``context.held_back``. The ports are listed where that may
-    have happened: not while a change of the spec is carried out and followed up; the next resync looks.
+    The ports are listed where it may be gone: not while a change of the spec is carried out and followed up; the next
+    resync looks.
+
+    Raises:
+        InfomaniakCloudError: it could not be asked for.
     """
     port_id = balancer.get("vip_port_id")
     if not port_id or not _to_be_looked_at(context):
-        return []
+        return
     port = by_id(context, PORTS, context.rows(PORTS), str(port_id))
     _remembered(context).there = port is not None
-    if port is None:
-        if not context.imported:  # a port of others may be there, and not for us to see
-            context.held_back.append(_gone(balancer))
-        return []
-    found = _whose(context, port, inside=True)
-    if not found.ours:
-        return []
-    if found is Whose.OURS:
+    context.seen.of(SeenBalancer).vip_port = [] if port is None else [port]
+    if port is not None and _whose(context, port, inside=True) is Whose.OURS:
         _note_made(context)
-    now, wanted = str(port.get("description") or ""), _description(context, port)
+    if plan(context, balancer).steps:
+        _remembered(context).there = None  # looked at again until its mark is there
+
+
+def plan(facts: Facts, balancer: LoadBalancer) -> Plan:
+    """What is to be done about the port of a load balancer that is there: its mark is put back.
+
+    A port that is gone is held back: it is said once all else is done.
+    """
+    seen = facts.seen.of(SeenBalancer).vip_port
+    if seen is None:
+        return Plan()
+    if not seen:  # a port of others may be there, and not for us to see
+        return Plan() if facts.imported else Plan(held_back=[_gone(balancer)])
+    port = seen[0]
+    if not _whose(facts, port, inside=True).ours:
+        return Plan()
+    now, wanted = str(port.get("description") or ""), _description(facts, port)
     if now == wanted:
-        return []
-    _remembered(context).there = None  # looked at again until its mark is there
-    what, body = f"port {port_id} of the VIP", {"description": wanted}
-    return [Step("update", what, SLOT, str(port_id), None, body, (Difference("mark", "description", now, wanted),))]
+        return Plan()
+    differences = (Difference("mark", "description", now, wanted),)
+    return only(
+        [Step("update", f"port {port['id']} of the VIP", SLOT, port["id"], None, {"description": wanted}, differences)]
+    )
 
 
 def act(context: ReconcileContext, step: Step) -> None:
-    """Carry out the step of ``plan``.
+    """Carry out a step on the port: its mark put back or given up, or its deletion.
 
     Raises:
         InfomaniakCloudError: the service refused.
     """
+    ports = context.cloud.do.ports
     with context.changing():
-        context.cloud.do.ports.update(step.id, PORTS.body(step.body))
+        if step.verb == "delete":
+            with contextlib.suppress(NotFoundError):
+                ports.delete(step.id)
+        else:
+            ports.update(step.id, PORTS.body(step.body))
 
 
 def hold(context: ReconcileContext, balancer: LoadBalancer) -> None:
@@ -477,26 +549,26 @@ def hold(context: ReconcileContext, balancer: LoadBalancer) -> None:
     """
     if _STATUS(context.resource).get("vipPortID") or not balancer.get("vip_port_id"):
         return
-    for step in plan(context, balancer):
+    look(context, balancer)
+    for step in plan(context, balancer).steps:
         act(context, step)
-    context.held_back.clear()
     _STATUS(context)["vipPortID"] = balancer["vip_port_id"]
     context.record()
 
 
-def is_gone(context: ReconcileContext) -> bool:
+def is_gone(facts: Facts) -> bool:
     """Whether the last look has not found the port."""
-    return _remembered(context).there is False
+    return _remembered(facts).there is False
 
 
-def _to_be_looked_at(context: ReconcileContext) -> bool:
-    said = (context.resource.condition("Ready") or {}).get("reason")
-    edited = _STATUS(context.resource).get("observedGeneration") != context.resource.generation
+def _to_be_looked_at(facts: Facts) -> bool:
+    said = (facts.resource.condition("Ready") or {}).get("reason")
+    edited = _STATUS(facts.resource).get("observedGeneration") != facts.resource.generation
     under_way = edited or said in (Reason.CREATING.value, Reason.UPDATING.value)
-    return not (under_way and _remembered(context).there)
+    return not (under_way and _remembered(facts).there)
 
 
-def _gone(balancer: LoadBalancer) -> Stop:
+def _gone(balancer: LoadBalancer) -> Outcome:
     message = (
         f"port {balancer['vip_port_id']} of the VIP {balancer.get('vip_address')} was deleted in the cloud by somebody "
         "else: Neutron may give the address to another port, no floating IP can lead to it, and Octavia takes no other "
@@ -505,51 +577,54 @@ def _gone(balancer: LoadBalancer) -> Stop:
         "with all that is in it, on a new port, with the same address where that is still free. The cloud's support "
         "can give it a port by a failover, too"
     )
-    return Stop(Reason.EXTERNALLY_DELETED, message, Stalled(), Progress.STALLED)
+    return stalled(Reason.EXTERNALLY_DELETED, message)
 
 
-def remove(context: ReconcileContext) -> None:
-    """Delete the port, once the load balancer is gone.
+def removal(context: ReconcileContext) -> Plan:
+    """What deletes the port, once the load balancer is gone; its outcome where a create of it may still be under way.
 
     Raises:
-        Stop: a create of it may still be under way.
-        InfomaniakCloudError: the service refused.
+        InfomaniakCloudError: the cloud could not be asked.
     """
-    there = _sure(context, _ours(context, _listed(context)))
+    there = _sure_and_told(context, _listed(context))
+    if isinstance(there, Outcome):
+        return Plan(outcome=there)
     unsettled = SLOT in context.creates.unknown or (context.id is None and not _STATUS(context).get("vipPortID"))
     if not there and unsettled and not context.imported:
 
         def still_absent(not_before: float) -> bool:
             return not _ours(context, context.rows(PORTS, not_before))
 
-        if not clear_to_create(context, SLOT, still_absent):
-            raise context.again(Reason.DELETING, "the VIP's port has appeared in the cloud", 0.0)
-    for row in there:
-        if row is not there[0] and SLOT not in context.creates.unknown:
-            # We make one. Another one with our mark is a copy of its text, unless the end of a create is unknown.
-            context.request.event("LeftAlone", f"port {row['id']} has a copy of our mark and stays", warning=True)
-            continue
-        try:
-            with context.changing():
-                context.cloud.do.ports.delete(row["id"])
-        except NotFoundError:
-            continue
+        return Plan(outcome=clear_to_create(context, SLOT, still_absent, _APPEARED))
+    # We make one. Another one with our mark is a copy of its text, unless the end of a create is unknown.
+    going = there if SLOT in context.creates.unknown else there[:1]
+    return Plan(
+        steps=[Step("delete", f"port {row['id']} of the VIP", SLOT, row["id"]) for row in going],
+        warnings=[
+            Warned("LeftAlone", f"port {row['id']} has a copy of our mark and stays") for row in there[len(going) :]
+        ],
+    )
 
 
-def release(context: ReconcileContext, balancer: LoadBalancer) -> None:
-    """Release the mark of the port that the load balancer has; who takes that again looks for it at once."""
+def releasing(context: ReconcileContext, balancer: LoadBalancer) -> list[Step]:
+    """What gives up the mark of the port that the load balancer has; who takes that again looks for it at once."""
     _remembered(context).there = None
     port_id = balancer.get("vip_port_id")
     row = by_id(context, PORTS, context.rows(PORTS), str(port_id)) if port_id else None
-    if row is not None:
-        neutron_common.release_row(context, PORTS, row, child=SLOT)
+    return _release(context, row) if row is not None else []
 
 
-def release_left(context: ReconcileContext) -> None:
-    """Release the mark of the port that is left of a load balancer which is gone.
+def releasing_left(context: ReconcileContext) -> Plan:
+    """What gives up the mark of the port that is left of a load balancer which is gone.
 
     Raises:
-        InfomaniakCloudError: the service refused.
+        InfomaniakCloudError: the cloud could not be asked.
     """
-    for row in _sure(context, _ours(context, _listed(context))):
-        neutron_common.release_row(context, PORTS, row, child=SLOT)
+    there = _sure_and_told(context, _listed(context))
+    if isinstance(there, Outcome):
+        return Plan(outcome=there)
+    return only(step for row in there for step in _release(context, row))
+
+
+def _release(context: ReconcileContext, row: Port) -> list[Step]:
+    return neutron_common.release_steps(context, "port", row, child=SLOT, slot=SLOT)

@@ -7,16 +7,20 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from infomaniak_operator.client import (
     AuthenticationError,
     CloudCredentials,
     CloudSession,
+    ForbiddenError,
     InfomaniakCloudError,
+    NotFoundError,
     Operations,
 )
 from infomaniak_operator.client.kinds import BodyT, RowT
+from infomaniak_operator.client.refusal import Refusal
+from infomaniak_operator.client.resources import OctaviaQuota, QuotaDetail, ReverseName, Secret
 from infomaniak_operator.controller.interfaces import Key
 from infomaniak_operator.reconcile.openstack.list_cache import Snapshots
 from infomaniak_operator.reconcile.openstack.resource_types import ResourceType
@@ -27,8 +31,18 @@ _EXTERNAL: Mapping[str, Any] = {"router:external": True}
 REFUSED_FOR = 5.0
 """Seconds for which a refused login answers for all objects with the same credential: one asks, not a thousand."""
 
+ReadT = TypeVar("ReadT")
+
 _MOST_ADDRESSES = 10_000
 """Of so many Secrets it is remembered which cloud they lead to."""
+
+NAMES_REFUSED_FOR = 20.0
+"""Seconds for which a failed list of reverse names answers for all objects: a Designate that hangs holds up one."""
+
+QUOTA_FOR = 60.0
+"""Seconds for which a quota counts as it was read: one that is found used up is read anew."""
+QUOTA_REFUSED_FOR = 600.0
+"""Seconds for which a quota that must not be read, or is not there, is not asked for again."""
 
 EXTERNAL_FOR = 600.0
 """Seconds for which an external network's id is used without another look: as long as a resync takes to come, unless
@@ -41,6 +55,42 @@ class _Found:
 
     id: str
     at: float
+
+
+class Kept(Generic[ReadT]):
+    """Something that is read now and then, and is done without where it cannot be. One asks, the others have it, too.
+
+    Args:
+        now: monotonic seconds.
+
+    Attributes:
+        since: how many of each type were about to be made since it was read.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._lock = threading.Lock()
+        self.since: Counter[str] = Counter()
+        self._read: tuple[float, ReadT] | None = None
+        self._not_before = float("-inf")
+
+    def get(self, fresh_after: float | None, read: Callable[[], ReadT]) -> ReadT | None:
+        """What was read at that monotonic second or later; None where it cannot be read."""
+        with self._lock:
+            now = self._now()
+            oldest = now - QUOTA_FOR if fresh_after is None else fresh_after
+            if self._read is not None and self._read[0] >= oldest:
+                return self._read[1]
+            if now < self._not_before:
+                return None
+            try:
+                self._read, self.since = (now, read()), Counter()
+            except InfomaniakCloudError as error:
+                # Whatever it is (a policy, a service that is away), all goes on as if nothing were known.
+                never = isinstance(error, ForbiddenError | NotFoundError)
+                self._read, self._not_before = None, now + (QUOTA_REFUSED_FOR if never else QUOTA_FOR)
+                return None
+            return self._read[1]
 
 
 class Cloud:
@@ -68,10 +118,15 @@ class Cloud:
         self.close = close
         self._lock = threading.Lock()
         self._identified: tuple[str, str] | None = None
-        self._refused: tuple[float, InfomaniakCloudError] | None = None
+        self._refused = Refusal(REFUSED_FOR, now)
         self._snapshots = Snapshots(now)
         self._external_for = external_for
         self._external: dict[str, _Found] = {}
+        self._no_names = Refusal(NAMES_REFUSED_FOR, now)
+        self._quotas: Kept[dict[str, QuotaDetail]] = Kept(now)
+        self._octavia_quotas: Kept[OctaviaQuota] = Kept(now)
+        self.quota_use: dict[str, float] = {}
+        self._no_secrets = Refusal(REFUSED_FOR, now)
 
     def read_only(self) -> Cloud:
         """The same cloud, with the same login and lists, in which nothing can be changed.
@@ -96,14 +151,12 @@ class Cloud:
         with self._lock:
             if self._identified is not None:
                 return
-            if self._refused is not None and self._now() < self._refused[0] + REFUSED_FOR:
-                raise self._refused[1]
+            self._refused.check()
             try:
                 self._identified = self._identity()
             except InfomaniakCloudError as error:
-                self._refused = (self._now(), error)
+                self._refused.note(error)
                 raise
-            self._refused = None
 
     @property
     def project_id(self) -> str:
@@ -138,6 +191,58 @@ class Cloud:
 
         name = collection.name if network_id is None else f"{collection} of network {network_id}"
         return self._snapshots.get(name, fresh_after, load)
+
+    def reverse_names(self, fresh_after: float) -> Sequence[ReverseName]:
+        """The reverse names of the project's floating IPs, from a LIST that began at that monotonic second or later.
+
+        Raises:
+            InfomaniakCloudError: the list could not be had, now or a moment ago. That is never an empty list.
+        """
+        return self._listed("reverse_dns", fresh_after, self.do.reverse_dns.list, self._no_names)
+
+    def _listed(
+        self, name: str, fresh_after: float, load: Callable[[], Sequence[RowT]], refusal: Refusal
+    ) -> Sequence[RowT]:
+        """A list of a service that may not be there, or not for us: a failure answers for a while."""
+        refusal.check()
+        try:
+            return self._snapshots.get(name, fresh_after, load)
+        except InfomaniakCloudError as error:
+            refusal.note(error)
+            raise
+
+    def network_quota(self, fresh_after: float | None = None) -> Mapping[str, QuotaDetail] | None:
+        """What Neutron allows the project, and what is used; None where that cannot be read.
+
+        Args:
+            fresh_after: not read before that monotonic second; None: as it was read within the last minute.
+        """
+        return self._quotas.get(fresh_after, self.do.quotas.network)
+
+    def made_since(self, name: str) -> int:
+        """How many of a type this process was about to make since Neutron's quota was read."""
+        return self._quotas.since[name]
+
+    def about_to_make(self, counts: Mapping[str, int]) -> None:
+        """Count what is about to be made, for those who go by the same reading."""
+        self._quotas.since.update(counts)
+
+    def load_balancer_quota(self, fresh_after: float | None = None) -> OctaviaQuota | None:
+        """What Octavia allows the project, likewise; it tells no uses."""
+        return self._octavia_quotas.get(fresh_after, self.do.quotas.load_balancer)
+
+    def note_quota_use(self, shares: Mapping[str, float]) -> None:
+        """Keep, for the metrics, which share of each quota is used."""
+        with self._lock:
+            self.quota_use |= shares
+
+    def secrets(self, fresh_after: float) -> Sequence[Secret]:
+        """The project's secrets in Barbican, from a LIST that began at that monotonic second or later.
+
+        Raises:
+            InfomaniakCloudError: the list could not be had, now or a moment ago. That is never an empty list.
+        """
+        return self._listed("secrets", fresh_after, self.do.secrets.list, self._no_secrets)
 
     def external_network(self, name: str) -> str | None:
         """The id of the external network of that name; looked up again after a while, and once it was refused.
@@ -219,6 +324,10 @@ class _Shelf:
                 del self._counts[entry.namespace]
         return entry
 
+    def peek(self, credentials: CloudCredentials) -> _Entry | None:
+        """One that is kept, which is no use of it."""
+        return self._entries.get(credentials)
+
     def put(self, credentials: CloudCredentials, entry: _Entry) -> list[_Entry]:
         """Keep one as the latest used; gives those that went for it."""
         self._entries[credentials] = entry
@@ -237,6 +346,10 @@ class _Shelf:
         entry = self.pop(longest_unused)
         assert entry is not None  # noqa: S101 - for the type checker
         return entry
+
+    def entries(self) -> list[_Entry]:
+        """All of them."""
+        return list(self._entries.values())
 
     def drain(self) -> list[_Entry]:
         """All of them, which are kept no more."""
@@ -298,6 +411,22 @@ class Clouds:
                 entry = kept or _Entry(cloud, secret.namespace if secret else "")
                 dropped = self._working.put(credentials, entry)
             del dropped
+
+    def connected(self, credentials: CloudCredentials) -> Cloud | None:
+        """The cloud of a credential that has worked, if it is still kept. To ask for it takes no other one's place."""
+        with self._lock:
+            entry = self._working.peek(credentials)
+        return entry.cloud if entry else None
+
+    def quota_use(self) -> dict[str, float]:
+        """Of each type, which share of its quota is used in the project that has used most, as it was last read."""
+        with self._lock:
+            entries = self._working.entries()
+        found: dict[str, float] = {}
+        for entry in entries:
+            for name, share in list(entry.cloud.quota_use.items()):
+                found[name] = max(found.get(name, 0.0), share)
+        return found
 
     def address_of(self, secret: Key) -> str | None:
         """Where the credential in a Secret led to when it was last used; None if it has not been."""

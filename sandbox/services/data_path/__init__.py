@@ -1,0 +1,1 @@
+"""HAProxy under Octavia, and nft under Neutron: run in the services' own processes, with their own code."""

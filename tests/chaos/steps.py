@@ -1,0 +1,139 @@
+"""What is done in a run, and when: a list that a seed gives, that is written down, and that can be cut short."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.chaos.universe import KEYS, Key, some_spec
+
+APPLY, DELETE, RECREATE, OUTSIDE, KILL, STOP, AWAY = "apply", "delete", "recreate", "outside", "kill", "stop", "away"
+WAIT = "wait"
+"""Until an object is Ready, for so many seconds at most; the time of what follows stands still. In kept histories only."""
+
+OUTSIDE_EDITS: Mapping[str, tuple[str, ...]] = {
+    "InfomaniakNetwork": ("rename", "describe", "switch", "delete-subnet", "add-subnet", "add-port"),
+    "Router": ("rename", "switch", "cut-gateway", "cut-interface", "delete"),
+    "SecurityGroup": ("rename", "delete-rule", "add-rule", "delete"),
+    "Port": ("rename", "switch", "clear-groups", "delete"),
+    "FloatingIP": ("describe", "dissociate", "delete"),
+    "LoadBalancer": ("rename", "edit-listener", "delete-listener", "delete", "add-listener", "add-policy", "add-pool"),
+    "Pool": ("rename", "algorithm", "edit-member", "delete-member", "add-member", "delete", "add-monitor"),
+    "HealthMonitor": ("delay", "delete"),
+}
+"""What an administrator or another tool does behind the operator's back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that is done.
+
+    Attributes:
+        at: seconds after the start.
+        do: what: a word of this module.
+        kind: of the object, where it is about one.
+        name: of the object, the component or the operator.
+        spec: that is applied.
+        how: of what is done from outside.
+        seconds: for how long something is away or stopped, or until a killed operator is started again.
+    """
+
+    at: float
+    do: str
+    kind: str = ""
+    name: str = ""
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    how: str = ""
+    seconds: float = 0.0
+
+    @property
+    def key(self) -> Key:
+        """The object."""
+        return self.kind, self.name
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is written down."""
+        values = {name: getattr(self, name) for name in self.__slots__}
+        return {name: value for name, value in values.items() if value or name == "at"}
+
+    def __str__(self) -> str:
+        words = (f"{self.at:6.1f}", self.do, self.kind, self.name, self.how, f"{self.seconds:g} s" * bool(self.seconds))
+        return " ".join(filter(None, words))
+
+
+def from_json(rows: Iterable[Mapping[str, Any]]) -> list[Step]:
+    """What ``Step.to_json`` wrote."""
+    return [Step(**row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """How much is done.
+
+    Attributes:
+        user: seconds between two things that the user does, on average.
+        outside: seconds between two things that are done from outside.
+        disaster: seconds between two kills, stops and absences.
+        first: seconds within which everything is applied first.
+    """
+
+    user: float = 1.0
+    outside: float = 3.0
+    disaster: float = 8.0
+    first: float = 8.0
+
+
+def plan(seed: int, seconds: float, rates: Rates | None = None) -> list[Step]:
+    """What a seed does.
+
+    Args:
+        seed: any number; the same one gives the same list.
+        seconds: how long it takes.
+        rates: how much is done.
+    """
+    rates = rates or Rates()
+    draw = random.Random(f"chaos {seed}")
+    order = draw.sample(KEYS, len(KEYS))
+    steps = [
+        Step(round(draw.uniform(0, rates.first), 1), APPLY, kind, name, some_spec((kind, name), draw))
+        for kind, name in order
+    ]
+    begin = rates.first / 2
+    steps += [_user(at, draw) for at in _times(draw, begin, seconds, rates.user)]
+    steps += [_outside(at, draw) for at in _times(draw, rates.first, seconds, rates.outside)]
+    steps += [_disaster(at, draw) for at in _times(draw, begin, seconds, rates.disaster)]
+    return sorted(steps, key=lambda step: step.at)
+
+
+def _times(draw: random.Random, begin: float, end: float, between: float) -> list[float]:
+    at, times = begin, []
+    while (at := at + draw.expovariate(1 / between)) < end:
+        times.append(round(at, 1))
+    return times
+
+
+def _user(at: float, draw: random.Random) -> Step:
+    kind, name = draw.choice([key for key in KEYS if key[1] != "internet"])
+    what = draw.random()
+    if what < 0.12:
+        return Step(at, DELETE, kind, name)
+    do = RECREATE if what < 0.25 else APPLY
+    return Step(at, do, kind, name, some_spec((kind, name), draw))
+
+
+def _outside(at: float, draw: random.Random) -> Step:
+    kind, name = draw.choice([key for key in KEYS if key[1] != "internet"])
+    return Step(at, OUTSIDE, kind, name, how=draw.choice(OUTSIDE_EDITS[kind]))
+
+
+def _disaster(at: float, draw: random.Random) -> Step:
+    what = draw.random()
+    who = draw.choice(("0", "1", "leader", "leader"))
+    if what < 0.5:
+        return Step(at, KILL, name=who, seconds=round(draw.uniform(0.2, 4), 1))
+    if what < 0.75:
+        return Step(at, STOP, name=who, seconds=round(draw.choice((1.5, 6, 18)) * draw.uniform(0.8, 1.2), 1))
+    part = draw.choice(("kube-apiserver", "kube-apiserver", "neutron", "octavia", "keystone"))
+    return Step(at, AWAY, name=part, seconds=round(draw.uniform(1.5, 5), 1))

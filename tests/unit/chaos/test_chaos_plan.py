@@ -1,0 +1,55 @@
+"""What a seed does, and how a history that fails becomes shorter."""
+
+import json
+import random
+
+import pytest
+
+from tests.chaos.shrink import shrink
+from tests.chaos.steps import APPLY, AWAY, DELETE, KILL, OUTSIDE, RECREATE, STOP, Step, from_json, plan
+from tests.chaos.universe import KEYS, PLURALS, some_spec
+
+
+def test_the_same_seed_does_the_same():
+    assert plan(1, 90) == plan(1, 90) != plan(2, 90)
+
+
+def test_a_plan_has_all_kinds_and_everything_that_can_befall_them():
+    steps = [step for seed in range(5) for step in plan(seed, 90)]
+    assert {step.do for step in steps} == {APPLY, DELETE, RECREATE, OUTSIDE, KILL, STOP, AWAY}
+    assert {step.kind for step in steps if step.kind} == PLURALS.keys()
+    assert all(first.at <= second.at <= 90 for first, second in zip(plan(3, 90), plan(3, 90)[1:], strict=False))
+
+
+def test_a_plan_is_written_down_and_read_again():
+    steps = plan(4, 60)
+    assert from_json(json.loads(json.dumps([step.to_json() for step in steps]))) == steps
+
+
+def test_every_object_has_many_forms():
+    draw = random.Random(1)
+    for key in KEYS:
+        forms = {json.dumps(some_spec(key, draw), sort_keys=True) for _ in range(40)}
+        assert len(forms) > 5 or key[1] == "internet", key
+
+
+@pytest.mark.parametrize("needed", [[3], [0, 19], [4, 5, 11], list(range(20))])
+def test_what_is_not_needed_for_the_failure_is_left_out(needed):
+    assert shrink(range(20), lambda kept: set(needed) <= set(kept), tries=500) == needed
+
+
+def test_no_more_is_tried_than_may_be():
+    asked: list[list[int]] = []
+
+    def fails(kept):
+        asked.append(kept)
+        return 13 in kept
+
+    kept = shrink(range(100), fails, tries=6)
+    assert len(asked) == 6
+    assert 13 in kept
+    assert len(kept) < 100
+
+
+def test_a_failure_that_needs_nothing_has_no_steps():
+    assert shrink([Step(1.0, KILL)], lambda _: True) == []
