@@ -10,8 +10,12 @@ import logging
 import re
 import sys
 import threading
+from types import TracebackType
 
 _QUIET = ("urllib3", "keystoneauth", "openstack", "stevedore", "kopf.activities.authentication", "asyncio", "pykube")
+
+_Raised = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+"""What ``sys.exc_info`` gives."""
 
 MAX_MESSAGE = 8192
 """Characters of a message that are logged."""
@@ -46,13 +50,31 @@ class Formatter(logging.Formatter):
         )
         return super().format(plain)
 
-    def formatException(self, ei: object) -> str:  # noqa: N802 - the library's name
-        """A traceback."""
-        return _indented(super().formatException(ei))  # type: ignore[arg-type]
+    def formatException(self, ei: _Raised) -> str:  # noqa: N802 - the library's name
+        """A traceback, or the places it passes where the library cannot write it."""
+        try:
+            return _indented(super().formatException(ei))
+        except Exception as error:  # noqa: BLE001 - Python 3.11.0 to 3.11.7: SystemError where two threads write one at once
+            return _indented(_places(ei, error))
 
     def formatStack(self, stack_info: str) -> str:  # noqa: N802 - the library's name
         """A stack."""
         return _indented(super().formatStack(stack_info))
+
+
+def _places(ei: _Raised, trouble: Exception) -> str:
+    """Where an error passed, without the lines of the source: they are what the library fails at."""
+    kind, error, trace = ei
+    lines = [f"Traceback (without source lines: {type(trouble).__name__}):"]
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        lines.append(f'  File "{code.co_filename}", line {trace.tb_lineno}, in {code.co_name}')
+        trace = trace.tb_next
+    try:
+        said = str(error)
+    except Exception as unsaid:  # noqa: BLE001 - as above: it must not cost the entry
+        said = f"({type(unsaid).__name__} while it was put into words)"
+    return "\n".join([*lines, f"{kind.__name__ if kind else None}: {said}"])
 
 
 def _indented(text: str) -> str:

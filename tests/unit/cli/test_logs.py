@@ -108,3 +108,28 @@ def test_what_nothing_has_caught_goes_the_same_way(written: io.TextIOWrapper) ->
 def test_ordinary_text_stays_as_it_is() -> None:
     text = 'Réseau "Zürich" 东京 \\ 100 %\ttab'
     assert one_line(text) == text
+
+
+@pytest.mark.parametrize("text", ["no port is left", "two\nlines"])
+def test_a_traceback_that_the_library_cannot_write_is_told_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """Python 3.11.0 to 3.11.7 raises SystemError where two threads write a traceback at once."""
+
+    def fails(*_arguments: object, **_named: object) -> None:
+        raise SystemError("AST constructor recursion depth mismatch")
+
+    try:
+        int(text)
+    except ValueError as error:
+        info = (ValueError, error, error.__traceback__)
+    monkeypatch.setattr("traceback.print_exception", fails)
+    record = logging.LogRecord("a", logging.ERROR, __file__, 1, "it failed", None, info)
+    first, *rest = Formatter("%(message)s").format(record).split("\n")
+    assert first == "it failed"
+    assert all(line.startswith(MARGIN) for line in rest)
+    assert "without source lines: SystemError" in rest[0]
+    assert "test_logs.py" in rest[1]
+    assert len(rest) == 3
+    assert rest[2].startswith(f"{MARGIN}ValueError: ")
+    assert repr(text) in rest[2]

@@ -10,6 +10,7 @@ import pytest
 import infomaniak_operator.client as package
 from infomaniak_operator.client import InfomaniakCloudError, Operations, ReadOnlyError
 from tests.support.fake_cloud_http import Reply
+from tests.support.python_source import parsed
 
 SOURCES = sorted(Path(package.__file__).parent.glob("*.py"))
 ROW = {"id": "i", "port_id": None, "revision_number": 1}
@@ -131,13 +132,13 @@ def test_there_is_one_place_from_which_requests_are_sent():
     """No module but the session's, where the guard is, sends anything; the facade has the SDK's own connection."""
     senders = {}
     for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.Attribute) and node.attr in ("keystone", "_http"):
                 senders.setdefault(path.name, set()).add(node.attr)
     assert set(senders) == {"session.py"}
     (sending,) = [
         function
-        for function in ast.walk(ast.parse((SOURCES[0].parent / "session.py").read_text()))
+        for function in ast.walk(parsed(SOURCES[0].parent / "session.py"))
         if isinstance(function, ast.FunctionDef) and "self.keystone.request" in ast.unparse(function)
     ]
     assert "raise ReadOnlyError" in ast.unparse(sending)

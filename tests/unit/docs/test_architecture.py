@@ -5,6 +5,8 @@ import re
 import tomllib
 from pathlib import Path
 
+from tests.support.python_source import parsed
+
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "architecture.md").read_text()
 PACKAGE = ROOT / "operator" / "infomaniak_operator"
@@ -14,7 +16,7 @@ MODULES = {path.relative_to(PACKAGE).as_posix(): path for path in PACKAGE.rglob(
 def _names(path: Path) -> set[str]:
     """What a module defines: functions, classes, and methods as ``Class.method``."""
     found = set()
-    for node in ast.parse(path.read_text()).body:
+    for node in parsed(path).body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             found.add(node.name)
         if isinstance(node, ast.ClassDef):

@@ -8,6 +8,7 @@ import pytest
 
 from infomaniak_operator import __version__
 from infomaniak_operator.api.rights import RIGHTS
+from tests.support.python_source import parsed
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "security.md").read_text()
@@ -17,7 +18,7 @@ SECTIONS = re.findall(r"^### (.+)\n((?:(?!^##).*\n)*)", PAGE.split("## The table
 
 
 def functions(path: str) -> set[str]:
-    tree = ast.parse((ROOT / path).read_text())
+    tree = parsed(ROOT / path)
     return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
