@@ -54,9 +54,12 @@ class Site:
             return json.loads(await answer.read())
 
     async def until(self, what: Callable[[], bool]) -> None:
-        """Wait for it, at most as long as the test may take."""
-        while not what():
+        """Wait for it."""
+        for _ in range(1500):
+            if what():
+                return
             await asyncio.sleep(0.01)
+        raise AssertionError("it never came about")
 
     def log(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in (self.folder / LOG_FILE).read_text().splitlines()]
