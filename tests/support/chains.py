@@ -65,6 +65,45 @@ def link(
     return Link(made.sign(issuer.private if issuer else key, hashes.SHA256()), key)
 
 
+def authority(
+    name: str,
+    issuer: Link | None = None,
+    *,
+    began: dt.datetime = BEGAN,
+    ends: dt.datetime = ENDS,
+    key: Any = None,
+    signs: bool = True,
+) -> Link:
+    """The certificate of an authority, as cert-manager makes one; ``signs``: whether its key may vouch for others."""
+    key = key or ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    usage = x509.KeyUsage(True, False, False, False, False, signs, signs, False, False)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer.certificate.subject if issuer else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(began)
+        .not_valid_after(ends)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(usage, critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+    return Link(made.sign(issuer.private if issuer else key, hashes.SHA256()), key)
+
+
+def revoking(by: Link, *gone: Link, began: dt.datetime = BEGAN, ends: dt.datetime = ENDS) -> str:
+    """An authority's list of revoked certificates, as PEM."""
+    made = x509.CertificateRevocationListBuilder().issuer_name(by.certificate.subject)
+    made = made.last_update(began).next_update(ends)
+    for one in gone:
+        number = one.certificate.serial_number
+        entry = x509.RevokedCertificateBuilder().serial_number(number).revocation_date(began).build()
+        made = made.add_revoked_certificate(entry)
+    return made.sign(by.private, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
 def encoded(**parts: str | bytes) -> dict[str, str]:
     """The data of a Secret: ``tls_crt`` stands for ``tls.crt``."""
     raw = {name: text.encode() if isinstance(text, str) else text for name, text in parts.items()}
@@ -77,11 +116,11 @@ def data_of(*chain: Link, key: str | None = None, **more: str) -> dict[str, str]
 
 
 def tls_secret(name: str, data: dict[str, str], *, labelled: bool = True, namespace: str = NAMESPACE) -> dict[str, Any]:
-    """A Secret of type ``kubernetes.io/tls``."""
+    """A Secret of type ``kubernetes.io/tls``, or of another type if it has no certificate of a server."""
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "type": "kubernetes.io/tls",
+        "type": "Opaque" if data and "tls.crt" not in data else "kubernetes.io/tls",
         "metadata": {
             "name": name,
             "namespace": namespace,

@@ -69,6 +69,7 @@ class FakeCloud:
         self.designate = Designate(self)
         self.barbican = Barbican(self)
         self.octavia.keeper = self.barbican.serves
+        self.octavia.payload = self.barbican.payload
         self.settles_at_once = False
         self.tables = self.neutron.tables
         self.quotas: dict[str, int] = self.neutron.quotas

@@ -23,6 +23,7 @@ from tests.support.fake_cloud_octavia_rules import (
     persistence,
     policy_values,
 )
+from tests.support.fake_cloud_octavia_tls import check_clients_of, check_members_of
 from tests.support.fake_cloud_octavia_trees import Trees
 from tests.support.fake_cloud_rules import Many, Refused, Row
 
@@ -157,11 +158,15 @@ class Octavia(Trees):
             self._check_pool(balancer["id"], values.get("default_pool_id"), row["protocol"])
             check_listener({**row, **values}, *self._addresses(balancer))
             self._check_certificates(values)
+            self._check_trust(*check_clients_of(row, values))
             if not values.get("allowed_cidrs", True):
                 values["allowed_cidrs"] = None
-        elif collection == "pools" and "session_persistence" in values:
-            wanted = values["session_persistence"]
-            values["session_persistence"] = persistence(wanted, row["session_persistence"], row["protocol"])
+        elif collection == "pools":
+            if "session_persistence" in values:
+                wanted = values["session_persistence"]
+                values["session_persistence"] = persistence(wanted, row["session_persistence"], row["protocol"])
+            self._check_certificates(values)
+            self._check_trust(*check_members_of(row, values))
         elif collection == "health_monitors":
             pool = self.tables["pools"][row["pool_id"]]
             values = check_monitor({**row, **values}, values, pool["protocol"])

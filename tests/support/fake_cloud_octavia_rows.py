@@ -36,6 +36,7 @@ class Rows:
         self.quotas = neutron.quotas
         self.unreadable: set[str] = set()
         self.keeper: Callable[[str], bool] = lambda _: True
+        self.payload: Callable[[str], bytes | None] = lambda _: None
         self.names = frozenset(KINDS)
 
     @staticmethod

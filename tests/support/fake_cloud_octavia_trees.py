@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tests.support.fake_cloud_octavia_rules import (
@@ -17,6 +17,7 @@ from tests.support.fake_cloud_octavia_rules import (
     policy_values,
     transport,
 )
+from tests.support.fake_cloud_octavia_tls import CLIENTS, MEMBERS, check_clients, check_content, check_members
 from tests.support.fake_cloud_octavia_vips import Vips
 from tests.support.fake_cloud_rules import Many, Refused, Row
 
@@ -53,6 +54,8 @@ class Trees(Vips):
         self._quota(balancer["project_id"], "pools", len(pools))
         ids: dict[Any, str] = {}
         for body in pools:
+            if body.get("tls_enabled") and "tls_ciphers" not in body:
+                raise Refused(500, None, "'tls_ciphers'")
             pool = self._new_pool(balancer, body)
             ids[pool["name"]] = pool["id"]
             if body.get("healthmonitor"):
@@ -79,13 +82,25 @@ class Trees(Vips):
                 place = f"protocol {other['protocol']} and protocol_port {other['protocol_port']}"
                 raise Refused(409, None, f"Another Listener on this Load Balancer is already using {place}")
         given = {name: value for name, value in values.items() if value is not None}
-        check_listener({**defaults("listeners"), **given}, *self._addresses(balancer))
+        whole = {**defaults("listeners"), **given}
+        check_listener(whole, *self._addresses(balancer))
+        check_clients(whole)
         self._check_certificates(given)
+        self._check_trust(*(whole[name] for name in CLIENTS))
         return self._insert("listeners", balancer["project_id"], {**values, "load_balancer_id": balancer["id"]})
 
     def _check_certificates(self, given: Mapping[str, Any]) -> None:
         """That the certificates that a request names can be read; of others nobody asks."""
-        refs = [*(given.get("sni_container_refs") or ()), given.get("default_tls_container_ref")]
+        own = (given.get("default_tls_container_ref"), given.get("tls_container_ref"))
+        self._check_readable([*(given.get("sni_container_refs") or ()), *own])
+
+    def _check_trust(self, ca: str | None, crl: str | None) -> None:
+        """That an authority, and what it has revoked, can be read and fit."""
+        if ca:
+            self._check_readable([ca, crl])
+            check_content(ca, crl, self.payload)
+
+    def _check_readable(self, refs: Sequence[str | None]) -> None:
         if bad := [ref for ref in refs if ref and (ref in self.unreadable or not self.keeper(ref))]:
             raise Refused(400, None, f"Could not retrieve certificate: {bad}")
 
@@ -106,6 +121,11 @@ class Trees(Vips):
         self._quota(balancer["project_id"], "pools")
         values = _without(body, "listener_id", "members", "healthmonitor")
         values["session_persistence"] = persistence(body.get("session_persistence"), None, body["protocol"])
+        given = {name: value for name, value in values.items() if value is not None}
+        whole = {**defaults("pools"), **given}
+        check_members(whole)
+        self._check_certificates(given)
+        self._check_trust(*(whole[name] for name in MEMBERS))
         return self._insert("pools", balancer["project_id"], {**values, "loadbalancer_id": balancer["id"]})
 
     def _new_member(self, pool: Row, body: Mapping[str, Any], *, counted: bool = False) -> Row:

@@ -37,6 +37,10 @@ class Barbican:
         """Whether Octavia finds a certificate at that address: it is asked for addresses of its own alone."""
         return not ref.startswith(ADDRESS) or ref.removeprefix(ADDRESS) in self.table
 
+    def payload(self, ref: str) -> bytes | None:
+        """What is kept at that address; None where it is another's."""
+        return self.payloads.get(ref.removeprefix(ADDRESS))
+
     def list(self, project: str) -> list[Row]:
         self._may()
         return [self._shown(row) for row in self.table.values() if row["project_id"] == project]

@@ -61,7 +61,7 @@ UNTRIED = {
     "InfomaniakNetwork": {"shared"},  # takes an administrator's rights
     "L7Policy": {"redirectPrefix"},  # goes in the place of redirectURL
     # What these name is in Barbican.
-    "LoadBalancer listeners": {"tls.barbicanContainer", "tls.sniBarbicanContainers", "tls.versions", "tls.ciphers"},
+    "LoadBalancer listeners": {each.spec for each in listeners.FIELDS if each.spec.startswith("tls.")},
 }
 TOGETHER = {"interfaces": {"routes"}, "httpVersion": {"domainName"}}
 """What cannot stay in a spec without the field."""

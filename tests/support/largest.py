@@ -128,6 +128,11 @@ def _listener(number: int) -> Body:
         "tls": {
             "barbicanContainer": "https://barbican.example/v1/containers/" + "c" * 200,
             "sniBarbicanContainers": [f"https://barbican.example/v1/containers/{each:0200}" for each in range(32)],
+            "clientAuthentication": {
+                "mode": "MANDATORY",
+                "caBarbicanSecret": "https://barbican.example/v1/secrets/" + "a" * 200,
+                "crlBarbicanSecret": "https://barbican.example/v1/secrets/" + "r" * 200,
+            },
             "ciphers": ":".join(["ECDHE-ECDSA-AES256-GCM-SHA384"] * 68),
         },
         "description": _NOTE,

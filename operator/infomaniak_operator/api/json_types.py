@@ -699,6 +699,20 @@ class SecretRef(TypedDict, total=False):
     name: Required[ReadOnly[str]]
 
 
+class ClientAuthentication(TypedDict, total=False):
+    """Which certificates clients show to a listener."""
+
+    mode: Required[ReadOnly[Literal["MANDATORY", "OPTIONAL", "NONE"]]]
+    caSecretRef: ReadOnly[SecretRef]
+    crlSecretRef: ReadOnly[SecretRef]
+    caBarbicanSecret: ReadOnly[str]
+    crlBarbicanSecret: ReadOnly[str]
+
+
+ClientAuthenticationField = Literal["mode", "caSecretRef", "crlSecretRef", "caBarbicanSecret", "crlBarbicanSecret"]
+"""The names of the fields of ``ClientAuthentication``."""
+
+
 class Tls(TypedDict, total=False):
     """How a listener ends TLS."""
 
@@ -706,11 +720,15 @@ class Tls(TypedDict, total=False):
     sniSecretRefs: ReadOnly[Sequence[SecretRef]]
     barbicanContainer: ReadOnly[str]
     sniBarbicanContainers: ReadOnly[Sequence[str]]
+    clientAuthentication: ReadOnly[ClientAuthentication]
     versions: ReadOnly[Sequence[Literal["SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"]]]
     ciphers: ReadOnly[str]
 
 
-TlsField = Literal["secretRef", "sniSecretRefs", "barbicanContainer", "sniBarbicanContainers", "versions", "ciphers"]
+TlsField = Literal[
+    "secretRef", "sniSecretRefs", "barbicanContainer", "sniBarbicanContainers", "clientAuthentication", "versions",
+    "ciphers"
+]
 """The names of the fields of ``Tls``."""
 
 
@@ -787,9 +805,10 @@ class ListenerStatus(TypedDict, total=False):
 
 
 class CertificateStatus(TypedDict, total=False):
-    """A certificate that the operator keeps in Barbican."""
+    """A certificate, an authority or a list of revoked certificates that the operator keeps in Barbican."""
 
     secretName: Required[str]
+    key: str | None
     fingerprint: str | None
     notAfter: str | None
     barbicanSecret: str | None
@@ -848,6 +867,28 @@ class SessionPersistence(TypedDict, total=False):
 
 SessionPersistenceField = Literal["type", "cookieName", "timeoutSeconds", "granularity"]
 """The names of the fields of ``SessionPersistence``."""
+
+
+class PoolTls(TypedDict, total=False):
+    """TLS between a load balancer and the members of a pool."""
+
+    enabled: ReadOnly[bool]
+    caSecretRef: ReadOnly[SecretRef]
+    crlSecretRef: ReadOnly[SecretRef]
+    secretRef: ReadOnly[SecretRef]
+    caBarbicanSecret: ReadOnly[str]
+    crlBarbicanSecret: ReadOnly[str]
+    barbicanContainer: ReadOnly[str]
+    versions: ReadOnly[Sequence[Literal["SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"]]]
+    ciphers: ReadOnly[str]
+    alpnProtocols: ReadOnly[Sequence[Literal["h2", "http/1.1", "http/1.0"]]]
+
+
+PoolTlsField = Literal[
+    "enabled", "caSecretRef", "crlSecretRef", "secretRef", "caBarbicanSecret", "crlBarbicanSecret",
+    "barbicanContainer", "versions", "ciphers", "alpnProtocols"
+]
+"""The names of the fields of ``PoolTls``."""
 
 
 class Member(TypedDict, total=False):
@@ -924,6 +965,7 @@ class PoolSpec(_PoolSpec, total=False):
     protocol: ReadOnly[Literal["HTTP", "HTTPS", "PROXY", "PROXYV2", "SCTP", "TCP", "UDP"]]
     algorithm: ReadOnly[Literal["LEAST_CONNECTIONS", "ROUND_ROBIN", "SOURCE_IP", "SOURCE_IP_PORT"]]
     sessionPersistence: ReadOnly[SessionPersistence]
+    tls: ReadOnly[PoolTls]
     members: ReadOnly[Sequence[Member]]
     portMembers: ReadOnly[Sequence[PortMember]]
     membersFrom: ReadOnly[MembersFrom]
@@ -931,7 +973,7 @@ class PoolSpec(_PoolSpec, total=False):
 
 PoolSpecField = Literal[
     "import", "adminStateUp", "description", "name", "cloudCredentialsRef", "managementPolicy", "deletionPolicy",
-    "tags", "loadBalancerRef", "protocol", "algorithm", "sessionPersistence", "members", "portMembers",
+    "tags", "loadBalancerRef", "protocol", "algorithm", "sessionPersistence", "tls", "members", "portMembers",
     "membersFrom"
 ]
 """The names of the fields of ``PoolSpec``."""
@@ -975,6 +1017,7 @@ class PoolStatus(TypedDict, total=False):
     members: list[MemberStatus] | None
     servicePort: str | None
     waitingPods: int | None
+    certificates: list[CertificateStatus] | None
     draining: list[DrainingMember] | None
 
 
@@ -1131,7 +1174,7 @@ SpecField = Literal[
     "portForwardings", "portID", "portMembers", "portRef", "portSecurityEnabled", "position", "protocol",
     "provider", "recovery", "recreate", "redirectHTTPCode", "redirectPrefix", "redirectURL", "reverseDNS", "routes",
     "rules", "securityGroupIDs", "securityGroupRefs", "sessionPersistence", "shared", "stateful", "subnets", "tags",
-    "timeout", "type", "urlPath", "vip"
+    "timeout", "tls", "type", "urlPath", "vip"
 ]
 """The names of the fields of all specs."""
 

@@ -90,6 +90,60 @@ def test_a_certificate_that_cannot_be_read(cloud, balancer):
     assert cloud.settled(lb)["provisioning_status"] == "ACTIVE"
 
 
+def test_authorities_of_clients_and_of_members(cloud, balancer):
+    do, lb = cloud.do, balancer["id"]
+    (pool,) = balancer["pools"]
+    ref, other = (f"http://127.0.0.1:1/v1/secrets/{uuid.uuid4()}" for _ in range(2))
+    for each in (ref, other):
+        cloud.lose(each)
+    https = {"loadbalancer_id": lb, "protocol": "TERMINATED_HTTPS", "protocol_port": 443}
+    tls = {**https, "default_tls_container_ref": ref}
+
+    def no(act, said):
+        refused(act, BadRequestError, Category.TERMINAL, said)
+
+    said = "Client authentication setting MANDATORY requires a client CA container reference"
+    no(lambda: do.listeners.create({**tls, "client_authentication": "MANDATORY"}), said)
+    said = "A client authentication CA reference is required to specify a client authentication revocation list"
+    no(lambda: do.listeners.create({**tls, "client_crl_container_ref": other}), said)
+    said = "An SNI or default certificate container reference must be provided"
+    no(lambda: do.listeners.create({**https, "client_ca_tls_container_ref": other}), said)
+
+    alone = {"loadbalancer_id": lb, **ROBIN, "tls_enabled": True}
+    said = "A CA certificate reference is required to specify a revocation list"
+    no(lambda: do.pools.create({**alone, "crl_container_ref": ref}), said)
+    both = {"ca_tls_container_ref": ref, "crl_container_ref": other}
+    for body, bad in (
+        ({"ca_tls_container_ref": ref}, [ref]),
+        (both, [ref, other]),
+        ({"tls_container_ref": ref}, [ref]),
+    ):
+        said = f"Could not retrieve certificate: {bad}"
+        for act in (
+            lambda body=body: do.pools.create({**alone, **body}),
+            lambda body=body: do.pools.update(pool["id"], body),
+        ):
+            refused(act, BadRequestError, Category.UNREADABLE, said)
+    said = "A CA reference is required to specify a certificate revocation list"
+    no(lambda: do.pools.update(pool["id"], {"crl_container_ref": ref}), said)
+
+    made = do.pools.create({**alone, "alpn_protocols": ["http/1.1", "h2"]})
+    cloud.settled(lb)
+    made = do.pools.get(made["id"])
+    assert (made["tls_enabled"], made["alpn_protocols"]) == (True, ["http/1.1", "h2"])
+    made = do.pools.update(
+        made["id"], {"tls_enabled": False, "tls_versions": ["TLSv1.3"], "ca_tls_container_ref": None}
+    )
+    assert (made["tls_enabled"], made["tls_versions"]) == (False, ["TLSv1.3"])
+    cloud.settled(lb)
+
+    # The port is ours: one that Octavia makes for a tree is left behind where the tree is refused.
+    port = do.ports.create({"network_id": balancer["vip_network_id"], "name": cloud.name()})
+    nested = {"name": "members", **ROBIN, "tls_enabled": True}
+    tree = {"name": cloud.name(), "vip_port_id": port["id"], "pools": [nested]}
+    refused(lambda: do.load_balancers.create_tree(tree), ServiceError, Category.TRANSIENT, "tls_ciphers")
+
+
 def test_members(cloud, balancer):
     do, lb = cloud.do, balancer["id"]
     (pool,), (listener,) = balancer["pools"], balancer["listeners"]

@@ -34,6 +34,12 @@ def monitor(**fields: Any) -> dict[str, Any]:
 HTTP = {"protocol": "HTTP", "port": 80}
 TLS = {"protocol": "TERMINATED_HTTPS", "port": 443, "tls": {"barbicanContainer": CONTAINER}}
 
+
+def clients(**fields: Any) -> dict[str, Any]:
+    """A listener that asks clients for certificates."""
+    return {**TLS, "tls": {"secretRef": {"name": "tls"}, "clientAuthentication": fields}}
+
+
 MADE = {"id": ID, "provider": "amphora", "vipSubnet": "a", "vipSubnetID": ID, "vipAddress": "10.0.0.9"}
 """The status of a load balancer that is there."""
 
@@ -57,6 +63,15 @@ ACCEPTED: dict[str, tuple[str, dict[str, Any]]] = {
         "LoadBalancer",
         balancer({**TLS, "tls": {"secretRef": {"name": "tls"}, "sniBarbicanContainers": [CONTAINER]}}),
     ),
+    "clients by an authority from a Secret": (
+        "LoadBalancer",
+        balancer(clients(mode="MANDATORY", caSecretRef={"name": "ca"}, crlSecretRef={"name": "ca"})),
+    ),
+    "clients by an authority by address": (
+        "LoadBalancer",
+        balancer(clients(mode="OPTIONAL", caBarbicanSecret=CONTAINER, crlBarbicanSecret=CONTAINER)),
+    ),
+    "no clients' certificates": ("LoadBalancer", balancer(clients(mode="NONE"))),
     "balancer: the least": ("LoadBalancer", {"vip": VIP}),
     "balancer: all": (
         "LoadBalancer",
@@ -96,6 +111,25 @@ ACCEPTED: dict[str, tuple[str, dict[str, Any]]] = {
     "balancer: allowed CIDRs": ("LoadBalancer", balancer({**HTTP, "allowedCIDRs": ["10.0.0.0/8", "2001:db8::/32"]})),
     "balancer: import": ("LoadBalancer", {"import": {"filter": {"vipAddress": "10.0.0.9"}}}),
     "pool: the least": ("Pool", pool()),
+    "pool: TLS that nobody looks at": ("Pool", pool(tls={})),
+    "pool: TLS by Secrets": (
+        "Pool",
+        pool(
+            tls={
+                "enabled": False,
+                "caSecretRef": {"name": "ca"},
+                "crlSecretRef": {"name": "ca"},
+                "secretRef": {"name": "client"},
+                "versions": ["TLSv1.2", "TLSv1.3"],
+                "ciphers": "TLS_AES_256_GCM_SHA384",
+                "alpnProtocols": ["h2", "http/1.1", "http/1.0"],
+            }
+        ),
+    ),
+    "pool: TLS by addresses": (
+        "Pool",
+        pool(tls={"caBarbicanSecret": CONTAINER, "crlBarbicanSecret": CONTAINER, "barbicanContainer": CONTAINER}),
+    ),
     "pool: all of a member": (
         "Pool",
         members(
@@ -210,6 +244,61 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
         balancer({**TLS, "tls": {**TLS["tls"], "sniSecretRefs": [], "sniBarbicanContainers": [CONTAINER]}}),
         "sniSecretRefs and sniBarbicanContainers both name the further certificates; take one of them out",
     ),
+    "clients' certificates without an authority": (
+        "LoadBalancer",
+        balancer(clients(mode="MANDATORY")),
+        "clientAuthentication needs the authority of clients' certificates: caSecretRef or caBarbicanSecret",
+    ),
+    "clients' certificates without a mode": (
+        "LoadBalancer",
+        balancer(clients(caSecretRef={"name": "ca"})),
+        "clientAuthentication.mode: Required value",
+    ),
+    "an authority by a Secret and by its address": (
+        "LoadBalancer",
+        balancer(clients(mode="MANDATORY", caSecretRef={"name": "ca"}, caBarbicanSecret=CONTAINER)),
+        "caSecretRef and caBarbicanSecret both name the authority; take one of them out",
+    ),
+    "a list by a Secret and by its address": (
+        "LoadBalancer",
+        balancer(
+            clients(
+                mode="MANDATORY",
+                caSecretRef={"name": "ca"},
+                crlSecretRef={"name": "ca"},
+                crlBarbicanSecret=CONTAINER,
+            )
+        ),
+        "crlSecretRef and crlBarbicanSecret both name the list of revoked certificates; take one of them out",
+    ),
+    "a list without its authority": (
+        "LoadBalancer",
+        balancer(clients(mode="NONE", crlSecretRef={"name": "ca"})),
+        "a list of revoked certificates needs the authority that it is of: caSecretRef or caBarbicanSecret",
+    ),
+    "an authority that is no address": (
+        "LoadBalancer",
+        balancer(clients(mode="MANDATORY", caBarbicanSecret="my-ca")),
+        "must be the address of a Barbican container or secret",
+    ),
+    "TLS to members by a Secret and by its address": (
+        "Pool",
+        pool(tls={"secretRef": {"name": "client"}, "barbicanContainer": CONTAINER}),
+        "secretRef and barbicanContainer both name the certificate; take one of them out",
+    ),
+    "the members' authority by a Secret and by its address": (
+        "Pool",
+        pool(tls={"caSecretRef": {"name": "ca"}, "caBarbicanSecret": CONTAINER}),
+        "caSecretRef and caBarbicanSecret both name the authority; take one of them out",
+    ),
+    "a list of the members' authority alone": (
+        "Pool",
+        pool(tls={"crlSecretRef": {"name": "ca"}}),
+        "a list of revoked certificates needs the authority that it is of: caSecretRef or caBarbicanSecret",
+    ),
+    "TLS over UDP": ("Pool", pool(protocol="UDP", tls={}), "tls needs a protocol over TCP: UDP and SCTP know no TLS"),
+    "no such protocol in TLS": ("Pool", pool(tls={"alpnProtocols": ["h3"]}), 'Unsupported value: "h3"'),
+    "no protocol in TLS": ("Pool", pool(tls={"alpnProtocols": []}), "should have at least 1 items"),
     "a Secret without a name": (
         "LoadBalancer",
         balancer({**TLS, "tls": {"secretRef": {"name": ""}}}),

@@ -55,11 +55,12 @@ def _seen(user: User, balancer_id: str, *fields: str) -> list[object]:
 
 REFS = ("default_tls_container_ref", "sni_container_refs")
 HOW = ("tls_versions", "tls_ciphers")
+CLIENTS = ("client_authentication", "client_ca_tls_container_ref", "client_crl_container_ref")
 
 
 def test_the_table_has_every_field() -> None:
     fields = {field.spec: field.api for field in module.FIELDS if field.spec.startswith("tls.")}
-    assert set(fields.values()) == {*REFS, *HOW}
+    assert set(fields.values()) == {*REFS, *HOW, *CLIENTS}
 
 
 @pytest.mark.slow

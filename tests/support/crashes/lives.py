@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from infomaniak_operator.controller.interfaces import Key
+from tests.support.chains import authority, link, revoking
 from tests.support.crashes.auditor import mark_of
 from tests.support.crashes.run import Act, Life
 from tests.support.crashes.stage import Stage
@@ -566,6 +567,61 @@ POLICIES = (
     ),
 )
 
+# -- TLS by Secrets
+
+_AUTHORITIES = [authority(name) for name in ("first", "second")]
+_SERVERS = [link("web", issuer=each) for each in _AUTHORITIES]
+_TRUST = {"caSecretRef": {"name": "trusted"}, "crlSecretRef": {"name": "trusted"}}
+_POOL_TLS = {
+    **_TRUST,
+    "secretRef": {"name": "shown"},
+    "versions": ["TLSv1.3"],
+    "ciphers": "TLS_AES_256_GCM_SHA384",
+    "alpnProtocols": ["http/1.1"],
+}
+
+
+def _door(mode: str = "MANDATORY", **more: Any) -> Spec:
+    tls = {"secretRef": {"name": "shown"}, "clientAuthentication": {"mode": mode, **_TRUST}, **more}
+    tls = {name: value for name, value in tls.items() if value is not ...}
+    return {"name": "door", "protocol": "TERMINATED_HTTPS", "port": 443, "tls": tls, "defaultPoolRef": {"name": "site"}}
+
+
+def _store(stage: Stage, which: int) -> None:
+    ca, server = _AUTHORITIES[which], _SERVERS[which]
+    stage.store("trusted", ca_crt=ca.cert, ca_crl=revoking(ca))
+    stage.store("shown", tls_crt=server.cert, tls_key=server.key)
+
+
+def _secured(stage: Stage) -> None:
+    _store(stage, 0)
+    stage.apply(WEB.kind, WEB.name, {"vip": vip(stage), "listeners": [_door()]})
+    stage.apply(SITE.kind, SITE.name, {**PLAIN_POOL, "tls": _POOL_TLS})
+
+
+def _tls_drifts(stage: Stage) -> None:
+    gone = {"ca_tls_container_ref": None, "crl_container_ref": None, "tls_container_ref": None}
+    update("pools", SITE, **gone)(stage)
+    stage.world.clock.advance(2)
+    gone = {"client_authentication": "NONE", "client_ca_tls_container_ref": None, "client_crl_container_ref": None}
+    (door,) = [row["id"] for row in stage.tables["listeners"].values() if row["name"] == "door"]
+    stage.world.others.listeners.update(door, gone)
+
+
+TLS = (
+    Life(
+        "TLS",
+        (
+            Act("made", _secured),
+            Act("renewed", lambda stage: _store(stage, 1)),
+            by_others("drift", _tls_drifts, WEB, SITE),
+            set_("listener asks nobody", WEB, listeners=[_door(clientAuthentication=...)]),
+            set_("pool's TLS goes", SITE, tls=...),
+            delete(WEB, SITE),
+        ),
+    ),
+)
+
 # -- taken over, given up, kept
 
 
@@ -861,4 +917,4 @@ OWNERS = (
     ),
 )
 
-ALL = (*HANDS, *ODD, *OWNERS, *NETWORKS, *ROUTERS, *GROUPS, *PORTS, *ADDRESSES, *TREES, *POLICIES)
+ALL = (*HANDS, *ODD, *OWNERS, *NETWORKS, *ROUTERS, *GROUPS, *PORTS, *ADDRESSES, *TREES, *POLICIES, *TLS)

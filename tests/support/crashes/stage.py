@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from infomaniak_operator.controller.interfaces import Key
+from tests.support.chains import encoded, tls_secret
+from tests.support.crashes import vault
 from tests.support.crashes.auditor import FINALIZER, Auditor, mark_of
 from tests.support.forest import Forest
 from tests.support.objects import custom, key_of
@@ -44,12 +46,14 @@ class Stage:
     Attributes:
         world: the cluster and the cloud.
         ids: what others have made for the objects to use, by a name.
+        secrets: the texts of Secrets for TLS, by name and key.
         auditor: knows what belongs to others.
     """
 
     def __init__(self, *, bystanders: bool = True, **options: Any) -> None:
         self.world = Forest(settles=1.0, **options)
         self.ids: dict[str, str] = {}
+        self.secrets: dict[str, dict[str, str]] = {}
         self._lives: dict[Key, int] = {}
         self._by_hand: list[tuple[str, str]] = []
         self._furnish()
@@ -137,6 +141,11 @@ class Stage:
             self._lives[key] = self._lives.get(key, 0) + 1
         return self.world.apply(custom(kind, name, spec, life=self._lives[key], **how))
 
+    def store(self, name: str, **texts: str) -> None:
+        """A Secret for TLS comes, or changes: ``tls_crt`` stands for ``tls.crt``."""
+        self.secrets[name] = {key.replace("_", "."): text for key, text in texts.items()}
+        self.world.apply(tls_secret(name, encoded(**texts)))
+
     def restore(self, key: Key, **annotations: str) -> Key:
         """What a backup does: the object is there again with its finalizers, but has another UID and no status."""
         spec = copy.deepcopy(dict(self.world.object(key).spec))
@@ -192,7 +201,10 @@ class Stage:
 
     def findings(self) -> list[str]:
         """What the auditor finds; and that nothing happens any more."""
+        barbican = self.world.fake.barbican
+        payloads = {row["secret_ref"]: barbican.payloads[id_] for id_, row in barbican.table.items()}
         found = self.auditor.audit(self.tables, self.bodies())
+        found += vault.wrong(self.tables, vault.Vault(payloads, self.secrets), self.bodies())
         if not found:
             before = copy.deepcopy(self.tables)
             self.world.resync()

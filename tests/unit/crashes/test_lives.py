@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.crashes import auditor, lives, run, wishes
+from tests.support.crashes import auditor, lives, run, vault, wishes
 from tests.support.crashes.__main__ import COUNTS
 
 SEED = os.environ.get("CRASH_SEED", "1")
@@ -50,7 +50,7 @@ def test_the_documentation_has_the_figures():
 
 
 def test_the_auditor_shares_no_code_with_the_operator():
-    for module in (auditor, wishes):
+    for module in (auditor, vault, wishes):
         read = re.findall(r"^\s*(?:from|import) (\S+)", Path(module.__file__).read_text(), re.MULTILINE)
         assert "infomaniak_operator" not in {name.split(".")[0] for name in read}
         assert {name for name in read if name.startswith("tests")} <= {"tests.support.crashes", wishes.__name__}

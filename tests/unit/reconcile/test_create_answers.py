@@ -5,6 +5,7 @@ the cloud is as the spec says, the object must get there, and nobody is told of 
 """
 
 import copy
+from dataclasses import replace
 
 import pytest
 
@@ -49,8 +50,21 @@ VALUES = {
         "tls.sniBarbicanContainers": ["https://keys/2"],
         "tls.versions": ["TLSv1.3"],
         "tls.ciphers": "TLS_AES_256_GCM_SHA384",
+        "tls.clientAuthentication.mode": "OPTIONAL",
+        "tls.clientAuthentication.caBarbicanSecret": "https://keys/3",
+        "tls.clientAuthentication.crlBarbicanSecret": "https://keys/4",
     },
-    "pools": {**ADMIN, "sessionPersistence": {"type": "SOURCE_IP"}, "description": "d"},
+    "pools": {
+        **ADMIN,
+        "sessionPersistence": {"type": "SOURCE_IP"},
+        "description": "d",
+        "tls.caBarbicanSecret": "https://keys/3",
+        "tls.crlBarbicanSecret": "https://keys/4",
+        "tls.barbicanContainer": "https://keys/1",
+        "tls.versions": ["TLSv1.3"],
+        "tls.ciphers": "TLS_AES_256_GCM_SHA384",
+        "tls.alpnProtocols": ["h2"],
+    },
     "members": {
         **ADMIN,
         "name": "m",
@@ -77,25 +91,28 @@ TABLES = {
     "floating_ips": (DESCRIPTION,),
     "load_balancers": load_balancer.FIELDS,
     "listeners": listeners.FIELDS,
-    "pools": pool.FIELDS,
+    "pools": (*pool.FIELDS, *(replace(each, spec=f"tls.{each.spec}") for each in pool.TLS_FIELDS)),
     "members": members.FIELDS,
     "health_monitors": health_monitor.FIELDS,
 }
-NEEDED = {"delay", "timeout", "maxRetries", "algorithm", "tls.barbicanContainer"}
+NEEDED = {"delay", "timeout", "maxRetries", "algorithm"}
 """What Octavia refuses to make anything without."""
+NEEDED_THERE = {("listeners", "tls.barbicanContainer")}
+"""The same of what is left out elsewhere."""
 RIGHTS = {"shared"}
 """What takes an administrator's rights."""
 CASES = [
     (collection, field)
     for collection, table in TABLES.items()
     for field in table
-    if field.mutable and field.spec not in NEEDED | RIGHTS
+    if field.mutable and field.spec not in NEEDED | RIGHTS and (collection, field.spec) not in NEEDED_THERE
 ]
 
 
 def test_every_field_has_a_case():
     for collection, table in TABLES.items():
         named = {field.spec for field in table if field.mutable} - NEEDED - RIGHTS
+        named -= {name for of, name in NEEDED_THERE if of == collection}
         assert named == set(VALUES[collection]), collection
 
 
@@ -103,8 +120,13 @@ def spec_of(collection, field):
     value = VALUES[collection][field.spec]
     block, _, name = field.spec.partition(".")
     found = {block: {name: value}} if name else {field.spec: value}
-    if block == "tls":
-        found = {"protocol": "TERMINATED_HTTPS", "tls": {"barbicanContainer": "https://keys/1", name: value}}
+    if block == "tls" and collection == "listeners":
+        clients, _, inner = name.partition(".")
+        trusted = {"mode": "NONE", "caBarbicanSecret": "https://keys/3"}
+        own = {clients: {**trusted, inner: value} if inner else value}
+        found = {"protocol": "TERMINATED_HTTPS", "tls": {"barbicanContainer": "https://keys/1", **own}}
+    elif block == "tls":
+        found = {"tls": {"caBarbicanSecret": "https://keys/3", name: value}}
     if field.spec == "domainName":
         found["httpVersion"] = "1.1"
     return found

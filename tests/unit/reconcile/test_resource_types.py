@@ -19,6 +19,7 @@ TABLES = {
     "load balancers": (load_balancer.FIELDS, kinds.LOAD_BALANCERS),
     "listeners": (listeners.FIELDS, kinds.LISTENERS),
     "pools": (pool.FIELDS, kinds.POOLS),
+    "TLS of pools": (pool.TLS_FIELDS, kinds.POOLS),
     "members": (members.FIELDS, kinds.MEMBERS),
     "health monitors": (health_monitor.FIELDS, kinds.HEALTH_MONITORS),
 }

@@ -88,6 +88,27 @@ REACHING: dict[tuple[str, str], dict[str, Any]] = {
         "vip": OWN_VIP,
         "listeners": [listener(sniBarbicanContainers=[KMS])],
     },
+    ("LoadBalancer", "spec.listeners.tls.clientAuthentication.caBarbicanSecret"): {
+        "vip": OWN_VIP,
+        "listeners": [
+            listener(secretRef={"name": "t"}, clientAuthentication={"mode": "OPTIONAL", "caBarbicanSecret": KMS})
+        ],
+    },
+    ("LoadBalancer", "spec.listeners.tls.clientAuthentication.crlBarbicanSecret"): {
+        "vip": OWN_VIP,
+        "listeners": [
+            listener(
+                secretRef={"name": "t"},
+                clientAuthentication={"mode": "OPTIONAL", "caSecretRef": {"name": "c"}, "crlBarbicanSecret": KMS},
+            )
+        ],
+    },
+    ("Pool", "spec.tls.caBarbicanSecret"): {**BALANCED, "tls": {"caBarbicanSecret": KMS}},
+    ("Pool", "spec.tls.crlBarbicanSecret"): {
+        **BALANCED,
+        "tls": {"caSecretRef": {"name": "c"}, "crlBarbicanSecret": KMS},
+    },
+    ("Pool", "spec.tls.barbicanContainer"): {**BALANCED, "tls": {"barbicanContainer": KMS}},
     ("Pool", "spec.members.subnetID"): {**BALANCED, "members": [{"address": "10.0.0.1", "port": 1, "subnetID": ID}]},
 }
 """A spec for every field that reaches all of a project."""

@@ -136,7 +136,7 @@ def _traditional(key):
 def test_nothing_of_it_is_shown():
     data = data_of(WEB, MIDDLE)
     kept = keep_certificate({"metadata": {"labels": {"a": "b"}}, "data": {**data, "more": "c2VjcmV0"}})
-    found = kept["data"].certificate()
+    found = kept["data"].content("tls.crt")
     assert isinstance(found, Certificate)
     text = f"{kept!r} {kept['data']!r} {found!r} {vars(kept['data']).keys()}"
     assert not any(value[:20] in text for value in data.values())
@@ -145,7 +145,7 @@ def test_nothing_of_it_is_shown():
 
 def test_a_large_part_is_not_held():
     content = CertificateContent({**data_of(WEB), "tls.key": "A" * 1_000_000})
-    assert "tls.key is larger than" in content.certificate()
+    assert "tls.key is larger than" in content.content("tls.crt")
     assert sum(map(len, content.values())) < 200_000
 
 

@@ -61,7 +61,7 @@ LOOKED_AT: Mapping[str, str] = {
         f"look at: {KINDS[kind].crd_name} v1alpha1 .spec: the rule is new or another: {rule.rule}": _PORTS
         for kind in ("FloatingIP", "Pool")
         for rule in KINDS[kind].spec.cel
-        if "portRef" in rule.rule or "portMembers" in rule.rule
+        if "portRef" in rule.rule or "portMembers" in rule.rule or "self.tls" in rule.rule
     },
     **_of("LoadBalancer", ".listeners[].tls", _CERTIFICATES, Tls.cel),
     **_of(

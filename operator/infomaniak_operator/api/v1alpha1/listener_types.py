@@ -7,8 +7,18 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from infomaniak_operator.api.common import Administrable, Described
-from infomaniak_operator.api.model import ApiModel, Checked, Names, Reach, Rule, about, listed
+from infomaniak_operator.api.model import ApiModel, Checked, Rule, about, listed
 from infomaniak_operator.api.types import ChildName, Cidr, Port, Ref
+from infomaniak_operator.api.v1alpha1.tls_types import (
+    AUTHORITY,
+    CERTIFICATE,
+    NOT_BOTH,
+    REVOKED,
+    Ciphers,
+    Container,
+    SecretRef,
+    Versions,
+)
 
 _HTTP = "self.protocol in ['HTTP', 'TERMINATED_HTTPS']"
 _MILLISECONDS = Field(ge=0, le=24 * 24 * 60 * 60 * 1000)
@@ -31,36 +41,6 @@ Header = Literal[
     "X-SSL-Client-Not-Before",
     "X-SSL-Client-Not-After",
 ]
-Container = Annotated[
-    str,
-    Field(min_length=1, max_length=255),
-    Checked(
-        Rule(
-            "self.matches('^https?://[^ ]+/v1/(containers|secrets)/[^ /]+$')",
-            "must be the address of a Barbican container or secret, such as https://…/v1/containers/<id>",
-        )
-    ),
-]
-
-
-CERTIFICATE = Names(
-    "a certificate with its key",
-    Reach.PROJECT,
-    instead="secretRef or sniSecretRefs, which name Secrets of the namespace",
-)
-
-
-class SecretRef(ApiModel):
-    """A reference to a Secret of Kubernetes, in the same namespace."""
-
-    name: Annotated[
-        str,
-        Field(
-            min_length=1,
-            max_length=253,
-            description=about("Its metadata.name, in the same namespace", changes=None),
-        ),
-    ]
 
 
 class Timeouts(ApiModel):
@@ -97,6 +77,55 @@ class Timeouts(ApiModel):
             "How long to wait for further TCP packets for inspection, in milliseconds",
             absent="left as it is (new: 0)",
             api="timeout_tcp_inspect",
+        ),
+    )
+
+
+class ClientAuthentication(ApiModel):
+    """Which certificates clients show to a listener."""
+
+    cel: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "self.mode == 'NONE' || has(self.caSecretRef) || has(self.caBarbicanSecret)",
+            "clientAuthentication needs the authority of clients' certificates: caSecretRef or caBarbicanSecret",
+            ".caSecretRef",
+        ),
+        *NOT_BOTH,
+    )
+
+    mode: Literal["MANDATORY", "OPTIONAL", "NONE"] = Field(
+        description=about(
+            "Whether a client must show a certificate, may, or is not asked for any. One that is shown must be good",
+            api="client_authentication",
+        )
+    )
+    ca_secret_ref: SecretRef | None = Field(
+        None,
+        description=about(
+            "The Secret with the authority in its key ca.crt, labelled network.infomaniak.cloud/tls=true. The operator "
+            "keeps it in Barbican, and follows its renewal",
+            api="client_ca_tls_container_ref",
+        ),
+    )
+    crl_secret_ref: SecretRef | None = Field(
+        None,
+        description=about(
+            "The Secret with the authority's list of revoked certificates (PEM) in its key ca.crl, labelled in the "
+            "same way. The one of caSecretRef will do",
+            absent="none",
+            api="client_crl_container_ref",
+        ),
+    )
+    ca_barbican_secret: Annotated[Container | None, AUTHORITY] = Field(
+        None,
+        description=about(
+            "Address of a Barbican secret with the authority's certificate in PEM", api="client_ca_tls_container_ref"
+        ),
+    )
+    crl_barbican_secret: Annotated[Container | None, REVOKED] = Field(
+        None,
+        description=about(
+            "Address of a Barbican secret with the list of revoked certificates in PEM", api="client_crl_container_ref"
         ),
     )
 
@@ -159,10 +188,15 @@ class Tls(ApiModel):
         ),
         json_schema_extra=listed("atomic"),
     )
-    versions: (
-        Annotated[list[Literal["SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"]], Field(min_length=1, max_length=5)]
-        | None
-    ) = Field(
+    client_authentication: ClientAuthentication | None = Field(
+        None,
+        description=about(
+            "Which certificates clients show",
+            absent="left as it is (new: none are asked for)",
+            changes="Can be changed",
+        ),
+    )
+    versions: Versions | None = Field(
         None,
         description=about(
             "Which versions of TLS are spoken",
@@ -171,19 +205,7 @@ class Tls(ApiModel):
         ),
         json_schema_extra=listed("set"),
     )
-    ciphers: (
-        Annotated[
-            str,
-            Field(min_length=1, max_length=2048),
-            Checked(
-                Rule(
-                    "self.matches('^[A-Za-z0-9+!:@=_.-]+$')",
-                    "must be a list of ciphers as OpenSSL writes it, such as ECDHE-RSA-AES128-GCM-SHA256:…",
-                )
-            ),
-        ]
-        | None
-    ) = Field(
+    ciphers: Ciphers | None = Field(
         None,
         description=about(
             "Ciphers, as OpenSSL writes them, with colons between them",

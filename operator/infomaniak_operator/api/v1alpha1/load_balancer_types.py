@@ -38,6 +38,7 @@ from infomaniak_operator.api.model import (
 )
 from infomaniak_operator.api.types import Address, CloudId, same_address
 from infomaniak_operator.api.v1alpha1.listener_types import Listener
+from infomaniak_operator.api.v1alpha1.tls_types import CertificateStatus
 from infomaniak_operator.api.v1alpha1.vip_types import ANOTHER, FIXED_VIP, Vip, same_vips
 
 MAX_LISTENERS = 32
@@ -162,15 +163,6 @@ class ListenerStatus(OctaviaStatus):
     redirect_policy_id: Id | None = Field(None, description="Id of the L7 policy that redirectToHTTPS stands for.")
 
 
-class CertificateStatus(ApiModel):
-    """A certificate that the operator keeps in Barbican."""
-
-    secret_name: Text = Field(description="Name of the Secret that it is from.")
-    fingerprint: Text | None = Field(None, description="SHA-256 of the certificate and its chain, in hex.")
-    not_after: Text | None = Field(None, description="When it expires.")
-    barbican_secret: Text | None = Field(None, description="Its address in Barbican.")
-
-
 class LoadBalancerStatus(CommonStatus, OctaviaStatus):
     """The status of a LoadBalancer."""
 
@@ -195,7 +187,7 @@ class LoadBalancerStatus(CommonStatus, OctaviaStatus):
     )
     certificates: Annotated[list[CertificateStatus], Field(max_length=1024)] | None = Field(
         None,
-        description="The certificates of listeners' Secrets that Barbican has.",
+        description="What Barbican has of listeners' Secrets.",
         json_schema_extra=listed("atomic"),
     )
     recovery_attempts: int | None = Field(

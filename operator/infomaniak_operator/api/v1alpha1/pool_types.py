@@ -27,6 +27,17 @@ from infomaniak_operator.api.kind import Column, Kind
 from infomaniak_operator.api.model import FIXED, ApiModel, Checked, Rule, about, immutable, listed
 from infomaniak_operator.api.types import HTTP_NAME, Ref
 from infomaniak_operator.api.v1alpha1.member_types import Member, MembersFrom, PortMember
+from infomaniak_operator.api.v1alpha1.tls_types import (
+    AUTHORITY,
+    CLIENT_CERTIFICATE,
+    NOT_BOTH,
+    REVOKED,
+    CertificateStatus,
+    Ciphers,
+    Container,
+    SecretRef,
+    Versions,
+)
 
 MAX_MEMBERS = 256
 MAX_PORT_MEMBERS = 64
@@ -101,6 +112,104 @@ class SessionPersistence(ApiModel):
     )
 
 
+class PoolTls(ApiModel):
+    """TLS between a load balancer and the members of a pool."""
+
+    cel: ClassVar[tuple[Rule, ...]] = (
+        *NOT_BOTH,
+        Rule(
+            "!has(self.secretRef) || !has(self.barbicanContainer)",
+            "secretRef and barbicanContainer both name the certificate; take one of them out",
+            ".barbicanContainer",
+        ),
+    )
+
+    enabled: bool | None = Field(
+        None,
+        description=about(
+            "Whether TLS is spoken to the members; false keeps the rest for later",
+            absent="true",
+            changes="Can be changed; the pool is replaced by another, for members that are there would go on as before",
+            api="tls_enabled",
+        ),
+    )
+    ca_secret_ref: SecretRef | None = Field(
+        None,
+        description=about(
+            "The Secret with the authority of the members' certificates in its key ca.crt, labelled "
+            "network.infomaniak.cloud/tls=true. The operator keeps it in Barbican, and follows its renewal",
+            absent="members' certificates are not looked at, unless caBarbicanSecret names an authority",
+            api="ca_tls_container_ref",
+        ),
+    )
+    crl_secret_ref: SecretRef | None = Field(
+        None,
+        description=about(
+            "The Secret with the authority's list of revoked certificates (PEM) in its key ca.crl, labelled in the "
+            "same way. The one of caSecretRef will do",
+            absent="none",
+            api="crl_container_ref",
+        ),
+    )
+    secret_ref: SecretRef | None = Field(
+        None,
+        description=about(
+            "The Secret (kubernetes.io/tls) with the certificate that the load balancer shows to members, and its key, "
+            "labelled in the same way",
+            absent="none",
+            api="tls_container_ref",
+        ),
+    )
+    ca_barbican_secret: Annotated[Container | None, AUTHORITY] = Field(
+        None,
+        description=about(
+            "Address of a Barbican secret with the authority's certificate in PEM", api="ca_tls_container_ref"
+        ),
+    )
+    crl_barbican_secret: Annotated[Container | None, REVOKED] = Field(
+        None,
+        description=about(
+            "Address of a Barbican secret with the list of revoked certificates in PEM", api="crl_container_ref"
+        ),
+    )
+    barbican_container: Annotated[Container | None, CLIENT_CERTIFICATE] = Field(
+        None,
+        description=about(
+            "Address of the Barbican container or PKCS#12 secret with the certificate that the load balancer shows to "
+            "members, and its key",
+            api="tls_container_ref",
+        ),
+    )
+    versions: Versions | None = Field(
+        None,
+        description=about(
+            "Which versions of TLS are spoken",
+            absent="left as they are, also where they are taken out again",
+            api="tls_versions",
+        ),
+        json_schema_extra=listed("set"),
+    )
+    ciphers: Ciphers | None = Field(
+        None,
+        description=about(
+            "Ciphers, as OpenSSL writes them, with colons between them",
+            absent="left as they are, also where they are taken out again",
+            api="tls_ciphers",
+        ),
+    )
+    alpn_protocols: Annotated[list[Literal["h2", "http/1.1", "http/1.0"]], Field(min_length=1, max_length=3)] | None = (
+        Field(
+            None,
+            description=about(
+                "Which protocols over TLS members are offered",
+                absent="left as they are, also where they are taken out again",
+                api="alpn_protocols",
+            ),
+            json_schema_extra=listed("set"),
+        )
+    )
+
+
 class PoolFilter(NamedFilter, DescribedFilter):
     """What a pool to import looks like."""
 
@@ -145,6 +254,11 @@ class PoolSpec(CommonSpec, Named, Described, Administrable):
             ".sessionPersistence",
         ),
         Rule(
+            f"!has(self.tls) || !has(self.protocol) || !{_DATAGRAM}",
+            "tls needs a protocol over TCP: UDP and SCTP know no TLS",
+            ".tls",
+        ),
+        Rule(
             f"{_PERSISTENT}{_DATAGRAM} || !(has(self.sessionPersistence.timeoutSeconds) || "
             "has(self.sessionPersistence.granularity))",
             "sessionPersistence.timeoutSeconds and granularity need protocol UDP or SCTP",
@@ -181,6 +295,14 @@ class PoolSpec(CommonSpec, Named, Described, Administrable):
             "How a client keeps its member",
             absent="left as it is (new: not at all)",
             api="session_persistence",
+        ),
+    )
+    tls: PoolTls | None = Field(
+        None,
+        description=about(
+            "TLS to the members. {} is TLS whose other end nobody looks at",
+            absent="left as it is (new: none)",
+            changes="Can be changed; one that comes or goes has the pool replaced by another, without a gap",
         ),
     )
     members: Annotated[list[Member], Field(max_length=MAX_MEMBERS)] | None = Field(
@@ -245,6 +367,9 @@ class PoolStatus(CommonStatus, OctaviaStatus):
     waiting_pods: int | None = Field(
         None,
         description="How many member Pods wait at their readiness gate (network.infomaniak.cloud/pool-NAME).",
+    )
+    certificates: Annotated[list[CertificateStatus], Field(max_length=64)] | None = Field(
+        None, description="What Barbican has of the Secrets that tls names.", json_schema_extra=listed("atomic")
     )
     draining: Annotated[list[DrainingMember], Field(max_length=MAX_LISTED)] | None = Field(
         None,

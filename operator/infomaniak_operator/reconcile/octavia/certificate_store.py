@@ -22,9 +22,9 @@ from infomaniak_operator.reconcile.generic.failures import reason_of
 from infomaniak_operator.reconcile.generic.outcomes import Ended, Outcome, again
 from infomaniak_operator.reconcile.generic.owned import clear_to_create
 from infomaniak_operator.reconcile.generic.plan import Plan, Step, only
-from infomaniak_operator.reconcile.octavia import certificates
+from infomaniak_operator.reconcile.octavia import certificates, tls_refs
+from infomaniak_operator.reconcile.octavia.certificate_secret import Content
 from infomaniak_operator.reconcile.octavia.certificates import SeenCertificates, Stored
-from infomaniak_operator.reconcile.octavia.x509_chain import Certificate
 
 LISTED_FOR = 240.0
 """Seconds for which a list is good enough where nothing is missing: each resync looks, and a change does not twice."""
@@ -109,9 +109,9 @@ def _store(context: ReconcileContext, steps: Sequence[Step]) -> Ended | None:
     return None
 
 
-def _create(context: ReconcileContext, step: Step, certificate: Certificate) -> Ended | None:
+def _create(context: ReconcileContext, step: Step, content: Content) -> Ended | None:
     stored = context.request.memory.of(Stored)
-    fingerprint, name = certificate.fingerprint, str(step.body["name"])
+    fingerprint, name = content.fingerprint, str(step.body["name"])
 
     def still_absent(not_before: float) -> bool:
         _list(context, stored, not_before)
@@ -121,7 +121,7 @@ def _create(context: ReconcileContext, step: Step, certificate: Certificate) -> 
         return too_early
     body: SecretBody = {
         "name": name,
-        "payload": base64.b64encode(certificate.bundle()).decode(),
+        "payload": base64.b64encode(content.bundle()).decode(),
         "payload_content_type": "application/octet-stream",
         "payload_content_encoding": "base64",
     }
@@ -142,9 +142,9 @@ def _announce(context: ReconcileContext, fingerprint: str) -> None:
     shown = certificates.announced(context)
     if any(each.get("fingerprint") == fingerprint for each in shown):
         return
-    name = next(name for name, each in certificates.wanted(context).items() if each.fingerprint == fingerprint)
-    shown.append({"secretName": name, "fingerprint": fingerprint})
-    json_types.LOAD_BALANCER.status(context)["certificates"] = shown
+    source = next(source for source, each in certificates.wanted(context).items() if each.fingerprint == fingerprint)
+    shown.append(certificates.announcement(source, fingerprint))
+    json_types.LOAD_BALANCER.status(context)["certificates"] = shown  # a Pool's has the same name
     context.record()
 
 
@@ -191,8 +191,8 @@ def _failed(context: ReconcileContext, error: InfomaniakCloudError) -> Outcome:
 
 def _explained(context: ReconcileContext, error: InfomaniakCloudError) -> str:
     """What a person should know, and do, before the cloud's own words."""
-    fields = [field for each in certificates.named(context).values() for field in each]
-    where = ", ".join(f"spec.{each}" for each in dict.fromkeys(fields)) or "spec.listeners: a certificate that is to go"
+    fields = [field for each in tls_refs.named(context).values() for field in each]
+    where = ", ".join(f"spec.{each}" for each in dict.fromkeys(fields)) or "a certificate that is to go"
     if isinstance(error, ServiceMissingError):
         text = (
             f"this cloud has no key manager (Barbican) in region {context.cloud.region}, from which Octavia takes "
@@ -206,7 +206,10 @@ def _explained(context: ReconcileContext, error: InfomaniakCloudError) -> str:
     elif error.category is Category.QUOTA:
         text = "the quota of Barbican is used up: delete secrets that are not needed, or have it raised"
     elif error.category is Category.TERMINAL:
-        text = "Barbican does not take it; if it is large, leave the root and what else clients know out of tls.crt"
+        text = (
+            "Barbican does not take it; if it is large, leave the root and what else clients know out of tls.crt, and "
+            "in ca.crt and ca.crl only what is needed"
+        )
     else:
         text = "Barbican cannot be asked now; it is tried again by itself"
     return f"{where}: {text}: {error}"

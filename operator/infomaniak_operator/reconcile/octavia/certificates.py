@@ -1,26 +1,41 @@
-"""The certificates of listeners that are from Secrets: which of them Barbican has, and what is to be done. Pure.
+"""What listeners and pools name by Secrets for TLS: what of it Barbican has, and what is to be done. Pure.
 
 In Barbican a certificate has a name that follows from its content and its owner. So who looks after a crash finds what
 was stored, and a certificate is new where its name is. What is stored is never changed: a renewal is another secret.
+Authorities, and lists of what they have revoked, are kept in the same way.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, cast
+from typing import Final
 
 from infomaniak_operator.api import json_types
-from infomaniak_operator.api.json_kind import Untyped
-from infomaniak_operator.client.resources import Listener, Secret
-from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject, Reason, WaitingFor
+from infomaniak_operator.client.resources import Listener, Pool, Secret
+from infomaniak_operator.controller.interfaces import CacheReader, KubeObject, Reason, WaitingFor
 from infomaniak_operator.reconcile.generic.facts import Facts
 from infomaniak_operator.reconcile.generic.outcomes import Outcome, again, stalled
 from infomaniak_operator.reconcile.generic.plan import Plan, Step, Warned, only
-from infomaniak_operator.reconcile.octavia.certificate_secret import LABEL, key_of, look_up
-from infomaniak_operator.reconcile.octavia.x509_chain import Certificate
+from infomaniak_operator.reconcile.octavia.certificate_secret import LABEL, Content, key_of, look_up
+from infomaniak_operator.reconcile.octavia.tls_refs import (
+    CA,
+    CLIENTS,
+    CRL,
+    Source,
+    Trust,
+    by_address,
+    named,
+    references,
+    trust,
+    trusting,
+    trusts,
+)
+from infomaniak_operator.reconcile.octavia.x509_authority import REVOKED, Authorities, RevocationLists
+from infomaniak_operator.reconcile.octavia.x509_chain import AUTHORITY, CERTIFICATE
 from infomaniak_operator.reconcile.ownership.marks import Mark, Owner, Standing, child_key, user_text
 
 MADE: Final = "certificates"
@@ -29,7 +44,23 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _NEW, _STORED = "certificate/", "certificate:"
 _LONGEST_WAIT = 600.0
 """Seconds until a certificate that is not valid yet is looked at again, at most."""
-_GOES_ON = "a listener that serves goes on with the certificate that it has"
+_GOES_ON = "a {} that serves goes on with what it has"
+_SORTS = {CERTIFICATE: "certificate", AUTHORITY: "authority", REVOKED: "list of revoked certificates"}
+"""What people call what begins in a key of a Secret."""
+_NAMING: Final = (
+    "default_tls_container_ref",
+    "client_ca_tls_container_ref",
+    "client_crl_container_ref",
+    "tls_container_ref",
+    "ca_tls_container_ref",
+    "crl_container_ref",
+)
+"""The attributes of listeners and pools that name a secret in Barbican, beside the list for SNI."""
+_TRUSTED: Final = {
+    True: ("client_ca_tls_container_ref", "client_crl_container_ref"),
+    False: ("ca_tls_container_ref", "crl_container_ref"),
+}
+"""Those that name an authority and what it has revoked: of a listener, and of a pool."""
 
 
 @dataclass(slots=True)
@@ -61,28 +92,14 @@ class SeenCertificates:
 # ── what the spec names ──
 
 
-def named(of: Untyped) -> dict[str, list[str]]:
-    """The Secrets that a spec names, and the fields that do."""
-    found: dict[str, list[str]] = {}
-    for item in json_types.LOAD_BALANCER.spec(of).get("listeners") or ():
-        tls: json_types.Tls = item.get("tls") or {}
-        where = f"listeners[{item['name']}].tls"
-        if ref := tls.get("secretRef"):
-            found.setdefault(ref["name"], []).append(f"{where}.secretRef")
-        for each in tls.get("sniSecretRefs") or ():
-            found.setdefault(each["name"], []).append(f"{where}.sniSecretRefs")
-    return found
-
-
-def references(resource: KubeObject) -> list[Key]:
-    """The keys of those Secrets."""
-    return [key_of(resource.key.namespace, name) for name in named(resource)]
-
-
 def resolve(resource: KubeObject, view: CacheReader) -> dict[str, str]:
     """What each Secret holds: a fingerprint, or what is wrong with it; empty where it is not there."""
-    found = {name: look_up(view, resource.key.namespace, name) for name in named(resource)}
-    return {name: each.fingerprint if isinstance(each, Certificate) else each or "" for name, each in found.items()}
+    found = {each.label: _look_up(resource, view, each) for each in named(resource)}
+    return {label: each if isinstance(each, str) else each.fingerprint if each else "" for label, each in found.items()}
+
+
+def _look_up(resource: KubeObject, view: CacheReader, source: Source) -> Content | str | None:
+    return look_up(view, resource.key.namespace, source.secret, source.part)
 
 
 def absent(resource: KubeObject, view: CacheReader) -> bool:
@@ -92,7 +109,7 @@ def absent(resource: KubeObject, view: CacheReader) -> bool:
 
 def concerned(facts: Facts) -> bool:
     """Whether the object has, or had until now, anything to do with Barbican."""
-    return bool(named(facts)) or MADE in facts.applied
+    return bool(named(facts)) or MADE in facts.applied or bool(_shown(facts))
 
 
 def applied(facts: Facts) -> list[str]:
@@ -102,13 +119,13 @@ def applied(facts: Facts) -> list[str]:
     return [MADE] if named(facts) or kept else []
 
 
-def wanted(facts: Facts) -> dict[str, Certificate]:
-    """The certificates that can be used now, by the name of their Secret."""
-    found = {name: look_up(facts.view, facts.resource.key.namespace, name) for name in named(facts)}
+def wanted(facts: Facts) -> dict[Source, Content]:
+    """What can be used now."""
+    found = {source: _look_up(facts.resource, facts.view, source) for source in named(facts)}
     return {
-        name: each
-        for name, each in found.items()
-        if isinstance(each, Certificate) and each.problem_at(facts.now) is None
+        source: each
+        for source, each in found.items()
+        if each is not None and not isinstance(each, str) and each.problem_at(facts.now) is None
     }
 
 
@@ -172,16 +189,20 @@ def announced(facts: Facts) -> list[json_types.CertificateStatus]:
     return list(json_types.LOAD_BALANCER.status(facts).get("certificates") or ())
 
 
-def _address(facts: Facts, name: str, row: Listener | None) -> str | None:
+def _source(shown: json_types.CertificateStatus) -> Source:
+    return Source(str(shown.get("secretName")), str(shown.get("key") or CERTIFICATE))
+
+
+def _address(facts: Facts, source: Source, row: Listener | Pool | None) -> str | None:
     """Where the certificate of a Secret is in Barbican: the present one or, while that cannot be used, the former one.
 
     What status says is taken only where it leads to a secret of ours, or to what the listener has already.
     """
     stored = facts.request.memory.of(Stored).secrets
-    present = wanted(facts).get(name)
+    present = wanted(facts).get(source)
     if present is not None and present.fingerprint in stored:
         return stored[present.fingerprint]["secret_ref"]
-    formers = [each for each in _shown(facts) if each.get("secretName") == name]
+    formers = [each for each in _shown(facts) if _source(each) == source]
     known = [stored[key]["secret_ref"] for each in formers if (key := str(each.get("fingerprint"))) in stored]
     named_by = _named_by(row) if row is not None else set()
     addresses = [*known, *(str(each.get("barbicanSecret")) for each in formers)]
@@ -189,21 +210,49 @@ def _address(facts: Facts, name: str, row: Listener | None) -> str | None:
     return next(iter([*used, *known]), None)
 
 
-def _named_by(row: Listener) -> set[str]:
-    """The addresses of certificates that a listener has."""
-    found = (row.get("default_tls_container_ref"), *(row.get("sni_container_refs") or ()))
+def _named_by(row: Listener | Pool) -> set[str]:
+    """The addresses in Barbican that a listener or a pool has."""
+    attributes: Mapping[str, object] = row
+    several = attributes.get("sni_container_refs")
+    found = (*(attributes.get(each) for each in _NAMING), *(several if isinstance(several, list) else ()))
     return {str(each) for each in found if each}
 
 
-# ── listeners ──
+def _trusted(facts: Facts, whom: Trust) -> dict[str, object] | None:
+    """The addresses of an authority and of what it has revoked; None where one cannot be used, or they do not fit.
+
+    Both change at once or not at all: the list of another authority would have everybody refused.
+    """
+    stored, present = facts.request.memory.of(Stored).secrets, wanted(facts)
+    found: dict[str, object] = {}
+    for name, source in whom.sources.items():
+        content = present.get(source)
+        if content is None or content.fingerprint not in stored:
+            return None
+        found[name] = stored[content.fingerprint]["secret_ref"]
+    return None if _misfit(present, whom) else found
 
 
-def placed(item: json_types.Listener) -> json_types.Listener:
-    """The same listener with an address where it names a Secret: which of its fields are set does not hang on more."""
-    tls: json_types.Tls = item.get("tls") or {}
-    addresses: dict[str, object] = {"barbicanContainer": ""} if "secretRef" in tls else {}
-    addresses |= {"sniBarbicanContainers": []} if "sniSecretRefs" in tls else {}
-    return _with(item, addresses)
+def _misfit(present: Mapping[Source, Content], whom: Trust) -> bool:
+    """Whether a list of revoked certificates is another authority's."""
+    ca, crl = (present.get(each) if each else None for each in (whom.ca, whom.crl))
+    return isinstance(ca, Authorities) and isinstance(crl, RevocationLists) and not ca.signed(crl)
+
+
+def _trusting(facts: Facts, block: Mapping[str, object], whom: Trust, row: Listener | Pool | None) -> dict[str, object]:
+    """A block with the addresses of whom it trusts; as the row has them where they cannot be had."""
+    found = _trusted(facts, whom)
+    if found is not None or row is None:
+        return trusting(block, found or {})
+    there: Mapping[str, object] = row
+    of_listener = "mode" in block
+    ca, crl = _TRUSTED[of_listener]
+    # Whether a certificate must be shown hangs on whom it may be of.
+    mode = {"mode": there.get("client_authentication")} if of_listener else {}
+    return trusting(block, {CA: there.get(ca), CRL: there.get(crl), **mode})
+
+
+# ── listeners and pools ──
 
 
 def effective(facts: Facts, item: json_types.Listener, row: Listener | None = None) -> json_types.Listener:
@@ -217,31 +266,54 @@ def effective(facts: Facts, item: json_types.Listener, row: Listener | None = No
     tls: json_types.Tls = item.get("tls") or {}
     addresses: dict[str, object] = {}
     if ref := tls.get("secretRef"):
-        default = _address(facts, ref["name"], row) or (row.get("default_tls_container_ref") if row else None)
+        default = _of(facts, ref, row) or (row.get("default_tls_container_ref") if row else None)
         addresses |= {"barbicanContainer": default} if default else {}
     if "sniSecretRefs" in tls:
-        each = [_address(facts, ref["name"], row) for ref in tls["sniSecretRefs"]]
+        each = [_of(facts, ref, row) for ref in tls["sniSecretRefs"]]
         kept = row.get("sni_container_refs") or () if row is not None and None in each else ()
         addresses["sniBarbicanContainers"] = [*dict.fromkeys([*(one for one in each if one), *kept])]
-    return _with(item, addresses)
+    clients = tls.get(CLIENTS)
+    return by_address(item, addresses, _trusting(facts, clients, trust(clients, ""), row) if clients else None)
 
 
-def _with(item: json_types.Listener, addresses: Mapping[str, object]) -> json_types.Listener:
-    tls: json_types.Tls = item.get("tls") or {}
-    if "secretRef" not in tls and "sniSecretRefs" not in tls:
-        return item
-    plain = {name: value for name, value in tls.items() if name not in ("secretRef", "sniSecretRefs")}
-    return cast("json_types.Listener", {**item, "tls": {**plain, **addresses}})
+def _of(facts: Facts, ref: json_types.SecretRef, row: Listener | Pool | None) -> str | None:
+    return _address(facts, Source(ref["name"], CERTIFICATE), row)
 
 
 def lacking(facts: Facts, item: json_types.Listener) -> bool:
-    """Whether a listener cannot be made, for it has no certificate to show yet."""
+    """Whether a listener cannot be made, for it has no certificate to show yet, or none to judge clients' by."""
     tls: json_types.Tls = item.get("tls") or {}
+    clients = tls.get(CLIENTS)
+    if clients and _trusted(facts, trust(clients, "")) is None:
+        return True
     if "secretRef" not in tls and not tls.get("sniSecretRefs"):
         return False
     found: json_types.Tls = effective(facts, item).get("tls") or {}
     first = "secretRef" in tls or "barbicanContainer" in tls
     return not (found.get("barbicanContainer") if first else found.get("sniBarbicanContainers"))
+
+
+def effective_pool(facts: Facts, row: Pool | None = None) -> dict[str, object]:
+    """What a Pool says of TLS, with the addresses in Barbican of what it names by Secrets.
+
+    Args:
+        facts: of the object.
+        row: the pool as it is; None: it is to be made. What cannot be had leaves it as it is.
+    """
+    tls: json_types.PoolTls = json_types.POOL.spec(facts).get("tls") or {}
+    found = _trusting(facts, tls, trust(tls, ""), row)
+    if ref := tls.get("secretRef"):
+        address = _of(facts, ref, row) or (row.get("tls_container_ref") if row else None)
+        found |= {"barbicanContainer": address} if address or row else {}
+    found.pop("enabled", None)
+    return found
+
+
+def lacking_in_pool(facts: Facts) -> bool:
+    """Whether a pool cannot be made, for what it names by Secrets is not in Barbican yet: it would speak to anybody."""
+    tls: json_types.PoolTls = json_types.POOL.spec(facts).get("tls") or {}
+    ref = tls.get("secretRef")
+    return _trusted(facts, trust(tls, "")) is None or (ref is not None and _of(facts, ref, None) is None)
 
 
 # ── what is to be done ──
@@ -252,16 +324,15 @@ def plan(facts: Facts) -> Plan:
     if not concerned(facts):
         return Plan()
     seen, stored = facts.seen.of(SeenCertificates), facts.request.memory.of(Stored)
-    problems = dict(_problems(facts))
-    held_back = list(problems.values())
+    held_back = list(_problems(facts))
     steps: dict[str, Step] = {}
-    for name, each in wanted(facts).items():
+    for source, each in wanted(facts).items():
         if each.fingerprint in stored.secrets:
             continue
         if seen.failed is not None:
             held_back.append(seen.failed)
         else:
-            what = f"certificate of Secret {name} in Barbican"
+            what = f"{_SORTS[source.part]} of Secret {source.secret} in Barbican"
             body = {"name": stored_name(facts.owner, each.fingerprint)}
             steps.setdefault(each.fingerprint, Step("create", what, slot(each.fingerprint), body=body))
     copies = [f"secret {row['id']} in Barbican has a copy of our mark and stays" for row in seen.copies]
@@ -270,12 +341,12 @@ def plan(facts: Facts) -> Plan:
     )
 
 
-def unused(facts: Facts, rows: Sequence[Listener]) -> Plan:
-    """What may go from Barbican once the listeners are as they are: what none of them names, and no Secret holds.
+def unused(facts: Facts, rows: Sequence[Listener | Pool]) -> Plan:
+    """What may go from Barbican once listeners or pools are as they are: what none names, and no Secret holds.
 
     Args:
         facts: of the object.
-        rows: all listeners of the load balancer.
+        rows: all listeners of the load balancer; the pool, and those that it has replaced.
     """
     if not concerned(facts) or facts.request.memory.of(Stored).listed_at is None:
         return Plan()
@@ -283,7 +354,7 @@ def unused(facts: Facts, rows: Sequence[Listener]) -> Plan:
     kept = {each.fingerprint for each in wanted(facts).values()}
     # While a Secret cannot be used, its former certificate may yet be needed.
     unusable = names.keys() - wanted(facts)
-    kept |= {str(each.get("fingerprint")) for each in _shown(facts) if each.get("secretName") in unusable}
+    kept |= {str(each.get("fingerprint")) for each in _shown(facts) if _source(each) in unusable}
     used = {address for row in rows for address in _named_by(row)}
     stored = facts.request.memory.of(Stored).secrets
     return only(
@@ -309,63 +380,73 @@ def fingerprint_of(step: Step) -> str:
     return step.slot[len(_NEW) :]
 
 
-def _problems(facts: Facts) -> Iterator[tuple[str, Outcome]]:
-    """Why each Secret that cannot be used now cannot be."""
-    namespace = facts.resource.key.namespace
-    for name, fields in named(facts).items():
+def _problems(facts: Facts) -> Iterator[Outcome]:
+    """Why each thing that cannot be used now cannot be."""
+    namespace, names = facts.resource.key.namespace, named(facts)
+    goes_on = _GOES_ON.format("pool" if "tls" in json_types.POOL.spec(facts) else "listener")
+    for source, fields in names.items():
         where = ", ".join(f"spec.{each}" for each in dict.fromkeys(fields))
-        found = look_up(facts.view, namespace, name)
+        found, name = _look_up(facts.resource, facts.view, source), source.secret
         if found is None:
             message = (
                 f"{where}: Secret {namespace}/{name} is not there, or lacks the label {LABEL}=true, or is in a "
                 "namespace whose Secrets the operator does not read (--credentials-namespace): create it, or run "
-                f"`kubectl -n {namespace} label secret {name} {LABEL}=true`; {_GOES_ON}"
+                f"`kubectl -n {namespace} label secret {name} {LABEL}=true`; {goes_on}"
             )
-            yield (
-                name,
-                Outcome(Reason.WAITING_FOR_REFERENCE, message, WaitingFor(frozenset({key_of(namespace, name)}))),
-            )
+            yield Outcome(Reason.WAITING_FOR_REFERENCE, message, WaitingFor(frozenset({key_of(namespace, name)})))
         elif isinstance(found, str):
-            message = f"{where}: Secret {namespace}/{name}: {found}; {_GOES_ON}"
-            yield name, stalled(Reason.INVALID_CONFIGURATION, message)
+            yield stalled(Reason.INVALID_CONFIGURATION, f"{where}: Secret {namespace}/{name}: {found}; {goes_on}")
         elif problem := found.problem_at(facts.now):
-            message = f"{where}: Secret {namespace}/{name}: {problem}; {_GOES_ON}"
+            message = f"{where}: Secret {namespace}/{name}: {problem}; {goes_on}"
             left = found.not_before - facts.now
             if left > 0:
-                yield name, again(Reason.INVALID_CONFIGURATION, message, min(left, _LONGEST_WAIT))
+                yield again(Reason.INVALID_CONFIGURATION, message, min(left, _LONGEST_WAIT))
             else:
-                yield name, stalled(Reason.INVALID_CONFIGURATION, message)
+                yield stalled(Reason.INVALID_CONFIGURATION, message)
+    present = wanted(facts)
+    for whom in trusts(facts):
+        if whom.ca and whom.crl and _misfit(present, whom):
+            message = (
+                f"spec.{whom.where}.crlSecretRef: Secret {namespace}/{whom.crl.secret}: the first list in {REVOKED} is "
+                f"not of the first authority in {AUTHORITY} of Secret {whom.ca.secret}: store that authority's list; "
+                f"{goes_on}"
+            )
+            yield stalled(Reason.INVALID_CONFIGURATION, message)
 
 
 def unresolved(facts: Facts) -> list[tuple[Reason, str]]:
     """The reason and the message of each Secret that cannot be used now."""
-    return [(each.reason, each.message) for _, each in _problems(facts)]
+    return [(each.reason, each.message) for each in _problems(facts)]
 
 
-def reported(facts: Facts, rows: Sequence[Listener], *, unsettled: bool) -> list[json_types.CertificateStatus]:
-    """The certificates for status: of each Secret the one that Barbican has for it, and what else of ours is there.
+def reported(facts: Facts, rows: Sequence[Listener | Pool], *, unsettled: bool) -> list[json_types.CertificateStatus]:
+    """What status shows: of each Secret what Barbican has of it, and what else of ours is there.
 
     Args:
         facts: of the object.
-        rows: all listeners of the load balancer.
+        rows: all listeners of the load balancer; the pool, and those that it has replaced.
         unsettled: whether what was to be stored may still come to be seen.
     """
     stored, present = facts.request.memory.of(Stored).secrets, wanted(facts)
     used = {address for row in rows for address in _named_by(row)}
-    found: dict[tuple[str, str], json_types.CertificateStatus] = {}
-    for name in named(facts):
-        each = present.get(name)
+    found: dict[tuple[Source, str], json_types.CertificateStatus] = {}
+    for source in named(facts):
+        each = present.get(source)
         if each is not None and each.fingerprint in stored:
-            ends = dt.datetime.fromtimestamp(each.not_after, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            found[name, each.fingerprint] = {
-                "secretName": name,
-                "fingerprint": each.fingerprint,
-                "notAfter": ends,
-                "barbicanSecret": stored[each.fingerprint]["secret_ref"],
-            }
+            shown = announcement(source, each.fingerprint)
+            if each.not_after < math.inf:
+                ends = dt.datetime.fromtimestamp(each.not_after, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+                shown = {**shown, "notAfter": ends}
+            found[source, each.fingerprint] = {**shown, "barbicanSecret": stored[each.fingerprint]["secret_ref"]}
     for shown in _shown(facts):
         fingerprint = str(shown.get("fingerprint"))
         stays = fingerprint in stored or shown.get("barbicanSecret") in used or unsettled
         if stays and fingerprint not in {each for _, each in found}:
-            found[str(shown.get("secretName")), fingerprint] = shown
+            found[_source(shown), fingerprint] = shown
     return list(found.values())
+
+
+def announcement(source: Source, fingerprint: str) -> json_types.CertificateStatus:
+    """What status says of something before it is in Barbican."""
+    key = {} if source.part == CERTIFICATE else {"key": source.part}
+    return {"secretName": source.secret, **key, "fingerprint": fingerprint}  # type: ignore[typeddict-item]

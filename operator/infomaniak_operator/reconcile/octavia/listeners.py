@@ -27,7 +27,7 @@ from infomaniak_operator.reconcile.generic.outcomes import Outcome, again, stall
 from infomaniak_operator.reconcile.generic.owned import Whose, mark_of, whose, with_named
 from infomaniak_operator.reconcile.generic.plan import Plan, Step
 from infomaniak_operator.reconcile.neutron.neutron_common import ADMIN_STATE
-from infomaniak_operator.reconcile.octavia import certificates, https_redirect, octavia_common, vip_port
+from infomaniak_operator.reconcile.octavia import certificates, https_redirect, octavia_common, tls_refs, vip_port
 from infomaniak_operator.reconcile.octavia.compatibility import fits
 from infomaniak_operator.reconcile.octavia.octavia_common import tag_difference
 from infomaniak_operator.reconcile.openstack.resource_types import LISTENERS
@@ -72,11 +72,26 @@ _TLS: tuple[Field[json_types.TlsField], ...] = (
 )
 
 
-def _within(block: json_types.ListenerField, fields: Iterable[Field[str]]) -> Iterator[Field[str]]:
+_CLIENTS: tuple[Field[json_types.ClientAuthenticationField], ...] = (
+    Field("mode", "client_authentication", default="NONE"),
+    Field(tls_refs.CA, "client_ca_tls_container_ref", default=None),
+    Field(tls_refs.CRL, "client_crl_container_ref", default=None),
+)
+
+
+def _within(block: str, fields: Iterable[Field[str]]) -> Iterator[Field[str]]:
     return (replace(field, spec=f"{block}.{field.spec}") for field in fields)
 
 
-FIELDS: tuple[Field[str], ...] = (*_OWN, *_within("timeouts", _TIMEOUTS), *_within("tls", _TLS))
+_TIMEOUTS_AT: Final[json_types.ListenerField] = "timeouts"
+_TLS_AT: Final[json_types.ListenerField] = "tls"
+_CLIENTS_AT: Final = f"{_TLS_AT}.{tls_refs.CLIENTS}"
+FIELDS: tuple[Field[str], ...] = (
+    *_OWN,
+    *_within(_TIMEOUTS_AT, _TIMEOUTS),
+    *_within(_TLS_AT, _TLS),
+    *_within(_CLIENTS_AT, _CLIENTS),
+)
 _CHANGING = tuple(field for field in FIELDS if field.mutable)
 
 
@@ -110,6 +125,8 @@ def flat(item: json_types.Listener) -> dict[str, object]:
     timeouts, tls = item.get("timeouts"), item.get("tls")
     found |= {f"timeouts.{name}": value for name, value in timeouts.items()} if timeouts else {}
     found |= {f"tls.{name}": value for name, value in tls.items()} if tls else {}
+    clients = tls.get("clientAuthentication") if tls else None
+    found |= {f"{_CLIENTS_AT}.{name}": value for name, value in clients.items()} if clients else {}
     return found
 
 
@@ -123,7 +140,7 @@ def places(spec: json_types.LoadBalancerSpec) -> list[str]:
     found = ["listeners"] if "listeners" in spec else []
     for item in spec.get("listeners") or ():
         where = prefix(item["name"])
-        found += [where, *applied(_CHANGING, flat(certificates.placed(item)), where)]
+        found += [where, *applied(_CHANGING, flat(tls_refs.placed(item)), where)]
         found += [f"{where}.{POOL_REF}"] if POOL_REF in item else []
         found += [f"{where}.{https_redirect.FIELD}"] if https_redirect.FIELD in item else []
     return found

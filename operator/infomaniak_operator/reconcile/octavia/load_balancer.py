@@ -43,6 +43,7 @@ from infomaniak_operator.reconcile.octavia import (
     octavia_common,
     octavia_vip,
     recovery,
+    tls_refs,
     tree_create,
     vip_port,
 )
@@ -115,7 +116,7 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
         return [
             *vip_port.references(resource),
             *(Key(octavia_common.POOL, resource.key.namespace, name) for name in sorted(set(refs))),
-            *certificates.references(resource),
+            *tls_refs.references(resource),
         ]
 
     @override

@@ -28,10 +28,17 @@ _UNMOVED = 2.0
 
 
 class PoolInputs(tree_child.BalancerInputs, total=False):
-    """The load balancer that a pool is in, the members that its spec asks for, and the Pods that wait at its gate."""
+    """What the references of a Pool stand for.
+
+    Attributes:
+        members: those that its spec asks for.
+        waiting: the Pods that wait at its gate.
+        certificates: the fingerprint of what each Secret holds, or what is wrong with it.
+    """
 
     members: list[members.Wanted]
     waiting: list[str]
+    certificates: dict[str, str]
 
 
 def balancer_id(row: Pool) -> str | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
 from typing_extensions import override
 
@@ -22,12 +22,23 @@ from infomaniak_operator.controller.interfaces import (
 from infomaniak_operator.reconcile.generic.actuator import Dependency
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.facts import Facts, Traits
-from infomaniak_operator.reconcile.generic.fields import Difference, Field, applied, body_of, changes
-from infomaniak_operator.reconcile.generic.outcomes import Ended, Outcome, again, stalled
+from infomaniak_operator.reconcile.generic.fields import (
+    Difference,
+    Field,
+    applied,
+    body_of,
+    changes,
+    differences,
+    unordered,
+)
+from infomaniak_operator.reconcile.generic.outcomes import REFERENCES_RESOLVED, Ended, Outcome, again, stalled
 from infomaniak_operator.reconcile.generic.owned import by_id, is_adopted
 from infomaniak_operator.reconcile.generic.plan import Plan, Step, only
 from infomaniak_operator.reconcile.neutron import neutron_common
 from infomaniak_operator.reconcile.octavia import (
+    certificate_secret,
+    certificate_store,
+    certificates,
     compatibility,
     first_minute,
     foreign_children,
@@ -36,6 +47,7 @@ from infomaniak_operator.reconcile.octavia import (
     octavia_common,
     readiness_gates,
     service_endpoints,
+    tls_refs,
     tree_child,
 )
 from infomaniak_operator.reconcile.octavia.member_cache import FORMER, MEMBERS, PoolInputs
@@ -75,6 +87,15 @@ FIELDS: tuple[Field[json_types.PoolSpecField], ...] = (
     Field("description", "description", default=""),
 )
 _CHANGING = tuple(field for field in FIELDS if field.mutable)
+TLS_FIELDS: tuple[Field[json_types.PoolTlsField], ...] = (
+    Field(tls_refs.CA, "ca_tls_container_ref", default=None),
+    Field(tls_refs.CRL, "crl_container_ref", default=None),
+    Field("barbicanContainer", "tls_container_ref", default=None),
+    Field("versions", "tls_versions", normal=unordered),
+    Field("ciphers", "tls_ciphers"),
+    Field("alpnProtocols", "alpn_protocols", normal=unordered),
+)
+_TLS: Final = "tls"
 
 
 def places(resource: KubeObject, view: CacheReader) -> list[str]:
@@ -84,7 +105,8 @@ def places(resource: KubeObject, view: CacheReader) -> list[str]:
         Unresolved: a member's subnet is not there yet.
     """
     spec = json_types.POOL.spec(resource)
-    found = [*applied(_CHANGING, spec), *json_types.POOL.named(resource, "tags", *members.SOURCES)]
+    found = [*applied(_CHANGING, spec), *json_types.POOL.named(resource, "tags", _TLS, *members.SOURCES)]
+    found += applied(TLS_FIELDS, tls_refs.placed_pool(spec), _TLS)
     if "membersFrom" not in spec:
         found += members.places(members.resolve(resource, view))
     return found
@@ -93,6 +115,12 @@ def places(resource: KubeObject, view: CacheReader) -> list[str]:
 def pool_body(spec: json_types.PoolSpec, name: str, mark: Mark) -> PoolBody:
     """The attributes a pool is created with, its members and its load balancer apart."""
     return POOLS.body({"name": name, "tags": octavia_common.tags_of(spec.get("tags"), mark), **body_of(FIELDS, spec)})
+
+
+def speaks_tls(spec: json_types.PoolSpec) -> bool:
+    """Whether a pool is to speak TLS to its members."""
+    tls = spec.get(_TLS)
+    return tls is not None and tls.get("enabled", True)
 
 
 class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
@@ -111,9 +139,15 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
             Dependency(service_endpoints.SLICE),
             Dependency(service_endpoints.NODE, optional=True),
             Dependency(readiness_gates.POD, optional=True),
+            Dependency(certificate_secret.KIND, optional=True),
         }
     )
-    traits = Traits(timed=frozenset({"draining", "waitingPods"}), together=octavia_common.IN_A_TREE, locks=True)
+    traits = Traits(
+        outliving=frozenset({"certificates"}),
+        timed=frozenset({"draining", "waitingPods"}),
+        together=octavia_common.IN_A_TREE,
+        locks=True,
+    )
 
     @override
     def above(self, row: PoolRow) -> tree_child.Above:
@@ -122,28 +156,30 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
 
     @override
     def references(self, resource: KubeObject) -> Iterable[Key]:
-        """The load balancer, the members' networks and Ports, the Service they follow."""
+        """The load balancer, the members' networks and Ports, the Service they follow, the Secrets of TLS."""
         balancer = compatibility.balancer_ref(resource)
         items = json_types.POOL.spec(resource).get(MEMBERS) or ()
         names = {item["networkRef"]["name"] for item in items if item.get("networkRef")}
         networks = [Key(neutron_common.NETWORK, resource.key.namespace, name) for name in sorted(names)]
         own = [*networks, *members.ports(resource)]
+        own += tls_refs.references(resource)
         return [*([balancer] if balancer else []), *own, *service_endpoints.watched(resource)]
 
     @override
     def resolve(self, resource: KubeObject, view: CacheReader) -> PoolInputs:
-        """The load balancer's id and the members.
+        """The load balancer's id, the members, and what the Secrets of TLS hold.
 
         Raises:
             Unresolved: the load balancer is missing or going, or a member's subnet or Service is not there yet.
         """
-        found = tree_child.balancer_inputs(resource, view)
-        wanted = members.resolve(resource, view)
+        found = cast("PoolInputs", dict(tree_child.balancer_inputs(resource, view)))
+        found[MEMBERS] = members.resolve(resource, view)
         # A Pod that comes in the place of another is no other member, and is looked at all the same.
-        waiting = [each.pod.uid for each in service_endpoints.waiting(resource, view)]
-        if waiting:
-            return {**found, MEMBERS: wanted, "waiting": waiting}
-        return cast("PoolInputs", {**found, MEMBERS: wanted})
+        if waiting := [each.pod.uid for each in service_endpoints.waiting(resource, view)]:
+            found["waiting"] = waiting
+        if held := certificates.resolve(resource, view):  # of who names none, the hash is as it was
+            found["certificates"] = held
+        return found
 
     @override
     def lock(self, context: ReconcileContext) -> Ended | None:
@@ -188,8 +224,21 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
     @override
     def body(self, facts: Facts, inputs: PoolInputs) -> PoolBody:
         """The attributes of the pool's create; its members come after it."""
-        body = pool_body(json_types.POOL.spec(facts), facts.name, facts.owner.mark())
-        return {**body, "loadbalancer_id": cast("str", inputs["loadBalancerID"])}
+        spec = json_types.POOL.spec(facts)
+        body = pool_body(spec, facts.name, facts.owner.mark())
+        tls = POOLS.body({"tls_enabled": speaks_tls(spec), **body_of(TLS_FIELDS, certificates.effective_pool(facts))})
+        return {**body, **(tls if _TLS in spec else {}), "loadbalancer_id": cast("str", inputs["loadBalancerID"])}
+
+    @override
+    def prepare(self, context: ReconcileContext, inputs: PoolInputs, body: PoolBody) -> Callable[[], PoolRow] | Ended:
+        """Store what it names by Secrets; then one POST. Without these it would speak to anybody."""
+        if too_early := certificate_store.ensure(context):
+            return too_early
+        if certificates.lacking_in_pool(context):
+            self._tell(context)
+            held_back = [*context.held_back, *certificates.plan(context).held_back]
+            return held_back[0] if held_back else again(Reason.CREATING, "what tls names is stored in Barbican", 1.0)
+        return super().prepare(context, inputs, self.body(context, inputs))
 
     @override
     def outline(self, context: ReconcileContext, body: PoolBody) -> str:
@@ -200,8 +249,8 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
 
     @override
     def applied(self, facts: Facts) -> list[str]:
-        """The places of the fields that the spec sets."""
-        return places(facts.resource, facts.view)
+        """The places of the fields that the spec sets, and of what is in Barbican."""
+        return [*places(facts.resource, facts.view), *certificates.applied(facts)]
 
     @override
     def observe(self, context: ReconcileContext, row: PoolRow, inputs: PoolInputs, *, new: bool) -> None:
@@ -209,6 +258,7 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
         if new:
             return
         tree_child.stands_in(context, self.above(row))
+        certificate_store.look(context)
         if self._fixed(context, row, inputs) and not is_adopted(context, row):
             return
         if _manages_members(context):
@@ -220,8 +270,21 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
 
     def _fixed(self, facts: Facts, row: PoolRow, inputs: PoolInputs) -> list[Difference]:
         """In what of a pool that cannot be changed in place it differs from the spec."""
-        found = octavia_common.main_differences(facts, row, FIELDS)
+        found = self._differences(facts, row)
         return [*self._elsewhere(row, inputs), *(difference for difference in found if not difference.mutable)]
+
+    @staticmethod
+    def _differences(facts: Facts, row: PoolRow) -> list[Difference]:
+        """In which managed fields the pool differs from the spec.
+
+        Whether it speaks TLS counts as what cannot be changed in place: HAProxy takes that over for new members alone,
+        and goes on as before with those that are there.
+        """
+        found = octavia_common.main_differences(facts, row, FIELDS)
+        now, wanted = bool(row.get("tls_enabled")), speaks_tls(json_types.POOL.spec(facts))
+        if now != wanted and (facts.asks_for(_TLS) or _TLS in facts.applied):
+            found.append(Difference(_TLS, "tls_enabled", now, wanted, mutable=False))
+        return [*found, *differences(TLS_FIELDS, certificates.effective_pool(facts, row), row, facts.applied, _TLS)]
 
     @override
     def plan(self, facts: Facts, row: PoolRow, inputs: PoolInputs) -> Plan:
@@ -230,16 +293,32 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
         if elsewhere and not adopted:
             return Plan(fixed=elsewhere)  # the tree that it is in is not the one that this reconcile has to itself
         fixed = self._fixed(facts, row, inputs)
+        secrets = certificates.plan(facts)
         if fixed and not adopted:
             if facts.imported:
                 return Plan(outcome=octavia_common.irreplaceable(self.noun, row, fixed))
+            if certificates.lacking_in_pool(facts):
+                return secrets  # the one that serves stays until there can be another
             return only([self._retire(facts, row, fixed)])
-        found = [*elsewhere, *octavia_common.main_differences(facts, row, FIELDS)]
+        found = [*elsewhere, *self._differences(facts, row)]
         steps = []
         if found:
             what = f"pool {row['id']}"
             steps.append(Step("update", what, "", str(row["id"]), None, changes(found), tuple(found)))
-        return only(steps).and_then(self._members(facts, row, inputs)).and_then(self._formers(facts))
+        rows = [row, *facts.seen.of(SeenPool).formers]
+        changed = secrets.and_then(only(steps)).and_then(self._members(facts, row, inputs))
+        return changed.and_then(self._formers(facts)).and_then(certificates.unused(facts, rows))
+
+    @override
+    def act(self, context: ReconcileContext, row: PoolRow, steps: Sequence[Step]) -> PoolRow | Ended:
+        """Carry out the first step. What is stored in Barbican leaves the tree as it is, and comes first, or last."""
+        if any(map(certificates.is_step, steps)):
+            if ended := certificate_store.act(context, steps):
+                return ended
+            steps = [step for step in steps if not certificates.is_step(step)]
+            if not steps:
+                return row
+        return super().act(context, row, steps)
 
     @staticmethod
     def _elsewhere(row: PoolRow, inputs: PoolInputs) -> list[Difference]:
@@ -328,6 +407,11 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
         status["onlineMembers"] = None if new else len(online)
         status["waitingPods"] = self._open_gates(context, listed, monitored=bool(monitors), doubted=new)
         status[MEMBERS] = listed[:MAX_LISTED]
+        if not context.unmanaged:
+            rows_there = [row, *context.seen.of(SeenPool).formers]
+            unsettled = bool(context.may_still_change())
+            status["certificates"] = certificates.reported(context, rows_there, unsettled=unsettled)
+            self._tell(context)
         context.status = octavia_common.without_empty(status)
         if listed and len(online) < len(listed):
             down = ", ".join(
@@ -341,6 +425,15 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
             tree_child.failure(self.noun, context, row)
             or f"pool {row['id']} with {many} member{'' if many == 1 else 's'}"
         )
+
+    @staticmethod
+    def _tell(context: ReconcileContext) -> None:
+        """Say which Secrets of TLS cannot be used."""
+        if unusable := certificates.unresolved(context):
+            reasons = {reason for reason, _ in unusable}
+            invalid = Reason.INVALID_CONFIGURATION in reasons
+            reason = Reason.INVALID_CONFIGURATION if invalid else Reason.WAITING_FOR_REFERENCE
+            context.set_condition(REFERENCES_RESOLVED, False, reason, "; ".join(message for _, message in unusable))
 
     @staticmethod
     def _open_gates(
@@ -400,12 +493,14 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
 
     @override
     def leftovers(self, context: ReconcileContext, *, retain: bool) -> Plan:
-        """Former selves: one replaced by another that was not made any more is all there is."""
+        """Former selves, one replaced by another that was not made any more; and what Barbican has of ours."""
         formers = member_cache.formers(context)
         for each in formers:
             tree_child.stands_in(context, self.above(each))
         if not retain:
-            return only(_delete_former(each) for each in formers)
+            # What a former one shows to members goes after it.
+            going = only(_delete_former(each) for each in formers)
+            return going if formers else certificate_store.removal(context)
         released = (
             octavia_common.release_steps(context, self.noun, each, child=FORMER, slot=FORMER) for each in formers
         )
@@ -415,9 +510,11 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
     def act_on_leftovers(self, context: ReconcileContext, steps: Sequence[Step]) -> Ended | None:
         """Delete former selves, or give up their marks, one at a time."""
         for step in steps:
-            if step.verb == "delete":
+            if certificates.is_step(step):
+                certificate_store.delete(context, step)
+            elif step.verb == "delete":
                 return octavia_common.first(context, [step], lambda each: self.send(context, each))
-            if locked := octavia_common.release(context, self.collection, step):
+            elif locked := octavia_common.release(context, self.collection, step):
                 return locked
         return None
 

@@ -25,7 +25,7 @@ from infomaniak_operator.reconcile.octavia import (
     members,
     octavia_common,
 )
-from infomaniak_operator.reconcile.octavia.pool import places, pool_body
+from infomaniak_operator.reconcile.octavia.pool import places, pool_body, speaks_tls
 from infomaniak_operator.reconcile.octavia.seen import SeenBalancer
 from infomaniak_operator.reconcile.ownership.marks import Mark
 
@@ -101,6 +101,8 @@ def branches(context: ReconcileContext) -> list[Branch]:
     taken: set[str] = set()
     for pool in compatibility.pools_of(balancer, view):
         if not compatibility.enlisted(pool, balancer) or compatibility.misfit(balancer, pool) or context.barred(pool):
+            continue
+        if speaks_tls(json_types.POOL.spec(pool)):  # Octavia 19 answers 500 to a tree with such a pool in it
             continue
         try:
             wanted = members.resolve(pool, view)

@@ -9,7 +9,7 @@ import base64
 import binascii
 import datetime as dt
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,8 +23,6 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 CERTIFICATE: Final = "tls.crt"
 KEY: Final = "tls.key"
 AUTHORITY: Final = "ca.crt"
-PARTS = frozenset({CERTIFICATE, KEY, AUTHORITY})
-"""The keys of a Secret that are read."""
 MAX_BYTES = 64 * 1024
 """Of each part. Barbican takes much less; more is not looked at."""
 MAX_CHAIN = 10
@@ -33,6 +31,7 @@ SHORTEST_RSA, LONGEST_RSA = 2048, 8192
 """Bits: HAProxy refuses a shorter key, and each handshake with a longer one would cost it seconds."""
 _LONGEST_NAME = 80
 _PROOF = b"infomaniak-operator"
+_TLS = ": it must be a Secret of type kubernetes.io/tls"
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
 
@@ -72,11 +71,11 @@ class Certificate:
         """
         if now >= self.not_after:
             return (
-                f"{CERTIFICATE}: {self.ends_first} has expired ({_date(self.not_after)}): renew it (see whether "
+                f"{CERTIFICATE}: {self.ends_first} has expired ({date(self.not_after)}): renew it (see whether "
                 "cert-manager can)"
             )
         if now < self.not_before:
-            return f"{CERTIFICATE} is not valid before {_date(self.not_before)}: it is used from then on"
+            return f"{CERTIFICATE} is not valid before {date(self.not_before)}: it is used from then on"
         return None
 
 
@@ -89,13 +88,13 @@ def read(data: Mapping[str, str]) -> Certificate:
     Raises:
         InvalidCertificateError: it cannot be used.
     """
-    chain = _certificates(_decoded(data, CERTIFICATE), CERTIFICATE)
+    chain = certificates_in(decoded(data, CERTIFICATE, _TLS), CERTIFICATE)
     if len(chain) > MAX_CHAIN:
         raise InvalidCertificateError(f"{CERTIFICATE} holds {len(chain)} certificates: leave {MAX_CHAIN} at most")
-    key = _private_key(_decoded(data, KEY))
+    key = _private_key(decoded(data, KEY, _TLS))
     _check_key(chain, key)
     _check_order(chain)
-    authorities = _certificates(_decoded(data, AUTHORITY), AUTHORITY) if data.get(AUTHORITY) else []
+    authorities = certificates_in(decoded(data, AUTHORITY), AUTHORITY) if data.get(AUTHORITY) else []
     _check_end(chain, authorities[:MAX_CHAIN])
     try:
         ends = [each.not_valid_after_utc.timestamp() for each in chain]
@@ -103,17 +102,32 @@ def read(data: Mapping[str, str]) -> Certificate:
     except (ValueError, OverflowError):
         raise InvalidCertificateError(f"{CERTIFICATE}: the time until which it is valid cannot be read") from None
     first = min(range(len(chain)), key=ends.__getitem__)
+    fingerprint = fingerprint_of(each.public_bytes(serialization.Encoding.DER) for each in chain)
+    return Certificate(fingerprint, max(begins), ends[first], named(chain[first]), tuple(chain), key)
+
+
+def fingerprint_of(encodings: Iterable[bytes]) -> str:
+    """SHA-256 of several things in their order, in hex."""
     digest = hashlib.sha256()
-    for each in chain:
-        der = each.public_bytes(serialization.Encoding.DER)
-        digest.update(len(der).to_bytes(4, "big") + der)
-    return Certificate(digest.hexdigest(), max(begins), ends[first], _named(chain[first]), tuple(chain), key)
+    for each in encodings:
+        digest.update(len(each).to_bytes(4, "big") + each)
+    return digest.hexdigest()
 
 
-def _decoded(data: Mapping[str, str], name: str) -> bytes:
+def decoded(data: Mapping[str, str], name: str, otherwise: str = "") -> bytes:
+    """One key of a Secret's data.
+
+    Args:
+        data: by key, in base64.
+        name: the key.
+        otherwise: what to say, and do, where it is not there.
+
+    Raises:
+        InvalidCertificateError: it is not there, too large, or no base64.
+    """
     text = data.get(name)
     if not text:
-        raise InvalidCertificateError(f"it has no {name}: it must be a Secret of type kubernetes.io/tls")
+        raise InvalidCertificateError(f"it has no {name}{otherwise}")
     if len(text) > MAX_BYTES * 4 // 3 + 4:
         raise InvalidCertificateError(f"{name} is larger than {MAX_BYTES} bytes: leave only what belongs there")
     try:
@@ -122,7 +136,12 @@ def _decoded(data: Mapping[str, str], name: str) -> bytes:
         raise InvalidCertificateError(f"{name} is not base64") from None
 
 
-def _certificates(content: bytes, name: str) -> list[x509.Certificate]:
+def certificates_in(content: bytes, name: str) -> list[x509.Certificate]:
+    """The certificates in a text of PEM.
+
+    Raises:
+        InvalidCertificateError: there are none, or they cannot be read.
+    """
     try:
         return x509.load_pem_x509_certificates(content)
     except (ValueError, TypeError, UnsupportedAlgorithm):
@@ -159,7 +178,7 @@ def _check_key(chain: Sequence[x509.Certificate], key: PrivateKey) -> None:
     mine = _public(key.public_key())
     fits = [_public_of(each) == mine for each in chain]
     if not fits[0] and any(fits):
-        owner = _named(chain[fits.index(True)])
+        owner = named(chain[fits.index(True)])
         raise InvalidCertificateError(
             f"{CERTIFICATE} is in the wrong order: the certificate that {KEY} belongs to ({owner}) must come first, "
             "then each issuer behind what it has issued"
@@ -195,9 +214,9 @@ def _check_order(chain: Sequence[x509.Certificate]) -> None:
     for at, each in enumerate(chain[:-1]):
         if _issued(each, chain[at + 1]):
             continue
-        if any(_issued(each, other) for other in chain if other is not each) or _is_root(each):
+        if any(_issued(each, other) for other in chain if other is not each) or is_root(each):
             raise InvalidCertificateError(
-                f"{CERTIFICATE} is in the wrong order: behind {_named(each)} must come what has issued it, and so on"
+                f"{CERTIFICATE} is in the wrong order: behind {named(each)} must come what has issued it, and so on"
             )
         raise InvalidCertificateError(_missing(each))
 
@@ -209,7 +228,7 @@ def _check_end(chain: Sequence[x509.Certificate], authorities: Sequence[x509.Cer
         InvalidCertificateError: it does.
     """
     last = chain[-1]
-    if _is_root(last):
+    if is_root(last):
         return
     if authorities:
         if last in authorities or any(_issued(last, each) for each in authorities):
@@ -222,7 +241,7 @@ def _check_end(chain: Sequence[x509.Certificate], authorities: Sequence[x509.Cer
 
 def _missing(of: x509.Certificate) -> str:
     return (
-        f"{CERTIFICATE} lacks the intermediate certificate that has issued {_named(of)} ({_text(of, 'issuer')}): put "
+        f"{CERTIFICATE} lacks the intermediate certificate that has issued {named(of)} ({_text(of, 'issuer')}): put "
         "it behind that one"
     )
 
@@ -235,7 +254,8 @@ def _issued(subject: x509.Certificate, issuer: x509.Certificate) -> bool:
     return True
 
 
-def _is_root(certificate: x509.Certificate) -> bool:
+def is_root(certificate: x509.Certificate) -> bool:
+    """Whether a certificate names itself as its issuer."""
     try:
         return certificate.issuer == certificate.subject
     except ValueError:
@@ -262,7 +282,8 @@ def _public(key: object) -> bytes:
     return key.public_bytes(*how)  # type: ignore[attr-defined, no-any-return]
 
 
-def _named(certificate: x509.Certificate) -> str:
+def named(certificate: x509.Certificate) -> str:
+    """Whose a certificate is, for people."""
     return _text(certificate, "subject")
 
 
@@ -277,5 +298,6 @@ def _text(certificate: x509.Certificate, which: str) -> str:
     return text or "a certificate without a name"
 
 
-def _date(moment: float) -> str:
+def date(moment: float) -> str:
+    """A time, in seconds since the epoch, for people."""
     return dt.datetime.fromtimestamp(moment, dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
