@@ -17,7 +17,7 @@ from tests.support.customer import Customer
 from tests.support.pems import Authority, Issued
 from tests.support.running import User, beside_barbican, started
 from tests.support.traffic import carrying
-from tests.support.tree_hands import ILB, IPOOL, Row, listener, load_balancer, made, member, pool
+from tests.support.tree_hands import ILB, IPOOL, Row, listener, listeners_of, load_balancer, made, member, pool
 
 pytestmark = pytest.mark.slow  # the sandbox gets a Barbican, and carries packets
 
@@ -92,9 +92,9 @@ def test_clients_are_let_in_by_an_authority_in_a_secret(
     _pair(holder, "web-tls", Authority("servers").issue("web"))
     _secret(holder, "clients", ca_crt=ours.cert)
 
-    def door(mode: str, **more: Row) -> Row:
-        block = {"mode": mode, "caSecretRef": {"name": "clients"}, **more}
-        tls = {"secretRef": {"name": "web-tls"}, "clientAuthentication": block}
+    def door(mode: str = "", **more: Row) -> Row:
+        block = {"clientAuthentication": {"mode": mode, "caSecretRef": {"name": "clients"}, **more}} if mode else {}
+        tls = {"secretRef": {"name": "web-tls"}, **block}
         return load_balancer("lb", front, listener("web", "TERMINATED_HTTPS", 443, pool="site", tls=tls))
 
     holder.apply(pool("site", "lb", member(PLAIN)))
@@ -131,6 +131,14 @@ def test_clients_are_let_in_by_an_authority_in_a_secret(
     made(holder, ILB, door("OPTIONAL", crlSecretRef={"name": "clients"}))
     until(lambda: asked(None) == "200", "nobody has to show one")
     assert (asked(alice), asked(bob), asked(stranger)) == ("200", "000", "000")
+
+    # Taken out, nobody is asked.
+    made(holder, ILB, door())
+    until(lambda: len(kept()) == 1, "authority and list are out of Barbican")
+    (row,) = listeners_of(holder, status["id"]).values()
+    left = ("client_authentication", "client_ca_tls_container_ref", "client_crl_container_ref")
+    assert [row[each] for each in left] == ["NONE", None, None]
+    assert asked(stranger) == "200"
     holder.delete(ILB, "lb")
     assert kept() == []
 
