@@ -21,8 +21,14 @@ def install(folder: Path, progress: Console) -> None:
     """Make it.
 
     Raises:
-        SandboxError: a step failed; the message is its own, with what to do.
+        SandboxError: a step failed; the message is its own, with what to do. Or the folder is a link to that of another
+            checkout, which would be emptied.
     """
+    if folder.is_symlink():
+        raise SandboxError(
+            f"{folder} is a link to {folder.resolve()}. Installing would empty that. Remove the link to have an "
+            f"environment made here, or run `make install` in the checkout that it leads to."
+        )
     (folder / ".installed").unlink(missing_ok=True)
     pip = [
         str(folder / "bin" / "python"),
