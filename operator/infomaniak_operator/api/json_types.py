@@ -337,12 +337,13 @@ class SecurityGroupRule(TypedDict, total=False):
     remoteIPPrefix: ReadOnly[str]
     remoteGroupRef: ReadOnly[Ref]
     remoteGroupID: ReadOnly[str]
+    poolRef: ReadOnly[Ref]
     description: ReadOnly[str]
 
 
 SecurityGroupRuleField = Literal[
     "direction", "etherType", "protocol", "portRange", "remoteIPPrefix", "remoteGroupRef", "remoteGroupID",
-    "description"
+    "poolRef", "description"
 ]
 """The names of the fields of ``SecurityGroupRule``."""
 
