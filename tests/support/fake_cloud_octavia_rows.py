@@ -16,6 +16,7 @@ from tests.support.fake_cloud_rules import Many, Refused, Row, passes
 OWNER = "Octavia"
 _HIDDEN = {"load_balancer_id", "loadbalancer_id", "pool_id", "l7policy_id"}
 """Which parent a row belongs to: a filter, but not part of the answer."""
+STATISTICS = ("active_connections", "total_connections", "bytes_in", "bytes_out", "request_errors")
 _CHILDREN_FIRST = ("members", "health_monitors", "l7rules", "l7policies", "pools", "listeners", "load_balancers")
 
 
@@ -24,6 +25,9 @@ class Rows:
 
     Args:
         neutron: where the ports are.
+
+    Attributes:
+        counted: by the id of a listener, what passed through it, for a test to say.
     """
 
     def __init__(self, neutron: Neutron) -> None:
@@ -38,6 +42,7 @@ class Rows:
         self.keeper: Callable[[str], bool] = lambda _: True
         self.payload: Callable[[str], bytes | None] = lambda _: None
         self.names = frozenset(KINDS)
+        self.counted: dict[str, dict[str, int]] = {}
 
     @staticmethod
     def check(collection: str, body: Mapping[str, Any]) -> None:
@@ -199,6 +204,13 @@ class Rows:
             pools = [self._pool_status(pool) for pool in self._used(listener)]
             listeners.append({**_status(listener), "pools": pools})
         return {"loadbalancer": {**_status(row), "listeners": listeners}}
+
+    def statistics(self, project: str, collection: str, id: str) -> Row:
+        """What was counted: as ``counted`` says of each listener; nothing, where it says nothing."""
+        row = self._find(project, collection, id)
+        listeners = [row] if collection == "listeners" else self._having("listeners", "load_balancer_id", id)
+        found = [self.counted.get(each["id"], {}) for each in listeners]
+        return {name: sum(each.get(name, 0) for each in found) for name in STATISTICS}
 
     def _pool_status(self, pool: Row) -> Row:
         members = self._having("members", "pool_id", pool["id"])

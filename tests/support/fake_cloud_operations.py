@@ -35,7 +35,7 @@ class FakeOperations:
         self.port_forwardings = FakePortForwardings(cloud, project_id)
         self.ports = FakeCollection(cloud, project_id, "ports")
         self.load_balancers = FakeLoadBalancers(cloud, project_id, "load_balancers")
-        self.listeners = FakeCollection(cloud, project_id, "listeners")
+        self.listeners = FakeListeners(cloud, project_id, "listeners")
         self.pools = FakeCollection(cloud, project_id, "pools")
         self.members = FakeMembers(cloud, project_id, "members")
         self.health_monitors = FakeCollection(cloud, project_id, "health_monitors")
@@ -226,6 +226,24 @@ class FakeLoadBalancers(FakeCollection):
         subject = (id, "status")
         row: Row = self._cloud.perform("GET", self._name, subject, lambda: octavia.status_tree(self._project, id))
         return row
+
+    def statistics(self, id: str) -> Row:
+        return _statistics(self._cloud, self._project, self._name, id)
+
+
+class FakeListeners(FakeCollection):
+    """Looks like ``Listeners``."""
+
+    def statistics(self, id: str) -> Row:
+        return _statistics(self._cloud, self._project, self._name, id)
+
+
+def _statistics(cloud: FakeCloud, project: str, collection: str, id: str) -> Row:
+    _check_id(id)
+    row: Row = cloud.perform(
+        "GET", collection, (id, "stats"), lambda: cloud.octavia.statistics(project, collection, id)
+    )
+    return row
 
 
 class FakeNested:

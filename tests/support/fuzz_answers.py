@@ -107,6 +107,8 @@ class Answers:
             }
         if route.endswith("/status"):
             return {"statuses": self._do.load_balancers.status_tree(ids["id"])}
+        if route.endswith("/stats"):
+            return {"stats": getattr(self._do, _ROUTES[route.removesuffix("/stats")]).statistics(ids["id"])}
         name = _ROUTES[route]
         kind, one = KINDS[name], ids.pop("id", None)
         collection: Any = getattr(self._do, name)

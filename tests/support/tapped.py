@@ -36,6 +36,7 @@ VERBS |= {
     "disassociate": "PUT",
     "create_tree": "POST",
     "status_tree": "GET",
+    "statistics": "GET",
     "replace_all": "PUT",
     "set": "PATCH",
     "unset": "PATCH",

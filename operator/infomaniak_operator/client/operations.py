@@ -11,6 +11,7 @@ from infomaniak_operator.client.barbican import Secrets
 from infomaniak_operator.client.bodies import (
     FloatingIPBody,
     L7PolicyBody,
+    ListenerBody,
     LoadBalancerBody,
     PoolBody,
     RouterBody,
@@ -22,6 +23,7 @@ from infomaniak_operator.client.errors import Category, ConflictError, ServiceEr
 from infomaniak_operator.client.resources import (
     FloatingIP,
     L7Policy,
+    Listener,
     LoadBalancer,
     OctaviaQuota,
     ProjectQuotas,
@@ -29,11 +31,12 @@ from infomaniak_operator.client.resources import (
     Resource,
     Router,
     RouterInterface,
+    Statistics,
     StatusTree,
 )
-from infomaniak_operator.client.rest import check, part
+from infomaniak_operator.client.rest import Rest, check, part
 from infomaniak_operator.client.session import CloudSession
-from infomaniak_operator.client.shapes import is_status_tree
+from infomaniak_operator.client.shapes import is_statistics, is_status_tree
 from infomaniak_operator.client.usage import (
     LOAD_BALANCER_QUOTA,
     LOAD_BALANCERS,
@@ -66,7 +69,7 @@ class Operations:
         self.port_forwardings = PortForwardings(session, whole=whole)
         self.ports = BulkCollection(session, kinds.PORTS, whole=whole)
         self.load_balancers = LoadBalancers(session, whole=whole)
-        self.listeners = Collection(session, kinds.LISTENERS, whole=whole)
+        self.listeners = Listeners(session, whole=whole)
         self.pools = Collection(session, kinds.POOLS, whole=whole)
         self.members = Members(session, whole=whole)
         self.health_monitors = Collection(session, kinds.HEALTH_MONITORS, whole=whole)
@@ -348,6 +351,53 @@ class LoadBalancers(Collection[LoadBalancer, LoadBalancerBody]):
         if self._whole and not is_status_tree(tree):
             raise ServiceError(f"{kinds.LOAD_BALANCERS.item}/status: the answer is no tree of states")
         return cast("StatusTree", tree)
+
+    def statistics(self, id: str) -> Statistics:  # noqa: A002 - the API's word
+        """Get what all its listeners have counted together: ``GET /v2/lbaas/loadbalancers/{id}/stats``.
+
+        Args:
+            id: which.
+
+        Returns:
+            The sums over its listeners; see ``Statistics`` for when they go back.
+
+        Raises:
+            NotFoundError: it is not there.
+            InfomaniakCloudError: it could not be asked for.
+        """
+        return _statistics(self._rest, kinds.LOAD_BALANCERS.item, id, whole=self._whole)
+
+
+class Listeners(Collection[Listener, ListenerBody]):
+    """Listeners, and what each has counted."""
+
+    def __init__(self, session: CloudSession, *, whole: bool = False) -> None:
+        super().__init__(session, kinds.LISTENERS, whole=whole)
+        self._whole = whole
+
+    def statistics(self, id: str) -> Statistics:  # noqa: A002 - the API's word
+        """Get what it has counted: ``GET /v2/lbaas/listeners/{id}/stats``. Pools and members have no such figures.
+
+        Args:
+            id: which.
+
+        Returns:
+            Its connections, bytes and errors; see ``Statistics`` for when they go back.
+
+        Raises:
+            NotFoundError: it is not there.
+            InfomaniakCloudError: it could not be asked for.
+        """
+        return _statistics(self._rest, kinds.LISTENERS.item, id, whole=self._whole)
+
+
+def _statistics(rest: Rest[Any, Any], item: str, id: str, *, whole: bool) -> Statistics:  # noqa: A002 - the API's word
+    route = f"{item}/stats"
+    answer = rest.session.request("load-balancer", "GET", route, ids={"id": id})
+    found = part(answer, "stats", dict, route)
+    if whole and not is_statistics(found):
+        raise ServiceError(f"{route}: the answer is no statistics")
+    return cast("Statistics", found)
 
 
 def _check_pool(pool: PoolBody) -> None:

@@ -814,6 +814,29 @@ class StatusTree(TypedDict):
     loadbalancer: LoadBalancerStatus
 
 
+class Statistics(TypedDict):
+    """What a listener, or all listeners of a load balancer, have counted.
+
+    Routes: ``/v2/lbaas/listeners/{id}/stats`` and ``/v2/lbaas/loadbalancers/{id}/stats``. All but
+    ``active_connections`` count up from when the listener was made. They may go back: with a listener that is made
+    again, and where the provider forgets what an amphora that is gone has counted. Until something has been counted,
+    and where a provider counts nothing, they are 0.
+
+    Attributes:
+        active_connections: connections that are open.
+        total_connections: connections that were taken.
+        bytes_in: bytes from clients.
+        bytes_out: bytes to clients.
+        request_errors: requests that could not be read; not answers with an error.
+    """
+
+    active_connections: int
+    total_connections: int
+    bytes_in: int
+    bytes_out: int
+    request_errors: int
+
+
 # ── quotas ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

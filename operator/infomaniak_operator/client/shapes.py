@@ -414,3 +414,18 @@ is_status_tree: Check = _record(
     "loadbalancer", loadbalancer=_state(listeners=_many(_LISTENER_STATE), pools=_many(_POOL_STATE))
 )
 """Whether it is what Octavia answers as the states of a tree."""
+
+
+def _counted(value: Any) -> bool:
+    return _count(value) and value >= 0
+
+
+is_statistics: Check = _record(
+    "active_connections total_connections bytes_in bytes_out request_errors",
+    active_connections=_counted,
+    total_connections=_counted,
+    bytes_in=_counted,
+    bytes_out=_counted,
+    request_errors=_counted,
+)
+"""Whether it is what Octavia answers as statistics: nothing has been counted less than never."""

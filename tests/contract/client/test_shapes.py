@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from infomaniak_operator.client import kinds, resources
-from infomaniak_operator.client.shapes import is_status_tree, shape_of
+from infomaniak_operator.client.shapes import is_statistics, is_status_tree, shape_of
 from tests.contract.client.conftest import Tree
 from tests.support import fake_cloud_tables
 from tests.support.shapes import misfits
@@ -84,6 +84,9 @@ def test_members_states_and_quotas(do, tree: Tree):
     states = do.load_balancers.status_tree(tree.row["id"])
     assert list(misfits(states, resources.StatusTree)) == []
     assert is_status_tree(states)
+    for counted in (do.load_balancers.statistics(tree.row["id"]), do.listeners.statistics(tree.listener)):
+        assert list(misfits(counted, resources.Statistics)) == []
+        assert is_statistics(counted)
     assert list(misfits(do.quotas.get(), resources.ProjectQuotas)) == []
 
 

@@ -26,6 +26,11 @@ from tests.support.balancing import (
 )
 from tests.support.fake_cloud import FakeCloud
 
+NOWHERE = "00000000-0000-4000-8000-000000000000"
+NOTHING_COUNTED = dict.fromkeys(
+    ("active_connections", "total_connections", "bytes_in", "bytes_out", "request_errors"), 0
+)
+
 
 def test_a_tree_from_one_call(cloud):
     do = cloud.do
@@ -132,12 +137,19 @@ def test_a_tree_from_one_call(cloud):
         *("id", "name", "address", "protocol_port", "provisioning_status", "operating_status")
     }
     assert set(shown["health_monitor"]) == {"id", "name", "type", "provisioning_status", "operating_status"}
+    (seen,) = do.load_balancers.list(id=balancer, fields=("id", "tags", "listeners"))
+    assert (seen["tags"], {one["id"] for one in seen["listeners"]}) == (row["tags"], set(under))
+    for counted in (do.load_balancers.statistics(balancer), do.listeners.statistics(first["id"])):
+        assert counted == NOTHING_COUNTED
 
     children = f"Cannot delete Load Balancer {balancer} - it has children"
     refused(lambda: do.load_balancers.delete(balancer), BadRequestError, Category.IN_USE, children)
     do.load_balancers.delete(balancer, cascade=True)
     assert cloud.settled(balancer) is None
     assert do.load_balancers.list(name=row["name"]) == []
+    for collection, gone in ((do.load_balancers, balancer), (do.listeners, NOWHERE)):
+        with pytest.raises(NotFoundError):
+            collection.statistics(gone)
     assert do.ports.get(port["id"])["fixed_ips"] == port["fixed_ips"]
 
 
@@ -197,6 +209,8 @@ def test_quota_and_other_projects(cloud, balancer):
     for call in (
         lambda: cloud.other.load_balancers.get(balancer["id"]),
         lambda: cloud.other.load_balancers.status_tree(balancer["id"]),
+        lambda: cloud.other.load_balancers.statistics(balancer["id"]),
+        lambda: cloud.other.listeners.statistics(listener["id"]),
         lambda: cloud.other.listeners.delete(listener["id"]),
         lambda: cloud.other.pools.create({"loadbalancer_id": balancer["id"], **ROBIN}),
     ):

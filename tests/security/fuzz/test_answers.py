@@ -129,6 +129,8 @@ def _calls(do: Operations):
             yield lambda collection=collection, change=change: collection.update("i", change)
             yield lambda collection=collection: collection.create({})
     yield lambda: do.load_balancers.status_tree("i")
+    yield lambda: do.load_balancers.statistics("i")
+    yield lambda: do.listeners.statistics("i")
     yield lambda: do.tags.replace("networks", "i", ["a"])
     yield lambda: do.quotas.get()
     yield lambda: do.usage()

@@ -24,6 +24,7 @@ RAISING = (
     more.Routers,
     more.FloatingIPs,
     more.LoadBalancers,
+    more.Listeners,
     more.Tags,
     more.Quotas,
     names.ReverseNames,

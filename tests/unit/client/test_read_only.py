@@ -34,7 +34,7 @@ BODIES["port_forwardings"] = {"protocol": "tcp"}
 BODIES["reverse_dns"] = {"ptrdname": "mail.example.com."}
 BODIES["secrets"] = {"name": "n", "payload": "p"}
 OVERRIDES = {"floating_ips": {"port_id": "p", "body": {"description": "d"}}}
-READING = {"list", "get", "status_tree", "network", "load_balancer"}
+READING = {"list", "get", "status_tree", "statistics", "network", "load_balancer"}
 
 
 def answer(asked):
@@ -62,7 +62,7 @@ def answer(asked):
         "recordset",
         "secret",
     ]
-    many = {f"{name}s": [] for name in names} | {"l7policies": [], "rules": [], "statuses": {}}
+    many = {f"{name}s": [] for name in names} | {"l7policies": [], "rules": [], "statuses": {}, "stats": {}}
     row = {**ROW, "port_id": "bound" if "bound" in asked.path else None}
     return Reply(200, {**many, **dict.fromkeys(names, row), **ROW})  # Designate's are not under a name
 

@@ -126,6 +126,8 @@ ROUTES = [
     (lambda do: do.floating_ips.delete("i"), "DELETE", "/v2.0/floatingips/i", None),
     (lambda do: do.load_balancers.get("i"), "GET", "/v2/lbaas/loadbalancers/i", None),
     (lambda do: do.load_balancers.status_tree("i"), "GET", "/v2/lbaas/loadbalancers/i/status", None),
+    (lambda do: do.load_balancers.statistics("i"), "GET", "/v2/lbaas/loadbalancers/i/stats", None),
+    (lambda do: do.listeners.statistics("i"), "GET", "/v2/lbaas/listeners/i/stats", None),
     (lambda do: do.health_monitors.delete("i"), "DELETE", "/v2/lbaas/healthmonitors/i", None),
     (lambda do: do.members.get("p", "i"), "GET", "/v2/lbaas/pools/p/members/i", None),
     (lambda do: do.members.delete("p", "i"), "DELETE", "/v2/lbaas/pools/p/members/i", None),
@@ -156,7 +158,7 @@ ROUTES = [
 def test_where_requests_go(do, wire, call, method, path, body):
     everything = {"id": "i"}
     one = ("network", "security_group", "floatingip", "loadbalancer", "member")
-    wire.answer = lambda _: Reply(200, {"tags": [], "statuses": {}, **dict.fromkeys(one, everything)})
+    wire.answer = lambda _: Reply(200, {"tags": [], "statuses": {}, "stats": {}, **dict.fromkeys(one, everything)})
     call(do)
     (asked,) = wire.asked
     assert (asked.method, asked.path, asked.body) == (method, f"/network{path}", body)
@@ -238,3 +240,18 @@ def test_quotas_of_both_services(do, wire):
         "network": {"path": "/network/v2.0/quotas/p1/details.json"},
         "load-balancer": {"path": "/network/v2/lbaas/quotas/p1"},
     }
+
+
+COUNTED = {"active_connections": 1, "total_connections": 5, "bytes_in": 6, "bytes_out": 2**62, "request_errors": 0}
+
+
+@pytest.mark.parametrize("odd", [-1, 2**63, 10**400, True, None, "7", 1.5, {}, ...])
+@pytest.mark.parametrize("name", sorted(COUNTED))
+def test_statistics_are_counts_or_an_error(session, wire, name, odd):
+    said = {key: value for key, value in {**COUNTED, name: odd}.items() if value is not ...}
+    wire.answer = lambda _: Reply(200, {"stats": said})
+    for collection in (Operations(session, whole=True).listeners, Operations(session, whole=True).load_balancers):
+        with pytest.raises(ServiceError, match="no statistics"):
+            collection.statistics("i")
+    wire.answer = lambda _: Reply(200, {"stats": COUNTED})
+    assert Operations(session, whole=True).listeners.statistics("i") == COUNTED

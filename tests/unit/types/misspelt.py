@@ -62,6 +62,7 @@ def rows(do: Operations) -> None:
     print(do.networks.get("id")["shraed"])  # E: "shraed"
     print(do.load_balancers.get("id")["provisionning_status"])  # E: "provisionning_status"
     print(do.load_balancers.status_tree("id")["load_balancer"])  # E: "load_balancer"
+    print(do.listeners.statistics("id")["connections"])  # E: "connections"
     print(do.members.list("id")[0].get("port"))  # E: "port"
     print(do.quotas.get()["load_balancer"])  # E: "load_balancer"
 
