@@ -86,8 +86,8 @@ class Forest(World):
             elif due >= end:
                 self.clock.advance(end - self.clock.monotonic())
                 return seconds
-            else:
-                self.clock.advance(due - self.clock.monotonic())
+            else:  # it may be due already: the time that a look takes is on the clock, too
+                self.clock.advance(max(0.0, due - self.clock.monotonic()))
         raise AssertionError(f"a hot loop: {most} reconciles, {self.reconciles.most_common(5)}, {self.standing()}")
 
     def _next(self) -> None:
@@ -113,9 +113,9 @@ class Forest(World):
         assert not [key for key in self.all_keys() if self.progress(key)]
 
     def calls(self) -> Counter[str]:
-        """The calls since the last ``forget_calls``; a look at a tree's states is ``GET status``."""
+        """The calls since the last ``forget_calls``; those of ``/status`` and ``/stats`` are named so."""
         return Counter(
-            f"{method} {'status' if isinstance(subject, tuple) and 'status' in subject else collection}"
+            f"{method} {next((part for part in _PARTS if isinstance(subject, tuple) and part in subject), collection)}"
             for method, collection, subject in self.fake.calls
         )
 
@@ -142,6 +142,8 @@ class Forest(World):
         return picture(self.fake.tables)
 
 
+_PARTS = ("status", "stats")
+"""What is asked for of an object beside itself."""
 _UNSTABLE = frozenset(
     {"id", "revision_number", "created_at", "updated_at", "mac_address", "fixed_ips", "ip_address", "fixed_ip_address"}
     | {"floating_ip_address", "external_fixed_ips", "vip_address", "operating_status"}

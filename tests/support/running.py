@@ -161,14 +161,19 @@ def told_nothing(env: Environment, process: OperatorProcess) -> None:
     canary = Canary.of(env)
     canary.process(pid, "the operator's process")
 
+    canary.metrics(f"127.0.0.1:{metrics_port(process)}")
+
+
+def metrics_port(process: OperatorProcess) -> str:
+    """Where an operator that has started serves its metrics."""
+
     def served() -> str | None:
         # Not what a former process of the same folder has said: nobody listens there any more.
         said = process.log.read_bytes()[process.log_begins :].decode(errors="replace")
         ports = re.findall(r"/metrics.* on port (\d+)", said)
         return ports[-1] if ports else None
 
-    port = until(served, "the operator says where its metrics are", 30.0)
-    canary.metrics(f"127.0.0.1:{port}")
+    return until(served, "the operator says where its metrics are", 30.0)
 
 
 ShareT = TypeVar("ShareT")

@@ -92,6 +92,8 @@ annotations:
 - --workers={{ int .Values.operator.workers }}
 - --resync-seconds={{ coalesce .Values.operator.roundSeconds .Values.operator.resyncSeconds }}
 - --health-poll-seconds={{ .Values.operator.healthPollSeconds }}
+- --statistics-seconds={{ .Values.operator.statisticsSeconds }}
+- --statistics-calls={{ int .Values.operator.statisticsCalls }}
 - --create-grace-seconds={{ .Values.operator.createGraceSeconds }}
 - --cloud-timeout-seconds={{ .Values.operator.cloudTimeoutSeconds }}
 - --metrics-address=:{{ int .Values.metrics.port }}

@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from infomaniak_operator import __version__
 from infomaniak_operator.client.credentials import is_address
-from infomaniak_operator.controller.manager_settings import MIN_POLL_SECONDS
+from infomaniak_operator.controller.polling import MIN_POLL_SECONDS
 from infomaniak_operator.metrics.http_server import Address
 from infomaniak_operator.reconcile.generic.credential_settings import DefaultCredentials
 from infomaniak_operator.reconcile.generic.tenancy import Isolation
@@ -25,6 +25,9 @@ INFOMANIAK_AUTH_URLS = (
     "https://api.pub2.infomaniak.cloud/identity",
 )
 """Where credentials may lead unless the operator is told otherwise."""
+
+MIN_STATISTICS_SECONDS = 10.0
+"""So often at the most listeners are asked what they have counted: Octavia itself hears of it every ten seconds."""
 
 POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 """Says in a Pod in which namespace it is."""
@@ -54,6 +57,9 @@ class Options:
         resync_seconds: seconds between two comparisons of an object with the cloud.
         health_poll_seconds: seconds between two looks at how the traffic of load balancers goes; 0: only the resync
             looks.
+        statistics_seconds: seconds between two rounds that read what the listeners of load balancers have counted, for
+            the metrics, by the names of the LoadBalancers; 0: never.
+        statistics_calls: listeners of each load balancer that such a round asks for; those of one take turns.
         deprecated: warnings about options that are given by a former name, for the log.
         create_grace_seconds: seconds after which a create of unknown outcome has surely been finished.
         cloud_timeout_seconds: seconds a call to OpenStack may take as a whole.
@@ -81,6 +87,8 @@ class Options:
     workers: int = 16
     resync_seconds: float = 600.0
     health_poll_seconds: float = 60.0
+    statistics_seconds: float = 0.0
+    statistics_calls: int = 1
     deprecated: tuple[str, ...] = ()
     create_grace_seconds: float = 60.0
     cloud_timeout_seconds: float = 60.0
@@ -126,6 +134,8 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] | None = None
         workers=read.workers,
         resync_seconds=read.resync_seconds if read.round_seconds is None else read.round_seconds,
         health_poll_seconds=read.health_poll_seconds,
+        statistics_seconds=read.statistics_seconds,
+        statistics_calls=read.statistics_calls,
         deprecated=_deprecated(read),
         create_grace_seconds=read.create_grace_seconds,
         cloud_timeout_seconds=read.cloud_timeout_seconds,
@@ -308,6 +318,20 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         default=default("HEALTH_POLL_SECONDS", was.health_poll_seconds),
         help="between two looks at how the traffic of load balancers goes (default %(default)s, at least 1; 0: only "
         "the resync looks)",
+    )
+    run.add_argument(
+        "--statistics-seconds",
+        type=_off_or_at_least(MIN_STATISTICS_SECONDS),
+        default=default("STATISTICS_SECONDS", was.statistics_seconds),
+        help="between two rounds that read the connections, bytes and errors of the listeners of load balancers, for "
+        "the metrics, which then name the LoadBalancers (default 0: never; else at least 10)",
+    )
+    run.add_argument(
+        "--statistics-calls",
+        type=_positive,
+        default=default("STATISTICS_CALLS", was.statistics_calls),
+        help="requests for each load balancer in such a round, one a listener; its listeners take turns (default "
+        "%(default)s)",
     )
     run.add_argument(
         "--create-grace-seconds",

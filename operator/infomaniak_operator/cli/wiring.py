@@ -26,8 +26,10 @@ from infomaniak_operator.controller.leader.election import Election
 from infomaniak_operator.controller.leader.lease import Lease
 from infomaniak_operator.controller.manager import Manager
 from infomaniak_operator.controller.manager_settings import ManagerSettings
+from infomaniak_operator.controller.polling import Rounds
 from infomaniak_operator.controller.timers import SystemClock
 from infomaniak_operator.handlers import watching
+from infomaniak_operator.metrics.listener_collector import ListenerCollector
 from infomaniak_operator.metrics.object_collector import ObjectCollector
 from infomaniak_operator.metrics.operator_metrics import Metrics
 from infomaniak_operator.metrics.scrape_access import Access
@@ -38,7 +40,7 @@ from infomaniak_operator.reconcile.generic.tenancy import TenantIsolation
 from infomaniak_operator.reconcile.neutron.member_rules import MONITOR
 from infomaniak_operator.reconcile.octavia.member_access import checked_pool
 from infomaniak_operator.reconcile.openstack.scope import REFUSED_FOR, Clouds, connector
-from infomaniak_operator.reconcile.reconcilers import actuators, poller, reconcilers
+from infomaniak_operator.reconcile.reconcilers import actuators, poller, reconcilers, statistics_poller
 
 _log = logging.getLogger(__name__)
 HANGING_CALLS = 30
@@ -149,6 +151,13 @@ def build(options: Options, rng: random.Random) -> Operator:
     )
     if namespaces and options.default_credentials:
         namespaces = tuple(dict.fromkeys((*namespaces, options.default_credentials.namespace)))
+    statistics = statistics_poller(
+        clouds,
+        settings,
+        clock.monotonic,
+        seconds=options.statistics_seconds,
+        calls=options.statistics_calls,
+    )
     manager = Manager(
         [*of_kinds, SecretGuard()],
         kube,
@@ -158,7 +167,6 @@ def build(options: Options, rng: random.Random) -> Operator:
         ManagerSettings(
             workers=options.workers,
             resync_seconds=options.resync_seconds,
-            poll_seconds=options.health_poll_seconds,
             namespaces=namespaces,
             reconcile_silence=max(SHORTEST_HANG, HANGING_CALLS * options.cloud_timeout_seconds),
             stop_seconds=RECONCILE_SECONDS,
@@ -167,8 +175,10 @@ def build(options: Options, rng: random.Random) -> Operator:
         on_reconcile=metrics.reconciled,
         on_change=metrics.changed,
         on_event=metrics.event,
-        poller=poller(clouds, settings, clock.monotonic),
-        on_poll=metrics.polled,
+        rounds=[
+            Rounds(poller(clouds, settings, clock.monotonic), options.health_poll_seconds, metrics.polled),
+            Rounds(statistics, options.statistics_seconds, metrics.statistics_polled),
+        ],
         introduce=cluster.ask,
         leadership=Election(lease) if lease else None,
     )
@@ -183,6 +193,12 @@ def build(options: Options, rng: random.Random) -> Operator:
             quota_use=clouds.quota_use,
         )
     )
+    if options.statistics_seconds:
+        metrics.registry.register(
+            ListenerCollector(
+                lambda: manager.stats().acting, lambda: statistics.told(manager.view), lambda: statistics.left_out
+            )
+        )
     _log.info("watching %s in %s", ", ".join(watched), ", ".join(namespaces) or "all namespaces")
     access = Access(kube, clock.monotonic) if options.metrics_authorization else None
     return Operator(manager, clouds, metrics, lease, access)

@@ -24,7 +24,6 @@ from infomaniak_operator.controller.interfaces import (
     CacheReader,
     Key,
     KubeObject,
-    Poller,
     Reconciler,
     Shares,
 )
@@ -32,7 +31,7 @@ from infomaniak_operator.controller.kube.event_recorder import EventRecorder
 from infomaniak_operator.controller.kube.kube_api import Kube, KubeType, Standby, Unavailable
 from infomaniak_operator.controller.leader.election import Leadership, LeaseLost
 from infomaniak_operator.controller.manager_settings import ManagerSettings
-from infomaniak_operator.controller.polling import OnPoll, Polling
+from infomaniak_operator.controller.polling import Polling, Rounds
 from infomaniak_operator.controller.retrying import Retrying
 from infomaniak_operator.controller.stats import Stats
 from infomaniak_operator.controller.timers import StartThread, Timers, sleep, start_thread
@@ -64,8 +63,7 @@ class Manager:
         on_reconcile: told of every reconcile, in the loop's thread: kind, ending, its seconds, the seconds it was due.
         on_change: told, in any thread, of every change of an object, and whether this process acts.
         on_event: told, in any thread, of every Event published: kind, reason, and whether it is a warning.
-        poller: knows what may change outside Kubernetes without a word; looked at where ``settings.poll_seconds`` says.
-        on_poll: told of every look of it, in the loop's thread.
+        rounds: what is looked at outside Kubernetes while this process acts, and how often.
         instance: which process this is, in Events.
         introduce: asks the API server for what must be known before anything is done; blocks, and is called until it
             raises nothing.
@@ -88,8 +86,7 @@ class Manager:
         on_reconcile: OnReconcile | None = None,
         on_change: Callable[[Change, bool], None] | None = None,
         on_event: Callable[[str, str, bool], None] | None = None,
-        poller: Poller | None = None,
-        on_poll: OnPoll | None = None,
+        rounds: Iterable[Rounds] = (),
         instance: str = "",
         introduce: Callable[[], None] | None = None,
         leadership: Leadership | None = None,
@@ -146,12 +143,9 @@ class Manager:
         self._watcher = Watcher(
             watch, self._event_handler, clock, settings.watch_backoff_max, self._watch_starts, start_thread
         )
-        self._polling = None
-        if poller and settings.poll_seconds:
-            found = self._dispatcher.found
-            self._polling = Polling(
-                poller, self._cache, found, clock, rng, seconds=settings.poll_seconds, on_poll=on_poll
-            )
+        self._polling = [
+            Polling(each, self._cache, self._dispatcher.found, clock, rng) for each in rounds if each.seconds
+        ]
         self._loop: asyncio.AbstractEventLoop | None = None
         self._live = False
         self._acting = False
@@ -198,7 +192,7 @@ class Manager:
             beat_age=age,
             watch_restarts=self._watcher.restarts,
             events_dropped=self._recorder.dropped,
-            defects=self._defects + self._retrying.defects + (self._polling.defects if self._polling else 0),
+            defects=self._defects + self._retrying.defects + sum(each.defects for each in self._polling),
             longest_running_seconds=longest,
             hanging=longest > self._settings.reconcile_silence,
         )
@@ -230,8 +224,7 @@ class Manager:
             if not stop.is_set():
                 workers += await self._act(pool)
                 others.append(asyncio.create_task(self._sweeping(), name="unlabelled"))
-                if self._polling:
-                    others.append(asyncio.create_task(self._polling.run(), name="polling"))
+                others += [asyncio.create_task(each.run(), name="polling") for each in self._polling]
                 await _first(stopped, *workers, *others)
         finally:
             stopped.cancel()

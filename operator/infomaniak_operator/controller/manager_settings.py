@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MIN_RESYNC_SECONDS = 60.0
-MIN_POLL_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +16,6 @@ class ManagerSettings:
         resync_seconds: how often every object is reconciled though nothing is known to have changed; at least 60.
         resync_jitter: the part of ``resync_seconds`` by which each kind's next resync comes earlier, at random, so that
             the kinds (and several operators) do not start theirs together.
-        poll_seconds: how often a poller looks for what has changed outside Kubernetes; 0: never, else at least 1.
         namespaces: the namespaces watched; empty means the whole cluster.
         backoff_base: delay after the first failure of an object; it doubles with every further one.
         backoff_max: the longest delay of a back-off.
@@ -34,7 +32,6 @@ class ManagerSettings:
     workers: int = 16
     resync_seconds: float = 600.0
     resync_jitter: float = 0.1
-    poll_seconds: float = 0.0
     namespaces: tuple[str, ...] = ()
     backoff_base: float = 1.0
     backoff_max: float = 300.0
@@ -51,8 +48,6 @@ class ManagerSettings:
             raise ValueError("workers: at least 1")
         if self.resync_seconds < MIN_RESYNC_SECONDS:
             raise ValueError(f"resync_seconds: at least {MIN_RESYNC_SECONDS:g}")
-        if self.poll_seconds and self.poll_seconds < MIN_POLL_SECONDS:
-            raise ValueError(f"poll_seconds: 0, or at least {MIN_POLL_SECONDS:g}")
         for name in ("resync_jitter", "backoff_jitter"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name}: at least 0 and below 1")

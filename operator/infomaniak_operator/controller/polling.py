@@ -28,6 +28,28 @@ LONGEST_REST = 600.0
 _log = logging.getLogger(__name__)
 
 
+MIN_POLL_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """That a poller's places are looked at, and how often.
+
+    Attributes:
+        poller: knows the places.
+        seconds: from one round to the next; 0: never, else at least 1.
+        on_poll: told of every look, in the loop's thread.
+    """
+
+    poller: Poller
+    seconds: float
+    on_poll: OnPoll | None = None
+
+    def __post_init__(self) -> None:
+        if self.seconds and self.seconds < MIN_POLL_SECONDS:
+            raise ValueError(f"seconds: 0, or at least {MIN_POLL_SECONDS:g}")
+
+
 @dataclass(slots=True)
 class _Rest:
     """Of a place: its failures in a row, when its last look began, and until when it is left alone (monotonic)."""
@@ -41,33 +63,28 @@ class Polling:
     """Has a poller's places looked at, each once a round, and the objects reconciled that show something else.
 
     Args:
-        poller: knows the places.
+        rounds: the poller, and how often.
         view: the cache.
         found: has objects reconciled; called in the loop.
         timers: the clock.
         rng: for jitter.
-        seconds: from one round to the next.
-        on_poll: told of every look, in the loop.
     """
 
     def __init__(
         self,
-        poller: Poller,
+        rounds: Rounds,
         view: CacheReader,
         found: Callable[[Iterable[Key]], None],
         timers: Timers,
         rng: random.Random,
-        *,
-        seconds: float,
-        on_poll: OnPoll | None = None,
     ) -> None:
-        self._poller = poller
+        self._poller = rounds.poller
         self._view = view
         self._found = found
         self._timers = timers
         self._rng = rng
-        self._seconds = seconds
-        self._on_poll = on_poll
+        self._seconds = rounds.seconds
+        self._on_poll = rounds.on_poll
         self._waiting: dict[Hashable, PollTarget] = {}
         self._clouds: dict[Hashable, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()

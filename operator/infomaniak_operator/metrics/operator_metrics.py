@@ -117,6 +117,12 @@ class Metrics:
             ["result"],
             registry=registry,
         )
+        self._statistics = Counter(
+            "infomaniak_operator_statistics_polls",
+            "Looks at what a project's listeners have counted, by what they came to: read or failed.",
+            ["result"],
+            registry=registry,
+        )
         self._ready = Histogram(
             "infomaniak_operator_time_to_ready_seconds",
             "From when an object came, was changed or ceased to be Ready, until it is Ready.",
@@ -154,6 +160,10 @@ class Metrics:
     def polled(self, result: str) -> None:
         """Count a look at how a project's load balancers do."""
         self._polls.labels(result).inc()
+
+    def statistics_polled(self, result: str) -> None:
+        """Count a look at what a project's listeners have counted."""
+        self._statistics.labels("failed" if result == "failed" else "read").inc()
 
     def kube_called(self, verb: str, plural: str, status: int, seconds: float) -> None:
         """Count a request to the API server; status 0 where there was no answer."""

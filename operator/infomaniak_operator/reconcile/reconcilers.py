@@ -18,6 +18,7 @@ from infomaniak_operator.reconcile.octavia.health_poller import HealthPoller
 from infomaniak_operator.reconcile.octavia.l7_policy import L7PolicyActuator
 from infomaniak_operator.reconcile.octavia.load_balancer import LoadBalancerActuator
 from infomaniak_operator.reconcile.octavia.pool import PoolActuator
+from infomaniak_operator.reconcile.octavia.statistics_poller import Pace, StatisticsPoller
 from infomaniak_operator.reconcile.octavia.tree_state import Trees
 from infomaniak_operator.reconcile.openstack.scope import Clouds
 
@@ -57,3 +58,18 @@ def poller(clouds: Clouds, settings: ReconcileSettings, now: Callable[[], float]
         now: monotonic seconds.
     """
     return HealthPoller(clouds, settings.credentials, now)
+
+
+def statistics_poller(
+    clouds: Clouds, settings: ReconcileSettings, now: Callable[[], float], *, seconds: float, calls: int
+) -> StatisticsPoller:
+    """What reads what listeners have counted, for the metrics.
+
+    Args:
+        clouds: the connections.
+        settings: what all reconcilers are told.
+        now: monotonic seconds.
+        seconds: from one round to the next.
+        calls: listeners of each load balancer that a round asks for.
+    """
+    return StatisticsPoller(clouds, settings.credentials, lambda: settings.cluster, now, Pace(seconds, calls))

@@ -169,7 +169,7 @@ def test_the_operator_reads_its_arguments_as_the_values_say(chart: Chart) -> Non
     assert told.credentials_namespaces == ("team-a", "team-b")
     assert (told.tenant_isolation, told.tenant_isolation_exempt) == (Isolation.SHARED_PROJECT, ("platform",))
     assert (told.restore, told.log_level, told.resync_seconds, told.workers) == (True, "DEBUG", 120, 5)
-    assert told.health_poll_seconds == 2
+    assert (told.health_poll_seconds, told.statistics_seconds, told.statistics_calls) == (2, 15, 2)
     assert (told.metrics_address.port, told.health_address.port) == (9090, 9091)
     assert told.lease is not None
     assert told.lease.name == "net-leader"

@@ -41,6 +41,14 @@ def test_health_is_polled_each_second_at_most_or_never(text: str, seconds: float
     assert parse(["run"], {"INFOMANIAK_OPERATOR_HEALTH_POLL_SECONDS": text}).health_poll_seconds == seconds
 
 
+@pytest.mark.parametrize(("text", "seconds"), [("0", 0.0), ("10", 10.0), ("90.5", 90.5)])
+def test_statistics_are_read_every_ten_seconds_at_most_or_never(text: str, seconds: float) -> None:
+    assert parse(["run"], {}).statistics_seconds == 0
+    assert parse(["run", "--statistics-seconds", text], {}).statistics_seconds == seconds
+    assert parse(["run"], {"INFOMANIAK_OPERATOR_STATISTICS_SECONDS": text}).statistics_seconds == seconds
+    assert parse(["run", "--statistics-calls=4"], {}).statistics_calls == 4
+
+
 @pytest.mark.parametrize("command", ["version", "--version"])
 def test_the_version(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -191,6 +199,8 @@ NO_VALUES = [
         for option in ("--resync-seconds", "--round-seconds")
         for text in ("", "soon", "59", "nan", "inf")
     ),
+    *(("--statistics-seconds", text) for text in ("", "often", "9.9", "-1", "nan", "inf")),
+    *(("--statistics-calls", text) for text in ("", "0", "-1", "1.5")),
     *(("--health-poll-seconds", text) for text in ("", "soon", "0.5", "-1", "nan", "inf")),
     *(
         (option, text)

@@ -5,7 +5,6 @@ import random
 import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from infomaniak_operator.controller.kube.kube_api import Standby
 from infomaniak_operator.controller.leader.election import Election, LeaseLost
 from infomaniak_operator.controller.leader.lease import Lease, LeaseTimes
 from infomaniak_operator.controller.manager import Manager
+from infomaniak_operator.controller.polling import Rounds
 from tests.support.clock import ManualClock
 from tests.support.fake_kube import FakeKube, FakeWatch
 from tests.support.manager import SETTINGS, run
@@ -76,10 +76,10 @@ class Realm:
             RESOURCES,
             self.clock,
             random.Random(7),
-            replace(SETTINGS, poll_seconds=10.0),
+            SETTINGS,
             watch=self.watch,
             on_reconcile=lambda kind, ending, seconds, due: self.endings.append(ending),
-            poller=self.places,
+            rounds=[Rounds(self.places, 10.0)],
             leadership=self.throne,
         )
 

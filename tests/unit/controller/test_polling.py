@@ -12,7 +12,7 @@ import pytest
 from typing_extensions import override
 
 from infomaniak_operator.controller.interfaces import CacheReader, Key, Polled, PollTarget
-from infomaniak_operator.controller.polling import LONGEST_REST, THREADS, Polling
+from infomaniak_operator.controller.polling import LONGEST_REST, THREADS, Polling, Rounds
 from tests.support.clock import ManualClock
 from tests.support.loop import StillLoop
 
@@ -82,13 +82,11 @@ class World:
         self.told: Counter[str] = Counter()
         self.failing: Exception | None = None
         self.polling = Polling(
-            self,
+            Rounds(self, seconds, lambda result: self.told.update([result])),
             self,  # type: ignore[arg-type] - no cache is needed
             lambda keys: self.found.extend(keys),
             self.clock,
             random.Random(3),
-            seconds=seconds,
-            on_poll=lambda result: self.told.update([result]),
         )
         self.task = self.loop.create_task(self.polling.run())
         self.loop.run_until_idle()
@@ -247,3 +245,10 @@ def test_a_place_that_is_no_more_is_forgotten() -> None:
         del one.places["a"]
         one.go(2 * EVERY)
         assert list(one.polling._rests) == ["b"]
+
+
+def test_rounds_are_a_second_apart_at_least_or_never_come() -> None:
+    nobody: Any = None
+    with pytest.raises(ValueError, match="at least 1"):
+        Rounds(nobody, 0.5)
+    assert Rounds(nobody, 0.0).seconds == 0

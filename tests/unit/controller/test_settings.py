@@ -11,7 +11,6 @@ from infomaniak_operator.controller.manager_settings import ManagerSettings
         {"workers": 0},
         {"resync_seconds": 59.0},
         {"resync_jitter": 1.0},
-        {"poll_seconds": 0.5},
         {"backoff_jitter": -0.1},
         {"backoff_base": 0.0},
         {"backoff_base": 10.0, "backoff_max": 5.0},
@@ -23,4 +22,4 @@ def test_what_cannot_work_is_refused(wrong: dict[str, Any]) -> None:
 
 
 def test_the_defaults_are_accepted() -> None:
-    assert (ManagerSettings().resync_seconds, ManagerSettings().poll_seconds) == (600, 0)
+    assert ManagerSettings().resync_seconds == 600

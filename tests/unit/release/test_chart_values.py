@@ -75,6 +75,8 @@ def test_defaults_are_the_operators_own() -> None:
         "resyncSeconds": options.resync_seconds,
         "roundSeconds": None,
         "healthPollSeconds": options.health_poll_seconds,
+        "statisticsSeconds": options.statistics_seconds,
+        "statisticsCalls": options.statistics_calls,
         "createGraceSeconds": options.create_grace_seconds,
         "cloudTimeoutSeconds": options.cloud_timeout_seconds,
         "restore": options.restore,

@@ -186,6 +186,14 @@ class CredentialSettings:
         except InvalidCredentialsError:
             return None
 
+    def credentials_of(self, source: CredentialSource, view: CacheReader) -> CloudCredentials | None:
+        """The credential in a Secret; None where it may not be read, is not there, or cannot be used."""
+        secret = view.get(source.secret) if self.readable(source.secret.namespace) else None
+        try:
+            return self.read(secret, source.cloud) if secret else None
+        except InvalidCredentialsError:
+            return None
+
     @property
     def allowed(self) -> tuple[str, ...]:
         """The addresses that may be used; none: any."""

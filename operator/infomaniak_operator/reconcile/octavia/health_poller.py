@@ -12,13 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from infomaniak_operator.client import CloudCredentials, InfomaniakCloudError, InvalidCredentialsError, NotFoundError
+from infomaniak_operator.client import CloudCredentials, InfomaniakCloudError, NotFoundError
 from infomaniak_operator.client.resources import LoadBalancer
 from infomaniak_operator.client.session import is_id
 from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject, Polled, PollTarget
 from infomaniak_operator.reconcile.generic.credential_settings import CredentialSettings, CredentialSource
 from infomaniak_operator.reconcile.generic.outcomes import HEALTHY, PAUSED, annotated
 from infomaniak_operator.reconcile.octavia import octavia_common
+from infomaniak_operator.reconcile.octavia.polled_project import Known, PolledProject
 from infomaniak_operator.reconcile.octavia.tree_state import members_of, parts_of
 from infomaniak_operator.reconcile.openstack.scope import Cloud, Clouds
 
@@ -125,16 +126,14 @@ class _Asked:
 
 
 @dataclass(slots=True)
-class _Known:
-    """What is remembered of one credential's project from round to round. One look at a time uses it.
+class _Known(Known):
+    """What is remembered of a project beside that.
 
     Attributes:
-        connected: whether the credential has worked.
         looked: by load balancer, when it was last looked into, monotonic seconds.
         asked: by uid, the objects that were to be reconciled and do not show yet what was seen.
     """
 
-    connected: bool = False
     looked: dict[str, float] = field(default_factory=dict)
     asked: dict[str, _Asked] = field(default_factory=dict)
 
@@ -164,7 +163,7 @@ class HealthPoller:
                 if one is None or source is None:
                     continue
                 if source not in read:
-                    read[source] = self._credentials(source, view)
+                    read[source] = self._settings.credentials_of(source, view)
                 credentials = read[source]
                 if credentials is None:
                     continue
@@ -175,16 +174,8 @@ class HealthPoller:
         self._known = {credentials: each.known for credentials, each in found.items()}
         return list(found.values())
 
-    def _credentials(self, source: CredentialSource, view: CacheReader) -> CloudCredentials | None:
-        """The credential in a Secret; None where it may not be read, is not there, or cannot be used."""
-        secret = view.get(source.secret) if self._settings.readable(source.secret.namespace) else None
-        try:
-            return self._settings.read(secret, source.cloud) if secret else None
-        except InvalidCredentialsError:
-            return None
 
-
-class Project:
+class Project(PolledProject[_Known]):
     """The load balancers that one credential shows: a ``PollTarget``.
 
     Args:
@@ -201,27 +192,9 @@ class Project:
     def __init__(
         self, credentials: CloudCredentials, secret: Key, known: _Known, clouds: Clouds, now: Callable[[], float]
     ) -> None:
-        self._credentials = credentials
-        self._secret = secret
-        self.known = known
-        self._clouds = clouds
+        super().__init__(credentials, secret, known, clouds)
         self._now = now
         self.objects: dict[str, list[Shown]] = {}
-
-    @property
-    def identity(self) -> CloudCredentials:
-        """The credential: copies of it in several Secrets are one."""
-        return self._credentials
-
-    @property
-    def cloud(self) -> str:
-        """Its Keystone."""
-        return self._credentials.auth_url
-
-    @property
-    def name(self) -> str:
-        """The Secret that it is in, or the first of them."""
-        return f"the project of {self._secret}"
 
     def poll(self) -> Polled:
         """List the load balancers, look into those that need it, and say whose objects show something else."""
@@ -238,15 +211,6 @@ class Project:
         except InfomaniakCloudError as error:
             return Polled(tuple(found), str(error))
         return Polled(tuple(found))
-
-    def _connect(self) -> Cloud | None:
-        """The cloud, if it is kept: to connect it here again and again would take the place of those in use."""
-        if self.known.connected:
-            return self._clouds.connected(self._credentials)
-        cloud = self._clouds.get(self._credentials, self._secret)
-        self._clouds.login(cloud, self._credentials, self._secret)
-        self.known.connected = True
-        return cloud
 
     def _forget_gone(self) -> None:
         uids = {each.uid for shown in self.objects.values() for each in shown}
