@@ -194,6 +194,11 @@ class CredentialSettings:
         except InvalidCredentialsError:
             return None
 
+    def used_by(self, resource: KubeObject, view: CacheReader) -> CloudCredentials | None:
+        """The credential that an object uses; None where there is none that can be."""
+        source = self.source(resource)
+        return self.credentials_of(source, view) if source else None
+
     @property
     def allowed(self) -> tuple[str, ...]:
         """The addresses that may be used; none: any."""

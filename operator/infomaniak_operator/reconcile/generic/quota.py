@@ -10,9 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.client import InfomaniakCloudError
 from infomaniak_operator.client.resources import Port, Subnet
 from infomaniak_operator.controller.interfaces import Reason, Retry
+from infomaniak_operator.reconcile.generic import quota_waits
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.needs import Needs
 from infomaniak_operator.reconcile.generic.outcomes import SYNCED, Outcome
@@ -27,6 +29,8 @@ from infomaniak_operator.reconcile.openstack.resource_types import (
 
 FRESH = 2.0
 """So many seconds old the numbers may be by which something is refused: room may have been made meanwhile."""
+WAITS_FOR = 10.0
+"""So many seconds old what is known of those that wait may be: each of them asks, and each looks at all objects."""
 RETRY = 30.0
 """Seconds until the next attempt, at the least: as after the service's own refusal."""
 NEARLY = 0.8
@@ -107,13 +111,21 @@ def shortage(context: ReconcileContext, needs: Needs) -> Outcome | None:
         if not context.dry_run:
             context.cloud.about_to_make({each.name: each.needed for each in counts})
         return None
-    text = "; ".join(map(str, short))
+    text = "; ".join(map(str, short)) + _others(context, short)
     message = (
         f"the project's quota has no room for it: {text}. Nothing was sent, and it is tried again by itself: free "
         "something, or have the quota raised"
     )
     context.set_condition(SYNCED, False, Reason.QUOTA_EXCEEDED, message)
     return Outcome(Reason.QUOTA_EXCEEDED, message, Retry(at_least=RETRY))
+
+
+def _others(context: ReconcileContext, short: Iterable[Count]) -> str:
+    """Who else waits for the same, as it was a moment ago at the most."""
+    view = context.request.view
+    since = context.request.clock.monotonic() - WAITS_FOR
+    waits = context.cloud.quota_waits.get(since, lambda: quota_waits.waiting(view, KINDS, context.same_credential))
+    return quota_waits.others(waits or {}, context.resource.key, [each.noun for each in short])
 
 
 def _warn(context: ReconcileContext, count: Count) -> None:

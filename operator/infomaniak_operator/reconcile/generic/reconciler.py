@@ -267,6 +267,8 @@ class CloudReconciler(Generic[RowT, BodyT]):
             context.barred = lambda other: bool(
                 tenancy.refusal(other, view, settings.credentials, settings.isolation, place)
             )
+            own = settings.credentials.used_by(context.resource, view)
+            context.same_credential = lambda other: settings.credentials.used_by(other, view) == own
         return self._actuator.lock(context)
 
     def _resolve(self, context: ReconcileContext, found: Inputs | Unresolved) -> Inputs | Outcome:

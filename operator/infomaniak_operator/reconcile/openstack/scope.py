@@ -102,6 +102,10 @@ class Cloud:
         now: monotonic seconds.
         close: ends the connection.
         external_for: seconds for which an external network's id that was looked up by its name is used.
+
+    Attributes:
+        quota_use: which share of each quota was used when it was last read.
+        quota_waits: who waits for room in its quotas: kept for those who look, and no business of this module.
     """
 
     def __init__(
@@ -126,6 +130,7 @@ class Cloud:
         self._quotas: Kept[dict[str, QuotaDetail]] = Kept(now)
         self._octavia_quotas: Kept[OctaviaQuota] = Kept(now)
         self.quota_use: dict[str, float] = {}
+        self.quota_waits: Kept[Any] = Kept(now)
         self._no_secrets = Refusal(REFUSED_FOR, now)
 
     def read_only(self) -> Cloud:
