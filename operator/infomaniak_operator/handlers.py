@@ -24,6 +24,8 @@ LOGIN_SECONDS = 300.0
 _BEAT_SECONDS = 5.0
 _FOLLOW_SECONDS = 0.05
 _BACKOFFS = (0.5, 1.0, 2.0, 4.0)
+_REQUEST_SECONDS = 30.0
+"""Of discovery and of a page of a LIST: while one is not answered, nothing is heard of its kind. Kopf's own are 300."""
 _CONNECT_SECONDS = 10.0
 _RECONNECT_SECONDS = 1.0
 _INACTIVITY_SECONDS = 90.0
@@ -86,6 +88,7 @@ class KopfWatch:
         # are there.
         settings.scanning.disabled = True
         settings.networking.error_backoffs = _BACKOFFS
+        settings.networking.request_timeout = _REQUEST_SECONDS
         settings.networking.connect_timeout = _CONNECT_SECONDS
         settings.watching.reconnect_backoff = _RECONNECT_SECONDS
         settings.watching.inactivity_timeout = _INACTIVITY_SECONDS

@@ -59,6 +59,7 @@ class Api:
     Attributes:
         streams: what each watch of toys says before it ends, in turn; after the last they stay open.
         status: of LISTs.
+        silent: paths to which the next request, a watch apart, is not answered.
         writes: requests that were no GET.
         queries: of LISTs and watches of Secrets.
         asked: the paths of LISTs and watches.
@@ -67,6 +68,7 @@ class Api:
     def __init__(self) -> None:
         self.streams: list[list[Mapping[str, Any]]] = []
         self.status = 200
+        self.silent: set[str] = set()
         self.writes: list[str] = []
         self.queries: list[dict[str, list[str]]] = []
         self.asked: set[str] = set()
@@ -87,7 +89,11 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         url = urlsplit(self.path)
         query = parse_qs(url.query)
-        if url.path in DISCOVERY:
+        if url.path in self.told.silent and "watch" not in query:
+            self.told.silent.discard(url.path)
+            self.told.closing.wait(60)
+            self.close_connection = True
+        elif url.path in DISCOVERY:
             self.answer(200, DISCOVERY[url.path])
         elif self.told.status != 200:
             self.answer(self.told.status, {"kind": "Status", "message": "no", "code": self.told.status})
@@ -232,6 +238,20 @@ def test_a_connection_that_ends_is_taken_up_again(api: tuple[Api, KopfWatch]) ->
     heard, raised = ran(watch, enough=2)
     assert raised is None
     assert heard.events == [("Toy", None, "a"), ("Toy", "MODIFIED", "a")]
+
+
+@pytest.mark.parametrize("path", ["/api", "/apis/test.infomaniak.cloud/v1", "/apis/test.infomaniak.cloud/v1/toys"])
+def test_a_request_that_is_not_answered_is_given_up_soon(
+    api: tuple[Api, KopfWatch], path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that died without a word; until it is given up, nothing is heard of any kind, or of that one."""
+    assert handlers._REQUEST_SECONDS <= 30
+    monkeypatch.setattr(handlers, "_REQUEST_SECONDS", 0.3)
+    told, watch = api
+    told.silent = {path}
+    heard, raised = ran(watch, enough=1)
+    assert raised is None
+    assert heard.events == [("Toy", None, "a")]
 
 
 def test_a_user_without_a_name_can_watch_as_in_a_container(
