@@ -15,6 +15,7 @@ from tests.chaos.steps import APPLY, BREAK, DELETE, RECREATE, Step
 from tests.chaos.universe import GIVEN, Key, Spec
 
 _LEGS = ("network:router_interface", "network:ha_router_replicated_interface")
+NOTHING = "nothing there"
 FOREIGN = "foreign"
 """The name of what others make among ours."""
 
@@ -142,7 +143,7 @@ class Outsider:
             body = self._kube.get(step.key)
             own_id = ((body or {}).get("status") or {}).get("id")
             if body is None or not own_id:
-                return "nothing there"
+                return NOTHING
             what = getattr(self, f"_{step.kind.lower()}")
             return str(what(step.how, own_id, body["metadata"]["uid"]) or "done")
         except (SandboxError, Refused, OSError, KeyError, IndexError) as error:

@@ -27,7 +27,7 @@ from tests.chaos import auditor, mutant
 from tests.chaos.auditor import Finding, World
 from tests.chaos.excuses import Objects
 from tests.chaos.eyes import Cloud, Kube, Refused, Row, Seen
-from tests.chaos.hands import Outsider, User, bystanders
+from tests.chaos.hands import NOTHING, Outsider, User, bystanders
 from tests.chaos.steps import APPLY, AWAY, DELETE, KILL, OUTSIDE, RECREATE, STOP, WAIT, Step
 from tests.chaos.universe import Key
 
@@ -38,6 +38,8 @@ SETTLE_SECONDS = 180.0
 GONE_SECONDS = 150.0
 NAMESPACE_SECONDS = 110
 LEASE = "infomaniak-operator"
+PATIENCE = 20.0
+"""Seconds for which a thing from outside waits until there is something to do it to."""
 _POLL_SECONDS = 3.0
 _USER = {APPLY, DELETE, RECREATE}
 
@@ -250,19 +252,35 @@ class Run:
 
     def _fire(self, replicas: Replicas, user: User, outsider: Outsider) -> None:
         begin = time.monotonic()
-        left = list(self._script.steps)
+        left, put_off, tried = list(self._script.steps), list[Step](), 0.0
         while left or time.monotonic() - begin < self._script.seconds:
             now = time.monotonic() - begin
+            if now > tried + 0.5:
+                put_off = [
+                    each for each in put_off if not self._done_late(each, outsider, last=now > each.at + PATIENCE)
+                ]
+                tried = now
             while left and left[0].at <= now:
                 step = left.pop(0)
                 self.outcome.steps[step.do] = self.outcome.steps.get(step.do, 0) + 1
                 if step.do == WAIT:
                     begin += self._wait(step, user)
-                    continue
-                came = self._take(step, replicas, user, outsider)
-                self.outcome.done.append(f"{step}{f' -> {came}' if came else ''}")
+                elif step.do == OUTSIDE:
+                    put_off.append(step)
+                else:
+                    came = self._take(step, replicas, user)
+                    self.outcome.done.append(f"{step}{f' -> {came}' if came else ''}")
             user.act()
             time.sleep(0.1)
+
+    def _done_late(self, step: Step, outsider: Outsider, *, last: bool) -> bool:
+        """Whether a step from outside is done with: where nothing is there yet, it waits for a while."""
+        came = outsider.take(step)
+        if came == NOTHING and not last:
+            return False
+        self.outcome.steps["done outside"] = self.outcome.steps.get("done outside", 0) + (came == "done")
+        self.outcome.done.append(f"{step} -> {came}")
+        return True
 
     def _wait(self, step: Step, user: User) -> float:
         """Wait until an object is Ready; returns for how long."""
@@ -276,11 +294,9 @@ class Run:
         self.outcome.done.append(f"{step} -> {waited:.1f} s")
         return waited
 
-    def _take(self, step: Step, replicas: Replicas, user: User, outsider: Outsider) -> str:
+    def _take(self, step: Step, replicas: Replicas, user: User) -> str:
         if step.do in _USER:
             user.take(step)
-        elif step.do == OUTSIDE:
-            return outsider.take(step)
         elif step.do == AWAY:
             self._later(lambda: self._away(step))
         else:
