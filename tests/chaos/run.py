@@ -346,7 +346,7 @@ class Run:
         left = outsider.take_back()
         findings: list[Finding] = []
         quiet = 0
-        while quiet < 2 and not auditor.beyond_repair([*harmed, *findings]):
+        while quiet < 2 and not harmed and not auditor.beyond_repair(findings):
             if time.monotonic() - begin > SETTLE_SECONDS:
                 break
             try:
