@@ -194,6 +194,8 @@ def _group(name: str, draw: random.Random) -> Spec:
         {"direction": "ingress", "protocol": "udp", "portRange": {"min": 53}, "remoteGroupRef": {"name": name}},
         {"direction": "ingress", "protocol": "tcp", "portRange": {"min": 5432}, "remoteGroupRef": {"name": other}},
     ]
+    if name == "kept0":  # what is retained would keep the other group
+        rules.pop()
     spec: Spec = {}
     _maybe(spec, draw, 0.85, rules=lambda: [rule for rule in rules if draw.random() < 0.5])
     _maybe(spec, draw, 0.2, keepDefaultEgress=lambda: draw.random() < 0.5)

@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+from tests.chaos.excuses import references
 from tests.chaos.shrink import shrink
 from tests.chaos.steps import APPLY, AWAY, BREAK, DELETE, KILL, OUTSIDE, RECREATE, STOP, Step, from_json, plan
 from tests.chaos.universe import BROKEN, KEYS, PLURALS, some_spec
@@ -65,6 +66,14 @@ def test_what_goes_to_error_is_recovered_and_nobody_makes_anything_in_it():
         for each in done
         if each[1] in BROKEN and each[2].startswith("add-") and "-member" not in each[2] and "-rule" not in each[2]
     ]
+
+
+def test_what_may_be_retained_refers_to_nothing_that_is_deleted():
+    draw = random.Random(4)
+    kinds = ("InfomaniakNetwork", "SecurityGroup", "FloatingIP")
+    specs = [some_spec((kind, "kept0"), draw) for kind in kinds for _ in range(30)]
+    named = {target for spec in specs for target in references(("SecurityGroup", "kept0"), spec)}
+    assert named <= {("SecurityGroup", "kept0")}
 
 
 def test_all_that_there_is_comes_up():
