@@ -35,6 +35,7 @@ STACKS ?= 1
 TRIES ?= 0
 SCRIPT ?=
 OPERATOR ?=
+MUTANT ?=
 CHAOS_STATE ?= .chaos
 
 .DEFAULT_GOAL := help
@@ -108,7 +109,7 @@ fuzz: $(STAMP) ## specs through the real API server and the reconcilers: SEEDS="
 chaos: $(STAMP) ## random histories on the real services under faults, audited: SEEDS="1 2 3" MINUTES=1.5 STACKS=2, or SCRIPT=file; TRIES=20 shortens what fails
 	@$(PY) -m sandbox build
 	@$(PY) -m tests.chaos --state '$(CHAOS_STATE)' --minutes $(MINUTES) --stacks $(STACKS) --tries $(TRIES) \
-	  $(if $(OPERATOR),--operator '$(OPERATOR)') $(if $(SCRIPT),--script $(SCRIPT),--seeds $(SEEDS))
+	  $(if $(OPERATOR),--operator '$(OPERATOR)') $(if $(MUTANT),--mutant '$(MUTANT)') $(if $(SCRIPT),--script $(SCRIPT),--seeds $(SEEDS))
 
 chaos-short: $(STAMP) ## the histories that are kept, and one seed, on two sandboxes: about four minutes
 	@$(PY) -m sandbox build

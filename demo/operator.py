@@ -27,6 +27,7 @@ class OperatorProcess:
         kubeconfig: of the operator's ServiceAccount.
         arguments: further arguments of ``run``.
         environment: further environment variables.
+        module: that is run, with the words of the command line.
 
     Attributes:
         log: what it says, after what former processes of the folder have said.
@@ -39,7 +40,10 @@ class OperatorProcess:
         kubeconfig: Path,
         arguments: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
+        *,
+        module: str = "infomaniak_operator.cli.main",
     ) -> None:
+        self._module = module
         self.log = folder / "operator.log"
         self.log_begins = 0
         self._pidfile = folder / "operator.pid"
@@ -52,7 +56,7 @@ class OperatorProcess:
         running = self.pid()
         if running is not None:
             return running
-        command = [sys.executable, "-m", "infomaniak_operator.cli.main", "run", "--kubeconfig", str(self._kubeconfig)]
+        command = [sys.executable, "-m", self._module, "run", "--kubeconfig", str(self._kubeconfig)]
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.log_begins = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:

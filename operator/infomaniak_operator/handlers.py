@@ -18,14 +18,21 @@ import kopf
 from infomaniak_operator.controller.cache.watcher import Sink, Together, Watch
 from infomaniak_operator.controller.kube.kube_api import KubeType
 
+_log = logging.getLogger(__name__)
 LOGIN_SECONDS = 300.0
 """How long a login is used: a ServiceAccount's token is replaced on disk about once an hour."""
 
 _BEAT_SECONDS = 5.0
 _FOLLOW_SECONDS = 0.05
 _BACKOFFS = (0.5, 1.0, 2.0, 4.0)
+_REQUEST_SECONDS = 30.0
+"""Of discovery and of a page of a LIST: while one is not answered, nothing is heard of its kind. Kopf's own are 300."""
 _CONNECT_SECONDS = 10.0
 _RECONNECT_SECONDS = 1.0
+_END_SECONDS = 10.0
+"""Kopf's own end takes five at the most."""
+_CANCELLATIONS, _CANCEL_SECONDS = 50, 0.1
+"""How often, and how long apart, what kopf leaves behind is told to end: it takes one for the end of a pause."""
 _INACTIVITY_SECONDS = 90.0
 """A watch is silent for at most a minute: the API server sends bookmarks."""
 _PAGE = 25
@@ -55,7 +62,11 @@ class KopfWatch:
             Exception: kopf ended, or one of its parts did.
         """
         _quiet()
-        asyncio.run(self._run(sink, stop))
+        loop = asyncio.new_event_loop()  # not ``asyncio.run``: it waits for everything to end, however long that takes
+        try:
+            loop.run_until_complete(self._run(sink, stop))
+        finally:
+            loop.close()
         if not stop.is_set():
             raise RuntimeError("kopf ended by itself; its log says why")
 
@@ -63,19 +74,31 @@ class KopfWatch:
         # Not ``stop`` itself: kopf would wait for it in a thread, and could not end for any other reason.
         flag = asyncio.Event()
         follower = asyncio.create_task(_follow(stop, flag), name="stop follower")
+        ending = asyncio.create_task(flag.wait(), name="end follower")
+        kopf_itself = asyncio.create_task(self._operator(sink, flag), name="kopf")
         try:
-            await kopf.operator(
-                registry=self._registry(sink, flag),
-                settings=self._settings(),
-                standalone=True,
-                # Else kopf asks for the user's name, and a container's user has none: the watching would end at once.
-                identity="infomaniak-operator",  # type: ignore[arg-type]
-                clusterwide=not self._namespaces,
-                namespaces=self._namespaces,
-                stop_flag=flag,
-            )
+            await asyncio.wait((kopf_itself, ending), return_when=asyncio.FIRST_COMPLETED)
+            # A watch of kopf's that opens its stream when it is told to end goes on, and kopf waits for it for ever.
+            ended, _ = await asyncio.wait((kopf_itself,), timeout=_END_SECONDS)
+            if ended:
+                await kopf_itself
+            elif not stop.is_set():
+                raise RuntimeError("a part of kopf ended, and the others do not; kopf's log says why")
         finally:
             follower.cancel()
+            await _end_all()
+
+    async def _operator(self, sink: Sink, flag: asyncio.Event) -> None:
+        await kopf.operator(
+            registry=self._registry(sink, flag),
+            settings=self._settings(),
+            standalone=True,
+            # Else kopf asks for the user's name, and a container's user has none: the watching would end at once.
+            identity="infomaniak-operator",  # type: ignore[arg-type]
+            clusterwide=not self._namespaces,
+            namespaces=self._namespaces,
+            stop_flag=flag,
+        )
 
     def _settings(self) -> kopf.OperatorSettings:
         settings = kopf.OperatorSettings()
@@ -86,6 +109,7 @@ class KopfWatch:
         # are there.
         settings.scanning.disabled = True
         settings.networking.error_backoffs = _BACKOFFS
+        settings.networking.request_timeout = _REQUEST_SECONDS
         settings.networking.connect_timeout = _CONNECT_SECONDS
         settings.watching.reconnect_backoff = _RECONNECT_SECONDS
         settings.watching.inactivity_timeout = _INACTIVITY_SECONDS
@@ -180,6 +204,18 @@ async def _follow(stop: threading.Event, flag: asyncio.Event) -> None:
     while not stop.is_set():  # noqa: ASYNC110 - it is another thread's
         await asyncio.sleep(_FOLLOW_SECONDS)
     flag.set()
+
+
+async def _end_all() -> None:
+    """End what still runs in this loop, as far as it lets itself be ended."""
+    for _ in range(_CANCELLATIONS):
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        if not left:
+            return
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=_CANCEL_SECONDS)
+    _log.warning("kopf has left %d tasks that do not end", len(left))
 
 
 async def _beats(sink: Sink) -> None:

@@ -17,7 +17,8 @@ from demo.operator import OperatorProcess
 from sandbox import INFOMANIAK, Sandbox
 from sandbox.fault_proxy import Chance, Fault, Listed
 from sandbox.fault_proxy.plan import load
-from tests.chaos.run import LATE, Outcome, Run, Script
+from tests.chaos import mutant
+from tests.chaos.run import LATE, Build, Outcome, Run, Script
 from tests.chaos.shrink import shrink
 from tests.chaos.steps import Step, from_json, plan
 
@@ -65,11 +66,11 @@ class Stack:
         box: the sandbox.
         out: where results are kept.
         say: told what is going on.
-        sources: of another build of the operator.
+        build: which operator runs.
     """
 
-    def __init__(self, box: Sandbox, out: Path, *, say: Callable[[str], None], sources: Path | None = None) -> None:
-        self._sources = sources
+    def __init__(self, box: Sandbox, out: Path, *, say: Callable[[str], None], build: Build) -> None:
+        self._build = build
         self._box = box
         self._out = out
         self._say = say
@@ -84,7 +85,7 @@ class Stack:
 
     def run(self, script: Script, name: str) -> Outcome:
         """Do a script, and keep what came of it."""
-        outcome = Run(self._box, script, self._out / name, say=self._say, sources=self._sources).go()
+        outcome = Run(self._box, script, self._out / name, say=self._say, build=self._build).go()
         findings = [asdict(finding) for finding in outcome.findings]
         body = {**asdict(outcome), "findings": findings, "script": to_json(script)}
         (self._out / f"{name}.json").write_text(json.dumps(body, indent=1))
@@ -124,8 +125,12 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--tries", type=int, default=0, help="runs spent on making a history that failed shorter")
     parser.add_argument("--state", type=Path, default=Path(".chaos"), help="folder of the sandboxes and results")
     parser.add_argument("--operator", type=Path, help="folder with another build's infomaniak_operator: a mutant, say")
+    parser.add_argument("--mutant", default="", help="a fault that is opened again in the operator: c1_…, c2_…")
     parser.add_argument("--keep", action="store_true", help="let the sandboxes run")
-    return parser.parse_args(words)
+    options = parser.parse_args(words)
+    if options.mutant and options.mutant not in (known := mutant.names()):
+        parser.error(f"there is no mutant {options.mutant}; there are: {', '.join(known)}")
+    return options
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -173,7 +178,7 @@ def _work(
     def say(text: str) -> None:
         print(f"[{number}] {text}", file=sys.stderr, flush=True)
 
-    stack = Stack(box, out, say=say, sources=options.operator)
+    stack = Stack(box, out, say=say, build=Build(options.operator, options.mutant))
     try:
         stack.up()
         while True:

@@ -9,13 +9,13 @@ import base64
 import re
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.chaos.excuses import Objects, excuse, in_use, terminating
-from tests.chaos.eyes import Row, Seen
+from tests.chaos.excuses import Objects, excuse, in_use, places, terminating
+from tests.chaos.eyes import PARTS, Row, Seen
 from tests.chaos.universe import Key
 
 _MARK = re.compile(r"ik2(?P<released>r?)\.(?P<uid>[\w-]{22})\.(?P<place>[\w-]{17})(?:\.(?P<child>[\w-]{6}))?(?![\w.-])")
@@ -29,6 +29,7 @@ MAIN = {
     "LoadBalancer": "loadbalancers",
     "Pool": "pools",
     "HealthMonitor": "healthmonitors",
+    "L7Policy": "l7policies",
 }
 """In which collection the main thing of a kind is."""
 
@@ -85,6 +86,9 @@ class World:
         external_id: of the external network.
         set_before: for each UID the fields that its spec has ever had.
         touched: for each UID the fields that were changed from outside, of which an absent one is nobody's.
+        given: collection and row of what others have made for objects to read or to take over, as it was.
+        retained: for each UID that was deleted with Retain the id that it stood for, or nothing.
+        deleted: ids of what others have deleted.
     """
 
     objects: Objects
@@ -92,30 +96,77 @@ class World:
     external_id: str
     set_before: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
     touched: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
+    given: Sequence[tuple[str, Row]] = ()
+    retained: Mapping[str, str] = field(default_factory=dict)
+    deleted: AbstractSet[str] = frozenset()
 
 
 def audit(world: World) -> list[Finding]:
     """Everything that is wrong."""
-    return [*_owners(world), *_doubles(world), *_states(world), *_contents(world)]
+    return [*_owners(world), *_doubles(world), *_states(world), *_contents(world), *kept(world)]
 
 
 def _owners(world: World) -> Iterator[Finding]:
     """Nothing extra: each thing is of an object that is there."""
     uids = {body["metadata"]["uid"]: key for key, body in world.objects.items()}
+    given, retained = {row["id"] for _, row in world.given}, set(world.retained.values())
+    for collection, rows in world.seen.rows.items():
+        for row in rows:
+            mark, theirs = mark_of(row), row["id"] in given
+            about = _title(collection, row)
+            if mark and not mark.released and mark.uid not in uids:
+                yield Finding("extra", about, f"its object {mark.uid} is no more")
+            elif mark and mark.released and mark.uid not in world.retained and not theirs:
+                yield Finding("extra", about, f"nobody has asked {mark.uid} to release it")
+            elif mark is None and not (theirs or row["id"] in retained or _of_the_cloud(collection, row)):
+                yield Finding("extra", about, "no mark, and nobody has made it")
+
+
+def _title(collection: str, row: Row) -> str:
+    return f"{collection} {row['id']} {row.get('name', '')}".strip()
+
+
+_OURS_IN_GIVEN = frozenset({"description", "revision_number"})
+"""What the specs of those that take something over say, and what moves with that."""
+
+
+def kept(world: World) -> Iterator[Finding]:
+    """What was to be retained is there; what was given is as it was, but for what the specs say."""
+    there = {row["id"] for rows in world.seen.rows.values() for row in rows}
+    living = {body["metadata"]["uid"] for body in world.objects.values()}
+    for uid, id_ in world.retained.items():
+        if id_ and id_ not in there | world.deleted and uid not in living:
+            yield Finding("missing", f"retained {id_}", f"what {uid} stood for is gone")
+    before = [
+        (collection, {name: value for name, value in row.items() if name not in _OURS_IN_GIVEN})
+        for collection, row in world.given
+    ]
+    now = {name: [_unmarked(row) for row in rows] for name, rows in world.seen.rows.items()}
+    yield from changed(before, Seen(now))
+
+
+def _unmarked(row: Row) -> Row:
+    """A row without marks among its tags."""
+    return {**row, "tags": [tag for tag in row["tags"] if not _MARK.search(tag)]} if row.get("tags") else row
+
+
+def left_behind(world: World) -> Iterator[Finding]:
+    """When all objects are gone: nothing but what was retained or given, and no mark of ours on that."""
+    given, retained = {row["id"] for _, row in world.given}, set(world.retained.values())
     for collection, rows in world.seen.rows.items():
         for row in rows:
             mark = mark_of(row)
-            about = f"{collection} {row['id']} {row.get('name', '')}".strip()
-            if mark and not mark.released and mark.uid not in uids:
-                yield Finding("extra", about, f"its object {mark.uid} is no more")
-            elif mark is None and not _of_the_cloud(collection, row):
-                yield Finding("extra", about, "no mark, and nobody has made it")
+            if mark and not mark.released:
+                yield Finding("extra", _title(collection, row), "left behind after all was deleted, with its mark")
+            elif not (row["id"] in given | retained or (mark and mark.uid in world.retained)):
+                yield Finding("extra", _title(collection, row), "left behind after all was deleted")
+    yield from kept(world)
 
 
 def _of_the_cloud(collection: str, row: Row) -> bool:
     """What a service makes by itself, and what is a part of something else."""
-    if collection == "members":
-        return True  # compared with the spec of their pool
+    if collection in PARTS:
+        return True  # compared with the spec of what they are parts of
     if collection == "security-groups":
         return row["name"] == "default"
     return collection == "ports" and row["device_owner"].startswith("network:")
@@ -139,25 +190,41 @@ def conditions(body: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 def _states(world: World) -> Iterator[Finding]:
     """No finalizer stuck, all Ready that can be, conditions honest."""
+    lost = {key for key, body in world.objects.items() if _is_lost(world, key, body)}
     for key, body in world.objects.items():
         about, said = "/".join(key), conditions(body)
         stalled, busy = (said.get(name, {}).get("status") == "True" for name in ("Stalled", "Reconciling"))
         if stalled and busy:
             yield Finding("dishonest", about, "Stalled and Reconciling at once")
         if terminating(body):
-            if not in_use(key, world.objects):
+            if not in_use(key, world.objects, lost):
                 yield Finding("stuck", about, f"is still being deleted: {_told(said)}")
             continue
-        why = excuse(key, world.objects)
-        if not is_ready(body):
-            if not why:
-                yield Finding("not ready", about, f"though nothing is in its way: {_told(said)}")
-            continue
-        if stalled or busy:
-            yield Finding("dishonest", about, "Ready, and Stalled or Reconciling")
-        unmanaged = body["spec"].get("managementPolicy") == "Unmanaged"  # nothing is to be brought anywhere
-        if said.get("Synced", {}).get("status") != "True" and not (unmanaged and "Synced" not in said):
-            yield Finding("dishonest", about, f"Ready, and Synced is {said.get('Synced', {}).get('status')}")
+        if is_ready(body):
+            yield from _ready(body, about, said, busy=stalled or busy)
+        elif key not in lost and not excuse(key, world.objects):
+            yield Finding("not ready", about, f"though nothing is in its way: {_told(said)}")
+        if body["spec"].get("managementPolicy") == "Unmanaged" and body["metadata"].get("finalizers"):
+            yield Finding("stuck", about, f"only reads, and has {body['metadata']['finalizers']}")
+
+
+def _is_lost(world: World, key: Key, body: Mapping[str, Any]) -> bool:
+    """Whether others have deleted an address that is not to be made again."""
+    id_ = (body.get("status") or {}).get("id")
+    return key[0] == "FloatingIP" and body["spec"].get("recreate") != "Always" and id_ in world.deleted
+
+
+def _ready(
+    body: Mapping[str, Any], about: str, said: Mapping[str, Mapping[str, Any]], *, busy: bool
+) -> Iterator[Finding]:
+    """What else is said of something that is Ready."""
+    reads = body["spec"].get("managementPolicy") == "Unmanaged"  # nothing is to be brought anywhere
+    if busy:
+        yield Finding("dishonest", about, "Ready, and Stalled or Reconciling")
+    if not reads and not body["metadata"].get("finalizers"):
+        yield Finding("dishonest", about, "Ready, and has no finalizer")
+    if said.get("Synced", {}).get("status") != "True" and not (reads and "Synced" not in said):
+        yield Finding("dishonest", about, f"Ready, and Synced is {said.get('Synced', {}).get('status')}")
 
 
 def _told(said: Mapping[str, Mapping[str, Any]]) -> str:
@@ -178,7 +245,10 @@ def is_ready(body: Mapping[str, Any]) -> bool:
 def _contents(world: World) -> Iterator[Finding]:
     """Nothing missing, and everything as its spec says, for what calls itself Ready."""
     for key, body in world.objects.items():
-        if terminating(body) or not is_ready(body) or body["spec"].get("managementPolicy") == "Unmanaged":
+        if terminating(body) or not is_ready(body):
+            continue
+        if body["spec"].get("managementPolicy") == "Unmanaged":
+            yield from _read(world, key)
             continue
         rows = main_rows(world, key)
         if not rows:
@@ -189,8 +259,20 @@ def _contents(world: World) -> Iterator[Finding]:
                 "dishonest", "/".join(key), f"status.id {body['status'].get('id')}, the cloud {rows[0]['id']}"
             )
         compare = Compare(world, key, rows[0])
-        _KINDS[key[0]](compare)
+        (_taken_over if "import" in compare.spec else _KINDS[key[0]])(compare)
         yield from compare.findings
+
+
+def _read(world: World, key: Key) -> Iterator[Finding]:
+    """What is only read is there, and has no mark."""
+    body, about = world.objects[key], "/".join(key)
+    for collection, rows in world.seen.rows.items():
+        for row in rows:
+            if (mark := mark_of(row)) and mark.uid == body["metadata"]["uid"] and not mark.released:
+                yield Finding("foreign", about, f"only reads, and has its mark on {_title(collection, row)}")
+    there = {row["id"] for row in world.seen.rows.get(MAIN[key[0]], ())} | {world.external_id}
+    if body["status"].get("id") not in there:
+        yield Finding("dishonest", about, f"Ready, and status.id {body['status'].get('id')} is not there")
 
 
 def main_rows(world: World, key: Key) -> list[Row]:
@@ -200,7 +282,9 @@ def main_rows(world: World, key: Key) -> list[Row]:
         return []
     uid = body["metadata"]["uid"]
     return [
-        row for row in world.seen.rows.get(MAIN[key[0]], ()) if (m := mark_of(row)) and m.uid == uid and not m.child
+        row
+        for row in world.seen.rows.get(MAIN[key[0]], ())
+        if (m := mark_of(row)) and m.uid == uid and not m.child and not m.released
     ]
 
 
@@ -259,6 +343,12 @@ class Compare:
         return rows[0]["id"] if rows else None
 
 
+def _taken_over(it: Compare) -> None:
+    """What others have made: what the spec does not name is as they have it (``kept`` looks at that)."""
+    it.field("description", words_of(it.row), "")
+    it.equal("provisioning_status", it.row.get("provisioning_status", "ACTIVE"), "ACTIVE")
+
+
 def _network(it: Compare) -> None:
     it.common()
     it.field("portSecurityEnabled", it.row["port_security_enabled"], default=True)
@@ -289,8 +379,16 @@ def _router(it: Compare) -> None:
     on = [subnets[each["subnet_id"]] for port in legs for each in port["fixed_ips"] if each["subnet_id"] in subnets]
     found = sorted((names.get(row["network_id"], row["network_id"]), row["name"]) for row in on)
     if "interfaces" in it.spec or it.was_set("interfaces"):
-        wanted = [(leg["networkRef"]["name"], leg["subnet"]) for leg in it.spec.get("interfaces", ())]
+        wanted = [place for leg in it.spec.get("interfaces", ()) for place in places(leg, it.world.objects)]
         it.equal("interfaces", found, sorted(wanted))
+    for leg in it.spec.get("interfaces", ()):
+        at = {each["ip_address"] for port in legs for each in port["fixed_ips"]}
+        if "address" in leg and leg["address"] not in at:
+            it.equal(f"interface at {leg['address']}", sorted(at), leg["address"])
+        if "portRef" in leg and it.id_of("Port", leg["portRef"]["name"]) not in {port["id"] for port in legs}:
+            it.equal("interfaces by ports", [port["id"] for port in legs], it.id_of("Port", leg["portRef"]["name"]))
+    marked = [port["id"] for port in it.world.seen.rows["ports"] if (m := mark_of(port)) and m.uid == it.uid]
+    it.equal("ports with its mark that are no interfaces", sorted(set(marked) - {port["id"] for port in legs}), [])
     routes = sorted((each["destination"], each["nexthop"]) for each in it.row["routes"])
     if "routes" in it.spec or it.was_set("routes"):
         it.equal("routes", routes, sorted((r["destination"], r["nexthop"]) for r in it.spec.get("routes", ())))
@@ -343,8 +441,13 @@ def _port(it: Compare) -> None:
     it.common()
     it.equal("networkRef", it.row["network_id"], it.id_of("InfomaniakNetwork", it.spec["networkRef"]["name"]))
     if "fixedIPs" in it.spec:
-        found = [each["ip_address"] for each in it.row["fixed_ips"] if ":" not in each["ip_address"]]
-        it.equal("fixedIPs", found, [each["address"] for each in it.spec["fixedIPs"]])
+        names = {row["id"]: row["name"] for row in it.world.seen.rows["subnets"]}
+        there = [each for each in it.row["fixed_ips"] if ":" not in each["ip_address"]]
+        it.equal(
+            "fixedIPs", [names.get(each["subnet_id"]) for each in there], [w["subnet"] for w in it.spec["fixedIPs"]]
+        )
+        for wanted, found in zip(it.spec["fixedIPs"], there, strict=False):
+            it.equal("fixedIPs.address", found["ip_address"], wanted.get("address", found["ip_address"]))
     if "securityGroupRefs" in it.spec:
         wanted = [it.id_of("SecurityGroup", group["name"]) for group in it.spec["securityGroupRefs"]]
         it.equal("securityGroupRefs", sorted(it.row["security_groups"]), sorted(map(str, wanted)))
@@ -367,6 +470,24 @@ def _floating_ip(it: Compare) -> None:
         rows = main_rows(it.world, ("LoadBalancer", it.spec["loadBalancerRef"]["name"]))
         target = rows[0]["vip_port_id"] if rows else "none there"
     it.equal("target", it.row["port_id"], target)
+    if "portForwardings" not in it.spec and not it.was_set("portForwardings"):
+        return
+    columns = ("protocol", "external_port", "internal_port", "internal_port_id")
+    found = [
+        tuple(row[name] for name in columns) for row in it.world.seen.of("port_forwardings", floatingip_id=it.row["id"])
+    ]
+    wanted = [
+        (
+            item["protocol"],
+            item["externalPort"],
+            item.get("internalPort", item["externalPort"]),
+            it.id_of("Port", item["portRef"]["name"]),
+        )
+        for item in it.spec.get("portForwardings") or ()
+    ]
+    it.equal(
+        "portForwardings", sorted(found), sorted(wanted, key=str) if None in {w[3] for w in wanted} else sorted(wanted)
+    )
 
 
 def _load_balancer(it: Compare) -> None:
@@ -399,7 +520,12 @@ def _listener(it: Compare, spec: Mapping[str, Any], row: Row) -> None:
     it.field("insertHeaders", headers, [], spec=spec, path=f"{path}.insertHeaders")
     timeouts, milliseconds = spec.get("timeouts", {}), row["timeout_client_data"]
     it.field("clientData", milliseconds, 50000, spec=timeouts, path=f"{path}.timeouts.clientData")
-    policies = it.world.seen.of("l7policies", listener_id=row["id"])
+    apart = {body["metadata"]["uid"] for key, body in it.world.objects.items() if key[0] == "L7Policy"}
+    policies = [
+        policy
+        for policy in it.world.seen.of("l7policies", listener_id=row["id"])
+        if (m := mark_of(policy)) is None or m.uid not in apart
+    ]
     hosts = [policy["redirect_prefix"] or "" for policy in policies]
     redirect = spec.get("redirectToHTTPS")
     it.equal(f"{path}.redirectToHTTPS", hosts, [f"https://{redirect['host']}"] if redirect else [])
@@ -455,6 +581,54 @@ def _monitor(it: Compare) -> None:
         it.field("expectedCodes", it.row["expected_codes"], "200")
 
 
+def _policy(it: Compare) -> None:
+    it.common()
+    it.equal("provisioning_status", it.row["provisioning_status"], "ACTIVE")
+    listeners = it.world.seen.of("listeners", id=it.row["listener_id"])
+    it.equal("listener", [row["name"] for row in listeners], [it.spec["listener"]])
+    owner = it.id_of("LoadBalancer", it.spec["loadBalancerRef"]["name"])
+    it.equal("loadBalancerRef", [row["loadbalancers"] for row in listeners], [[{"id": owner}]])
+    it.equal("action", it.row["action"], it.spec["action"])
+    it.equal("redirectURL", it.row["redirect_url"], it.spec.get("redirectURL"))
+    it.equal("redirectPrefix", it.row["redirect_prefix"], it.spec.get("redirectPrefix"))
+    pool = it.id_of("Pool", it.spec["poolRef"]["name"]) if "poolRef" in it.spec else None
+    it.equal("poolRef", it.row["redirect_pool_id"], pool)
+    if it.spec["action"] in ("REDIRECT_TO_URL", "REDIRECT_PREFIX"):
+        it.field("redirectHTTPCode", it.row["redirect_http_code"], 302)
+    names = ("type", "compare_type", "key", "value", "invert")
+    found = [tuple(row[name] for name in names) for row in it.world.seen.of("l7rules", l7policy_id=it.row["id"])]
+    rules = it.spec["rules"]
+    wanted = [(r["type"], r["compareType"], r.get("key"), r["value"], r.get("invert", False)) for r in rules]
+    it.equal("rules", sorted(found, key=str), sorted(wanted, key=str))
+    if "position" in it.spec:
+        _place(it)
+
+
+def _place(it: Compare) -> None:
+    """That all that come later by their specs are behind it, and the redirect of the listener is."""
+    policies = {body["metadata"]["uid"]: body for key, body in it.world.objects.items() if key[0] == "L7Policy"}
+    for row in it.world.seen.of("l7policies", listener_id=it.row["listener_id"]):
+        mark = mark_of(row)
+        if mark is None or mark.uid == it.uid:
+            continue
+        other = policies.get(mark.uid)
+        if other is None:
+            first = True
+        elif "position" in other["spec"] and is_ready(other):
+            first = _order(it.body) < _order(other)
+        else:
+            continue
+        it.equal(
+            f"position {it.row['position']} beside {row['position']} of {row['name']}: first",
+            it.row["position"] < row["position"],
+            first,
+        )
+
+
+def _order(body: Mapping[str, Any]) -> tuple[int, str, str]:
+    return body["spec"]["position"], body["metadata"]["creationTimestamp"], body["metadata"]["name"]
+
+
 _KINDS = {
     "InfomaniakNetwork": _network,
     "Router": _router,
@@ -464,6 +638,7 @@ _KINDS = {
     "LoadBalancer": _load_balancer,
     "Pool": _pool,
     "HealthMonitor": _monitor,
+    "L7Policy": _policy,
 }
 
 
@@ -488,11 +663,19 @@ def changed(before: Iterable[tuple[str, Row]], now: Seen, *, strict: bool = True
         found = now.of(collection, id=row["id"])
         about = f"{collection} {row['id']} {row.get('name', '')}".strip()
         if not found:
-            yield Finding("foreign", about, "is gone")
+            yield Finding("foreign", about, _GONE)
             continue
         for name, value in row.items():
             if name not in loose and _sorted(found[0].get(name), strict=strict) != _sorted(value, strict=strict):
                 yield Finding("foreign", about, f"{name}: was {value}, is {found[0].get(name)}")
+
+
+_GONE = "is gone"
+
+
+def beyond_repair(findings: Iterable[Finding]) -> bool:
+    """Whether something of others is gone: no waiting brings it back."""
+    return any(finding.what == "foreign" and finding.text == _GONE for finding in findings)
 
 
 def _sorted(value: Any, *, strict: bool) -> Any:

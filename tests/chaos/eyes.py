@@ -23,6 +23,16 @@ _NEUTRON = ("networks", "subnets", "routers", "security-groups", "ports", "float
 _OCTAVIA = ("loadbalancers", "listeners", "pools", "healthmonitors", "l7policies")
 
 
+PARTS = {"members": "pool_id", "l7rules": "l7policy_id", "port_forwardings": "floatingip_id"}
+"""What is only a part of a row, and the field that says of which."""
+_INSIDE = {
+    "members": ("pools", "lbaas/pools", "members"),
+    "l7rules": ("l7policies", "lbaas/l7policies", "rules"),
+    "port_forwardings": ("floatingips", "floatingips", "port_forwardings"),
+}
+"""Of what collection they are parts, its path, and the rest of theirs."""
+
+
 class Refused(Exception):  # noqa: N818 - an answer, not a defect
     """The API server has answered with an error: ``status`` and its message."""
 
@@ -132,7 +142,8 @@ class Seen:
     """What is in a project of the cloud at one time.
 
     Attributes:
-        rows: by Neutron's and Octavia's names of the collections; ``members`` have their pool's id as ``pool_id``.
+        rows: by Neutron's and Octavia's names of the collections; what is only a part of a row has the id of that as
+            ``PARTS`` says.
     """
 
     rows: Mapping[str, list[Row]] = field(default_factory=dict)
@@ -145,7 +156,7 @@ class Seen:
         """The same without these rows, and what is only a part of them."""
         away = set(ids)
         kept = {
-            name: [row for row in rows if row["id"] not in away and not (name == "members" and row["pool_id"] in away)]
+            name: [row for row in rows if row["id"] not in away and row.get(PARTS.get(name, "")) not in away]
             for name, rows in self.rows.items()
         }
         return Seen(kept)
@@ -206,14 +217,24 @@ class Cloud:
             rows[name] = self.get(f"{name}?project_id={self.project_id}")[name.replace("-", "_")]
         for name in _OCTAVIA:
             rows[name] = self.get(f"lbaas/{name}?project_id={self.project_id}")[name]
-        members: list[Row] = []
-        for pool in rows["pools"]:
-            try:
-                found = self.get(f"lbaas/pools/{pool['id']}/members")["members"]
-            except SandboxError:  # gone meanwhile
-                continue
-            members += [{**row, "pool_id": pool["id"]} for row in found]
-        return Seen({**rows, "members": members})
+        for name, parent in PARTS.items():
+            whole, path, answer = _INSIDE[name]
+            rows[name] = [
+                {**row, parent: each["id"]}
+                for each in rows[whole]
+                for row in self._under(f"{path}/{each['id']}/{answer}", answer)
+            ]
+        return Seen(rows)
+
+    def _under(self, path: str, answer: str) -> list[Row]:
+        try:
+            return list(self.get(path)[answer])
+        except SandboxError:  # gone meanwhile
+            return []
+
+    def lift_quotas(self, *names: str) -> None:
+        """The project may have any number of these in Neutron."""
+        self.send("PUT", f"quotas/{self.project_id}", {"quota": dict.fromkeys(names, -1)})
 
     def external_network(self, name: str) -> str:
         """The id of an external network."""

@@ -11,10 +11,11 @@ from typing import Any
 from sandbox.errors import SandboxError
 from tests.chaos.excuses import terminating
 from tests.chaos.eyes import Cloud, Kube, Refused, Row, Seen
-from tests.chaos.steps import APPLY, DELETE, RECREATE, Step
-from tests.chaos.universe import Key, Spec
+from tests.chaos.steps import APPLY, BREAK, DELETE, RECREATE, Step
+from tests.chaos.universe import GIVEN, Key, Spec
 
 _LEGS = ("network:router_interface", "network:ha_router_replicated_interface")
+NOTHING = "nothing there"
 FOREIGN = "foreign"
 """The name of what others make among ours."""
 
@@ -38,6 +39,7 @@ class User:
     Attributes:
         desired: what is to be there in the end.
         set_before: for each UID the fields that its spec has ever had.
+        retained: for each UID that was deleted with Retain the id that it stood for.
         refused: what the API server did not take.
     """
 
@@ -46,6 +48,7 @@ class User:
         self._queues: dict[Key, deque[Spec | None]] = defaultdict(deque)
         self.desired: dict[Key, Spec | None] = {}
         self.set_before: dict[str, set[str]] = defaultdict(set)
+        self.retained: dict[str, str] = {}
         self.refused: list[str] = []
 
     def take(self, step: Step) -> None:
@@ -85,10 +88,17 @@ class User:
                 self._queues[key].append(spec)
         self.act()
 
+    def delete(self, key: Key) -> None:
+        """Delete an object, and remember what it leaves."""
+        there = self._kube.get(key)
+        self._kube.delete(key)
+        if there and there["spec"].get("deletionPolicy") == "Retain" and "import" not in there["spec"]:
+            self.retained[there["metadata"]["uid"]] = (there.get("status") or {}).get("id") or ""
+
     def _done(self, key: Key, spec: Spec | None, *, superseded: bool) -> bool:
         """Whether an intent is carried out, or nobody wants it any more."""
         if spec is None:
-            self._kube.delete(key)
+            self.delete(key)
             self.desired[key] = None
             return True
         there = self._kube.get(key)
@@ -108,6 +118,7 @@ class Outsider:
         kube: to find out which row stands for an object.
         cloud: as an administrator.
         draw: where chance comes from.
+        break_down: has the load balancer with an id go to ERROR.
 
     Attributes:
         touched: for each UID the fields that were changed.
@@ -115,8 +126,11 @@ class Outsider:
         deleted: ids of what was deleted with all that was under it.
     """
 
-    def __init__(self, kube: Kube, cloud: Cloud, draw: random.Random) -> None:
+    def __init__(
+        self, kube: Kube, cloud: Cloud, draw: random.Random, break_down: Callable[[str], None] = lambda _: None
+    ) -> None:
         self._kube = kube
+        self._break_down = break_down
         self._cloud = cloud
         self._draw = draw
         self.touched: dict[str, set[str]] = defaultdict(set)
@@ -129,7 +143,7 @@ class Outsider:
             body = self._kube.get(step.key)
             own_id = ((body or {}).get("status") or {}).get("id")
             if body is None or not own_id:
-                return "nothing there"
+                return NOTHING
             what = getattr(self, f"_{step.kind.lower()}")
             return str(what(step.how, own_id, body["metadata"]["uid"]) or "done")
         except (SandboxError, Refused, OSError, KeyError, IndexError) as error:
@@ -210,7 +224,7 @@ class Outsider:
             self._delete(f"routers/{own_id}", own_id)
 
     def _securitygroup(self, how: str, own_id: str, uid: str) -> None:
-        if how == "rename":
+        if how in ("rename", "describe"):
             self._edit(f"security-groups/{own_id}", "security_group", how, uid)
         elif how == "delete":
             self._delete(f"security-groups/{own_id}", own_id)
@@ -239,19 +253,34 @@ class Outsider:
             self._edit(f"floatingips/{own_id}", "floatingip", how, uid)
         elif how == "dissociate":
             self._put(f"floatingips/{own_id}", "floatingip", port_id=None)
-        else:
+        elif how == "delete":
             self._delete(f"floatingips/{own_id}", own_id)
+        else:
+            path = f"floatingips/{own_id}/port_forwardings"
+            one = self._draw.choice(self._cloud.get(path)["port_forwardings"])
+            self.touched[uid].add("portForwardings")
+            if how == "delete-forwarding":
+                self._delete(f"{path}/{one['id']}")
+            else:
+                self._put(f"{path}/{one['id']}", "port_forwarding", internal_port=self._draw.randrange(3000, 4000))
 
     def _loadbalancer(self, how: str, own_id: str, uid: str) -> None:
-        if how == "rename":
+        if how in ("rename", "describe"):
             self._edit(f"lbaas/loadbalancers/{own_id}", "loadbalancer", how, uid)
+            return
+        if how == BREAK:
+            self._break_down(own_id)
             return
         if how == "delete":
             self._delete(f"lbaas/loadbalancers/{own_id}?cascade=true", own_id)
             return
-        if how == "add-listener":
-            port = self._draw.randrange(7000, 7900)
-            values = {"loadbalancer_id": own_id, "protocol": "TCP", "protocol_port": port, "name": FOREIGN}
+        if how == "unmark-port":
+            port_id = self._cloud.get(f"lbaas/loadbalancers/{own_id}")["loadbalancer"]["vip_port_id"]
+            self._put(f"ports/{port_id}", "port", description="written by hand")
+            return
+        if how in ("add-listener", "add-tcp"):
+            port, name = (443, "tcp") if how == "add-tcp" else (self._draw.randrange(7000, 7900), FOREIGN)
+            values = {"loadbalancer_id": own_id, "protocol": "TCP", "protocol_port": port, "name": name}
             self.added.append(("listeners", self._post("lbaas/listeners", "listener", **values), (own_id,)))
             return
         if how == "add-pool":
@@ -303,6 +332,26 @@ class Outsider:
         else:
             self._delete(f"lbaas/healthmonitors/{own_id}", own_id)
 
+    def _l7policy(self, how: str, own_id: str, uid: str) -> None:
+        path = f"lbaas/l7policies/{own_id}"
+        if how in ("rename", "switch"):
+            self._edit(path, "l7policy", how, uid)
+        elif how == "move":
+            self._put(path, "l7policy", position=self._draw.randrange(1, 4))
+        elif how == "redirect":
+            self.touched[uid].add("redirectHTTPCode")
+            self._put(path, "l7policy", action="REDIRECT_TO_URL", redirect_url="https://by.hand.example.org/")
+        elif how == "delete":
+            self._delete(path, own_id)
+        elif how == "add-rule":
+            self._post(f"{path}/rules", "rule", type="PATH", compare_type="CONTAINS", value="by-hand")
+        else:
+            rule = self._draw.choice(self._cloud.get(f"{path}/rules")["rules"])
+            if how == "delete-rule":
+                self._delete(f"{path}/rules/{rule['id']}")
+            else:
+                self._put(f"{path}/rules/{rule['id']}", "rule", value=f"by-hand-{self._draw.randrange(100)}")
+
     def take_back(self) -> list[str]:
         """Remove what was made under ours, the innermost first; returns the ids of what is still there."""
         left = []
@@ -318,12 +367,22 @@ class Outsider:
         return left
 
 
-def bystanders(cloud: Cloud, external_id: str) -> list[tuple[str, Row]]:
-    """Make things of another tool in the same project, with the names of ours; returns all rows as they are then."""
+def bystanders(cloud: Cloud, external_id: str) -> tuple[list[tuple[str, Row]], list[tuple[str, Row]]]:
+    """Make things of another tool in the same project.
+
+    Returns:
+        All rows that bear the names of ours, as they are then; and those that ours may read or take over.
+    """
 
     def post(path: str, single: str, **values: Any) -> Row:
         return dict(cloud.send("POST", path, {single: {"project_id": cloud.project_id, **values}})[single])
 
+    listeners: list[Row] = [{"name": GIVEN, "protocol": "HTTP", "protocol_port": 80}]
+    where: Row = {"vip_subnet_id": _subnet_of_given(post), "listeners": listeners}
+    given = {post("lbaas/loadbalancers", "loadbalancer", name=GIVEN, **where)["vip_port_id"]}
+    address = post("floatingips", "floatingip", floating_network_id=external_id, description="another tool's")
+    cloud.send("PUT", f"floatingips/{address['id']}/tags", {"tags": [GIVEN]})
+    post("security-groups", "security_group", name=GIVEN, description="another tool's")
     network = post("networks", "network", name="n0", description="another tool's")
     where = {"network_id": network["id"], "ip_version": 4, "name": "a"}
     subnet = post("subnets", "subnet", cidr="10.50.0.0/24", **where)
@@ -345,7 +404,14 @@ def bystanders(cloud: Cloud, external_id: str) -> list[tuple[str, Row]]:
     }
     listeners = [{"name": "web", "protocol": "HTTP", "protocol_port": 80, "default_pool": pool}]
     post("lbaas/loadbalancers", "loadbalancer", name="l0", vip_subnet_id=subnet["id"], listeners=listeners)
-    return _once_still(cloud)
+    rows = _once_still(cloud)
+    given |= {row["id"] for _, row in rows if row.get("name") == GIVEN or GIVEN in row.get("tags", ())}
+    return [each for each in rows if each[1]["id"] not in given], [each for each in rows if each[1]["id"] in given]
+
+
+def _subnet_of_given(post: Callable[..., Row]) -> str:
+    network = post("networks", "network", name=GIVEN, description="another tool's")
+    return str(post("subnets", "subnet", network_id=network["id"], ip_version=4, name=GIVEN, cidr="10.60.0.0/24")["id"])
 
 
 def _once_still(cloud: Cloud, seconds: float = 60.0) -> list[tuple[str, Row]]:

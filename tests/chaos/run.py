@@ -10,7 +10,7 @@ import secrets
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,11 @@ from sandbox.errors import SandboxError
 from sandbox.fault_proxy import FaultProxy, NoFaults, Plan
 from sandbox.rest import login
 from sandbox.seeding import CUSTOMER_ROLES, _project
-from tests.chaos import auditor
+from tests.chaos import auditor, mutant
 from tests.chaos.auditor import Finding, World
-from tests.chaos.eyes import Cloud, Kube, Refused, Row
-from tests.chaos.hands import Outsider, User, bystanders
+from tests.chaos.excuses import Objects
+from tests.chaos.eyes import Cloud, Kube, Refused, Row, Seen
+from tests.chaos.hands import NOTHING, Outsider, User, bystanders
 from tests.chaos.steps import APPLY, AWAY, DELETE, KILL, OUTSIDE, RECREATE, STOP, WAIT, Step
 from tests.chaos.universe import Key
 
@@ -37,6 +38,8 @@ SETTLE_SECONDS = 180.0
 GONE_SECONDS = 150.0
 NAMESPACE_SECONDS = 110
 LEASE = "infomaniak-operator"
+PATIENCE = 20.0
+"""Seconds for which a thing from outside waits until there is something to do it to."""
 _POLL_SECONDS = 3.0
 _USER = {APPLY, DELETE, RECREATE}
 
@@ -87,6 +90,27 @@ class Outcome:
     refused: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Build:
+    """Which operator runs.
+
+    Attributes:
+        sources: the folder that another build's ``infomaniak_operator`` is in; None: this one.
+        mutant: the fault that is open again in it, by the name that ``tests/chaos/mutant.py`` knows; empty: none.
+    """
+
+    sources: Path | None = None
+    mutant: str = ""
+
+    def process(self, folder: Path, kubeconfig: Path, arguments: Sequence[str]) -> OperatorProcess:
+        """One of them, named like its folder."""
+        environment = {"HOSTNAME": folder.name, **({mutant.VARIABLE: self.mutant} if self.mutant else {})}
+        if self.sources:
+            environment["PYTHONPATH"] = str(self.sources.resolve())
+        how = {"module": mutant.MODULE} if self.mutant else {}
+        return OperatorProcess(folder, kubeconfig, arguments, environment, **how)
+
+
 class Replicas:
     """Two operators with a Lease, which reach both clouds through the proxy.
 
@@ -95,12 +119,10 @@ class Replicas:
         auth_url: through the proxy.
         folder: where their logs lie.
         kube: to ask who leads.
-        sources: of another build of the operator, the folder that ``infomaniak_operator`` is in; None: this one.
+        build: which operator they are.
     """
 
-    def __init__(
-        self, kubeconfig: Path, auth_url: str, folder: Path, *, kube: Kube, sources: Path | None = None
-    ) -> None:
+    def __init__(self, kubeconfig: Path, auth_url: str, folder: Path, *, kube: Kube, build: Build) -> None:
         arguments = [
             *("--allowed-auth-url", auth_url, "--create-grace-seconds", str(GRACE_SECONDS)),
             *("--cloud-timeout-seconds", str(TIMEOUT_SECONDS), "--resync-seconds", str(RESYNC_SECONDS)),
@@ -108,11 +130,7 @@ class Replicas:
         ]
         self._kube = kube
         self.names = ("chaos-0", "chaos-1")
-        other = {"PYTHONPATH": str(sources.resolve())} if sources else {}
-        self.processes = {
-            name: OperatorProcess(folder / name, kubeconfig, arguments, {"HOSTNAME": name, **other})
-            for name in self.names
-        }
+        self.processes = {name: build.process(folder / name, kubeconfig, arguments) for name in self.names}
 
     def start(self) -> None:
         """Start those that do not run."""
@@ -159,13 +177,13 @@ class Run:
         script: what is done.
         folder: where logs lie.
         say: told what is going on.
-        sources: of another build of the operator.
+        build: which operator runs.
     """
 
     def __init__(
-        self, box: Sandbox, script: Script, folder: Path, *, say: Callable[[str], None], sources: Path | None = None
+        self, box: Sandbox, script: Script, folder: Path, *, say: Callable[[str], None], build: Build | None = None
     ) -> None:
-        self._sources = sources
+        self._build = build or Build()
         self._box = box
         self._script = script
         self._folder = folder
@@ -177,6 +195,7 @@ class Run:
         self.outcome = Outcome()
         self._threads: list[threading.Thread] = []
         self._calm_at = 0.0
+        self._given: list[tuple[str, Row]] = []
 
     def go(self) -> Outcome:
         """Do it; the operators end with it."""
@@ -186,12 +205,13 @@ class Run:
         proxy.set(NoFaults())
         project, secret = self._prepare(proxy)
         cloud = Cloud(self._env, project.id)
+        cloud.lift_quotas("floatingip", "security_group")  # what is retained adds up
         external_id = cloud.external_network(self._env.external_network)
-        foreign = bystanders(cloud, external_id)
+        foreign, self._given = bystanders(cloud, external_id)
         self.outcome.bystanders = len(foreign)
         kubeconfig = proxy.kubeconfig(self._box.service_account_kubeconfig(OPERATOR_NAMESPACE, "infomaniak-operator"))
-        replicas = Replicas(kubeconfig, proxy.auth_url, self._folder, kube=self._kube, sources=self._sources)
-        user, outsider = User(self._kube), Outsider(self._kube, cloud, self._draw)
+        replicas = Replicas(kubeconfig, proxy.auth_url, self._folder, kube=self._kube, build=self._build)
+        user, outsider = User(self._kube), Outsider(self._kube, cloud, self._draw, self._box.break_load_balancer)
         proxy.forget()
         try:
             proxy.set(self._script.faults)
@@ -202,7 +222,7 @@ class Run:
             self._calm(replicas, user)
             self._settle(cloud, external_id, user, outsider, foreign)
             if not self.outcome.findings:
-                self._take_down(cloud, foreign)
+                self._take_down(cloud, external_id, user, outsider, foreign)
             self._search(secret)
         finally:
             replicas.end()
@@ -232,19 +252,35 @@ class Run:
 
     def _fire(self, replicas: Replicas, user: User, outsider: Outsider) -> None:
         begin = time.monotonic()
-        left = list(self._script.steps)
+        left, put_off, tried = list(self._script.steps), list[Step](), 0.0
         while left or time.monotonic() - begin < self._script.seconds:
             now = time.monotonic() - begin
+            if now > tried + 0.5:
+                put_off = [
+                    each for each in put_off if not self._done_late(each, outsider, last=now > each.at + PATIENCE)
+                ]
+                tried = now
             while left and left[0].at <= now:
                 step = left.pop(0)
                 self.outcome.steps[step.do] = self.outcome.steps.get(step.do, 0) + 1
                 if step.do == WAIT:
                     begin += self._wait(step, user)
-                    continue
-                came = self._take(step, replicas, user, outsider)
-                self.outcome.done.append(f"{step}{f' -> {came}' if came else ''}")
+                elif step.do == OUTSIDE:
+                    put_off.append(step)
+                else:
+                    came = self._take(step, replicas, user)
+                    self.outcome.done.append(f"{step}{f' -> {came}' if came else ''}")
             user.act()
             time.sleep(0.1)
+
+    def _done_late(self, step: Step, outsider: Outsider, *, last: bool) -> bool:
+        """Whether a step from outside is done with: where nothing is there yet, it waits for a while."""
+        came = outsider.take(step)
+        if came == NOTHING and not last:
+            return False
+        self.outcome.steps["done outside"] = self.outcome.steps.get("done outside", 0) + (came == "done")
+        self.outcome.done.append(f"{step} -> {came}")
+        return True
 
     def _wait(self, step: Step, user: User) -> float:
         """Wait until an object is Ready; returns for how long."""
@@ -258,11 +294,9 @@ class Run:
         self.outcome.done.append(f"{step} -> {waited:.1f} s")
         return waited
 
-    def _take(self, step: Step, replicas: Replicas, user: User, outsider: Outsider) -> str:
+    def _take(self, step: Step, replicas: Replicas, user: User) -> str:
         if step.do in _USER:
             user.take(step)
-        elif step.do == OUTSIDE:
-            return outsider.take(step)
         elif step.do == AWAY:
             self._later(lambda: self._away(step))
         else:
@@ -312,7 +346,9 @@ class Run:
         left = outsider.take_back()
         findings: list[Finding] = []
         quiet = 0
-        while quiet < 2 and time.monotonic() - begin < SETTLE_SECONDS:
+        while quiet < 2 and not harmed and not auditor.beyond_repair(findings):
+            if time.monotonic() - begin > SETTLE_SECONDS:
+                break
             try:
                 if left:
                     left = outsider.take_back()
@@ -340,6 +376,8 @@ class Run:
             "added": outsider.added,
             "set_before": {uid: sorted(fields) for uid, fields in user.set_before.items()},
             "touched": {uid: sorted(fields) for uid, fields in outsider.touched.items()},
+            "given": self._given,
+            "retained": user.retained,
         }
         (self._folder / "seen.json").write_text(json.dumps(seen, indent=1))
 
@@ -350,7 +388,7 @@ class Run:
         objects, seen = self._kube.objects(), cloud.seen()
         others = {row["id"] for name, row in foreign if name != "security-groups" or row["name"] != "default"}
         others |= {row["id"] for _, row, _ in outsider.added}
-        world = World(objects, seen.without(others), external_id, user.set_before, outsider.touched)
+        world = self._world(objects, seen.without(others), external_id, user, outsider)
         found = [*auditor.audit(world), *auditor.changed(foreign, seen)]
         found += auditor.events_honest(events, objects, seen)
         for key, spec in user.desired.items():
@@ -361,33 +399,35 @@ class Run:
                 found.append(Finding("wrong", "/".join(key), "the spec is not as it was applied"))
         return found
 
-    def _additions(self, outsider: Outsider, now: auditor.Seen) -> list[Finding]:
+    def _world(self, objects: Objects, seen: Seen, external_id: str, user: User, outsider: Outsider) -> World:
+        touched, deleted = outsider.touched, outsider.deleted
+        return World(objects, seen, external_id, user.set_before, touched, self._given, user.retained, deleted)
+
+    def _additions(self, outsider: Outsider, now: Seen) -> list[Finding]:
         """What others made under ours is as they made it, unless they have deleted what it is under themselves."""
         kept = [(name, row) for name, row, under in outsider.added if not outsider.deleted & set(under)]
         return list(auditor.changed(kept, now, strict=False))
 
-    def _take_down(self, cloud: Cloud, foreign: list[tuple[str, Row]]) -> None:
-        """Delete everything; nothing but the bystanders may be left."""
+    def _take_down(
+        self, cloud: Cloud, external_id: str, user: User, outsider: Outsider, foreign: list[tuple[str, Row]]
+    ) -> None:
+        """Delete everything; nothing may be left but the bystanders, what was given, and what was retained."""
         begin = time.monotonic()
         findings: list[Finding] = []
         while time.monotonic() - begin < GONE_SECONDS:
             objects = self._kube.objects()
             for key, body in objects.items():
                 if "deletionTimestamp" not in body["metadata"]:
-                    self._kube.delete(key)
+                    user.delete(key)
             if not objects:
                 break
             time.sleep(1.0)
-        for key, body in self._kube.objects().items():
+        objects = self._kube.objects()
+        for key, body in objects.items():
             findings.append(Finding("stuck", "/".join(key), str(body.get("status", {}).get("conditions"))[:600]))
         seen = cloud.seen()
-        ids = {row["id"] for _, row in foreign}
-        for collection, rows in seen.rows.items():
-            findings += [
-                Finding("extra", f"{collection} {row['id']} {row.get('name')}", "left behind after all was deleted")
-                for row in rows
-                if row["id"] not in ids
-            ]
+        others = seen.without(row["id"] for _, row in foreign)
+        findings += auditor.left_behind(self._world(objects, others, external_id, user, outsider))
         self.outcome.findings += [*findings, *auditor.changed(foreign, seen)]
         self.outcome.gone = round(time.monotonic() - begin, 1)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.chaos.universe import KEYS, Key, some_spec
+from tests.chaos.universe import BROKEN, KEYS, Key, fixed, is_given, some_spec
 
 APPLY, DELETE, RECREATE, OUTSIDE, KILL, STOP, AWAY = "apply", "delete", "recreate", "outside", "kill", "stop", "away"
 WAIT = "wait"
@@ -18,12 +18,29 @@ OUTSIDE_EDITS: Mapping[str, tuple[str, ...]] = {
     "Router": ("rename", "switch", "cut-gateway", "cut-interface", "delete"),
     "SecurityGroup": ("rename", "delete-rule", "add-rule", "delete"),
     "Port": ("rename", "switch", "clear-groups", "delete"),
-    "FloatingIP": ("describe", "dissociate", "delete"),
-    "LoadBalancer": ("rename", "edit-listener", "delete-listener", "delete", "add-listener", "add-policy", "add-pool"),
+    "FloatingIP": ("describe", "dissociate", "delete", "edit-forwarding", "delete-forwarding"),
+    "LoadBalancer": (
+        *("rename", "edit-listener", "delete-listener", "delete", "add-listener", "add-policy", "add-pool"),
+        "unmark-port",
+    ),
     "Pool": ("rename", "algorithm", "edit-member", "delete-member", "add-member", "delete", "add-monitor"),
     "HealthMonitor": ("delay", "delete"),
+    "L7Policy": ("rename", "switch", "move", "redirect", "edit-rule", "delete-rule", "add-rule", "delete"),
 }
 """What an administrator or another tool does behind the operator's back."""
+BREAK = "break"
+"""The load balancer goes to ERROR."""
+
+
+def outside_edits(key: Key) -> tuple[str, ...]:
+    """What is done from outside to that which stands for an object."""
+    if is_given(key):
+        return ("describe",)
+    edits = OUTSIDE_EDITS[key[0]]
+    if key[1] not in BROKEN:
+        return edits
+    kept = tuple(edit for edit in edits if edit not in ("add-listener", "add-policy", "add-pool", "add-monitor"))
+    return (*kept, *(BREAK, BREAK) * (key[0] == "LoadBalancer"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +96,8 @@ class Rates:
         first: seconds within which everything is applied first.
     """
 
-    user: float = 1.0
-    outside: float = 3.0
+    user: float = 0.7
+    outside: float = 2.5
     disaster: float = 8.0
     first: float = 8.0
 
@@ -115,7 +132,7 @@ def _times(draw: random.Random, begin: float, end: float, between: float) -> lis
 
 
 def _user(at: float, draw: random.Random) -> Step:
-    kind, name = draw.choice([key for key in KEYS if key[1] != "internet"])
+    kind, name = draw.choice([key for key in KEYS if not fixed(key)])
     what = draw.random()
     if what < 0.12:
         return Step(at, DELETE, kind, name)
@@ -124,8 +141,8 @@ def _user(at: float, draw: random.Random) -> Step:
 
 
 def _outside(at: float, draw: random.Random) -> Step:
-    kind, name = draw.choice([key for key in KEYS if key[1] != "internet"])
-    return Step(at, OUTSIDE, kind, name, how=draw.choice(OUTSIDE_EDITS[kind]))
+    kind, name = draw.choice([key for key in KEYS if not fixed(key)])
+    return Step(at, OUTSIDE, kind, name, how=draw.choice(outside_edits((kind, name))))
 
 
 def _disaster(at: float, draw: random.Random) -> Step:

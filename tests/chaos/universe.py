@@ -24,6 +24,7 @@ PLURALS = {
     "LoadBalancer": "loadbalancers",
     "Pool": "pools",
     "HealthMonitor": "healthmonitors",
+    "L7Policy": "l7policies",
 }
 KEYS: tuple[Key, ...] = (
     ("InfomaniakNetwork", "n0"),
@@ -35,6 +36,7 @@ KEYS: tuple[Key, ...] = (
     ("SecurityGroup", "g1"),
     ("Port", "p0"),
     ("Port", "p1"),
+    ("Port", "p2"),
     ("FloatingIP", "f0"),
     ("FloatingIP", "f1"),
     ("LoadBalancer", "l0"),
@@ -44,10 +46,43 @@ KEYS: tuple[Key, ...] = (
     ("Pool", "o2"),
     ("HealthMonitor", "m0"),
     ("HealthMonitor", "m1"),
+    ("L7Policy", "w0"),
+    ("L7Policy", "w1"),
+    ("L7Policy", "w2"),
+    ("InfomaniakNetwork", "kept0"),
+    ("SecurityGroup", "kept0"),
+    ("FloatingIP", "kept0"),
+    ("InfomaniakNetwork", "given0"),
+    ("SecurityGroup", "given0"),
+    ("FloatingIP", "given0"),
+    ("LoadBalancer", "given0"),
 )
 POOLS = {"l0": ("o0", "o2"), "l1": ("o1",)}
 """The pools of each load balancer."""
+WATCHED = {"w0": ("l0", "web"), "w1": ("l0", "web"), "w2": ("l1", "away")}
+"""The listener of each L7 policy."""
+BROKEN = ("l1", "o1", "m1", "w2")
+"""The tree that goes to ERROR. Others make nothing in it: they could not take it back any more, and it would be in the way."""
 RECREATED = "Always"
+RECOVERY = {"policy": "Recreate", "maxAttempts": 50, "backoffSeconds": 10}
+"""Recovers as often as it is broken."""
+GIVEN = "given"
+"""The name, the description or the tag of what others have made for ours to read or to take over."""
+
+
+def fixed(key: Key) -> bool:
+    """Whether an object has one form, and neither the user nor others touch it."""
+    return key[1] == "internet"
+
+
+def is_given(key: Key) -> bool:
+    """Whether an object imports what others have made; it may always be deleted, and leaves that."""
+    return key[1].startswith(GIVEN)
+
+
+def is_kept(key: Key) -> bool:
+    """Whether an object may be deleted with Retain; nothing refers to it, for what is retained would be in the way."""
+    return key[1].startswith("kept")
 
 
 def number(name: str) -> int:
@@ -66,6 +101,8 @@ def some_spec(key: Key, draw: random.Random) -> Spec:
     if name == "internet":
         read = {"managementPolicy": "Unmanaged", "import": {"filter": {"name": EXTERNAL, "external": True}}}
         return {"cloudCredentialsRef": CREDENTIALS, **read}
+    if is_given(key):
+        return {"cloudCredentialsRef": CREDENTIALS, **_imported(kind, draw)}
     spec: Spec = {"cloudCredentialsRef": CREDENTIALS, **_MAKERS[kind](name, draw)}
     if kind != "HealthMonitor":
         _maybe(spec, draw, description=lambda: f"{name} {draw.choice(('one', 'two', 'three'))}")
@@ -73,7 +110,18 @@ def some_spec(key: Key, draw: random.Random) -> Spec:
         spec["name"] = f"{name}-{draw.choice('abc')}"
     if kind not in ("SecurityGroup", "FloatingIP"):
         _maybe(spec, draw, 0.3, adminStateUp=lambda: draw.random() < 0.5)
+    if is_kept(key):
+        _maybe(spec, draw, 0.6, deletionPolicy=lambda: draw.choice(("Retain", "Retain", "Delete")))
     return spec
+
+
+def _imported(kind: str, draw: random.Random) -> Spec:
+    """Read, or taken over and kept; what the spec does not name stays as others have made it."""
+    wanted = {"tags": [GIVEN]} if kind == "FloatingIP" else {"name": GIVEN}
+    spec: Spec = {"import": {"filter": wanted}, "deletionPolicy": "Retain"}
+    if draw.random() < 0.35:
+        return {**spec, "managementPolicy": "Unmanaged"}
+    return {**spec, "description": f"taken over {draw.randrange(9)}"}
 
 
 def _maybe(spec: Spec, draw: random.Random, chance: float = 0.5, **fields: Callable[[], Any]) -> None:
@@ -84,10 +132,11 @@ def _maybe(spec: Spec, draw: random.Random, chance: float = 0.5, **fields: Calla
 
 def _network(name: str, draw: random.Random) -> Spec:
     spec: Spec = {}
-    if name == "n2":  # nobody uses it, so that anything may change
+    if name in ("n2", "kept0"):  # nobody uses it, so that anything may change
         _maybe(spec, draw, portSecurityEnabled=lambda: draw.random() < 0.5)
-    names = ["a", *(each for each in ("b", "v6") if draw.random() < 0.5)]
-    if name == "n2" and draw.random() < 0.2:
+    chances = {"b": 0.9 if name == "n1" else 0.5, "v6": 0.5}  # a Port is on one of them
+    names = ["a", *(each for each, chance in chances.items() if draw.random() < chance)]
+    if name in ("n2", "kept0") and draw.random() < 0.2:
         names = []
     spec["subnets"] = [_subnet(number(name), each, draw) for each in names]
     return spec
@@ -116,14 +165,22 @@ def _router(name: str, draw: random.Random) -> Spec:
         named = {"networkName": EXTERNAL}
         spec["externalGateway"] = named if draw.random() < 0.6 else {"networkRef": {"name": "internet"}}
     legs = [("n0", "a"), ("n1", "a"), ("n0", "b"), ("n1", "b")]
-    chosen = [leg for leg, chance in zip(legs, (0.85, 0.85, 0.25, 0.25), strict=True) if draw.random() < chance]
-    _maybe(
-        spec, draw, 0.9, interfaces=lambda: [{"networkRef": {"name": net}, "subnet": subnet} for net, subnet in chosen]
-    )
+    chosen = [leg for leg, chance in zip(legs, (0.85, 0.85, 0.3, 0.4), strict=True) if draw.random() < chance]
+    _maybe(spec, draw, 0.9, interfaces=lambda: [_interface(*leg, draw) for leg in chosen])
     if ("n0", "a") in chosen and "interfaces" in spec:
         routes = [{"destination": f"192.168.{draw.randrange(3)}.0/24", "nexthop": "10.10.0.9"}]
         _maybe(spec, draw, 0.4, routes=lambda: draw.choice(([], routes)))
     return spec
+
+
+def _interface(network: str, subnet: str, draw: random.Random) -> Spec:
+    """At the gateway's address; on the subnets that no load balancer is on also at another one, or by a Port."""
+    leg: Spec = {"networkRef": {"name": network}, "subnet": subnet}
+    if (network, subnet) == ("n1", "b") and draw.random() < 0.5:
+        return {"portRef": {"name": "p2"}}
+    if subnet == "b" and draw.random() < 0.5:
+        leg["address"] = f"10.1{number(network)}.1.{draw.choice((8, 9))}"
+    return leg
 
 
 def _group(name: str, draw: random.Random) -> Spec:
@@ -137,6 +194,8 @@ def _group(name: str, draw: random.Random) -> Spec:
         {"direction": "ingress", "protocol": "udp", "portRange": {"min": 53}, "remoteGroupRef": {"name": name}},
         {"direction": "ingress", "protocol": "tcp", "portRange": {"min": 5432}, "remoteGroupRef": {"name": other}},
     ]
+    if name == "kept0":  # what is retained would keep the other group
+        rules.pop()
     spec: Spec = {}
     _maybe(spec, draw, 0.85, rules=lambda: [rule for rule in rules if draw.random() < 0.5])
     _maybe(spec, draw, 0.2, keepDefaultEgress=lambda: draw.random() < 0.5)
@@ -144,9 +203,12 @@ def _group(name: str, draw: random.Random) -> Spec:
 
 
 def _port(name: str, draw: random.Random) -> Spec:
+    if name == "p2":  # for a router's interface
+        return {"networkRef": {"name": "n1"}, "fixedIPs": [{"subnet": "b", "address": "10.11.1.70"}]}
     n = number(name)
     spec: Spec = {"networkRef": {"name": f"n{n}"}}
-    _maybe(spec, draw, 0.8, fixedIPs=lambda: [{"subnet": "a", "address": f"10.1{n}.0.{draw.choice((60, 61))}"}])
+    somewhere, there = {"subnet": "a"}, {"subnet": "a", "address": f"10.1{n}.0.{draw.choice((60, 61))}"}
+    _maybe(spec, draw, 0.9, fixedIPs=lambda: [draw.choice((somewhere, there, there))])
     groups = [{"name": group} for group in ("g0", "g1") if draw.random() < 0.4]
     _maybe(spec, draw, securityGroupRefs=lambda: groups)
     pairs = [{"address": f"10.1{n}.0.{draw.choice((200, 201))}"}]
@@ -156,9 +218,21 @@ def _port(name: str, draw: random.Random) -> Spec:
 
 def _floating_ip(name: str, draw: random.Random) -> Spec:
     n = number(name)
-    network = {"networkName": EXTERNAL}
-    targets: list[Spec] = [{}, {"loadBalancerRef": {"name": f"l{n}"}}, {"portRef": {"name": f"p{n}"}}]
-    return {"externalNetwork": network, "recreate": RECREATED, **draw.choice(targets)}
+    spec: Spec = {"externalNetwork": {"networkName": EXTERNAL}, "recreate": RECREATED}
+    if name == "kept0":
+        return spec
+    forwarded = {"portForwardings": [each for each in _forwardings(n, draw) if draw.random() < 0.7]}
+    targets: list[Spec] = [{}, {"loadBalancerRef": {"name": f"l{n}"}}, {"portRef": {"name": f"p{n}"}}, forwarded]
+    return {**spec, **draw.choice(targets), **({"portForwardings": []} if draw.random() < 0.1 else {})}
+
+
+def _forwardings(n: int, draw: random.Random) -> list[Spec]:
+    port = {"name": f"p{n}"}
+    return [
+        {"protocol": "tcp", "externalPort": 2201, "internalPort": draw.choice((22, 2222)), "portRef": port},
+        {"protocol": "udp", "externalPort": draw.choice((53, 54)), "internalPort": 53, "portRef": port},
+        {"protocol": draw.choice(("tcp", "udp")), "externalPort": 8080, "portRef": port},
+    ]
 
 
 def _load_balancer(name: str, draw: random.Random) -> Spec:
@@ -166,7 +240,12 @@ def _load_balancer(name: str, draw: random.Random) -> Spec:
     spec: Spec = {"vip": {"networkRef": {"name": f"n{n}"}, "subnet": "a"}}
     if name == "l1" and draw.random() < 0.5:
         spec["vip"]["securityGroupRefs"] = [{"name": draw.choice(("g0", "g1"))}]
-    names = [each for each, chance in (("web", 0.85), ("tcp", 0.5), ("away", 0.4)) if draw.random() < chance]
+    if name in BROKEN:
+        spec["recovery"] = RECOVERY
+    else:
+        _maybe(spec, draw, 0.3, recovery=lambda: draw.choice(({"policy": "Never"}, RECOVERY)))
+    away = 0.7 if name == "l1" else 0.4
+    names = [each for each, chance in (("web", 0.85), ("tcp", 0.5), ("away", away)) if draw.random() < chance]
     spec["listeners"] = [_listener(name, each, draw) for each in names]
     return spec
 
@@ -230,6 +309,31 @@ def _monitor(name: str, draw: random.Random) -> Spec:
     return spec
 
 
+_RULES: tuple[Spec, ...] = (
+    {"type": "HOST_NAME", "compareType": "EQUAL_TO", "value": "www.example.org"},
+    {"type": "PATH", "compareType": "STARTS_WITH", "value": "/x"},
+    {"type": "PATH", "compareType": "REGEX", "value": "^/[0-9]+$", "invert": True},
+    {"type": "HEADER", "compareType": "CONTAINS", "key": "X-Kind", "value": "chaos"},
+)
+_ACTIONS: tuple[Spec, ...] = (
+    {"action": "REJECT"},
+    {"action": "REDIRECT_TO_URL", "redirectURL": "https://www.example.org/there"},
+    {"action": "REDIRECT_PREFIX", "redirectPrefix": "https://www.example.org"},
+)
+
+
+def _policy(name: str, draw: random.Random) -> Spec:
+    owner, listener = WATCHED[name]
+    to_pool: Spec = {"action": "REDIRECT_TO_POOL", "poolRef": {"name": draw.choice(POOLS[owner])}}
+    action = to_pool if draw.random() < 0.4 else draw.choice(_ACTIONS)
+    rules = [rule for rule in _RULES if draw.random() < 0.4] or [draw.choice(_RULES)]
+    spec: Spec = {"loadBalancerRef": {"name": owner}, "listener": listener, **action, "rules": rules}
+    _maybe(spec, draw, 0.7, position=lambda: draw.choice((10, 20, 30)))
+    if action["action"] in ("REDIRECT_TO_URL", "REDIRECT_PREFIX"):
+        _maybe(spec, draw, 0.4, redirectHTTPCode=lambda: draw.choice((301, 307)))
+    return spec
+
+
 _MAKERS: Mapping[str, Callable[[str, random.Random], Spec]] = {
     "InfomaniakNetwork": _network,
     "Router": _router,
@@ -239,4 +343,5 @@ _MAKERS: Mapping[str, Callable[[str, random.Random], Spec]] = {
     "LoadBalancer": _load_balancer,
     "Pool": _pool,
     "HealthMonitor": _monitor,
+    "L7Policy": _policy,
 }

@@ -98,6 +98,24 @@ def test_what_went_with_a_former_one_is_applied_again(server, user):
     assert server.there["spec"] == ONE
 
 
+def test_what_is_deleted_with_retain_is_remembered(server, user):
+    user.take(step(APPLY, {**ONE, "deletionPolicy": "Retain"}))
+    user.act()
+    server.there["status"] = {"id": "port-id"}
+    user.take(step(DELETE))
+    user.act()
+    assert user.retained == {"uid-1": "port-id"}
+
+
+@pytest.mark.parametrize("spec", [ONE, {**ONE, "deletionPolicy": "Retain", "import": {"id": "x"}}])
+def test_nothing_else_is_retained(server, user, spec):
+    user.take(step(APPLY, spec))
+    user.act()
+    user.take(step(DELETE))
+    user.act()
+    assert user.retained == {}
+
+
 def test_the_fields_of_a_spec_have_the_auditors_names():
     spec = {"vip": {"subnet": "a"}, "listeners": [{"name": "web", "timeouts": {"clientData": 1}}], "name": "x"}
     assert fields_of(spec) == {

@@ -5,9 +5,10 @@ import random
 
 import pytest
 
+from tests.chaos.excuses import references
 from tests.chaos.shrink import shrink
-from tests.chaos.steps import APPLY, AWAY, DELETE, KILL, OUTSIDE, RECREATE, STOP, Step, from_json, plan
-from tests.chaos.universe import KEYS, PLURALS, some_spec
+from tests.chaos.steps import APPLY, AWAY, BREAK, DELETE, KILL, OUTSIDE, RECREATE, STOP, Step, from_json, plan
+from tests.chaos.universe import BROKEN, KEYS, PLURALS, some_spec
 
 
 def test_the_same_seed_does_the_same():
@@ -53,3 +54,37 @@ def test_no_more_is_tried_than_may_be():
 
 def test_a_failure_that_needs_nothing_has_no_steps():
     assert shrink([Step(1.0, KILL)], lambda _: True) == []
+
+
+def test_what_goes_to_error_is_recovered_and_nobody_makes_anything_in_it():
+    draw = random.Random(2)
+    assert all(some_spec(("LoadBalancer", "l1"), draw)["recovery"]["policy"] == "Recreate" for _ in range(20))
+    done = {(step.kind, step.name, step.how) for seed in range(300) for step in plan(seed, 90) if step.do == OUTSIDE}
+    assert {name for _, name, how in done if how == BREAK} == {"l1"}
+    assert not [
+        each
+        for each in done
+        if each[1] in BROKEN and each[2].startswith("add-") and "-member" not in each[2] and "-rule" not in each[2]
+    ]
+
+
+def test_what_may_be_retained_refers_to_nothing_that_is_deleted():
+    draw = random.Random(4)
+    kinds = ("InfomaniakNetwork", "SecurityGroup", "FloatingIP")
+    specs = [some_spec((kind, "kept0"), draw) for kind in kinds for _ in range(30)]
+    named = {target for spec in specs for target in references(("SecurityGroup", "kept0"), spec)}
+    assert named <= {("SecurityGroup", "kept0")}
+
+
+def test_all_that_there_is_comes_up():
+    """Retain, imports both ways, interfaces at an address and by a port, port forwardings, policies of every action."""
+    draw = random.Random(3)
+    forms = [(key, some_spec(key, draw)) for key in KEYS for _ in range(60)]
+    legs = [leg for (kind, _), spec in forms if kind == "Router" for leg in spec.get("interfaces", ())]
+    assert {*legs[0], "address", "portRef"} <= {name for leg in legs for name in leg}
+    policies = {(spec.get("managementPolicy"), "import" in spec, spec.get("deletionPolicy")) for _, spec in forms}
+    assert {(None, False, "Retain"), (None, True, "Retain"), ("Unmanaged", True, "Retain")} <= policies
+    assert {spec["action"] for (kind, _), spec in forms if kind == "L7Policy"} == {
+        *("REJECT", "REDIRECT_TO_POOL", "REDIRECT_TO_URL", "REDIRECT_PREFIX")
+    }
+    assert {len(spec["portForwardings"]) for _, spec in forms if "portForwardings" in spec} == {0, 1, 2, 3}

@@ -8,7 +8,7 @@ import pytest
 from tests.chaos.__main__ import of_file, to_json
 from tests.chaos.steps import DELETE, KILL, OUTSIDE
 
-SCRIPTS = sorted((Path(__file__).parents[2] / "chaos" / "scripts").glob("*.json"))
+SCRIPTS = sorted((Path(__file__).parents[2] / "chaos" / "scripts").rglob("*.json"))
 
 
 def test_there_are_some():

@@ -1,7 +1,9 @@
 """kopf's watching against a small API server that breaks as the test says."""
 
+import asyncio
 import json
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -59,6 +61,9 @@ class Api:
     Attributes:
         streams: what each watch of toys says before it ends, in turn; after the last they stay open.
         status: of LISTs.
+        silent: paths to which the next request, a watch apart, is not answered.
+        refused: the status that watches of toys are answered with, a moment after they came; 0: they are streams.
+        unanswered: whether watches of anything else are never answered.
         writes: requests that were no GET.
         queries: of LISTs and watches of Secrets.
         asked: the paths of LISTs and watches.
@@ -67,6 +72,9 @@ class Api:
     def __init__(self) -> None:
         self.streams: list[list[Mapping[str, Any]]] = []
         self.status = 200
+        self.silent: set[str] = set()
+        self.refused = 0
+        self.unanswered = False
         self.writes: list[str] = []
         self.queries: list[dict[str, list[str]]] = []
         self.asked: set[str] = set()
@@ -87,7 +95,11 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         url = urlsplit(self.path)
         query = parse_qs(url.query)
-        if url.path in DISCOVERY:
+        if url.path in self.told.silent and "watch" not in query:
+            self.told.silent.discard(url.path)
+            self.told.closing.wait(60)
+            self.close_connection = True
+        elif url.path in DISCOVERY:
             self.answer(200, DISCOVERY[url.path])
         elif self.told.status != 200:
             self.answer(self.told.status, {"kind": "Status", "message": "no", "code": self.told.status})
@@ -98,6 +110,12 @@ class Handler(BaseHTTPRequestHandler):
                 self.told.queries.append(query)
             if "watch" not in query:
                 self.answer(200, {"metadata": {"resourceVersion": "5"}, "items": [TOY] if toys else []})
+            elif toys and self.told.refused:
+                time.sleep(0.3)
+                self.answer(self.told.refused, {"kind": "Status", "message": "no", "code": self.told.refused})
+            elif not toys and self.told.unanswered:
+                self.told.closing.wait(60)
+                self.close_connection = True
             elif toys and self.told.streams:
                 self.stream(self.told.streams.pop(0))
             else:
@@ -209,6 +227,57 @@ def test_a_watch_error_ends_it_with_an_error(api: tuple[Api, KopfWatch], tmp_pat
     assert heard.events[0] == ("Toy", None, "a")
 
 
+def test_a_watch_that_is_refused_ends_it_though_another_is_not_answered(
+    api: tuple[Api, KopfWatch], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kopf takes a watch that is told to end while it waits for its stream for one that is to go on, most of the time."""
+    monkeypatch.setattr(handlers, "_BACKOFFS", (0.5, 1.0))
+    monkeypatch.setattr(handlers, "_END_SECONDS", 7.0)
+    told, watch = api
+    told.refused, told.unanswered = 410, True
+    _, raised = ran(watch, enough=100)
+    assert raised
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_kopf_that_does_not_end_is_left_behind(
+    api: tuple[Api, KopfWatch], monkeypatch: pytest.MonkeyPatch, stopped: bool
+) -> None:
+    """A part of it has failed, or it was told to end, and it waits for others that take no notice of being cancelled."""
+    _, watch = api
+    ignored: list[str] = []
+
+    async def deaf() -> None:
+        while len(ignored) < 3:
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                ignored.append("cancelled")
+
+    async def operator(*, stop_flag: asyncio.Event, **_: Any) -> None:
+        if stopped:
+            stop.set()
+            await stop_flag.wait()
+        stop_flag.set()
+        await deaf()
+
+    monkeypatch.setattr(handlers.kopf, "operator", operator)
+    monkeypatch.setattr(handlers, "_END_SECONDS", 0.1)
+    stop, raised = threading.Event(), []
+
+    def run() -> None:
+        try:
+            watch.run(Heard(stop, 100), stop)
+        except RuntimeError as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert (len(raised), len(ignored)) == (0 if stopped else 1, 3)
+
+
 def test_a_missing_right_ends_it_with_an_error(api: tuple[Api, KopfWatch]) -> None:
     told, watch = api
     told.status = 403
@@ -232,6 +301,20 @@ def test_a_connection_that_ends_is_taken_up_again(api: tuple[Api, KopfWatch]) ->
     heard, raised = ran(watch, enough=2)
     assert raised is None
     assert heard.events == [("Toy", None, "a"), ("Toy", "MODIFIED", "a")]
+
+
+@pytest.mark.parametrize("path", ["/api", "/apis/test.infomaniak.cloud/v1", "/apis/test.infomaniak.cloud/v1/toys"])
+def test_a_request_that_is_not_answered_is_given_up_soon(
+    api: tuple[Api, KopfWatch], path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that died without a word; until it is given up, nothing is heard of any kind, or of that one."""
+    assert handlers._REQUEST_SECONDS <= 30
+    monkeypatch.setattr(handlers, "_REQUEST_SECONDS", 0.3)
+    told, watch = api
+    told.silent = {path}
+    heard, raised = ran(watch, enough=1)
+    assert raised is None
+    assert heard.events == [("Toy", None, "a")]
 
 
 def test_a_user_without_a_name_can_watch_as_in_a_container(
