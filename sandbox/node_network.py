@@ -174,7 +174,7 @@ class Network:
         nft(tools, guard([self._kubelet]), inside)
 
     def reach(self, world: World, tools: Tools) -> None:
-        """Lead from a network world, in which all addresses are its own, to the node's address; unless it leads there.
+        """Lead from a network world, in which all addresses are its own, to node and Pods; unless it leads there.
 
         Raises:
             SandboxError: one of both does not run.
@@ -194,6 +194,8 @@ class Network:
         # Where all addresses are local the table of local ones decides, and in it the longer prefix.
         where = ["dev", _TO_NODE, "scope", "link", "src", address, "table", "local"]
         ip("route", "add", f"{NODE_ADDRESS}/32", *where, inside=there)
+        by_node = ["via", NODE_ADDRESS, "dev", _TO_NODE, "onlink", "src", address, "table", "local"]
+        ip("route", "add", str(PODS), *by_node, inside=there)
         nft(tools, translated(address), there)
 
     def down(self) -> None:

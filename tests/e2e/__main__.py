@@ -32,6 +32,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make e2e-node", description=__doc__)
     parser.add_argument("--state", type=Path, help="folder of the sandbox's state (default: one that is removed)")
     parser.add_argument("--keep", action="store_true", help="leave everything running")
+    told = "how many requests are made at least while Pods with a readiness gate are replaced (default: 10,000)"
+    parser.add_argument("--requests", type=int, default=10_000, metavar="COUNT", help=told)
+    told = "only Pods under load, of the present image: without the last release, upgrades, rollbacks and the kill"
+    parser.add_argument("--only-rolling", action="store_true", help=told)
     read = parser.parse_args()
     tell = _teller()
     try:
@@ -45,7 +49,7 @@ def main() -> int:
     box = Sandbox(state)
     good = False
     try:
-        _all(box, state, tell)
+        _all(box, state, tell, requests=read.requests, only_rolling=read.only_rolling)
         good = True
     except (StepError, SandboxError) as error:
         tell(f"FAILED: {error}")
@@ -59,16 +63,17 @@ def main() -> int:
     return 0 if good else 1
 
 
-def _all(box: Sandbox, state: Path, tell: Tell) -> None:
+def _all(box: Sandbox, state: Path, tell: Tell, *, requests: int, only_rolling: bool) -> None:
     """Images are built beside the sandbox's start, each for itself; the one of the upgrades only has to be there by then."""
     folder = state / "node" / "images"
     folder.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(len(_BUILDS)) as pool:
         base = pool.submit(images.base, tell)
-        builds = {tag: pool.submit(build, folder, base, tell) for tag, build in _BUILDS.items()}
+        wanted = {"one": _one} if only_rolling else _BUILDS
+        builds = {tag: pool.submit(build, folder, base, tell) for tag, build in wanted.items()}
         env = box.up(progress=tell, helm=True, traits=PLAIN, data_path=True)
         box.up_node(tell)
-        archives = {tag: builds[tag].result() for tag in ("one", "last")}
+        archives = {tag: builds[tag].result() for tag in ("one", "last") if tag in builds}
         for archive in filter(None, archives.values()):
             box.node().load(archive)
         size = pool.submit(figures.size, folder / "one.tar")
@@ -90,7 +95,11 @@ def _all(box: Sandbox, state: Path, tell: Tell) -> None:
             box.node().load(folder / "two.tar")
 
         clouds_yaml = env.projects["alpha"].clouds_yaml().replace(env.auth_url, auth_url)
-        cycle.run(box, cluster, clouds_yaml, "last" if archives["last"] else "one", upgradable=upgradable, tell=tell)
+        if only_rolling:
+            cycle.only_rolling(box, cluster, clouds_yaml, requests, tell)
+            return
+        released = "last" if archives["last"] else "one"
+        cycle.run(box, cluster, clouds_yaml, released, requests=requests, upgradable=upgradable, tell=tell)
 
 
 def _one(folder: Path, base: Future[None], tell: Tell) -> Path:

@@ -54,10 +54,10 @@ class Cluster:
         """What helm prints, in the operator's namespace."""
         return self._run(str(self.env.helm), f"--kubeconfig={self.env.kubeconfig}", "--namespace", OPERATOR, *words)
 
-    def install(self, verb: str, tag: str, chart: Path = CHART) -> None:
-        """``helm install`` or ``helm upgrade`` of a chart (the present one) with an image, and wait."""
-        image = ["--set", f"image.tag={tag}"]
-        self.helm(verb, OPERATOR, str(chart), "--values", str(self._values), *image, "--wait", "--timeout", "180s")
+    def install(self, verb: str, tag: str, chart: Path = CHART, *more: str) -> None:
+        """``helm install`` or ``helm upgrade`` of a chart (the present one) with an image and further values, and wait."""
+        said = [word for value in (f"image.tag={tag}", *more) for word in ("--set", value)]
+        self.helm(verb, OPERATOR, str(chart), "--values", str(self._values), *said, "--wait", "--timeout", "180s")
 
     def _run(self, *command: str, stdin: str | None = None) -> str:
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=400, check=False)

@@ -14,7 +14,7 @@ from sandbox.configs import ADMIN_PASSWORD
 from sandbox.logs import Call
 from sandbox.rest import login
 from tests.e2e import figures, rolling
-from tests.e2e.cluster import OPERATOR, ROOT, SHOP, Cluster, StepError, Tell, name, uid_of, until
+from tests.e2e.cluster import CHART, OPERATOR, ROOT, SHOP, Cluster, StepError, Tell, name, uid_of, until
 from tests.support.canary import Canary, SecretFoundError
 
 _EXAMPLES = [ROOT / "examples" / "network" / "network.yaml"]
@@ -22,7 +22,7 @@ _EXAMPLES += [
     ROOT / "examples" / "web" / f"{part}.yaml" for part in ("network", "security-group", "load-balancer", "pools")
 ]
 _CLEANUP = "network.infomaniak.cloud/cleanup"
-_POLICIES = ("-secrets", "-objects")
+_POLICIES = ("-secrets", "-objects", "-pods")
 _CHANGED = "infomaniaknetwork/office"
 _PRESENT = ("one", "two")
 """Tags of images of the present sources."""
@@ -92,7 +92,14 @@ class _Life:
 
 
 def run(
-    box: Sandbox, cluster: Cluster, clouds_yaml: str, released: str, *, upgradable: Callable[[], None], tell: Tell
+    box: Sandbox,
+    cluster: Cluster,
+    clouds_yaml: str,
+    released: str,
+    *,
+    requests: int,
+    upgradable: Callable[[], None],
+    tell: Tell,
 ) -> None:
     """All of it, in order; the first that is wrong ends it.
 
@@ -101,6 +108,7 @@ def run(
         cluster: the sandbox's.
         clouds_yaml: a credential for Pods.
         released: the tag of the image that the released chart runs; ``one`` and ``two`` are of the present sources.
+        requests: how many are to be made, at least, while Pods with a readiness gate are replaced.
         upgradable: called before the first upgrade; waits until the node has ``two``, which it may lack until then.
         tell: told of each step.
     """
@@ -110,9 +118,28 @@ def run(
     upgradable()
     _upgrade(life, ids)
     _reinstall(life, ids, clouds_yaml)
-    _kill(life, ids)
-    rolling.run(box, cluster, "one", tell)
+    rolling.prepare(box, cluster, "one")
+    _kill(life, cluster.ids())
+    rolling.run(box, cluster, requests, tell)
     _no_secret(life)
+    _remove(life)
+
+
+def only_rolling(box: Sandbox, cluster: Cluster, clouds_yaml: str, requests: int, tell: Tell) -> None:
+    """Pods under load, of the present image and chart, and no more.
+
+    Args:
+        box: with a node that has the image ``one``.
+        cluster: the sandbox's.
+        clouds_yaml: a credential for Pods.
+        requests: how many are to be made, at least, while Pods with a readiness gate are replaced.
+        tell: told of each step.
+    """
+    life = _Life(box, cluster, tell, "one")
+    cluster.install("install", "one", CHART, "readinessGates=true")
+    _apply_examples(life, clouds_yaml)
+    rolling.prepare(box, cluster, "one")
+    rolling.run(box, cluster, requests, tell)
     _remove(life)
 
 
@@ -131,6 +158,12 @@ def _install(life: _Life, clouds_yaml: str) -> dict[str, str]:
         "in a `restricted` namespace"
     )
     life.tell(figures.start(cluster))
+    return _apply_examples(life, clouds_yaml)
+
+
+def _apply_examples(life: _Life, clouds_yaml: str) -> dict[str, str]:
+    """Apply examples; returns the ids of what they are in the cloud."""
+    cluster = life.cluster
     cluster.namespace(SHOP)
     cluster.credentials(clouds_yaml)
     mark, begin = life.box.mark(), time.monotonic()
@@ -245,10 +278,12 @@ def _reinstall(life: _Life, ids: dict[str, str], clouds_yaml: str) -> None:
     crds = cluster.kubectl("get", "crd", "-o", "name").count("network.infomaniak.cloud")
     life.untouched(f"helm uninstall ({time.monotonic() - begin:.1f} s): {crds} CRDs kept", mark, ids)
     mark, begin = life.box.mark(), time.monotonic()
-    cluster.install("install", "one")
+    cluster.install("install", "one", CHART, "readinessGates=true")
     cluster.settled("one")
     life.compared(mark)
-    life.untouched(f"helm install again, of the present chart ({time.monotonic() - begin:.1f} s)", mark, ids)
+    life.untouched(
+        f"helm install again, of the present chart with readiness gates ({time.monotonic() - begin:.1f} s)", mark, ids
+    )
     life.change(_CHANGED, "after the new installation")
     _fresh(life, clouds_yaml)
 

@@ -86,6 +86,8 @@ def test_a_name_is_set_and_shown():
     assert shown(world, key) == expected
     status = {name: value for name, value in world.object(key).status.items() if name != "conditions"}
     KINDS["FloatingIP"].status.model_validate(status)
+    told = world.told(key)
+    assert ("Updated" in told, "DriftCorrected" in told) == (True, False)  # nobody has changed anything behind us
     world.cloud.take()
     world.reconcile(key)
     assert world.cloud.writes() == []
@@ -240,6 +242,8 @@ def test_what_designate_refuses_is_said_apart_from_ready_and_done_once_it_can_be
     world.settle(key)
     assert world.says(key, "ReverseDNS") == ("True", "Available")
     assert name_of(world)["ptrdname"] == "mail.example.com."
+    told = world.told(key)
+    assert ("Updated" in told, "DriftCorrected" in told) == (True, False)
 
 
 def test_a_cloud_without_designate_is_said_and_left_to_the_resync():

@@ -25,6 +25,7 @@ class Step:
         differences: the fields an update changes.
         replaces: whether it only makes room for a create of the same plan.
         adopts: whether it is the first change of something under the main object that others have made.
+        owed: whether the object is Ready without it, and it has not been done before: its difference is no drift.
     """
 
     verb: Literal["create", "update", "delete", "release"]
@@ -36,6 +37,7 @@ class Step:
     differences: tuple[Difference, ...] = ()
     replaces: bool = False
     adopts: bool = False
+    owed: bool = False
 
     def __str__(self) -> str:
         detail = f" ({', '.join(str(difference) for difference in self.differences)})" if self.differences else ""

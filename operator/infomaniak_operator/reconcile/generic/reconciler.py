@@ -537,14 +537,13 @@ def _digest(material: Mapping[str, object]) -> str:
 def _announce(context: ReconcileContext, plan: Plan, *, new: bool) -> None:
     """Publish what was done: an update the user asked for, or drift that was corrected."""
     if new:
-        done = "; ".join(step.what for step in plan.steps if step.verb == "create")
-        if done:
-            context.request.event("Created", f"created {done}")
+        created = "; ".join(step.what for step in plan.steps if step.verb == "create")
+        if created:
+            context.request.event("Created", f"created {created}")
         return
-    text = str(only(step for step in plan.steps if step.slot not in context.undone))
-    if not text:
-        return
-    if context.drifted:
-        context.request.event("DriftCorrected", f"the cloud was changed behind us; put back: {text}")
-    else:
-        context.request.event("Updated", text)
+    done = [step for step in plan.steps if step.slot not in context.undone]
+    put_back = [step for step in done if context.drifted and not step.owed]
+    if put_back:
+        context.request.event("DriftCorrected", f"the cloud was changed behind us; put back: {only(put_back)}")
+    if updated := [step for step in done if step not in put_back]:
+        context.request.event("Updated", str(only(updated)))

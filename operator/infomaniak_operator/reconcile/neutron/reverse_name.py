@@ -13,6 +13,7 @@ from infomaniak_operator.client.resources import FloatingIP as Address
 from infomaniak_operator.client.resources import ReverseName
 from infomaniak_operator.reconcile.generic.facts import Facts
 from infomaniak_operator.reconcile.generic.fields import Difference, Field, applied, differences, place
+from infomaniak_operator.reconcile.generic.outcomes import REVERSE_DNS
 from infomaniak_operator.reconcile.generic.plan import Step
 
 _FIELD: Final = "reverseDNS"
@@ -82,6 +83,8 @@ def steps(facts: Facts, row: Address) -> list[Step]:
     seen, wanted = facts.seen.of(Seen), wanted_name(facts)
     if seen.name is None or seen.failure is not None or seen.sent:
         return []
+    # The address is Ready without its name: what the condition did not say to be in order, nobody has changed since.
+    owed = (facts.resource.condition(REVERSE_DNS) or {}).get("status") != "True"
     former = seen.former
     found = [unsetting(former, f"floating IP {former}, which is no more")] if former else []
     what = f"reverse name of {row.get('floating_ip_address')}"
@@ -92,7 +95,7 @@ def steps(facts: Facts, row: Address) -> list[Step]:
     differ = _differ(facts, wanted, seen.name)
     if differ:
         body = _body(wanted, seen.name, facts.applied)
-        found.append(Step("update", what, SLOT, row["id"], body=body, differences=tuple(differ)))
+        found.append(Step("update", what, SLOT, row["id"], body=body, differences=tuple(differ), owed=owed))
     return found
 
 
