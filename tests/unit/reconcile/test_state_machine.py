@@ -182,9 +182,9 @@ class Tenant(RuleBasedStateMachine):
     @precondition(lambda self: self.ours())
     @rule(data=st.data())
     def drift(self, data: st.DataObject) -> None:
-        """Somebody renames something of ours, or switches it off."""
+        """Somebody renames something of ours, or takes its tags away: all specs have both."""
         collection, id_ = data.draw(st.sampled_from(self.ours()))
-        change = data.draw(st.sampled_from([{"name": "renamed"}, {"admin_state_up": False}]))
+        change = data.draw(st.sampled_from([{"name": "renamed"}, {"tags": []}]))
         with contextlib.suppress(InfomaniakCloudError, KeyError):
             if set(change) <= set(self.world.fake.tables[collection][id_]):
                 getattr(self.world.others, collection).update(id_, change)
