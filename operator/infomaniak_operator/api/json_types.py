@@ -337,13 +337,12 @@ class SecurityGroupRule(TypedDict, total=False):
     remoteIPPrefix: ReadOnly[str]
     remoteGroupRef: ReadOnly[Ref]
     remoteGroupID: ReadOnly[str]
-    poolRef: ReadOnly[Ref]
     description: ReadOnly[str]
 
 
 SecurityGroupRuleField = Literal[
     "direction", "etherType", "protocol", "portRange", "remoteIPPrefix", "remoteGroupRef", "remoteGroupID",
-    "poolRef", "description"
+    "description"
 ]
 """The names of the fields of ``SecurityGroupRule``."""
 

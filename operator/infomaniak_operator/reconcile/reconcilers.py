@@ -12,7 +12,6 @@ from infomaniak_operator.reconcile.neutron.network import NetworkActuator
 from infomaniak_operator.reconcile.neutron.port import PortActuator
 from infomaniak_operator.reconcile.neutron.router import RouterActuator
 from infomaniak_operator.reconcile.neutron.security_group import SecurityGroupActuator
-from infomaniak_operator.reconcile.octavia import member_access
 from infomaniak_operator.reconcile.octavia.health_monitor import HealthMonitorActuator
 from infomaniak_operator.reconcile.octavia.health_poller import HealthPoller
 from infomaniak_operator.reconcile.octavia.l7_policy import L7PolicyActuator
@@ -29,7 +28,7 @@ def actuators() -> tuple[Actuator[Any, Any, Any], ...]:
     return (
         NetworkActuator(),
         RouterActuator(),
-        SecurityGroupActuator(member_access.reached),
+        SecurityGroupActuator(),
         PortActuator(),
         FloatingIPActuator(),
         LoadBalancerActuator(trees),

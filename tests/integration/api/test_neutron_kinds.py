@@ -80,7 +80,6 @@ ACCEPTED: dict[str, tuple[str, dict[str, Any]]] = {
     "group: a protocol of no name": ("SecurityGroup", rule(protocol=255)),
     "group: ping": ("SecurityGroup", rule(protocol="icmp", portRange={"min": 8, "max": 0})),
     "group: itself": ("SecurityGroup", rule(remoteGroupRef={"name": "itself"}, etherType="IPv6")),
-    "group: what a pool needs": ("SecurityGroup", rule(poolRef={"name": "web"}, description="the shop")),
     "group: IPv6 by its prefix": ("SecurityGroup", rule(protocol="icmpv6", remoteIPPrefix="2001:db8::/32")),
     "group: 100 rules": (
         "SecurityGroup",
@@ -231,22 +230,6 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
         "SecurityGroup",
         rule(remoteIPPrefix="10.0.0.0/8", remoteGroupRef={"name": "x"}),
         "at most one of remoteIPPrefix, remoteGroupRef and remoteGroupID can be given",
-    ),
-    "a pool and a port": (
-        "SecurityGroup",
-        rule(poolRef={"name": "x"}, protocol="tcp", portRange={"min": 22}),
-        "a rule with poolRef has direction ingress and nothing else but a description",
-    ),
-    "a pool and a remote": (
-        "SecurityGroup",
-        rule(poolRef={"name": "x"}, remoteIPPrefix="10.0.0.0/8"),
-        "a rule with poolRef has direction ingress and nothing else but a description",
-    ),
-    "a pool and a family": ("SecurityGroup", rule(poolRef={"name": "x"}, etherType="IPv6"), "with poolRef"),
-    "to a pool": (
-        "SecurityGroup",
-        rule(poolRef={"name": "x"}, direction="egress"),
-        "with poolRef has direction ingress",
     ),
     "ICMPv6 in IPv4": ("SecurityGroup", rule(protocol="icmpv6"), "this protocol belongs to IPv6: add etherType: IPv6"),
     "ICMPv6 by number in IPv4": ("SecurityGroup", rule(protocol=58, etherType="IPv4"), "belongs to IPv6"),

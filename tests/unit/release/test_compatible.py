@@ -13,7 +13,6 @@ from infomaniak_operator.api.model import Rule
 from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.api.v1alpha1.listener_types import Tls
 from infomaniak_operator.api.v1alpha1.router_interface_types import RouterInterface
-from infomaniak_operator.api.v1alpha1.security_group_types import SecurityGroupRule
 from release import kept
 from release.chart import ROOT
 from release.compatible import Weight, crds, schema
@@ -42,7 +41,6 @@ _MARK = (
 )
 _MOVED = "Were rules of the spec: now they know status, and take in addition what corrects a value that was refused."
 _PORTS = "About fields that are new, or takes in addition what these say: an object that is stored has none of them."
-_POOLS = "About a field that is new: a rule that is stored does not have it."
 _CERTIFICATES = "About fields that are new, or takes in addition what these say: a Secret instead of an address."
 _INTERFACES = (
     "Takes in addition what is new: an interface by a port, or at an address. What it says of networks and subnets is as "
@@ -66,7 +64,6 @@ LOOKED_AT: Mapping[str, str] = {
         if "portRef" in rule.rule or "portMembers" in rule.rule or "self.tls" in rule.rule
     },
     **_of("LoadBalancer", ".listeners[].tls", _CERTIFICATES, Tls.cel),
-    **_of("SecurityGroup", ".rules[]", _POOLS, [each for each in SecurityGroupRule.cel if "poolRef" in each.rule]),
     **_of(
         "Router",
         ".interfaces[]",

@@ -69,7 +69,6 @@ class PortRange(ApiModel):
 
 _PORTS = _among(_PORT_NAMES, _PORT_NUMBERS)
 _ICMP = _among(_ICMP_NAMES, _ICMP_NUMBERS)
-_NO_REMOTE = "!has(self.remoteIPPrefix) && !has(self.remoteGroupRef) && !has(self.remoteGroupID)"
 _RANGE = "!has(self.portRange) || !has(self.protocol) || "
 
 
@@ -83,12 +82,6 @@ class SecurityGroupRule(ApiModel):
             f"!has(self.protocol) || type(self.protocol) == int || self.protocol in {list(_NAMES)}",
             f"must be a number from 0 to 255 or one of {', '.join(_NAMES)}",
             ".protocol",
-        ),
-        Rule(
-            "!has(self.poolRef) || (self.direction == 'ingress' && !has(self.etherType) && !has(self.protocol) && "
-            f"!has(self.portRange) && {_NO_REMOTE})",
-            "a rule with poolRef has direction ingress and nothing else but a description: the rest follows the Pool",
-            ".poolRef",
         ),
         Rule(
             one_of("remoteIPPrefix", "remoteGroupRef", "remoteGroupID", required=False),
@@ -183,16 +176,6 @@ class SecurityGroupRule(ApiModel):
                 "The same by id, for a group that no object of this API stands for", changes=None, api="remote_group_id"
             ),
         )
-    )
-    pool_ref: Ref | None = Field(
-        None,
-        description=about(
-            "In the place of protocol, ports and remote: what the load balancer of this Pool needs to reach and to "
-            "check its members. It follows the Pool, its members and its HealthMonitor; ports in a row are one rule. "
-            "For the groups that the members' own ports have",
-            changes=None,
-            api="protocol, port_range_min, port_range_max, remote_ip_prefix",
-        ),
     )
     description: Annotated[str, Field(max_length=255)] | None = Field(
         None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from typing_extensions import override
@@ -15,36 +15,23 @@ from infomaniak_operator.api.json_types import SECURITY_GROUP, SecurityGroupSpec
 from infomaniak_operator.client import Category, ConflictError, InfomaniakCloudError, NotFoundError
 from infomaniak_operator.client.bodies import SecurityGroupBody, SecurityGroupRuleBody
 from infomaniak_operator.client.resources import SecurityGroup as Group
-from infomaniak_operator.client.resources import SecurityGroupRule, Subnet
+from infomaniak_operator.client.resources import SecurityGroupRule
 from infomaniak_operator.controller.interfaces import (
     CacheReader,
     Key,
     KubeObject,
     Reason,
 )
-from infomaniak_operator.reconcile.generic.actuator import Dependency, Unusable
+from infomaniak_operator.reconcile.generic.actuator import Dependency
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.facts import Facts
 from infomaniak_operator.reconcile.generic.fields import Field, body_of
 from infomaniak_operator.reconcile.generic.needs import Needs
-from infomaniak_operator.reconcile.generic.outcomes import (
-    REFERENCES_RESOLVED,
-    Ended,
-    Outcome,
-    again,
-    bounded,
-    stalled,
-)
+from infomaniak_operator.reconcile.generic.outcomes import Ended, Outcome, again, stalled
 from infomaniak_operator.reconcile.generic.owned import Keepers
-from infomaniak_operator.reconcile.generic.plan import Plan, Step, Warned, only
-from infomaniak_operator.reconcile.neutron import group_rules, member_rules, neutron_common
-from infomaniak_operator.reconcile.neutron.member_rules import Access, ReachedOf
-from infomaniak_operator.reconcile.openstack.resource_types import (
-    PORTS,
-    SECURITY_GROUP_RULES,
-    SECURITY_GROUPS,
-    SUBNETS,
-)
+from infomaniak_operator.reconcile.generic.plan import Plan, Step, only
+from infomaniak_operator.reconcile.neutron import group_rules, neutron_common
+from infomaniak_operator.reconcile.openstack.resource_types import SECURITY_GROUP_RULES, SECURITY_GROUPS
 
 FIELDS: tuple[Field[SecurityGroupSpecField], ...] = (Field("stateful", "stateful", default=True),)
 _RULES: Final = "rules"
@@ -53,111 +40,58 @@ _RULE = "security_group_rule"
 _DEFAULT = "SecurityGroupDefaultAlreadyExists"
 
 
-_BY_POOL: Final = "Pool/"
-MAX_OF_POOLS = 100
-"""So many rules a group takes for the members of Pools; no more than Infomaniak gives a project."""
-_MOST_OUTSIDE = 5
-"""So many members outside of the group a message names."""
-
-GroupInputs = Mapping[str, str | Access]
-"""What the rules refer to: by the name of a group its id, by ``Pool/`` and the name of a Pool its members' access."""
+GroupIds = Mapping[str, str]
+"""The groups that the rules refer to, by name: their ids."""
 
 
 @dataclass(slots=True)
 class _Seen:
-    """What a reconcile has seen of a security group.
-
-    Attributes:
-        rules: its rules, kept up to date; None: they were not looked for.
-        subnets: those that load balancers may speak from, by id.
-        outside: the members of Pools at whose ports no group is that lets the load balancer in.
-    """
+    """What a reconcile has seen of a security group: its rules, kept up to date; None: it was not looked for."""
 
     rules: list[SecurityGroupRule] | None = None
-    subnets: dict[str, Subnet] = field(default_factory=dict)
-    outside: list[str] = field(default_factory=list)
 
 
-class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupBody, GroupInputs]):
-    """Knows how a SecurityGroup becomes a group and its rules.
-
-    Args:
-        reached: what is known of the members of a Pool.
-    """
+class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupBody, GroupIds]):
+    """Knows how a SecurityGroup becomes a group and its rules."""
 
     kind = "SecurityGroup"
     collection = SECURITY_GROUPS
     noun = "security group"
     quota = "security_group"
-    depends_on = frozenset(
-        {
-            Dependency("SecurityGroup", keeps=True, optional=True),
-            Dependency(member_rules.POOL, optional=True),
-            Dependency(member_rules.MONITOR, optional=True),
-        }
-    )
+    depends_on = frozenset({Dependency("SecurityGroup", keeps=True, optional=True)})
     fields = FIELDS
     lists = ("description", "tags", _RULES, _EGRESS)
 
-    def __init__(self, reached: ReachedOf) -> None:
-        self._reached = reached
-
     @override
     def references(self, resource: KubeObject) -> Iterable[Key]:
-        """The groups its rules refer to, itself apart, and the Pools, with the HealthMonitors that they have."""
-        pools = _pools(resource)
-        return [*self._groups(resource), *pools, *map(member_rules.monitors_of, pools)]
-
-    def _groups(self, resource: KubeObject) -> list[Key]:
+        """The groups its rules refer to, itself apart."""
         names = {item["remoteGroupRef"]["name"] for item in _items(resource) if item.get("remoteGroupRef")}
         return [Key(self.kind, resource.key.namespace, name) for name in sorted(names - {resource.key.name})]
 
     @override
-    def resolve(self, resource: KubeObject, view: CacheReader) -> GroupInputs:
-        """The ids of the groups that are there, and what is known of the Pools that are.
+    def resolve(self, resource: KubeObject, view: CacheReader) -> GroupIds:
+        """The ids of the groups that are there.
 
         A missing one holds back its rules only: else two groups could wait for each other for ever.
-
-        Raises:
-            Unusable: the members of the Pools would take too many rules.
         """
-        found: dict[str, str | Access] = {}
-        for key in self._groups(resource):
+        found = {}
+        for key in self.references(resource):
             other = view.get(key)
             other_id = SECURITY_GROUP.status(other).get("id") if other is not None and not other.deleting else None
             if other_id:
                 found[key.name] = str(other_id)
-        rules = 0
-        for key in _pools(resource):
-            pool = view.get(key)
-            if pool is None:
-                continue
-            access = self._reached(pool, view).access
-            rules += member_rules.many(access)
-            if rules > MAX_OF_POOLS:
-                message = (
-                    f"spec.rules: the members of Pool {key.name} are at so many ports that the group would have "
-                    f"{rules} rules for the members of Pools, and it takes {MAX_OF_POOLS}: give the members ports in a "
-                    "row, or write one rule for all of them in the place of poolRef. Until then the rules stay as they "
-                    "are"
-                )
-                raise Unusable(key, message)
-            found[_BY_POOL + key.name] = access
         return found
 
     @override
-    def body(self, facts: Facts, inputs: GroupInputs) -> SecurityGroupBody:
+    def body(self, facts: Facts, inputs: GroupIds) -> SecurityGroupBody:
         """The attributes of the group's create."""
         return neutron_common.creation(facts, SECURITY_GROUPS, body_of(FIELDS, facts.spec))
 
     @override
-    def needs(self, context: ReconcileContext, inputs: GroupInputs, steps: Sequence[Step] | None) -> Needs:
-        """The group, and its rules: as many as there are in the end, and those that are made before others go.
-
-        How many come from Pools is known once it is made.
-        """
+    def needs(self, context: ReconcileContext, inputs: GroupIds, steps: Sequence[Step] | None) -> Needs:
+        """The group, and its rules: as many as there are in the end, and those that are made before others go."""
         if steps is None:
-            return Needs({self.quota: 1, _RULE: sum("poolRef" not in item for item in _items(context))})
+            return Needs({self.quota: 1, _RULE: len(_items(context))})
         come = sum(step.verb == "create" for step in steps)
         return Needs({_RULE: come - sum(step.replaces for step in steps)})
 
@@ -181,42 +115,18 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
         return [each for each in referrers if each.key.kind != self.kind]
 
     @override
-    def observe(self, context: ReconcileContext, row: Group, inputs: GroupInputs, *, new: bool) -> None:
-        """Its rules, which come with it; the subnets that load balancers speak from, and the ports of the members."""
-        seen = context.seen.of(_Seen)
-        seen.rules = list(row.get("security_group_rules") or ())
-        accesses = (_access(inputs, name) for name in inputs)
-        ids = {id_ for access in accesses if access for id_ in member_rules.subnets(access)}
-        if not ids or not _manages(context, _RULES):
-            return
-        there = {each["id"]: each for each in context.rows(SUBNETS)}
-        for id_ in sorted(ids - there.keys()):  # of others: shared, or outside
-            with contextlib.suppress(NotFoundError):
-                there[id_] = context.cloud.do.subnets.get(id_)
-        seen.subnets = {id_: there[id_] for id_ in sorted(ids) if id_ in there}
-        seen.outside = self._outside(context, row["id"])
-
-    def _outside(self, context: ReconcileContext, group_id: str) -> list[str]:
-        """The members at whose ports none of the groups is that name their Pool."""
-        view, found = context.request.view, []
-        for key in _pools(context.resource):
-            pool = view.get(key)
-            addresses = self._reached(pool, view).addresses if pool else ()
-            if addresses:
-                others = (each for each in view.referrers(key) if each.key.kind == self.kind)
-                ids = {group_id, *(str(SECURITY_GROUP.status(each).get("id")) for each in others)}
-                found += member_rules.outside(addresses, context.rows(PORTS), ids)
-        return list(dict.fromkeys(found))
+    def observe(self, context: ReconcileContext, row: Group, inputs: GroupIds, *, new: bool) -> None:
+        """Its rules, which come with it."""
+        context.seen.of(_Seen).rules = list(row.get("security_group_rules") or ())
 
     @override
-    def plan(self, facts: Facts, row: Group, inputs: GroupInputs) -> Plan:
+    def plan(self, facts: Facts, row: Group, inputs: GroupIds) -> Plan:
         """The group itself, then the rules that are missing, then those that are too many."""
         main = neutron_common.main_update(facts, row, self.noun, FIELDS)
         there = facts.seen.of(_Seen).rules or []
         ours = _manages(facts, _RULES)
         if not ours and not _manages(facts, _EGRESS):
             return only(main)
-        warnings = _warnings(facts.seen.of(_Seen).outside)
         egress = {group_rules.observed(one) for one in group_rules.default_egress()}
         concerned = there if ours else [item for item in there if group_rules.observed(item) in egress]
         missing, surplus = group_rules.difference(self._wanted(facts, row["id"], inputs), concerned)
@@ -238,11 +148,11 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
         # before what replaces it is there.
         steps += [step for step in deletes if step.replaces]
         steps += [Step("create", f"rule {group_rules.observed(body)}", _RULES, body=body) for body in missing]
-        return Plan([*steps, *(step for step in deletes if not step.replaces)], warnings=warnings)
+        return only([*steps, *(step for step in deletes if not step.replaces)])
 
     def _going(self, facts: Facts) -> set[str]:
         """The ids of groups that are being deleted though the spec refers to them."""
-        found = (facts.view.get(key) for key in self._groups(facts.resource))
+        found = (facts.view.get(key) for key in self.references(facts.resource))
         ids = (SECURITY_GROUP.status(other).get("id") for other in found if other and other.deleting)
         return {str(each) for each in ids if each}
 
@@ -256,19 +166,13 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
         items = [item for item in _items(context) if (ref := item.get("remoteGroupRef")) and ref["name"] == key.name]
         return all(group_rules.observed(group_rules.body(item, group_id, str(other_id))) in seen for item in items)
 
-    def _wanted(self, facts: Facts, group_id: str, inputs: GroupInputs) -> list[SecurityGroupRuleBody]:
+    def _wanted(self, facts: Facts, group_id: str, inputs: GroupIds) -> list[SecurityGroupRuleBody]:
         wanted = []
         for item in _items(facts):
-            if pool := item.get("poolRef"):
-                access = _access(inputs, _BY_POOL + pool["name"])
-                if access:
-                    known = facts.seen.of(_Seen).subnets
-                    wanted += member_rules.bodies(access, known, group_id, item.get("description"))
-                continue
             ref = item.get("remoteGroupRef")
             remote = None
             if ref:
-                remote = group_id if ref["name"] == facts.resource.key.name else _group(inputs, ref["name"])
+                remote = group_id if ref["name"] == facts.resource.key.name else inputs.get(ref["name"])
                 if remote is None:
                     continue
             wanted.append(group_rules.body(item, group_id, remote or item.get("remoteGroupID")))
@@ -340,22 +244,15 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
         return [*there, *made]
 
     @override
-    def report(self, context: ReconcileContext, row: Group, inputs: GroupInputs) -> str | Outcome:
-        """What is seen of the group; rules may wait for groups that are not there yet, or for Pools.
-
-        A group that waits for a Pool is Ready: the members' Ports may wait for the group, and the Pool for the Ports.
-        """
+    def report(self, context: ReconcileContext, row: Group, inputs: GroupIds) -> str | Outcome:
+        """What is seen of the group; rules may wait for groups that are not there yet."""
         rules = context.seen.of(_Seen).rules
         there = list(row.get("security_group_rules") or ()) if rules is None else rules
         status = SECURITY_GROUP.status(context)
         status["ruleCount"] = len(there)
         status["stateful"] = row.get("stateful")
         seen = {group_rules.observed(each) for each in there}
-        absent = [key for key in self._groups(context.resource) if key.name not in inputs]
-        waiting = _waiting(context, inputs)
-        if waiting and not context.unmanaged:
-            message = f"spec.rules: {'; '.join(waiting)}"
-            context.set_condition(REFERENCES_RESOLVED, False, Reason.WAITING_FOR_REFERENCE, bounded(message))
+        absent = [key for key in self.references(context.resource) if key.name not in inputs]
         missing = [key for key in absent if not self._stands(context, row["id"], key, seen)]
         if missing and not context.unmanaged:
             names = ", ".join(key.name for key in missing)
@@ -409,50 +306,6 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
 
 def _items(of: Untyped) -> list[json_types.SecurityGroupRule]:
     return list(SECURITY_GROUP.spec(of).get(_RULES) or ())
-
-
-def _pools(resource: KubeObject) -> list[Key]:
-    """The Pools whose members' rules are in the group."""
-    names = {item["poolRef"]["name"] for item in _items(resource) if item.get("poolRef")}
-    return [Key(member_rules.POOL, resource.key.namespace, name) for name in sorted(names)]
-
-
-def _group(inputs: GroupInputs, name: str) -> str | None:
-    """The id of a group."""
-    found = inputs.get(name)
-    return found if isinstance(found, str) else None
-
-
-def _access(inputs: GroupInputs, name: str) -> Access | None:
-    """What the members of a Pool need."""
-    found = inputs.get(name)
-    return None if isinstance(found, str) else found
-
-
-def _waiting(context: ReconcileContext, inputs: GroupInputs) -> list[str]:
-    """Why the rules for the members of Pools are not there, or not all of them."""
-    known, found = context.seen.of(_Seen).subnets, []
-    for key in _pools(context.resource):
-        access = _access(inputs, _BY_POOL + key.name)
-        if access is None:
-            found.append(f"rules wait for Pool {key.name}, which is not there yet")
-        elif "waits" in access:
-            found.append(f"rules wait for {access['waits']}")
-        elif unseen := sorted(member_rules.subnets(access) - known.keys()):
-            found.append(f"Pool {key.name} is in subnets that this credential does not show: {', '.join(unseen)}")
-    return found
-
-
-def _warnings(outside: Sequence[str]) -> list[Warned]:
-    """What is told of members at whose ports the group is not."""
-    if not outside:
-        return []
-    more = f" and {len(outside) - _MOST_OUTSIDE} more" if len(outside) > _MOST_OUTSIDE else ""
-    text = (
-        f"members of Pools at whose ports the group is not, so that the load balancer may not reach them: "
-        f"{', '.join(outside[:_MOST_OUTSIDE])}{more}"
-    )
-    return [Warned("MembersOutside", text)]
 
 
 def _in_group(group_id: str, body: SecurityGroupRuleBody) -> SecurityGroupRuleBody:
