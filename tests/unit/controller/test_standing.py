@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from infomaniak_operator.controller.cache.kept import wrap
@@ -45,6 +46,28 @@ KINDS = {**RESOURCES, "Piece": PIECES, "Place": PLACE}
 
 def of(name: str) -> dict[str, Any]:
     return {"labels": {"of": name}}
+
+
+def test_a_piece_that_cannot_be_read_keeps_no_other_from_being_known() -> None:
+    """No schema has checked what another controller's kind holds."""
+
+    def odd(piece: KubeObject) -> Key | None:
+        if piece.labels.get("of") == "unreadable":
+            raise AttributeError("'int' object has no attribute 'get'")
+        return whose(piece)
+
+    async def test() -> None:
+        resources = {**RESOURCES, "Piece": replace(PIECES, stands_for=odd)}
+        kube = FakeKube()
+        kube.create(PIECES, "first", metadata=of("unreadable"), spec={})
+        async with running(kube, resources=resources) as one:
+            one.kube.create(TOYS, "left", spec={"refs": ["a"]})
+            await one.quiet()
+            one.kube.create(PIECES, "odd", metadata=of("unreadable"), spec={})
+            one.kube.create(PIECES, "fine", metadata=of("a"), spec={})
+            await one.until(lambda: len(one.toys.reconciles["left"]) == 2, "the other came through")
+
+    run(test())
 
 
 def test_a_piece_wakes_those_that_refer_to_what_it_stands_for_before_and_after_the_change() -> None:

@@ -173,8 +173,17 @@ class ObjectCache:
         stands_for = self._stands_for.get(change.key.kind)
         if stands_for is None:
             return set()
-        versions = [version for version in (change.old, change.new) if version is not None]
-        return {key for version in versions if (key := stands_for(version)) is not None}
+        found = set()
+        for version in (change.old, change.new):
+            if version is None:
+                continue
+            try:
+                key = stands_for(version)
+                if key is not None:
+                    found.add(key)
+            except Exception:  # noqa: BLE001 - as in ``refs``
+                _log.exception("%s: what it stands for cannot be told", change.key)
+        return found
 
     def _stamp(self, key: Key) -> int:
         return max(self._changed.get(key, self._gone_keys.get(key, 0)), self._stood_for.get(key, 0))
