@@ -203,6 +203,57 @@ def test_what_is_given_up_while_its_adoption_is_on_its_way_carries_no_mark_in_th
     assert world.ready(key) == ("True", "Available")
 
 
+@pytest.mark.parametrize("seen", [False, True])
+@pytest.mark.parametrize("how", ["before", "after", "late"])
+def test_one_that_is_deleted_before_it_is_given_up_leaves_no_mark(seen, how):
+    """Chaos: the user takes an adoption back, and deletes the object while the operator still waits for a change."""
+    world = World()
+    row = world.others.networks.create({"name": "theirs"})
+    key = world.apply(network(import_={"id": row["id"]}, description="ours"))
+    dies_at(world, "PUT networks", how=how)
+    with pytest.raises(Killed):
+        world.settle(key)
+    comes_back(world)
+    world.spec(key, managementPolicy="Unmanaged", description=...)
+    if seen:
+        world.reconcile(key)
+    world.delete(key)
+    world.settle(key)
+    world.clock.advance(GRACE)
+    assert world.get(key) is None
+    mark = Mark.parse(world.network()["description"])
+    assert mark is None or mark.released
+    assert not [call for call in world.cloud.writes() if call.startswith("DELETE")]
+
+
+@pytest.mark.parametrize("seen", [False, True])
+def test_a_tree_that_is_deleted_before_it_is_given_up_leaves_no_mark(seen):
+    world = tree()
+    id_ = world.one("load_balancers")["id"]
+    world.restart()
+    world.spec(LB, managementPolicy="Unmanaged", vip=..., listeners=..., **{"import": {"id": id_}})
+    if seen:
+        world.reconcile(LB)
+    world.delete(LB)
+    world.run()
+    world.clock.advance(GRACE)
+    assert world.get(LB) is None
+    rows = [row for name in ("load_balancers", "listeners") for row in world.table(name)]
+    assert rows
+    assert [mark for mark in (Mark.among(row["tags"]) for row in rows) if mark and not mark.released] == []
+
+
+def test_an_unmanaged_one_that_never_managed_anything_goes_without_a_look_at_the_cloud():
+    world = World()
+    row = world.others.networks.create({"name": "theirs"})
+    key = world.apply(network(import_={"id": row["id"]}, managementPolicy="Unmanaged"))
+    world.settle(key)
+    world.cloud.take()
+    world.delete(key)
+    assert world.get(key) is None
+    assert world.cloud.take() == []
+
+
 def test_a_subnet_that_is_on_its_way_when_its_network_is_retained_carries_no_mark_in_the_end():
     world = World()
     key = world.apply(network(deletionPolicy="Retain", subnets=[subnet()]))

@@ -57,7 +57,7 @@ def delete(
     """
     gone = Result(Conditions(None, Reason.DELETING), Finalized())
     if context.unmanaged:
-        return gone
+        return _let_go(context, actuator, connect) or gone
     retain = context.spec.get("deletionPolicy") == "Retain"
     reached = _reach(context, connect, retain=retain)
     if reached is not None:
@@ -74,6 +74,29 @@ def delete(
         return gone
     ended = _release(context, actuator, row) if retain else _remove(context, actuator, row, kept_by)
     return ended or gone
+
+
+def _let_go(
+    context: ReconcileContext, actuator: Actuator[RowT, BodyT], connect: Callable[[], Ended | None]
+) -> Ended | None:
+    """Give up what an Unmanaged object still carries a mark on: it was Managed, and is deleted before that was done.
+
+    Returns:
+        How the reconcile ends where that is not all yet.
+    """
+    if FINALIZER not in context.resource.finalizers:
+        return None
+    reached = _reach(context, connect, retain=True)
+    if reached is not None:
+        return None if reached is _WITHOUT else reached
+    rows = context.rows(actuator.collection)
+    if context.id:
+        row = by_id(context, actuator.collection, rows, context.id)
+        return observe.let_go(context, actuator, row) if row is not None else None
+    for row in main_rows(context, rows, Standing.OURS):
+        if ended := observe.let_go(context, actuator, row):
+            return ended
+    return None
 
 
 def _release(context: ReconcileContext, actuator: Actuator[RowT, BodyT], row: RowT) -> Ended | None:

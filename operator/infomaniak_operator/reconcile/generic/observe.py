@@ -243,16 +243,23 @@ def read_only(context: ReconcileContext, actuator: Actuator[RowT, BodyT]) -> Row
     if isinstance(found, Outcome):
         return found
     if FINALIZER in context.resource.finalizers:
-        if early := too_early_to_give_up(context, actuator, found):
-            return early
-        if is_marked(context, found):
-            if ended := _release(context, actuator, found):
-                return ended
-            context.request.event("Released", f"{actuator.noun} {found['id']} is no longer managed")
+        if ended := let_go(context, actuator, found):
+            return ended
         return Result(Conditions(None, Reason.AVAILABLE, further=context.kept()), Finalized(), None)
     context.known(found)
     context.give_up()  # nothing is managed any more: who takes it back, adopts it
     return found
+
+
+def let_go(context: ReconcileContext, actuator: Actuator[RowT, BodyT], row: RowT) -> Ended | None:
+    """Give up what an Unmanaged object managed before; returns how the reconcile ends where that is not all yet."""
+    if early := too_early_to_give_up(context, actuator, row):
+        return early
+    if is_marked(context, row):
+        if ended := _release(context, actuator, row):
+            return ended
+        context.request.event("Released", f"{actuator.noun} {row['id']} is no longer managed")
+    return None
 
 
 def too_early_to_give_up(context: ReconcileContext, actuator: Actuator[RowT, BodyT], row: RowT) -> Outcome | None:
