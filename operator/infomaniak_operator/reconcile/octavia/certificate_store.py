@@ -37,13 +37,14 @@ def look(context: ReconcileContext) -> None:
     """Find out what Barbican has of an object that it concerns: by one LIST, where that is not known.
 
     It is known of what this process has seen or stored; every few minutes it is looked whether somebody has taken it
-    out. A failure concerns only what is to be stored.
+    out, and once no change of before can be under way any more. A failure concerns only what is to be stored.
     """
     if not certificates.concerned(context):
         return
     stored = context.request.memory.of(Stored)
     fingerprints = {each.fingerprint for each in certificates.wanted(context).values()}
     old = stored.listed_at is None or context.moment - stored.listed_at > LISTED_FOR
+    old = old or (stored.unsettled and not context.may_still_change())
     if fingerprints <= stored.secrets.keys() and not old:
         return
     try:
@@ -55,7 +56,7 @@ def look(context: ReconcileContext) -> None:
 def _list(context: ReconcileContext, stored: Stored, not_before: float) -> None:
     rows = context.cloud.secrets(not_before)
     stored.secrets, context.seen.of(SeenCertificates).copies = certificates.sorted_out(context, rows)
-    stored.listed_at = context.moment
+    stored.listed_at, stored.unsettled = context.moment, bool(context.may_still_change())
 
 
 def ensure(context: ReconcileContext) -> Ended | None:

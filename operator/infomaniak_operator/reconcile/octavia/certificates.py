@@ -70,10 +70,12 @@ class Stored:
     Attributes:
         secrets: by fingerprint.
         listed_at: monotonic seconds when they were listed: then there were no others.
+        unsettled: whether a change may have been under way then, such as a DELETE of the process before this one.
     """
 
     secrets: dict[str, Secret] = field(default_factory=dict)
     listed_at: float | None = None
+    unsettled: bool = False
 
 
 @dataclass(slots=True)
