@@ -12,7 +12,7 @@ from tests.support.chains import authority, data_of, encoded, link, revoking, tl
 from tests.support.forest import Forest
 from tests.support.objects import NAMESPACE
 from tests.support.process import Killed
-from tests.support.trees import CHECK, LB, SITE, balancer, calm, monitor, network, pool
+from tests.support.trees import CHECK, LB, SITE, balancer, calm, member, monitor, network, pool
 
 FIRST, SECOND = authority("first"), authority("second")
 ALICE, BOB = link("alice", FIRST), link("bob", FIRST)
@@ -303,6 +303,52 @@ def test_a_pool_that_serves_is_not_given_up_before_its_members_can_be_judged():
     world.run(120)
     world.all_ready()
     assert trusts(world) == ("CN=first", None, None)
+
+
+@pytest.mark.parametrize("before", [..., {**CA, "enabled": False}], ids=["added", "enabled"])
+@pytest.mark.parametrize("wrong", [False, True], ids=["missing", "wrong"])
+def test_a_pool_that_waits_for_a_secret_follows_its_spec_in_all_else(before, wrong):
+    world = ready(members(crl=False), tls=before)
+    plain = row(world)["id"]
+    if wrong:
+        world.apply(tls_secret("members", encoded(ca_crt="hello")))
+    else:
+        world.delete(MEMBERS)
+    world.spec(SITE, tls=CA, members=[member(77)], algorithm="SOURCE_IP", description="moved")
+    world.run(100)
+    assert world.ready(SITE) == ("False", "InvalidConfiguration" if wrong else "WaitingForReference")
+    assert "spec.tls.caSecretRef" in world.message(SITE)
+    found = row(world)
+    assert (found["id"], found["tls_enabled"], len(world.table("pools"))) == (plain, False, 1)
+    assert found["lb_algorithm"] == "SOURCE_IP"
+    assert found["description"] == "moved"
+    assert [each["address"] for each in world.table("members")] == [member(77)["address"]]
+    world.restart()
+    world.spec(SITE, members=[member(77), member(78)])
+    world.run(200)
+    assert len(world.table("members")) == 2
+    world.clock.advance(600)
+    world.forget_calls()
+    world.resync()
+    world.run(60)
+    assert world.changes() == []
+    world.apply(members(crl=False))
+    world.run(200)
+    world.all_ready()
+    assert row(world)["id"] != plain
+    assert trusts(world) == ("CN=first", None, None)
+    assert len(world.table("members")) == 2
+
+
+def test_another_protocol_waits_for_a_secret_as_well_and_tls_goes_on():
+    world = ready(members(crl=False), tls=CA)
+    before = row(world)["id"]
+    world.delete(MEMBERS)
+    world.spec(SITE, protocol="PROXY", members=[member(77)])
+    world.run(100)
+    assert world.ready(SITE) == ("False", "WaitingForReference")
+    assert (row(world)["id"], row(world)["protocol"], trusts(world)[0]) == (before, "HTTP", "CN=first")
+    assert [each["address"] for each in world.table("members")] == [member(77)["address"]]
 
 
 def test_fields_come_change_and_go_in_place():

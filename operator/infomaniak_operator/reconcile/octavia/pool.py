@@ -259,7 +259,8 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
             return
         tree_child.stands_in(context, self.above(row))
         certificate_store.look(context)
-        if self._fixed(context, row, inputs) and not is_adopted(context, row):
+        fixed, adopted = self._fixed(context, row, inputs), is_adopted(context, row)
+        if fixed and not adopted and not self._waits(context, row, inputs):
             return
         if _manages_members(context):
             member_cache.there(context, row)
@@ -297,10 +298,11 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
         if fixed and not adopted:
             if facts.imported:
                 return Plan(outcome=octavia_common.irreplaceable(self.noun, row, fixed))
-            if certificates.lacking_in_pool(facts):
-                return secrets  # the one that serves stays until there can be another
-            return only([self._retire(facts, row, fixed)])
-        found = [*elsewhere, *self._differences(facts, row)]
+            if not self._waits(facts, row, inputs):
+                return only([self._retire(facts, row, fixed)])
+            found = self._meanwhile(facts, row)
+        else:
+            found = [*elsewhere, *self._differences(facts, row)]
         steps = []
         if found:
             what = f"pool {row['id']}"
@@ -308,6 +310,23 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
         rows = [row, *facts.seen.of(SeenPool).formers]
         changed = secrets.and_then(only(steps)).and_then(self._members(facts, row, inputs))
         return changed.and_then(self._formers(facts)).and_then(certificates.unused(facts, rows))
+
+    def _waits(self, facts: Facts, row: PoolRow, inputs: PoolInputs) -> bool:
+        """Whether a pool that is to be replaced stays until there can be another, and is kept up until then."""
+        elsewhere = bool(self._elsewhere(row, inputs))
+        return not elsewhere and not facts.imported and certificates.lacking_in_pool(facts)
+
+    def _meanwhile(self, facts: Facts, row: PoolRow) -> list[Difference]:
+        """What is changed of a pool that stays only until there can be another.
+
+        What goes with its protocol waits for the other, and so does all of TLS where that comes or goes: without an
+        authority it would speak to anybody until then.
+        """
+        found = self._differences(facts, row)
+        fixed = {each.field for each in found if not each.mutable}
+        waiting = {"sessionPersistence"} if "protocol" in fixed else set()
+        waiting |= {f"{_TLS}.{field.spec}" for field in TLS_FIELDS} if _TLS in fixed else set()
+        return [each for each in found if each.mutable and each.field not in waiting]
 
     @override
     def act(self, context: ReconcileContext, row: PoolRow, steps: Sequence[Step]) -> PoolRow | Ended:
