@@ -351,6 +351,53 @@ def test_another_protocol_waits_for_a_secret_as_well_and_tls_goes_on():
     assert [each["address"] for each in world.table("members")] == [member(77)["address"]]
 
 
+AT_REST = {
+    "paused": (lambda world, on: world.annotate(LB, paused="true" if on else ""), "is paused"),
+    "dry run": (lambda world, on: world.annotate(LB, dry_run="true" if on else ""), "is in a dry run"),
+    "read only": (
+        lambda world, on: world.spec(LB, managementPolicy="Unmanaged" if on else ...),
+        "is only read (managementPolicy: Unmanaged)",
+    ),
+}
+
+
+@pytest.mark.parametrize("change", [{"tls": {}}, {"protocol": "PROXY"}], ids=["tls", "protocol"])
+@pytest.mark.parametrize("how", AT_REST)
+def test_no_pool_is_replaced_while_its_listeners_would_not_go_over(how, change):
+    world = ready(tls=...)
+    before = row(world)
+    switch, words = AT_REST[how]
+    switch(world, True)
+    world.run(30)
+    world.spec(SITE, **change, members=[member(77)], algorithm="SOURCE_IP")
+    world.run(200)
+    assert world.ready(SITE) == ("False", "InUse")
+    assert f"LoadBalancer web, which takes the listeners over to that, {words}" in world.message(SITE)
+    assert [each["id"] for each in world.table("pools")] == [before["id"]]
+    assert world.one("health_monitors")["pool_id"] == before["id"]
+    assert row(world)["lb_algorithm"] == "SOURCE_IP"
+    assert [each["address"] for each in world.table("members")] == [member(77)["address"]]
+    switch(world, False)
+    world.run(200)
+    world.all_ready()
+    assert row(world)["id"] != before["id"]
+    assert len(world.table("pools")) == 1
+    calm(world)
+
+
+def test_a_pool_that_no_listener_uses_is_replaced_whatever_the_load_balancer_does():
+    world = ready(tls=...)
+    world.spec(LB, listeners=[])
+    world.run(60)
+    before = world.one("pools")["id"]
+    world.annotate(LB, paused="true")
+    world.spec(SITE, tls={})
+    world.run(200)
+    assert world.one("pools")["tls_enabled"] is True
+    assert world.one("pools")["id"] != before
+    assert world.ready(SITE) == ("True", "Available")
+
+
 def test_fields_come_change_and_go_in_place():
     world = ready()
     id_ = row(world)["id"]

@@ -31,7 +31,15 @@ from infomaniak_operator.reconcile.generic.fields import (
     differences,
     unordered,
 )
-from infomaniak_operator.reconcile.generic.outcomes import REFERENCES_RESOLVED, Ended, Outcome, again, stalled
+from infomaniak_operator.reconcile.generic.outcomes import (
+    DRY_RUN,
+    REFERENCES_RESOLVED,
+    Ended,
+    Outcome,
+    again,
+    annotated,
+    stalled,
+)
 from infomaniak_operator.reconcile.generic.owned import by_id, is_adopted
 from infomaniak_operator.reconcile.generic.plan import Plan, Step, only
 from infomaniak_operator.reconcile.neutron import neutron_common
@@ -260,7 +268,7 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
         tree_child.stands_in(context, self.above(row))
         certificate_store.look(context)
         fixed, adopted = self._fixed(context, row, inputs), is_adopted(context, row)
-        if fixed and not adopted and not self._waits(context, row, inputs):
+        if fixed and not adopted and self._stays(context, row, inputs, fixed) is None:
             return
         if _manages_members(context):
             member_cache.there(context, row)
@@ -298,9 +306,10 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
         if fixed and not adopted:
             if facts.imported:
                 return Plan(outcome=octavia_common.irreplaceable(self.noun, row, fixed))
-            if not self._waits(facts, row, inputs):
+            stays = self._stays(facts, row, inputs, fixed)
+            if stays is None:
                 return only([self._retire(facts, row, fixed)])
-            found = self._meanwhile(facts, row)
+            secrets, found = secrets.and_then(stays), self._meanwhile(facts, row)
         else:
             found = [*elsewhere, *self._differences(facts, row)]
         steps = []
@@ -311,10 +320,25 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
         changed = secrets.and_then(only(steps)).and_then(self._members(facts, row, inputs))
         return changed.and_then(self._formers(facts)).and_then(certificates.unused(facts, rows))
 
-    def _waits(self, facts: Facts, row: PoolRow, inputs: PoolInputs) -> bool:
-        """Whether a pool that is to be replaced stays until there can be another, and is kept up until then."""
-        elsewhere = bool(self._elsewhere(row, inputs))
-        return not elsewhere and not facts.imported and certificates.lacking_in_pool(facts)
+    def _stays(self, facts: Facts, row: PoolRow, inputs: PoolInputs, fixed: Sequence[Difference]) -> Plan | None:
+        """Why a pool that is to be replaced stays until there can be another; None where it is replaced.
+
+        It is kept up until then. What ``certificates.plan`` says is not said again.
+        """
+        if facts.imported or self._elsewhere(row, inputs):
+            return None
+        if certificates.lacking_in_pool(facts):
+            return Plan()
+        balancer = octavia_common.load_balancer_of(facts.resource, facts.view)
+        both = facts.dry_run and balancer is not None and annotated(balancer, DRY_RUN)  # it is only told, of both
+        if balancer and row.get("listeners") and not both and (why := compatibility.at_rest(balancer)):
+            # Its monitor would go over to the new one, and the listeners not.
+            message = (
+                f"pool {row['id']} is to be replaced by another ({'; '.join(map(str, fixed))}), but LoadBalancer "
+                f"{balancer.key.name}, which takes the listeners over to that, {why}: until it does, this one serves"
+            )
+            return Plan(held_back=[Outcome(Reason.IN_USE, message, WaitingFor(frozenset({balancer.key}), 30.0))])
+        return None
 
     def _meanwhile(self, facts: Facts, row: PoolRow) -> list[Difference]:
         """What is changed of a pool that stays only until there can be another.
