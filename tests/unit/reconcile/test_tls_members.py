@@ -398,6 +398,31 @@ def test_a_pool_that_no_listener_uses_is_replaced_whatever_the_load_balancer_doe
     assert world.ready(SITE) == ("True", "Available")
 
 
+@pytest.mark.parametrize("change", [{"tls": {}}, {"protocol": "PROXY"}], ids=["tls", "protocol"])
+@pytest.mark.parametrize("back", [False, True])
+def test_the_pool_that_serves_is_not_given_up_where_the_quota_has_no_room_for_another(change, back):
+    world = ready(tls=...)
+    before = row(world)["id"]
+    world.fake.quotas.update(pools=1, pool=1)
+    world.clock.advance(120)
+    world.spec(SITE, **change, members=[member(77)])
+    world.run(200)
+    assert world.ready(SITE) == ("False", "QuotaExceeded")
+    assert "1 pool needed, 1 of 1 used" in world.message(SITE)
+    assert [each["id"] for each in world.table("pools")] == [before]
+    assert [each["address"] for each in world.table("members")] == [member(77)["address"]]
+    assert "POST pools" not in world.changes()
+    if back:
+        world.spec(SITE, **({"tls": ...} if "tls" in change else {"protocol": "HTTP"}))
+    else:
+        world.fake.quotas.update(pools=2, pool=2)
+    world.run(900)
+    world.all_ready()
+    assert (row(world)["id"] == before) is back
+    assert len(world.table("pools")) == 1
+    calm(world)
+
+
 def test_fields_come_change_and_go_in_place():
     world = ready()
     id_ = row(world)["id"]

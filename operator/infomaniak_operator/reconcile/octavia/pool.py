@@ -19,6 +19,7 @@ from infomaniak_operator.controller.interfaces import (
     Reason,
     WaitingFor,
 )
+from infomaniak_operator.reconcile.generic import quota
 from infomaniak_operator.reconcile.generic.actuator import Dependency
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.facts import Facts, Traits
@@ -269,7 +270,13 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
         certificate_store.look(context)
         fixed, adopted = self._fixed(context, row, inputs), is_adopted(context, row)
         if fixed and not adopted and self._stays(context, row, inputs, fixed) is None:
-            return
+            if context.imported or self._elsewhere(row, inputs):
+                return
+            # Asked before the one that serves is given up: nobody would follow it while there can be no other.
+            no_room = quota.shortage(context, self.needs(context, inputs, None))
+            context.seen.of(SeenPool).no_room = no_room
+            if no_room is None:
+                return
         if _manages_members(context):
             member_cache.there(context, row)
             last = context.request.memory.of(_Remembered).last_batch
@@ -338,7 +345,8 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
                 f"{balancer.key.name}, which takes the listeners over to that, {why}: until it does, this one serves"
             )
             return Plan(held_back=[Outcome(Reason.IN_USE, message, WaitingFor(frozenset({balancer.key}), 30.0))])
-        return None
+        no_room = facts.seen.of(SeenPool).no_room
+        return Plan(held_back=[no_room]) if no_room else None
 
     def _meanwhile(self, facts: Facts, row: PoolRow) -> list[Difference]:
         """What is changed of a pool that stays only until there can be another.
