@@ -272,6 +272,34 @@ def test_mode_and_authority_come_change_and_go():
     calm(world)
 
 
+@pytest.mark.parametrize("block", [False, True])
+def test_a_list_that_is_taken_out_while_the_authority_cannot_be_used_goes_later(block):
+    crl = tls_secret("crl", encoded(ca_crl=revoking(FIRST)))
+    whole = {"mode": "MANDATORY", "caSecretRef": {"name": "clients"}, "crlSecretRef": {"name": "crl"}}
+    world = ready(clients(), crl, listeners=[https(tls={"clientAuthentication": whole})])
+    assert asks(world) == ("MANDATORY", "CN=first", "CN=first")
+    world.apply(tls_secret("clients", encoded(ca_crt="x")))
+    world.run(30)
+    world.spec(LB, listeners=[https()])
+    world.run(60)
+    world.clock.advance(600)
+    world.resync()
+    world.run(60)
+    world.restart()
+    world.run(60)
+    assert asks(world) == ("MANDATORY", "CN=first", "CN=first")
+    if block:
+        world.spec(LB, listeners=[https(tls={"clientAuthentication": ...})])
+    else:
+        world.apply(clients(AGAIN))
+    world.run(300)
+    world.all_ready()
+    wanted = (("NONE", None, None), []) if block else (("MANDATORY", "CN=first again", None), ["CN=first again"])
+    assert (asks(world), held(world)) == wanted
+    assert not any(each.endswith("crlBarbicanSecret") for each in world.object(LB).json_status["appliedFields"])
+    calm(world)
+
+
 def test_from_an_address_to_a_secret_and_back():
     by_address = {"mode": "MANDATORY", "caBarbicanSecret": GOOD}
     world = ready(clients(), listeners=[https(tls={"clientAuthentication": by_address})])

@@ -457,6 +457,45 @@ def test_switched_off_the_rest_is_kept_for_later():
     calm(world)
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("after", [CA, {}], ids=["list", "block"])
+def test_a_list_that_is_taken_out_while_the_authority_cannot_be_used_goes_later(after, restarted):
+    crl = tls_secret("crl", encoded(ca_crl=revoking(FIRST)))
+    world = ready(members(crl=False), crl, tls={**CA, "crlSecretRef": {"name": "crl"}})
+    assert trusts(world) == ("CN=first", "CN=first", None)
+    world.apply(tls_secret("members", encoded(ca_crt="x")))
+    world.run(30)
+    world.spec(SITE, tls=CA)
+    world.run(60)
+    world.clock.advance(600)
+    world.resync()
+    world.run(60)
+    if restarted:
+        world.restart()
+        world.run(60)
+    assert trusts(world) == ("CN=first", "CN=first", None)
+    if after:
+        world.apply(members(SECOND, crl=False))
+    else:
+        world.spec(SITE, tls={})
+    world.run(300)
+    world.all_ready()
+    assert (trusts(world), held(world)) == ((("CN=second", None, None), ["CN=second"]) if after else ((None,) * 3, []))
+    assert world.object(SITE).json_status["appliedFields"].count("tls.crlBarbicanSecret") == 0
+    calm(world)
+
+
+def test_a_list_of_others_on_an_adopted_pool_is_not_taken_off():
+    world, id_ = by_hand(tls_enabled=True, ca_tls_container_ref=GOOD, crl_container_ref=f"{GOOD}-list")
+    world.apply(pool(import_={"id": id_}, tls={"caBarbicanSecret": GOOD}, members=...))
+    world.run(200)
+    world.all_ready()
+    assert world.one("pools")["crl_container_ref"] == f"{GOOD}-list"
+    world.spec(SITE, tls={})
+    world.run(100)
+    assert world.one("pools")["crl_container_ref"] == f"{GOOD}-list"
+
+
 def test_from_an_address_to_a_secret_and_back():
     by_address = {"caBarbicanSecret": GOOD}
     world = ready(tls=by_address)

@@ -18,6 +18,7 @@ from infomaniak_operator.api import json_types
 from infomaniak_operator.client.resources import Listener, Pool, Secret
 from infomaniak_operator.controller.interfaces import CacheReader, KubeObject, Reason, WaitingFor
 from infomaniak_operator.reconcile.generic.facts import Facts
+from infomaniak_operator.reconcile.generic.fields import Field, place
 from infomaniak_operator.reconcile.generic.outcomes import Outcome, again, stalled
 from infomaniak_operator.reconcile.generic.plan import Plan, Step, Warned, only
 from infomaniak_operator.reconcile.octavia.certificate_secret import LABEL, Content, key_of, look_up
@@ -117,6 +118,24 @@ def applied(facts: Facts) -> list[str]:
     stored = facts.request.memory.of(Stored)
     kept = MADE in facts.applied and not (stored.listed_at is not None and not stored.secrets)
     return [MADE] if named(facts) or kept else []
+
+
+def still_trusted(facts: Facts, fields: Iterable[Field[str]], row: Mapping[str, object], prefix: str) -> Iterator[str]:
+    """The places of an authority, and of its list, that a listener or a pool has, whether or not the spec says so.
+
+    While one of the two cannot be used both stay as they are. So what is taken out of the spec meanwhile counts as set
+    by us until the row is seen without it: it goes once the other can be used.
+
+    Args:
+        facts: of the object.
+        fields: its table.
+        row: the listener or the pool.
+        prefix: its place in the spec.
+    """
+    for each in fields:
+        full = place(prefix, each.spec)
+        if each.spec.endswith((CA, CRL)) and full in facts.applied and row.get(each.api):
+            yield full
 
 
 def wanted(facts: Facts) -> dict[Source, Content]:

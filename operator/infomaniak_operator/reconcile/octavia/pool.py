@@ -258,14 +258,18 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
 
     @override
     def applied(self, facts: Facts) -> list[str]:
-        """The places of the fields that the spec sets, and of what is in Barbican."""
-        return [*places(facts.resource, facts.view), *certificates.applied(facts)]
+        """The places of the fields that the spec sets, of what the pool still trusts, and of what is in Barbican."""
+        found = places(facts.resource, facts.view)
+        there = facts.seen.of(SeenPool).tls
+        found += [each for each in certificates.still_trusted(facts, TLS_FIELDS, there, _TLS) if each not in found]
+        return [*found, *certificates.applied(facts)]
 
     @override
     def observe(self, context: ReconcileContext, row: PoolRow, inputs: PoolInputs, *, new: bool) -> None:
         """Its members, and the pools that it has replaced."""
         if new:
             return
+        context.seen.of(SeenPool).tls = row
         tree_child.stands_in(context, self.above(row))
         certificate_store.look(context)
         fixed, adopted = self._fixed(context, row, inputs), is_adopted(context, row)

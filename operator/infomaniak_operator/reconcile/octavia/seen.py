@@ -36,6 +36,7 @@ class SeenPool:
         batch_in: seconds until they may be changed again.
         formers: the pools that it has replaced.
         no_room: the outcome where the quota has no room for another in its place.
+        tls: the attributes that say whom it trusts.
     """
 
     members: list[Member] | None = None
@@ -43,6 +44,7 @@ class SeenPool:
     batch_in: float = 0.0
     formers: list[Pool] = field(default_factory=list)
     no_room: Outcome | None = None
+    tls: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
