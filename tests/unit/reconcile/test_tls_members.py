@@ -12,7 +12,7 @@ from tests.support.chains import authority, data_of, encoded, link, revoking, tl
 from tests.support.forest import Forest
 from tests.support.objects import NAMESPACE
 from tests.support.process import Killed
-from tests.support.trees import CHECK, LB, SITE, balancer, calm, member, monitor, network, pool
+from tests.support.trees import CHECK, LB, SITE, balancer, calm, listener, member, monitor, network, pool
 
 FIRST, SECOND = authority("first"), authority("second")
 ALICE, BOB = link("alice", FIRST), link("bob", FIRST)
@@ -576,6 +576,45 @@ def test_another_protocol_is_another_pool_with_the_same_secrets():
     assert trusts(world) == ("CN=first", "CN=first", "CN=alice")
     assert len(held(world)) == 3
     calm(world)
+
+
+@pytest.mark.parametrize("change", [{"tls": {}}, {"protocol": "PROXY"}], ids=["tls", "protocol"])
+@pytest.mark.parametrize("then", ["listener", "other pool", "tree"])
+def test_a_pool_that_goes_right_after_it_was_retired_stays_while_a_listener_names_it(change, then):
+    world = ready(tls=...)
+    (before,) = world.table("pools")
+    world.spec(SITE, **change)
+    for _ in range(100):
+        if "PUT pools" not in world.changes():
+            world.some(1)
+    assert [each["id"] for each in world.table("pools")] == [before["id"]]
+    world.delete(CHECK)
+    world.delete(SITE)
+    world.run(300)
+    assert world.ready(SITE) == ("False", "InUse")
+    assert "it goes when that names another" in world.message(SITE)
+    assert row(world)["id"] == before["id"]
+    assert len(world.table("members")) == 1
+    world.restart()
+    world.run(300)
+    assert row(world)["id"] == before["id"]
+    lacked = []
+    if then == "listener":
+        world.spec(LB, listeners=[])
+    elif then == "tree":
+        world.delete(LB)
+    else:
+        world.apply(pool("other"))
+        world.spec(LB, listeners=[listener(pool="other")])
+        for _ in range(300):
+            world.some(1)
+            lacked += [each for each in world.table("listeners") if not each["default_pool_id"]]
+    world.run(300)
+    assert world.get(SITE) is None
+    assert before["id"] not in [each["id"] for each in world.table("pools")]
+    assert lacked == []
+    if then != "tree":
+        calm(world)
 
 
 @pytest.mark.parametrize("how", ["pool", "tree"])

@@ -523,11 +523,17 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
 
         It stays while a listener uses it, or goes over to something else, or it holds what is not ours.
         """
+        kept = self._kept(context, row)
+        return Plan(outcome=kept) if kept else self.deletion(context, row)
+
+    @staticmethod
+    def _kept(context: ReconcileContext, row: PoolRow) -> Outcome | None:
+        """Why a pool is not deleted now."""
         balancer = octavia_common.load_balancer_of(context.resource, context.request.view)
         if goes := tree_child.goes_with(balancer):
-            return Plan(outcome=goes)
+            return goes
         if first := _policies_first(context, row):
-            return Plan(outcome=first)
+            return first
         used = compatibility.listeners_of(balancer, context.resource) if balancer and not balancer.deleting else []
         if used and balancer:
             listed = ", ".join(str(item["name"]) for item in used)
@@ -535,7 +541,7 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
                 f"pool {context.name} is the default pool of listener {listed} of LoadBalancer {balancer.key.name}: it "
                 "goes when that names another, or is deleted"
             )
-            return Plan(outcome=Outcome(Reason.IN_USE, message, WaitingFor(frozenset({balancer.key}))))
+            return Outcome(Reason.IN_USE, message, WaitingFor(frozenset({balancer.key})))
         ids = {str(each["id"]) for each in row.get("listeners") or ()}
         over = compatibility.going_over(balancer, ids) if balancer and ids else []
         if over and balancer:
@@ -543,8 +549,8 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
                 f"pool {context.name} serves listener {', '.join(over)} of LoadBalancer {balancer.key.name} until that "
                 "has its other pool, or its redirect"
             )
-            return Plan(outcome=Outcome(Reason.IN_USE, message, WaitingFor(frozenset({balancer.key}), 15.0)))
-        return self.deletion(context, row)
+            return Outcome(Reason.IN_USE, message, WaitingFor(frozenset({balancer.key}), 15.0))
+        return None
 
     @override
     def leftovers(self, context: ReconcileContext, *, retain: bool) -> Plan:
@@ -553,6 +559,9 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
         for each in formers:
             tree_child.stands_in(context, self.above(each))
         if not retain:
+            for each in formers:
+                if kept := self._kept(context, each):
+                    return Plan(outcome=kept)
             # What a former one shows to members goes after it.
             going = only(_delete_former(each) for each in formers)
             return going if formers else certificate_store.removal(context)
