@@ -496,6 +496,48 @@ def test_a_list_of_others_on_an_adopted_pool_is_not_taken_off():
     assert world.one("pools")["crl_container_ref"] == f"{GOOD}-list"
 
 
+@pytest.mark.parametrize("wrong", [False, True], ids=["missing", "wrong"])
+def test_it_can_be_switched_off_whatever_became_of_what_it_names(wrong):
+    world = ready()
+    before = row(world)["id"]
+    if wrong:
+        world.apply(tls_secret("members", encoded(ca_crt="x")))
+        world.apply(tls_secret("client", encoded(tls_crt="x")))
+    else:
+        world.delete(MEMBERS)
+        world.delete(Key("Secret", NAMESPACE, "client"))
+    world.run(30)
+    world.spec(SITE, tls={**ALL, "enabled": False}, members=[member(77)])
+    world.run(200)
+    assert row(world)["id"] != before
+    assert row(world)["tls_enabled"] is False
+    assert len(world.table("pools")) == 1
+    assert [each["address"] for each in world.table("members")] == [member(77)["address"]]
+    assert "spec.tls.caSecretRef" in world.message(SITE)  # it is told all the same
+    off = row(world)["id"]
+    world.spec(SITE, tls=ALL)
+    world.run(100)
+    assert (row(world)["id"], row(world)["tls_enabled"]) == (off, False)
+    world.apply(members())
+    world.apply(client())
+    world.run(300)
+    world.all_ready()
+    assert row(world)["tls_enabled"] is True
+    assert trusts(world) == ("CN=first", "CN=first", "CN=alice")
+
+
+def test_a_pool_that_is_switched_off_is_made_without_what_it_names():
+    mixed = {"caSecretRef": {"name": "members"}, "crlBarbicanSecret": GOOD, **CLIENT, "enabled": False}
+    world = started(tls=mixed)
+    assert (row(world)["tls_enabled"], trusts(world)) == (False, (None, None, None))
+    world.apply(members(crl=False))
+    world.apply(client())
+    world.run(100)
+    world.all_ready()
+    assert row(world)["crl_container_ref"] == GOOD
+    assert row(world)["tls_enabled"] is False
+
+
 def test_from_an_address_to_a_secret_and_back():
     by_address = {"caBarbicanSecret": GOOD}
     world = ready(tls=by_address)

@@ -46,6 +46,8 @@ _NEW, _STORED = "certificate/", "certificate:"
 _LONGEST_WAIT = 600.0
 """Seconds until a certificate that is not valid yet is looked at again, at most."""
 _GOES_ON = "a {} that serves goes on with what it has"
+_NOBODY: Final = "NONE"
+"""The mode in which no client is asked for a certificate."""
 _SORTS = {CERTIFICATE: "certificate", AUTHORITY: "authority", REVOKED: "list of revoked certificates"}
 """What people call what begins in a key of a Secret."""
 _NAMING: Final = (
@@ -261,13 +263,15 @@ def _misfit(present: Mapping[Source, Content], whom: Trust) -> bool:
 def _trusting(facts: Facts, block: Mapping[str, object], whom: Trust, row: Listener | Pool | None) -> dict[str, object]:
     """A block with the addresses of whom it trusts; as the row has them where they cannot be had."""
     found = _trusted(facts, whom)
-    if found is not None or row is None:
-        return trusting(block, found or {})
+    if found is not None:
+        return trusting(block, found)
+    if row is None:  # made all the same, where it judges nobody: a list alone would be refused
+        return {name: each for name, each in trusting(block, {}).items() if name not in (CA, CRL)}
     there: Mapping[str, object] = row
     of_listener = "mode" in block
     ca, crl = _TRUSTED[of_listener]
-    # Whether a certificate must be shown hangs on whom it may be of.
-    mode = {"mode": there.get("client_authentication")} if of_listener else {}
+    # Whether a certificate must be shown hangs on whom it may be of; that none is asked for does not.
+    mode = {"mode": there.get("client_authentication")} if of_listener and block.get("mode") != _NOBODY else {}
     return trusting(block, {CA: there.get(ca), CRL: there.get(crl), **mode})
 
 
@@ -303,7 +307,7 @@ def lacking(facts: Facts, item: json_types.Listener) -> bool:
     """Whether a listener cannot be made, for it has no certificate to show yet, or none to judge clients' by."""
     tls: json_types.Tls = item.get("tls") or {}
     clients = tls.get(CLIENTS)
-    if clients and _trusted(facts, trust(clients, "")) is None:
+    if clients and clients.get("mode") != _NOBODY and _trusted(facts, trust(clients, "")) is None:
         return True
     if "secretRef" not in tls and not tls.get("sniSecretRefs"):
         return False
@@ -329,8 +333,13 @@ def effective_pool(facts: Facts, row: Pool | None = None) -> dict[str, object]:
 
 
 def lacking_in_pool(facts: Facts) -> bool:
-    """Whether a pool cannot be made, for what it names by Secrets is not in Barbican yet: it would speak to anybody."""
+    """Whether a pool cannot be made, for what it names by Secrets is not in Barbican yet: it would speak to anybody.
+
+    One that is not to speak TLS needs none of it.
+    """
     tls: json_types.PoolTls = json_types.POOL.spec(facts).get("tls") or {}
+    if not tls.get("enabled", True):
+        return False
     ref = tls.get("secretRef")
     return _trusted(facts, trust(tls, "")) is None or (ref is not None and _of(facts, ref, None) is None)
 
