@@ -6,7 +6,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from infomaniak_operator.client import CloudTimeoutError
+from infomaniak_operator.api.v1alpha1 import pool_types
+from infomaniak_operator.client import CloudTimeoutError, ForbiddenError
 from infomaniak_operator.controller.interfaces import Key
 from tests.support.chains import authority, data_of, encoded, link, revoking, tls_secret
 from tests.support.forest import Forest
@@ -707,6 +708,32 @@ def test_a_dry_run_says_it_and_does_nothing():
     assert "create authority of Secret members in Barbican" in said
     assert "create list of revoked certificates of Secret members in Barbican" in said
     assert world.changes() == []
+
+
+def test_no_more_is_stored_than_status_can_list(monkeypatch):
+    """What is not listed would not be known for ours after a crash; and a list that is too long is not written."""
+    most = 8
+    monkeypatch.setattr(pool_types, "MAX_CERTIFICATES", most)
+    world = ready(members(crl=False), tls=CA)
+    usual = world.cloud.around
+    world.fail("DELETE secrets", ForbiddenError("it may not be deleted"), times=10_000)
+    for number in range(most + 4):
+        world.apply(members(authority(f"n{number}"), crl=False))
+        world.run(5)
+    assert len(world.object(SITE).json_status["certificates"]) == most
+    assert len(held(world)) == most
+    assert trusts(world) == (f"CN=n{most - 2}", None, None)
+    assert world.ready(SITE)[0] == "False"
+    world.spec(SITE, members=[member(77)])
+    world.run(100)
+    assert [each["address"] for each in world.table("members")] == [member(77)["address"]]
+    world.cloud.around = usual
+    world.restart()
+    world.run(2000)
+    world.all_ready()
+    assert trusts(world) == (f"CN=n{most + 3}", None, None)
+    assert held(world) == [f"CN=n{most + 3}"]
+    calm(world)
 
 
 def test_paused_nothing_is_looked_at():

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from infomaniak_operator.api import json_types
+from infomaniak_operator.api.v1alpha1 import load_balancer_types, pool_types
 from infomaniak_operator.client.resources import Listener, Pool, Secret
 from infomaniak_operator.controller.interfaces import CacheReader, KubeObject, Reason, WaitingFor
 from infomaniak_operator.reconcile.generic.facts import Facts
@@ -354,11 +355,15 @@ def plan(facts: Facts) -> Plan:
     seen, stored = facts.seen.of(SeenCertificates), facts.request.memory.of(Stored)
     held_back = list(_problems(facts))
     steps: dict[str, Step] = {}
+    recorded = {str(each.get("fingerprint")) for each in _shown(facts)}
     for source, each in wanted(facts).items():
         if each.fingerprint in stored.secrets:
             continue
+        recorded.add(each.fingerprint)
         if seen.failed is not None:
             held_back.append(seen.failed)
+        elif len(recorded) > _most(facts):
+            held_back.append(_full(facts))
         else:
             what = f"{_SORTS[source.part]} of Secret {source.secret} in Barbican"
             body = {"name": stored_name(facts.owner, each.fingerprint)}
@@ -367,6 +372,20 @@ def plan(facts: Facts) -> Plan:
     return Plan(
         steps=list(steps.values()), held_back=held_back, warnings=[Warned("LeftAlone", text) for text in copies]
     )
+
+
+def _most(facts: Facts) -> int:
+    """How many the status can list: only what it lists is known for ours after a crash."""
+    of_pool = facts.resource.key.kind == json_types.POOL.kind
+    return pool_types.MAX_CERTIFICATES if of_pool else load_balancer_types.MAX_CERTIFICATES
+
+
+def _full(facts: Facts) -> Outcome:
+    message = (
+        f"status.certificates lists {_most(facts)} secrets in Barbican, as many as it can: nothing is stored until "
+        "some of them could be deleted; what serves goes on with what it has"
+    )
+    return again(Reason.CLOUD_ERROR, message, _LONGEST_WAIT)
 
 
 def unused(facts: Facts, rows: Sequence[Listener | Pool]) -> Plan:
@@ -471,7 +490,7 @@ def reported(facts: Facts, rows: Sequence[Listener | Pool], *, unsettled: bool) 
         stays = fingerprint in stored or shown.get("barbicanSecret") in used or unsettled
         if stays and fingerprint not in {each for _, each in found}:
             found[_source(shown), fingerprint] = shown
-    return list(found.values())
+    return list(found.values())[: _most(facts)]
 
 
 def announcement(source: Source, fingerprint: str) -> json_types.CertificateStatus:
