@@ -272,6 +272,66 @@ def test_mode_and_authority_come_change_and_go():
     calm(world)
 
 
+@pytest.mark.parametrize("block", [False, True])
+def test_a_list_that_is_taken_out_while_the_authority_cannot_be_used_goes_later(block):
+    crl = tls_secret("crl", encoded(ca_crl=revoking(FIRST)))
+    whole = {"mode": "MANDATORY", "caSecretRef": {"name": "clients"}, "crlSecretRef": {"name": "crl"}}
+    world = ready(clients(), crl, listeners=[https(tls={"clientAuthentication": whole})])
+    assert asks(world) == ("MANDATORY", "CN=first", "CN=first")
+    world.apply(tls_secret("clients", encoded(ca_crt="x")))
+    world.run(30)
+    world.spec(LB, listeners=[https()])
+    world.run(60)
+    world.clock.advance(600)
+    world.resync()
+    world.run(60)
+    world.restart()
+    world.run(60)
+    assert asks(world) == ("MANDATORY", "CN=first", "CN=first")
+    if block:
+        world.spec(LB, listeners=[https(tls={"clientAuthentication": ...})])
+    else:
+        world.apply(clients(AGAIN))
+    world.run(300)
+    world.all_ready()
+    wanted = (("NONE", None, None), []) if block else (("MANDATORY", "CN=first again", None), ["CN=first again"])
+    assert (asks(world), held(world)) == wanted
+    assert not any(each.endswith("crlBarbicanSecret") for each in world.object(LB).json_status["appliedFields"])
+    calm(world)
+
+
+@pytest.mark.parametrize("wrong", [False, True], ids=["missing", "wrong"])
+def test_no_client_is_asked_any_more_whatever_became_of_the_authority(wrong):
+    world = ready(clients(FIRST, revoking(FIRST)), listeners=[https(crl=True)])
+    if wrong:
+        world.apply(tls_secret("clients", encoded(ca_crt="x")))
+    else:
+        world.delete(CLIENTS)
+    world.run(30)
+    world.spec(LB, listeners=[https(mode="NONE", crl=True)])
+    world.run(60)
+    assert asks(world) == ("NONE", "CN=first", "CN=first")
+    assert f"{WHERE}.caSecretRef" in world.message(LB)  # it is told all the same
+    world.spec(LB, listeners=[https(crl=True)])
+    world.run(60)
+    assert asks(world)[0] == "NONE"
+    world.apply(clients(FIRST, revoking(FIRST)))
+    world.run(100)
+    world.all_ready()
+    assert asks(world) == ("MANDATORY", "CN=first", "CN=first")
+    calm(world)
+
+
+def test_a_listener_that_asks_no_client_is_made_without_the_authority():
+    block = {"mode": "NONE", "caSecretRef": {"name": "clients"}, "crlBarbicanSecret": GOOD}
+    world = started(listeners=[https(tls={"clientAuthentication": block})])
+    assert asks(world) == ("NONE", None, None)
+    world.apply(clients())
+    world.run(100)
+    world.all_ready()
+    assert world.one("listeners")["client_crl_container_ref"] == GOOD
+
+
 def test_from_an_address_to_a_secret_and_back():
     by_address = {"mode": "MANDATORY", "caBarbicanSecret": GOOD}
     world = ready(clients(), listeners=[https(tls={"clientAuthentication": by_address})])

@@ -6,13 +6,14 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from infomaniak_operator.client import CloudTimeoutError
+from infomaniak_operator.api.v1alpha1 import pool_types
+from infomaniak_operator.client import CloudTimeoutError, ForbiddenError
 from infomaniak_operator.controller.interfaces import Key
 from tests.support.chains import authority, data_of, encoded, link, revoking, tls_secret
 from tests.support.forest import Forest
 from tests.support.objects import NAMESPACE
 from tests.support.process import Killed
-from tests.support.trees import CHECK, LB, SITE, balancer, calm, monitor, network, pool
+from tests.support.trees import CHECK, LB, SITE, balancer, calm, listener, member, monitor, network, pool
 
 FIRST, SECOND = authority("first"), authority("second")
 ALICE, BOB = link("alice", FIRST), link("bob", FIRST)
@@ -305,6 +306,124 @@ def test_a_pool_that_serves_is_not_given_up_before_its_members_can_be_judged():
     assert trusts(world) == ("CN=first", None, None)
 
 
+@pytest.mark.parametrize("before", [..., {**CA, "enabled": False}], ids=["added", "enabled"])
+@pytest.mark.parametrize("wrong", [False, True], ids=["missing", "wrong"])
+def test_a_pool_that_waits_for_a_secret_follows_its_spec_in_all_else(before, wrong):
+    world = ready(members(crl=False), tls=before)
+    plain = row(world)["id"]
+    if wrong:
+        world.apply(tls_secret("members", encoded(ca_crt="hello")))
+    else:
+        world.delete(MEMBERS)
+    world.spec(SITE, tls=CA, members=[member(77)], algorithm="SOURCE_IP", description="moved")
+    world.run(100)
+    assert world.ready(SITE) == ("False", "InvalidConfiguration" if wrong else "WaitingForReference")
+    assert "spec.tls.caSecretRef" in world.message(SITE)
+    found = row(world)
+    assert (found["id"], found["tls_enabled"], len(world.table("pools"))) == (plain, False, 1)
+    assert found["lb_algorithm"] == "SOURCE_IP"
+    assert found["description"] == "moved"
+    assert [each["address"] for each in world.table("members")] == [member(77)["address"]]
+    world.restart()
+    world.spec(SITE, members=[member(77), member(78)])
+    world.run(200)
+    assert len(world.table("members")) == 2
+    world.clock.advance(600)
+    world.forget_calls()
+    world.resync()
+    world.run(60)
+    assert world.changes() == []
+    world.apply(members(crl=False))
+    world.run(200)
+    world.all_ready()
+    assert row(world)["id"] != plain
+    assert trusts(world) == ("CN=first", None, None)
+    assert len(world.table("members")) == 2
+
+
+def test_another_protocol_waits_for_a_secret_as_well_and_tls_goes_on():
+    world = ready(members(crl=False), tls=CA)
+    before = row(world)["id"]
+    world.delete(MEMBERS)
+    world.spec(SITE, protocol="PROXY", members=[member(77)])
+    world.run(100)
+    assert world.ready(SITE) == ("False", "WaitingForReference")
+    assert (row(world)["id"], row(world)["protocol"], trusts(world)[0]) == (before, "HTTP", "CN=first")
+    assert [each["address"] for each in world.table("members")] == [member(77)["address"]]
+
+
+AT_REST = {
+    "paused": (lambda world, on: world.annotate(LB, paused="true" if on else ""), "is paused"),
+    "dry run": (lambda world, on: world.annotate(LB, dry_run="true" if on else ""), "is in a dry run"),
+    "read only": (
+        lambda world, on: world.spec(LB, managementPolicy="Unmanaged" if on else ...),
+        "is only read (managementPolicy: Unmanaged)",
+    ),
+}
+
+
+@pytest.mark.parametrize("change", [{"tls": {}}, {"protocol": "PROXY"}], ids=["tls", "protocol"])
+@pytest.mark.parametrize("how", AT_REST)
+def test_no_pool_is_replaced_while_its_listeners_would_not_go_over(how, change):
+    world = ready(tls=...)
+    before = row(world)
+    switch, words = AT_REST[how]
+    switch(world, True)
+    world.run(30)
+    world.spec(SITE, **change, members=[member(77)], algorithm="SOURCE_IP")
+    world.run(200)
+    assert world.ready(SITE) == ("False", "InUse")
+    assert f"LoadBalancer web, which takes the listeners over to that, {words}" in world.message(SITE)
+    assert [each["id"] for each in world.table("pools")] == [before["id"]]
+    assert world.one("health_monitors")["pool_id"] == before["id"]
+    assert row(world)["lb_algorithm"] == "SOURCE_IP"
+    assert [each["address"] for each in world.table("members")] == [member(77)["address"]]
+    switch(world, False)
+    world.run(200)
+    world.all_ready()
+    assert row(world)["id"] != before["id"]
+    assert len(world.table("pools")) == 1
+    calm(world)
+
+
+def test_a_pool_that_no_listener_uses_is_replaced_whatever_the_load_balancer_does():
+    world = ready(tls=...)
+    world.spec(LB, listeners=[])
+    world.run(60)
+    before = world.one("pools")["id"]
+    world.annotate(LB, paused="true")
+    world.spec(SITE, tls={})
+    world.run(200)
+    assert world.one("pools")["tls_enabled"] is True
+    assert world.one("pools")["id"] != before
+    assert world.ready(SITE) == ("True", "Available")
+
+
+@pytest.mark.parametrize("change", [{"tls": {}}, {"protocol": "PROXY"}], ids=["tls", "protocol"])
+@pytest.mark.parametrize("back", [False, True])
+def test_the_pool_that_serves_is_not_given_up_where_the_quota_has_no_room_for_another(change, back):
+    world = ready(tls=...)
+    before = row(world)["id"]
+    world.fake.quotas.update(pools=1, pool=1)
+    world.clock.advance(120)
+    world.spec(SITE, **change, members=[member(77)])
+    world.run(200)
+    assert world.ready(SITE) == ("False", "QuotaExceeded")
+    assert "1 pool needed, 1 of 1 used" in world.message(SITE)
+    assert [each["id"] for each in world.table("pools")] == [before]
+    assert [each["address"] for each in world.table("members")] == [member(77)["address"]]
+    assert "POST pools" not in world.changes()
+    if back:
+        world.spec(SITE, **({"tls": ...} if "tls" in change else {"protocol": "HTTP"}))
+    else:
+        world.fake.quotas.update(pools=2, pool=2)
+    world.run(900)
+    world.all_ready()
+    assert (row(world)["id"] == before) is back
+    assert len(world.table("pools")) == 1
+    calm(world)
+
+
 def test_fields_come_change_and_go_in_place():
     world = ready()
     id_ = row(world)["id"]
@@ -337,6 +456,87 @@ def test_switched_off_the_rest_is_kept_for_later():
     assert row(world)["id"] != off["id"]
     assert row(world)["tls_enabled"] is True
     calm(world)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("after", [CA, {}], ids=["list", "block"])
+def test_a_list_that_is_taken_out_while_the_authority_cannot_be_used_goes_later(after, restarted):
+    crl = tls_secret("crl", encoded(ca_crl=revoking(FIRST)))
+    world = ready(members(crl=False), crl, tls={**CA, "crlSecretRef": {"name": "crl"}})
+    assert trusts(world) == ("CN=first", "CN=first", None)
+    world.apply(tls_secret("members", encoded(ca_crt="x")))
+    world.run(30)
+    world.spec(SITE, tls=CA)
+    world.run(60)
+    world.clock.advance(600)
+    world.resync()
+    world.run(60)
+    if restarted:
+        world.restart()
+        world.run(60)
+    assert trusts(world) == ("CN=first", "CN=first", None)
+    if after:
+        world.apply(members(SECOND, crl=False))
+    else:
+        world.spec(SITE, tls={})
+    world.run(300)
+    world.all_ready()
+    assert (trusts(world), held(world)) == ((("CN=second", None, None), ["CN=second"]) if after else ((None,) * 3, []))
+    assert world.object(SITE).json_status["appliedFields"].count("tls.crlBarbicanSecret") == 0
+    calm(world)
+
+
+def test_a_list_of_others_on_an_adopted_pool_is_not_taken_off():
+    world, id_ = by_hand(tls_enabled=True, ca_tls_container_ref=GOOD, crl_container_ref=f"{GOOD}-list")
+    world.apply(pool(import_={"id": id_}, tls={"caBarbicanSecret": GOOD}, members=...))
+    world.run(200)
+    world.all_ready()
+    assert world.one("pools")["crl_container_ref"] == f"{GOOD}-list"
+    world.spec(SITE, tls={})
+    world.run(100)
+    assert world.one("pools")["crl_container_ref"] == f"{GOOD}-list"
+
+
+@pytest.mark.parametrize("wrong", [False, True], ids=["missing", "wrong"])
+def test_it_can_be_switched_off_whatever_became_of_what_it_names(wrong):
+    world = ready()
+    before = row(world)["id"]
+    if wrong:
+        world.apply(tls_secret("members", encoded(ca_crt="x")))
+        world.apply(tls_secret("client", encoded(tls_crt="x")))
+    else:
+        world.delete(MEMBERS)
+        world.delete(Key("Secret", NAMESPACE, "client"))
+    world.run(30)
+    world.spec(SITE, tls={**ALL, "enabled": False}, members=[member(77)])
+    world.run(200)
+    assert row(world)["id"] != before
+    assert row(world)["tls_enabled"] is False
+    assert len(world.table("pools")) == 1
+    assert [each["address"] for each in world.table("members")] == [member(77)["address"]]
+    assert "spec.tls.caSecretRef" in world.message(SITE)  # it is told all the same
+    off = row(world)["id"]
+    world.spec(SITE, tls=ALL)
+    world.run(100)
+    assert (row(world)["id"], row(world)["tls_enabled"]) == (off, False)
+    world.apply(members())
+    world.apply(client())
+    world.run(300)
+    world.all_ready()
+    assert row(world)["tls_enabled"] is True
+    assert trusts(world) == ("CN=first", "CN=first", "CN=alice")
+
+
+def test_a_pool_that_is_switched_off_is_made_without_what_it_names():
+    mixed = {"caSecretRef": {"name": "members"}, "crlBarbicanSecret": GOOD, **CLIENT, "enabled": False}
+    world = started(tls=mixed)
+    assert (row(world)["tls_enabled"], trusts(world)) == (False, (None, None, None))
+    world.apply(members(crl=False))
+    world.apply(client())
+    world.run(100)
+    world.all_ready()
+    assert row(world)["crl_container_ref"] == GOOD
+    assert row(world)["tls_enabled"] is False
 
 
 def test_from_an_address_to_a_secret_and_back():
@@ -421,6 +621,45 @@ def test_another_protocol_is_another_pool_with_the_same_secrets():
     calm(world)
 
 
+@pytest.mark.parametrize("change", [{"tls": {}}, {"protocol": "PROXY"}], ids=["tls", "protocol"])
+@pytest.mark.parametrize("then", ["listener", "other pool", "tree"])
+def test_a_pool_that_goes_right_after_it_was_retired_stays_while_a_listener_names_it(change, then):
+    world = ready(tls=...)
+    (before,) = world.table("pools")
+    world.spec(SITE, **change)
+    for _ in range(100):
+        if "PUT pools" not in world.changes():
+            world.some(1)
+    assert [each["id"] for each in world.table("pools")] == [before["id"]]
+    world.delete(CHECK)
+    world.delete(SITE)
+    world.run(300)
+    assert world.ready(SITE) == ("False", "InUse")
+    assert "it goes when that names another" in world.message(SITE)
+    assert row(world)["id"] == before["id"]
+    assert len(world.table("members")) == 1
+    world.restart()
+    world.run(300)
+    assert row(world)["id"] == before["id"]
+    lacked = []
+    if then == "listener":
+        world.spec(LB, listeners=[])
+    elif then == "tree":
+        world.delete(LB)
+    else:
+        world.apply(pool("other"))
+        world.spec(LB, listeners=[listener(pool="other")])
+        for _ in range(300):
+            world.some(1)
+            lacked += [each for each in world.table("listeners") if not each["default_pool_id"]]
+    world.run(300)
+    assert world.get(SITE) is None
+    assert before["id"] not in [each["id"] for each in world.table("pools")]
+    assert lacked == []
+    if then != "tree":
+        calm(world)
+
+
 @pytest.mark.parametrize("how", ["pool", "tree"])
 def test_all_of_it_goes_with_the_pool(how):
     world = ready()
@@ -469,6 +708,32 @@ def test_a_dry_run_says_it_and_does_nothing():
     assert "create authority of Secret members in Barbican" in said
     assert "create list of revoked certificates of Secret members in Barbican" in said
     assert world.changes() == []
+
+
+def test_no_more_is_stored_than_status_can_list(monkeypatch):
+    """What is not listed would not be known for ours after a crash; and a list that is too long is not written."""
+    most = 8
+    monkeypatch.setattr(pool_types, "MAX_CERTIFICATES", most)
+    world = ready(members(crl=False), tls=CA)
+    usual = world.cloud.around
+    world.fail("DELETE secrets", ForbiddenError("it may not be deleted"), times=10_000)
+    for number in range(most + 4):
+        world.apply(members(authority(f"n{number}"), crl=False))
+        world.run(5)
+    assert len(world.object(SITE).json_status["certificates"]) == most
+    assert len(held(world)) == most
+    assert trusts(world) == (f"CN=n{most - 2}", None, None)
+    assert world.ready(SITE)[0] == "False"
+    world.spec(SITE, members=[member(77)])
+    world.run(100)
+    assert [each["address"] for each in world.table("members")] == [member(77)["address"]]
+    world.cloud.around = usual
+    world.restart()
+    world.run(2000)
+    world.all_ready()
+    assert trusts(world) == (f"CN=n{most + 3}", None, None)
+    assert held(world) == [f"CN=n{most + 3}"]
+    calm(world)
 
 
 def test_paused_nothing_is_looked_at():

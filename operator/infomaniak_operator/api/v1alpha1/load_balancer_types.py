@@ -42,6 +42,8 @@ from infomaniak_operator.api.v1alpha1.tls_types import CertificateStatus
 from infomaniak_operator.api.v1alpha1.vip_types import ANOTHER, FIXED_VIP, Vip, same_vips
 
 MAX_LISTENERS = 32
+MAX_CERTIFICATES = 1024
+"""The most that the status lists of what Barbican has."""
 
 
 class Recovery(ApiModel):
@@ -185,7 +187,7 @@ class LoadBalancerStatus(CommonStatus, OctaviaStatus):
     listeners: Annotated[list[ListenerStatus], Field(max_length=1024)] | None = Field(
         None, description="The listeners that are there.", json_schema_extra=listed("atomic")
     )
-    certificates: Annotated[list[CertificateStatus], Field(max_length=1024)] | None = Field(
+    certificates: Annotated[list[CertificateStatus], Field(max_length=MAX_CERTIFICATES)] | None = Field(
         None,
         description="What Barbican has of listeners' Secrets.",
         json_schema_extra=listed("atomic"),

@@ -43,6 +43,8 @@ MAX_MEMBERS = 256
 MAX_PORT_MEMBERS = 64
 MAX_LISTED = 4096
 """The most members that the status lists, as there and as draining, and the most that may follow a Service."""
+MAX_CERTIFICATES = 64
+"""The most that the status lists of what Barbican has."""
 PoolProtocol = Literal["HTTP", "HTTPS", "PROXY", "PROXYV2", "SCTP", "TCP", "UDP"]
 _ANOTHER = "create another Pool"
 
@@ -368,7 +370,7 @@ class PoolStatus(CommonStatus, OctaviaStatus):
         None,
         description="How many member Pods wait at their readiness gate (network.infomaniak.cloud/pool-NAME).",
     )
-    certificates: Annotated[list[CertificateStatus], Field(max_length=64)] | None = Field(
+    certificates: Annotated[list[CertificateStatus], Field(max_length=MAX_CERTIFICATES)] | None = Field(
         None, description="What Barbican has of the Secrets that tls names.", json_schema_extra=listed("atomic")
     )
     draining: Annotated[list[DrainingMember], Field(max_length=MAX_LISTED)] | None = Field(

@@ -15,9 +15,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from infomaniak_operator.api import json_types
+from infomaniak_operator.api.v1alpha1 import load_balancer_types, pool_types
 from infomaniak_operator.client.resources import Listener, Pool, Secret
 from infomaniak_operator.controller.interfaces import CacheReader, KubeObject, Reason, WaitingFor
 from infomaniak_operator.reconcile.generic.facts import Facts
+from infomaniak_operator.reconcile.generic.fields import Field, place
 from infomaniak_operator.reconcile.generic.outcomes import Outcome, again, stalled
 from infomaniak_operator.reconcile.generic.plan import Plan, Step, Warned, only
 from infomaniak_operator.reconcile.octavia.certificate_secret import LABEL, Content, key_of, look_up
@@ -45,6 +47,8 @@ _NEW, _STORED = "certificate/", "certificate:"
 _LONGEST_WAIT = 600.0
 """Seconds until a certificate that is not valid yet is looked at again, at most."""
 _GOES_ON = "a {} that serves goes on with what it has"
+_NOBODY: Final = "NONE"
+"""The mode in which no client is asked for a certificate."""
 _SORTS = {CERTIFICATE: "certificate", AUTHORITY: "authority", REVOKED: "list of revoked certificates"}
 """What people call what begins in a key of a Secret."""
 _NAMING: Final = (
@@ -119,6 +123,24 @@ def applied(facts: Facts) -> list[str]:
     stored = facts.request.memory.of(Stored)
     kept = MADE in facts.applied and not (stored.listed_at is not None and not stored.secrets)
     return [MADE] if named(facts) or kept else []
+
+
+def still_trusted(facts: Facts, fields: Iterable[Field[str]], row: Mapping[str, object], prefix: str) -> Iterator[str]:
+    """The places of an authority, and of its list, that a listener or a pool has, whether or not the spec says so.
+
+    While one of the two cannot be used both stay as they are. So what is taken out of the spec meanwhile counts as set
+    by us until the row is seen without it: it goes once the other can be used.
+
+    Args:
+        facts: of the object.
+        fields: its table.
+        row: the listener or the pool.
+        prefix: its place in the spec.
+    """
+    for each in fields:
+        full = place(prefix, each.spec)
+        if each.spec.endswith((CA, CRL)) and full in facts.applied and row.get(each.api):
+            yield full
 
 
 def wanted(facts: Facts) -> dict[Source, Content]:
@@ -244,13 +266,15 @@ def _misfit(present: Mapping[Source, Content], whom: Trust) -> bool:
 def _trusting(facts: Facts, block: Mapping[str, object], whom: Trust, row: Listener | Pool | None) -> dict[str, object]:
     """A block with the addresses of whom it trusts; as the row has them where they cannot be had."""
     found = _trusted(facts, whom)
-    if found is not None or row is None:
-        return trusting(block, found or {})
+    if found is not None:
+        return trusting(block, found)
+    if row is None:  # made all the same, where it judges nobody: a list alone would be refused
+        return {name: each for name, each in trusting(block, {}).items() if name not in (CA, CRL)}
     there: Mapping[str, object] = row
     of_listener = "mode" in block
     ca, crl = _TRUSTED[of_listener]
-    # Whether a certificate must be shown hangs on whom it may be of.
-    mode = {"mode": there.get("client_authentication")} if of_listener else {}
+    # Whether a certificate must be shown hangs on whom it may be of; that none is asked for does not.
+    mode = {"mode": there.get("client_authentication")} if of_listener and block.get("mode") != _NOBODY else {}
     return trusting(block, {CA: there.get(ca), CRL: there.get(crl), **mode})
 
 
@@ -286,7 +310,7 @@ def lacking(facts: Facts, item: json_types.Listener) -> bool:
     """Whether a listener cannot be made, for it has no certificate to show yet, or none to judge clients' by."""
     tls: json_types.Tls = item.get("tls") or {}
     clients = tls.get(CLIENTS)
-    if clients and _trusted(facts, trust(clients, "")) is None:
+    if clients and clients.get("mode") != _NOBODY and _trusted(facts, trust(clients, "")) is None:
         return True
     if "secretRef" not in tls and not tls.get("sniSecretRefs"):
         return False
@@ -312,8 +336,13 @@ def effective_pool(facts: Facts, row: Pool | None = None) -> dict[str, object]:
 
 
 def lacking_in_pool(facts: Facts) -> bool:
-    """Whether a pool cannot be made, for what it names by Secrets is not in Barbican yet: it would speak to anybody."""
+    """Whether a pool cannot be made, for what it names by Secrets is not in Barbican yet: it would speak to anybody.
+
+    One that is not to speak TLS needs none of it.
+    """
     tls: json_types.PoolTls = json_types.POOL.spec(facts).get("tls") or {}
+    if not tls.get("enabled", True):
+        return False
     ref = tls.get("secretRef")
     return _trusted(facts, trust(tls, "")) is None or (ref is not None and _of(facts, ref, None) is None)
 
@@ -328,11 +357,15 @@ def plan(facts: Facts) -> Plan:
     seen, stored = facts.seen.of(SeenCertificates), facts.request.memory.of(Stored)
     held_back = list(_problems(facts))
     steps: dict[str, Step] = {}
+    recorded = {str(each.get("fingerprint")) for each in _shown(facts)}
     for source, each in wanted(facts).items():
         if each.fingerprint in stored.secrets:
             continue
+        recorded.add(each.fingerprint)
         if seen.failed is not None:
             held_back.append(seen.failed)
+        elif len(recorded) > _most(facts):
+            held_back.append(_full(facts))
         else:
             what = f"{_SORTS[source.part]} of Secret {source.secret} in Barbican"
             body = {"name": stored_name(facts.owner, each.fingerprint)}
@@ -341,6 +374,20 @@ def plan(facts: Facts) -> Plan:
     return Plan(
         steps=list(steps.values()), held_back=held_back, warnings=[Warned("LeftAlone", text) for text in copies]
     )
+
+
+def _most(facts: Facts) -> int:
+    """How many the status can list: only what it lists is known for ours after a crash."""
+    of_pool = facts.resource.key.kind == json_types.POOL.kind
+    return pool_types.MAX_CERTIFICATES if of_pool else load_balancer_types.MAX_CERTIFICATES
+
+
+def _full(facts: Facts) -> Outcome:
+    message = (
+        f"status.certificates lists {_most(facts)} secrets in Barbican, as many as it can: nothing is stored until "
+        "some of them could be deleted; what serves goes on with what it has"
+    )
+    return again(Reason.CLOUD_ERROR, message, _LONGEST_WAIT)
 
 
 def unused(facts: Facts, rows: Sequence[Listener | Pool]) -> Plan:
@@ -445,7 +492,7 @@ def reported(facts: Facts, rows: Sequence[Listener | Pool], *, unsettled: bool) 
         stays = fingerprint in stored or shown.get("barbicanSecret") in used or unsettled
         if stays and fingerprint not in {each for _, each in found}:
             found[_source(shown), fingerprint] = shown
-    return list(found.values())
+    return list(found.values())[: _most(facts)]
 
 
 def announcement(source: Source, fingerprint: str) -> json_types.CertificateStatus:

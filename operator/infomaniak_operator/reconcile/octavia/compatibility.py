@@ -43,6 +43,15 @@ def listeners_of(balancer: KubeObject, pool: KubeObject) -> list[json_types.List
     ]
 
 
+def at_rest(balancer: KubeObject) -> str:
+    """Why a load balancer changes none of its listeners: ``is paused``; empty where it does change them."""
+    if json_types.LOAD_BALANCER.spec(balancer).get("managementPolicy") == "Unmanaged":
+        return "is only read (managementPolicy: Unmanaged)"
+    if annotated(balancer, PAUSED):
+        return "is paused"
+    return "is in a dry run" if annotated(balancer, DRY_RUN) else ""
+
+
 def going_over(balancer: KubeObject, listener_ids: Collection[str]) -> list[str]:
     """The listeners that have a pool in the cloud, and are about to get a redirect or another pool instead of it.
 
@@ -52,10 +61,9 @@ def going_over(balancer: KubeObject, listener_ids: Collection[str]) -> list[str]
         balancer: the load balancer; its spec does not name the pool any more.
         listener_ids: the listeners that have it in the cloud.
     """
-    unmanaged = json_types.LOAD_BALANCER.spec(balancer).get("managementPolicy") == "Unmanaged"
     stalled = balancer.condition(STALLED) or {}
     held = stalled.get("status") == "True" and stalled.get("observedGeneration") == balancer.generation
-    if balancer.deleting or unmanaged or held or annotated(balancer, PAUSED) or annotated(balancer, DRY_RUN):
+    if balancer.deleting or held or at_rest(balancer):
         return []
     status = json_types.LOAD_BALANCER.status(balancer)
     having = {str(item["name"]) for item in status.get("listeners") or () if item.get("id") in listener_ids}

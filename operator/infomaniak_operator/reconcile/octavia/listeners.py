@@ -146,6 +146,21 @@ def places(spec: json_types.LoadBalancerSpec) -> list[str]:
     return found
 
 
+def still_trusting(facts: Facts, rows: Mapping[str, Listener]) -> list[str]:
+    """The places of whom listeners trust though the spec may not say so any more.
+
+    Args:
+        facts: of the object.
+        rows: the listeners that are there, by their names in the spec.
+    """
+    found = (
+        certificates.still_trusted(facts, FIELDS, rows[str(item["name"])], prefix(str(item["name"])))
+        for item in items_of(facts)
+        if item["name"] in rows
+    )
+    return [place for each in found for place in each]
+
+
 def creation(facts: Facts, item: json_types.Listener, pool_id: str | None = None) -> ListenerBody:
     """The body of a listener's create, without its load balancer."""
     name = str(item["name"])

@@ -250,10 +250,14 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
 
     @override
     def applied(self, facts: Facts) -> list[str]:
-        """The places of the fields that the spec sets, and of redirects that stand until a pool is there instead."""
+        """The places of the fields that the spec sets, and of what goes only once something else can come.
+
+        These are redirects that stand until a pool is there instead, and whom listeners still trust.
+        """
         named = json_types.LOAD_BALANCER.named(facts, "description", "tags")
         seen = facts.seen.of(SeenBalancer)
-        rows = listeners.by_name(facts, seen.listeners or ()) if seen.policies else {}
+        judging = any(f".{tls_refs.CLIENTS}." in each for each in facts.applied)
+        rows = listeners.by_name(facts, seen.listeners or ()) if seen.policies or judging else {}
         places = listeners.places(json_types.LOAD_BALANCER.spec(facts))
         groups = [_GROUPS] if neutron_common.names_groups(vip_port.vip(facts)) else []
         return [
@@ -264,6 +268,7 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
             *certificates.applied(facts),
             *places,
             *(each for each in https_redirect.standing(facts, rows, seen.policies or ()) if each not in places),
+            *(each for each in listeners.still_trusting(facts, rows) if each not in places),
         ]
 
     @override

@@ -19,6 +19,7 @@ from infomaniak_operator.controller.interfaces import (
     Reason,
     WaitingFor,
 )
+from infomaniak_operator.reconcile.generic import quota
 from infomaniak_operator.reconcile.generic.actuator import Dependency
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.facts import Facts, Traits
@@ -31,7 +32,15 @@ from infomaniak_operator.reconcile.generic.fields import (
     differences,
     unordered,
 )
-from infomaniak_operator.reconcile.generic.outcomes import REFERENCES_RESOLVED, Ended, Outcome, again, stalled
+from infomaniak_operator.reconcile.generic.outcomes import (
+    DRY_RUN,
+    REFERENCES_RESOLVED,
+    Ended,
+    Outcome,
+    again,
+    annotated,
+    stalled,
+)
 from infomaniak_operator.reconcile.generic.owned import by_id, is_adopted
 from infomaniak_operator.reconcile.generic.plan import Plan, Step, only
 from infomaniak_operator.reconcile.neutron import neutron_common
@@ -249,18 +258,29 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
 
     @override
     def applied(self, facts: Facts) -> list[str]:
-        """The places of the fields that the spec sets, and of what is in Barbican."""
-        return [*places(facts.resource, facts.view), *certificates.applied(facts)]
+        """The places of the fields that the spec sets, of what the pool still trusts, and of what is in Barbican."""
+        found = places(facts.resource, facts.view)
+        there = facts.seen.of(SeenPool).tls
+        found += [each for each in certificates.still_trusted(facts, TLS_FIELDS, there, _TLS) if each not in found]
+        return [*found, *certificates.applied(facts)]
 
     @override
     def observe(self, context: ReconcileContext, row: PoolRow, inputs: PoolInputs, *, new: bool) -> None:
         """Its members, and the pools that it has replaced."""
         if new:
             return
+        context.seen.of(SeenPool).tls = row
         tree_child.stands_in(context, self.above(row))
         certificate_store.look(context)
-        if self._fixed(context, row, inputs) and not is_adopted(context, row):
-            return
+        fixed, adopted = self._fixed(context, row, inputs), is_adopted(context, row)
+        if fixed and not adopted and self._stays(context, row, inputs, fixed) is None:
+            if context.imported or self._elsewhere(row, inputs):
+                return
+            # Asked before the one that serves is given up: nobody would follow it while there can be no other.
+            no_room = quota.shortage(context, self.needs(context, inputs, None))
+            context.seen.of(SeenPool).no_room = no_room
+            if no_room is None:
+                return
         if _manages_members(context):
             member_cache.there(context, row)
             last = context.request.memory.of(_Remembered).last_batch
@@ -297,10 +317,12 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
         if fixed and not adopted:
             if facts.imported:
                 return Plan(outcome=octavia_common.irreplaceable(self.noun, row, fixed))
-            if certificates.lacking_in_pool(facts):
-                return secrets  # the one that serves stays until there can be another
-            return only([self._retire(facts, row, fixed)])
-        found = [*elsewhere, *self._differences(facts, row)]
+            stays = self._stays(facts, row, inputs, fixed)
+            if stays is None:
+                return only([self._retire(facts, row, fixed)])
+            secrets, found = secrets.and_then(stays), self._meanwhile(facts, row)
+        else:
+            found = [*elsewhere, *self._differences(facts, row)]
         steps = []
         if found:
             what = f"pool {row['id']}"
@@ -308,6 +330,39 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
         rows = [row, *facts.seen.of(SeenPool).formers]
         changed = secrets.and_then(only(steps)).and_then(self._members(facts, row, inputs))
         return changed.and_then(self._formers(facts)).and_then(certificates.unused(facts, rows))
+
+    def _stays(self, facts: Facts, row: PoolRow, inputs: PoolInputs, fixed: Sequence[Difference]) -> Plan | None:
+        """Why a pool that is to be replaced stays until there can be another; None where it is replaced.
+
+        It is kept up until then. What ``certificates.plan`` says is not said again.
+        """
+        if facts.imported or self._elsewhere(row, inputs):
+            return None
+        if certificates.lacking_in_pool(facts):
+            return Plan()
+        balancer = octavia_common.load_balancer_of(facts.resource, facts.view)
+        both = facts.dry_run and balancer is not None and annotated(balancer, DRY_RUN)  # it is only told, of both
+        if balancer and row.get("listeners") and not both and (why := compatibility.at_rest(balancer)):
+            # Its monitor would go over to the new one, and the listeners not.
+            message = (
+                f"pool {row['id']} is to be replaced by another ({'; '.join(map(str, fixed))}), but LoadBalancer "
+                f"{balancer.key.name}, which takes the listeners over to that, {why}: until it does, this one serves"
+            )
+            return Plan(held_back=[Outcome(Reason.IN_USE, message, WaitingFor(frozenset({balancer.key}), 30.0))])
+        no_room = facts.seen.of(SeenPool).no_room
+        return Plan(held_back=[no_room]) if no_room else None
+
+    def _meanwhile(self, facts: Facts, row: PoolRow) -> list[Difference]:
+        """What is changed of a pool that stays only until there can be another.
+
+        What goes with its protocol waits for the other, and so does all of TLS where that comes or goes: without an
+        authority it would speak to anybody until then.
+        """
+        found = self._differences(facts, row)
+        fixed = {each.field for each in found if not each.mutable}
+        waiting = {"sessionPersistence"} if "protocol" in fixed else set()
+        waiting |= {f"{_TLS}.{field.spec}" for field in TLS_FIELDS} if _TLS in fixed else set()
+        return [each for each in found if each.mutable and each.field not in waiting]
 
     @override
     def act(self, context: ReconcileContext, row: PoolRow, steps: Sequence[Step]) -> PoolRow | Ended:
@@ -468,11 +523,17 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
 
         It stays while a listener uses it, or goes over to something else, or it holds what is not ours.
         """
+        kept = self._kept(context, row)
+        return Plan(outcome=kept) if kept else self.deletion(context, row)
+
+    @staticmethod
+    def _kept(context: ReconcileContext, row: PoolRow) -> Outcome | None:
+        """Why a pool is not deleted now."""
         balancer = octavia_common.load_balancer_of(context.resource, context.request.view)
         if goes := tree_child.goes_with(balancer):
-            return Plan(outcome=goes)
+            return goes
         if first := _policies_first(context, row):
-            return Plan(outcome=first)
+            return first
         used = compatibility.listeners_of(balancer, context.resource) if balancer and not balancer.deleting else []
         if used and balancer:
             listed = ", ".join(str(item["name"]) for item in used)
@@ -480,7 +541,7 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
                 f"pool {context.name} is the default pool of listener {listed} of LoadBalancer {balancer.key.name}: it "
                 "goes when that names another, or is deleted"
             )
-            return Plan(outcome=Outcome(Reason.IN_USE, message, WaitingFor(frozenset({balancer.key}))))
+            return Outcome(Reason.IN_USE, message, WaitingFor(frozenset({balancer.key})))
         ids = {str(each["id"]) for each in row.get("listeners") or ()}
         over = compatibility.going_over(balancer, ids) if balancer and ids else []
         if over and balancer:
@@ -488,8 +549,8 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
                 f"pool {context.name} serves listener {', '.join(over)} of LoadBalancer {balancer.key.name} until that "
                 "has its other pool, or its redirect"
             )
-            return Plan(outcome=Outcome(Reason.IN_USE, message, WaitingFor(frozenset({balancer.key}), 15.0)))
-        return self.deletion(context, row)
+            return Outcome(Reason.IN_USE, message, WaitingFor(frozenset({balancer.key}), 15.0))
+        return None
 
     @override
     def leftovers(self, context: ReconcileContext, *, retain: bool) -> Plan:
@@ -498,6 +559,9 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
         for each in formers:
             tree_child.stands_in(context, self.above(each))
         if not retain:
+            for each in formers:
+                if kept := self._kept(context, each):
+                    return Plan(outcome=kept)
             # What a former one shows to members goes after it.
             going = only(_delete_former(each) for each in formers)
             return going if formers else certificate_store.removal(context)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from infomaniak_operator.client.resources import L7Policy, L7Rule, Listener, Member, Pool, Port
+from infomaniak_operator.reconcile.generic.outcomes import Outcome
 
 
 @dataclass(slots=True)
@@ -34,12 +35,16 @@ class SeenPool:
         listed: whether they were listed in this reconcile, so that their rows tell their states.
         batch_in: seconds until they may be changed again.
         formers: the pools that it has replaced.
+        no_room: the outcome where the quota has no room for another in its place.
+        tls: the attributes that say whom it trusts.
     """
 
     members: list[Member] | None = None
     listed: bool = False
     batch_in: float = 0.0
     formers: list[Pool] = field(default_factory=list)
+    no_room: Outcome | None = None
+    tls: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
