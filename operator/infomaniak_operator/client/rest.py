@@ -45,14 +45,13 @@ class Rest(Generic[RowT, BodyT]):
     def _pages(self, ids: Ids, fields: Sequence[str] | None, filters: Mapping[str, Any]) -> builtins.list[RowT]:
         first: Pairs = [*self._query(filters), *(("fields", name) for name in fields or ())]
         named = not fields or "id" in fields
-        whole = self._whole and not fields
         query = first
         rows: builtins.list[RowT] = []
         asked: set[tuple[tuple[str, str], ...]] = set()
         while tuple(query) not in asked and len(asked) < MOST_PAGES:
             asked.add(tuple(query))
             page = self.session.request(self.kind.service, "GET", self.kind.path, ids=ids, params=query)
-            rows.extend(self._many(page, changing=False, named=named, whole=whole))
+            rows.extend(self._many(page, changing=False, named=named, chosen=bool(fields)))
             if len(rows) > MOST_ROWS:
                 raise ServiceError(f"GET {self.kind.path}: there are more than {MOST_ROWS} rows")
             place = _next(self.kind.links(page), self.kind.path)
@@ -130,18 +129,21 @@ class Rest(Generic[RowT, BodyT]):
         return self._row(row, changing=changing, whole=self._whole)
 
     def _many(
-        self, answer: Any, *, changing: bool, named: bool = True, whole: bool | None = None
+        self, answer: Any, *, changing: bool, named: bool = True, chosen: bool = False, whole: bool | None = None
     ) -> builtins.list[RowT]:
         many = part(answer, self.kind.many, list, self.kind.path, changing=changing)
         whole = self._whole if whole is None else whole
-        return [self._row(row, changing=changing, named=named, whole=whole) for row in many]
+        return [self._row(row, changing=changing, named=named, chosen=chosen, whole=whole) for row in many]
 
-    def _row(self, row: Any, *, changing: bool, whole: bool, named: bool = True) -> RowT:
-        """A row as everything that reads rows relies on it: an object, and its id is one."""
+    def _row(self, row: Any, *, changing: bool, whole: bool, named: bool = True, chosen: bool = False) -> RowT:
+        """A row as everything that reads rows relies on it: an object, and its id is one.
+
+        Of one with chosen attributes alone, those that are there are looked at.
+        """
         if not isinstance(row, dict) or (named and not is_id(row.get("id"))):
             message = f"{self.kind.path}: what the answer has as a {self.kind.one} has no id"
             raise ServiceError(message, outcome_unknown=changing)
-        wrong = next(self._shape.faults(row), None) if whole else None
+        wrong = next(self._shape.faults(row, whole=not chosen), None) if whole else None
         if wrong is not None:
             message = f"{self.kind.path}: what the answer has as a {self.kind.one} has no {wrong!r} that can be read"
             raise ServiceError(message, outcome_unknown=changing)

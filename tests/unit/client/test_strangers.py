@@ -103,6 +103,17 @@ def test_a_row_without_an_id_is_an_error(session, wire, row):
         assert caught.value.outcome_unknown is True
 
 
+@pytest.mark.parametrize("listeners", [7, [7], ["x"], [{"name": "x"}], [{"id": ["x"]}], {"a": 1}], ids=str)
+def test_of_chosen_attributes_those_that_are_there_are_looked_at(session, wire, listeners):
+    """The operator's own session relies on rows; what was not asked for is missing, and that is no fault."""
+    do = Operations(session, whole=True)
+    wire.answer = lambda _: Reply(200, {"loadbalancers": [{"id": "l", "listeners": [{"id": "x"}]}]})
+    assert do.load_balancers.list(fields=["id", "listeners"]) == [{"id": "l", "listeners": [{"id": "x"}]}]
+    wire.answer = lambda _: Reply(200, {"loadbalancers": [{"id": "l", "listeners": listeners}]})
+    with pytest.raises(ServiceError, match="'listeners'"):
+        do.load_balancers.list(fields=["id", "listeners"])
+
+
 def test_rows_hold_what_was_asked_for(session, wire):
     wire.answer = lambda _: Reply(200, {"networks": [{"name": None}, {"name": "\ud800"}]})
     assert Operations(session).networks.list(fields=["name"]) == [{"name": None}, {"name": "\ud800"}]

@@ -21,7 +21,7 @@ MOST_NAMED: Final = 3
 """So many are named."""
 _STEPS: Final = (5, 10, 20, 50, 100, 200, 500, 1000)
 """What a count is more than: one that comes or goes among many is no reason to write the status of all of them."""
-_NEEDED = re.compile(r"\d+ ([a-z][a-zIP ]{0,30}?)s? needed\b")
+_NEEDED = re.compile(r"(?<!\d)\d{1,10} ([a-z][a-zIP ]{0,30}?)s? needed\b")
 
 Waits = Mapping[frozenset[str], "Group"]
 """Those that wait, by what for."""
