@@ -8,12 +8,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from infomaniak_operator.controller.cache.predicates import Change, concerns_others
 from infomaniak_operator.controller.interfaces import Key, KubeObject
 
 _log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 References = Callable[[KubeObject], Iterable[Key]]
 StandsFor = Callable[[KubeObject], Key | None]
@@ -162,28 +164,25 @@ class ObjectCache:
         references = self._references.get(resource.key.kind)
         if references is None:
             return frozenset()
-        try:
-            # A name that is none, in an object that no schema has checked, cannot even be hashed.
-            return frozenset(references(resource))
-        except Exception:  # noqa: BLE001 - one object that cannot be read must not keep the others from being known
-            _log.exception("%s: what it refers to cannot be told", resource.key)
-            return frozenset()
+        return self._told(references, resource, "what it refers to")
 
     def _stand_ins(self, change: Change) -> set[Key]:
         stands_for = self._stands_for.get(change.key.kind)
         if stands_for is None:
             return set()
-        found = set()
-        for version in (change.old, change.new):
-            if version is None:
-                continue
-            try:
-                key = stands_for(version)
-                if key is not None:
-                    found.add(key)
-            except Exception:  # noqa: BLE001 - as in ``refs``
-                _log.exception("%s: what it stands for cannot be told", change.key)
-        return found
+        versions = [version for version in (change.old, change.new) if version is not None]
+        told = (self._told(lambda each: [stands_for(each)], version, "what it stands for") for version in versions)
+        return {key for keys in told for key in keys if key is not None}
+
+    @staticmethod
+    def _told(read: Callable[[KubeObject], Iterable[_T]], resource: KubeObject, what: str) -> frozenset[_T]:
+        """What an object tells; nothing where it cannot be read."""
+        try:
+            # A name that is none, in an object that no schema has checked, cannot even be hashed.
+            return frozenset(read(resource))
+        except Exception:  # noqa: BLE001 - one object that cannot be read must not keep the others from being known
+            _log.exception("%s: %s cannot be told", resource.key, what)
+            return frozenset()
 
     def _stamp(self, key: Key) -> int:
         return max(self._changed.get(key, self._gone_keys.get(key, 0)), self._stood_for.get(key, 0))
