@@ -10,6 +10,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
 from infomaniak_operator.controller.interfaces import GROUP
@@ -129,3 +130,29 @@ def tls_secret(name: str, data: dict[str, str], *, labelled: bool = True, namesp
         },
         "data": data,
     }
+
+
+def subject(payload: bytes) -> str:
+    """Whose certificate it is, in PEM."""
+    return x509.load_pem_x509_certificate(payload).subject.rfc4514_string()
+
+
+def issuer(payload: bytes) -> str:
+    """Whose list of revoked certificates it is, in PEM."""
+    return x509.load_pem_x509_crl(payload).issuer.rfc4514_string()
+
+
+def key_owner(payload: bytes) -> str:
+    """Whose certificate is in a PKCS#12 bundle."""
+    bundled = pkcs12.load_pkcs12(payload, None).cert
+    assert bundled is not None
+    return bundled.certificate.subject.rfc4514_string()
+
+
+def inside(payload: bytes) -> list[str]:
+    """What a secret of Barbican holds: the names of authorities, ``list of NAME``, or ``key of NAME``."""
+    if b"BEGIN CERTIFICATE" in payload:
+        return [each.subject.rfc4514_string() for each in x509.load_pem_x509_certificates(payload)]
+    if b"BEGIN X509 CRL" in payload:
+        return [f"list of {issuer(payload)}"]
+    return [f"key of {key_owner(payload)}"]

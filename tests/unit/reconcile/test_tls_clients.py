@@ -3,11 +3,10 @@
 import datetime as dt
 
 import pytest
-from cryptography import x509
 
 from infomaniak_operator.client import CloudTimeoutError
 from infomaniak_operator.controller.interfaces import Key
-from tests.support.chains import authority, data_of, encoded, link, revoking, tls_secret
+from tests.support.chains import authority, data_of, encoded, inside, issuer, link, revoking, subject, tls_secret
 from tests.support.forest import Forest
 from tests.support.objects import NAMESPACE
 from tests.support.process import Killed
@@ -58,13 +57,8 @@ def ready(*bodies, listeners=None):
 
 def held(world):
     """What Barbican has beside the server's certificate: the names of authorities, and of whom a list is."""
-    found = []
-    for payload in world.fake.barbican.payloads.values():
-        if b"BEGIN CERTIFICATE" in payload:
-            found += [each.subject.rfc4514_string() for each in x509.load_pem_x509_certificates(payload)]
-        elif b"BEGIN X509 CRL" in payload:
-            found.append(f"list of {x509.load_pem_x509_crl(payload).issuer.rfc4514_string()}")
-    return sorted(found)
+    found = [each for payload in world.fake.barbican.payloads.values() for each in inside(payload)]
+    return sorted(each for each in found if not each.startswith("key of "))
 
 
 def asks(world, name="https"):
@@ -72,9 +66,7 @@ def asks(world, name="https"):
     (row,) = [each for each in world.table("listeners") if each["name"] == name]
     mode, ca, crl = (row[each] for each in ATTRIBUTES)
     read = world.fake.barbican.payload
-    subject = x509.load_pem_x509_certificate(read(ca)).subject.rfc4514_string() if ca and read(ca) else ca
-    issuer = x509.load_pem_x509_crl(read(crl)).issuer.rfc4514_string() if crl else None
-    return mode, subject, issuer
+    return mode, subject(read(ca)) if ca and read(ca) else ca, issuer(read(crl)) if crl else None
 
 
 @pytest.mark.parametrize("mode", ["MANDATORY", "OPTIONAL"])

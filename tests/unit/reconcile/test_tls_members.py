@@ -3,13 +3,22 @@
 import datetime as dt
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import pkcs12
 
 from infomaniak_operator.api.v1alpha1 import pool_types
 from infomaniak_operator.client import CloudTimeoutError, ForbiddenError
 from infomaniak_operator.controller.interfaces import Key
-from tests.support.chains import authority, data_of, encoded, link, revoking, tls_secret
+from tests.support.chains import (
+    authority,
+    data_of,
+    encoded,
+    inside,
+    issuer,
+    key_owner,
+    link,
+    revoking,
+    subject,
+    tls_secret,
+)
 from tests.support.forest import Forest
 from tests.support.objects import NAMESPACE
 from tests.support.process import Killed
@@ -65,15 +74,7 @@ def row(world):
 
 def held(world):
     """What Barbican has."""
-    found = []
-    for payload in world.fake.barbican.payloads.values():
-        if b"BEGIN CERTIFICATE" in payload:
-            found += [each.subject.rfc4514_string() for each in x509.load_pem_x509_certificates(payload)]
-        elif b"BEGIN X509 CRL" in payload:
-            found.append(f"list of {x509.load_pem_x509_crl(payload).issuer.rfc4514_string()}")
-        else:
-            found.append(f"key of {pkcs12.load_pkcs12(payload, None).cert.certificate.subject.rfc4514_string()}")
-    return sorted(found)
+    return sorted(each for payload in world.fake.barbican.payloads.values() for each in inside(payload))
 
 
 def trusts(world):
@@ -81,9 +82,9 @@ def trusts(world):
     read, pool_row = world.fake.barbican.payload, row(world)
     ca, crl, own = (pool_row[each] for each in ("ca_tls_container_ref", "crl_container_ref", "tls_container_ref"))
     return (
-        x509.load_pem_x509_certificate(read(ca)).subject.rfc4514_string() if ca and read(ca) else ca,
-        x509.load_pem_x509_crl(read(crl)).issuer.rfc4514_string() if crl else None,
-        pkcs12.load_pkcs12(read(own), None).cert.certificate.subject.rfc4514_string() if own else None,
+        subject(read(ca)) if ca and read(ca) else ca,
+        issuer(read(crl)) if crl else None,
+        key_owner(read(own)) if own else None,
     )
 
 
