@@ -9,6 +9,7 @@ from sandbox import Sandbox
 from tests.support.cloud_hands import changing, reconciled, until_event
 from tests.support.manifests import manifest
 from tests.support.running import User
+from tests.support.unordered import unordered
 
 INET, IROUTER = "InfomaniakNetwork", "Router"
 
@@ -37,15 +38,15 @@ def test_a_router_with_a_copied_description_keeps_all_it_has(box: Sandbox, user:
     ours = user.until_ready("irouter", "r")["status"]["id"]
     copied = user.cloud.routers.get(ours)["description"]
     user.cloud.routers.update(old, {"description": copied})
-    before = user.cloud.routers.get(old)
+    before = unordered(user.cloud.routers.get(old))
     mark = box.mark()
     reconciled(box, user, "irouter", "r")
     assert old in until_event(user, "r", "CopyLeftAlone")
     assert changing(box, mark, user) == []
-    assert user.cloud.routers.get(old) == before
+    assert unordered(user.cloud.routers.get(old)) == before
     assert old in user.condition("irouter", "r", "Synced")["message"]
     assert user.condition("irouter", "r", "Ready")["status"] == "True"
     user.delete("irouter", "r")
     assert ours not in [each["id"] for each in user.cloud.routers.list(project_id=user.project.id)]
-    assert user.cloud.routers.get(old) == before
+    assert unordered(user.cloud.routers.get(old)) == before
     assert [each["device_id"] for each in user.cloud.ports.list(device_id=old)] == [old]

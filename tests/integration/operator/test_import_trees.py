@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from tests.support.tree_hands import (
     sent,
     unlocked,
 )
+from tests.support.unordered import unordered
 
 KINDS = {ILB: "LoadBalancer", IPOOL: "Pool", IHM: "HealthMonitor"}
 
@@ -47,12 +49,13 @@ def tree(user: User, subnet_id: str) -> tuple[str, Row]:
 def rows(user: User, whole: Row) -> list[Row]:
     """All of the tree as it is in Octavia."""
     (pool,) = whole["pools"]
-    return [
+    found: list[Mapping[str, Any]] = [
         user.cloud.load_balancers.get(whole["id"]),
         *sorted(user.cloud.listeners.list(load_balancer_id=whole["id"]), key=lambda row: str(row["name"])),
         user.cloud.pools.get(pool["id"]),
         user.cloud.health_monitors.get(pool["healthmonitor"]["id"]),
     ]
+    return [unordered(row) for row in found]
 
 
 def marks(user: User, whole: Row) -> list[str]:

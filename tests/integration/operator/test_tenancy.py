@@ -16,6 +16,7 @@ from tests.support.byhand import ByHand
 from tests.support.manifests import EXTERNAL, gateway, imported_external, interface, manifest
 from tests.support.running import User
 from tests.support.second import instead_of
+from tests.support.unordered import unordered
 
 Row = dict[str, Any]
 COLLECTIONS = [
@@ -100,7 +101,8 @@ def picture(user: User) -> dict[str, list[Row]]:
     for name in COLLECTIONS:
         rows = getattr(user.cloud, name).list(project_id=user.project.id)
         found[name] = sorted(
-            ({k: v for k, v in row.items() if k not in MOVING} for row in rows), key=lambda row: str(row["id"])
+            ({k: v for k, v in unordered(row).items() if k not in MOVING} for row in rows),
+            key=lambda row: str(row["id"]),
         )
     return found
 
