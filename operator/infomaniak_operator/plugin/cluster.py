@@ -1,0 +1,142 @@
+"""What the commands read from the API server, and the annotations that they write. ``spec`` is never written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Any
+
+from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
+from kubernetes.config import kube_config
+from urllib3.exceptions import HTTPError
+
+from infomaniak_operator.api.kind import GROUP, VERSION
+from infomaniak_operator.api.registry import KINDS
+from infomaniak_operator.controller.interfaces import Key, KubeObject
+
+TIMEOUT = (5.0, 30.0)
+"""Seconds to connect, and to read, for each request."""
+_PAGE = 500
+_MOST_EVENTS = 500
+_new_client: Callable[..., Any] = config.new_client_from_config
+_contexts: Callable[..., Any] = config.list_kube_config_contexts
+
+
+class ClusterError(Exception):
+    """The API server cannot be asked, or refuses. The message says what, and what to do."""
+
+
+class Cluster:
+    """One cluster as a kubeconfig names it.
+
+    Args:
+        kubeconfig: a path; None: what kubectl would take.
+        context: a context in it; None: the current one.
+
+    Attributes:
+        namespace: the one that the context names, or ``default``.
+
+    Raises:
+        ClusterError: there is no such kubeconfig or context.
+    """
+
+    def __init__(self, kubeconfig: str | None = None, context: str | None = None) -> None:
+        try:
+            where = kubeconfig or kube_config.KUBE_CONFIG_DEFAULT_LOCATION
+            api: client.ApiClient = _new_client(config_file=where, context=context, persist_config=False)
+            contexts, active = _contexts(config_file=where)
+        except (config.ConfigException, OSError, ValueError, TypeError) as error:
+            raise ClusterError(f"The kubeconfig cannot be used: {error}") from error
+        chosen = next((each for each in contexts if each["name"] == context), active)
+        self.namespace = str((chosen.get("context") or {}).get("namespace") or "default")
+        self._objects, self._core = client.CustomObjectsApi(api), client.CoreV1Api(api)
+
+    def objects(self, namespace: str | None) -> list[KubeObject]:
+        """All objects of this API.
+
+        Args:
+            namespace: None: of all namespaces.
+
+        Raises:
+            ClusterError: one kind cannot be listed, for then the others are no answer; or no kind is installed.
+        """
+        with ThreadPoolExecutor(len(KINDS)) as pool:
+            found = list(pool.map(lambda kind: self._list(kind, namespace), KINDS))
+        if all(each is None for each in found):
+            raise ClusterError(
+                f"This cluster does not know {GROUP}/{VERSION}: install the chart, or the files in crds/."
+            )
+        return [each for of_kind in found for each in of_kind or ()]
+
+    def events(self, resource: KubeObject) -> list[Mapping[str, Any]]:
+        """The Events of one object.
+
+        Raises:
+            ClusterError: they cannot be listed.
+        """
+        with _asked("list events", resource.key.namespace):
+            answer = self._core.list_namespaced_event(
+                resource.key.namespace,
+                field_selector=f"involvedObject.uid={resource.uid}",
+                limit=_MOST_EVENTS,
+                _request_timeout=TIMEOUT,
+            )
+            return [self._core.api_client.sanitize_for_serialization(each) for each in answer.items or ()]
+
+    def annotate(self, key: Key, name: str, value: str | None) -> None:
+        """Set one annotation, or with None take it out.
+
+        Raises:
+            ClusterError: there is no such object, or it may not be changed.
+        """
+        body = {"metadata": {"annotations": {name: value}}}
+        with _asked(f"annotate {key.kind}/{key.name}", key.namespace):
+            self._objects.patch_namespaced_custom_object(
+                GROUP, VERSION, key.namespace, KINDS[key.kind].plural, key.name, body, _request_timeout=TIMEOUT
+            )
+
+    def _list(self, kind: str, namespace: str | None) -> list[KubeObject] | None:
+        """The objects of one kind; None where the cluster does not have the kind."""
+        plural, found, more = KINDS[kind].plural, list[KubeObject](), ""
+        while True:
+            options: dict[str, Any] = {"limit": _PAGE, "_request_timeout": TIMEOUT}
+            options |= {"_continue": more} if more else {}
+            with _asked(f"list {plural}", namespace):
+                try:
+                    answer: Any = (
+                        self._objects.list_cluster_custom_object(GROUP, VERSION, plural, **options)
+                        if namespace is None
+                        else self._objects.list_namespaced_custom_object(GROUP, VERSION, namespace, plural, **options)
+                    )
+                except ApiException as error:
+                    if error.status == HTTPStatus.NOT_FOUND:  # the kind is not served, so there is no object of it
+                        return None
+                    raise
+            found += [KubeObject.of(item, kind) for item in answer.get("items") or ()]
+            more = (answer.get("metadata") or {}).get("continue") or ""
+            if not more:
+                return found
+
+
+@contextmanager
+def _asked(what: str, namespace: str | None) -> Iterator[None]:
+    """One request; whatever it fails with becomes a ``ClusterError``."""
+    where = f"in namespace {namespace}" if namespace else "in all namespaces"
+    try:
+        yield
+    except ApiException as error:
+        raise ClusterError(f"Cannot {what} {where}: {_said(error)}") from error
+    except (HTTPError, OSError, ValueError) as error:
+        raise ClusterError(f"Cannot {what} {where}: the API server does not answer ({error})") from error
+
+
+def _said(error: ApiException) -> str:
+    """What the API server says of a refusal."""
+    try:
+        return str(json.loads(error.body or "")["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"{error.status} {error.reason}"

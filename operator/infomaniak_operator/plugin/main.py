@@ -1,0 +1,264 @@
+"""``kubectl infomaniak``: the command line.
+
+Exit codes: 0 Ready, 1 progressing, 2 failed, 3 the command itself failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+import yaml
+
+from infomaniak_operator import __version__
+from infomaniak_operator.controller.interfaces import Key, KubeObject
+from infomaniak_operator.plugin import report
+from infomaniak_operator.plugin.cluster import Cluster, ClusterError
+from infomaniak_operator.plugin.stack import References, Stack, State, by_kind, names_of
+from infomaniak_operator.reconcile.generic.outcomes import PAUSED, RECONCILE_AT
+from infomaniak_operator.reconcile.reconcilers import actuators
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+UNUSABLE = 3
+"""The exit code where nothing can be said."""
+_EVERY = 2.0
+"""Seconds between two looks of ``--watch``."""
+_EPILOG = (
+    "Exit codes: 0 everything is Ready, 1 work is in progress, 2 something failed and needs you, "
+    "3 the command itself failed."
+)
+
+
+class Usage(Exception):  # noqa: N818 - it names what is wrong with the words that were given
+    """The words of the command line name nothing that is there."""
+
+
+class Server(Protocol):
+    """What the commands need of a cluster; see ``Cluster``."""
+
+    namespace: str
+
+    def objects(self, namespace: str | None) -> list[KubeObject]:
+        """All objects of this API in a namespace, or with None in all of them."""
+
+    def events(self, resource: KubeObject) -> list[Mapping[str, Any]]:
+        """The Events of one object."""
+
+    def annotate(self, key: Key, name: str, value: str | None) -> None:
+        """Set one annotation, or with None take it out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a command is given.
+
+    Attributes:
+        now: the present time.
+        sleep: waits for that many seconds.
+        connect: the cluster of a kubeconfig and a context.
+    """
+
+    now: Callable[[], datetime]
+    sleep: Callable[[float], None]
+    connect: Callable[[str | None, str | None], Server]
+
+
+def main(arguments: Sequence[str] | None = None, surroundings: Surroundings | None = None) -> int:
+    """Run the command that the arguments name; returns the exit code."""
+    found = surroundings or Surroundings(lambda: datetime.now(UTC), time.sleep, Cluster)
+    options = _parser().parse_args(arguments)
+    try:
+        return _Command(options, found).run()
+    except (ClusterError, Usage) as error:
+        return _failed(str(error))
+    except ModuleNotFoundError as error:
+        if error.name != "rich":
+            raise
+        return _failed("rich is not installed: pip install 'infomaniak-operator[kubectl]', or take -o json or -o yaml")
+    except KeyboardInterrupt:
+        return UNUSABLE
+
+
+def references() -> References:
+    """What an object refers to, as the operator itself reads it; nothing where the operator could not read it."""
+    kinds = {each.kind: each for each in actuators()}
+
+    def found(resource: KubeObject) -> Iterable[Key]:
+        try:
+            return tuple(kinds[resource.key.kind].references(resource))
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return ()
+
+    return found
+
+
+class _Command:
+    def __init__(self, options: argparse.Namespace, surroundings: Surroundings) -> None:
+        self._options, self._surroundings = options, surroundings
+        self._server = surroundings.connect(options.kubeconfig, options.context)
+        self._references = references()
+        everywhere = getattr(options, "all_namespaces", False)
+        self._namespace: str | None = None if everywhere else options.namespace or self._server.namespace
+
+    def run(self) -> int:
+        name = self._options.command
+        if name in ("pause", "resume", "reconcile"):
+            return self._annotate(name)
+        if not getattr(self._options, "watch", False):
+            return self._once()
+        return self._watch()
+
+    def _stack(self) -> Stack:
+        return Stack(self._server.objects(self._namespace), self._references, self._surroundings.now())
+
+    def _once(self) -> int:
+        stack = self._stack()
+        found, state = self._report(stack)
+        if self._options.output == "json":
+            sys.stdout.write(f"{json.dumps(found, indent=2)}\n")
+        elif self._options.output == "yaml":
+            sys.stdout.write(yaml.safe_dump(found, sort_keys=False, allow_unicode=True))
+        elif self._options.command == "why":
+            from infomaniak_operator.plugin.terminal import plain  # noqa: PLC0415 - rich is asked for here alone
+
+            sys.stdout.write(f"{plain(report.line(found))}\n")
+        else:
+            self._console().print(self._drawn(stack, found))
+        return state
+
+    def _watch(self) -> int:
+        from rich.live import Live  # noqa: PLC0415 - rich is asked for here alone
+
+        with Live(console=self._console(), auto_refresh=False, screen=False) as live:
+            while True:
+                stack = self._stack()
+                found, state = self._report(stack)
+                live.update(self._drawn(stack, found), refresh=True)
+                if state is State.READY:
+                    return state
+                self._surroundings.sleep(_EVERY)
+
+    def _report(self, stack: Stack) -> tuple[report.Report, State]:
+        command = self._options.command
+        if command == "tree":
+            keys = self._told(stack)
+            return report.tree(stack, keys), stack.state(keys)
+        key = self._one(stack)
+        if command == "why":
+            return report.why(stack, key), stack.state([key])
+        found = stack.object(key)
+        try:
+            events, refused = self._server.events(found) if found else [], ""
+        except ClusterError as error:  # who may not see Events may see the object
+            events, refused = [], str(error)
+        return report.status(stack, key, events, refused), stack.state([key])
+
+    def _told(self, stack: Stack) -> tuple[Key, ...]:
+        """The objects of a tree: all, or those that hang together with one; and what is missing of them."""
+        if self._options.object:
+            if self._namespace is None:
+                raise Usage("KIND/NAME is of one namespace: leave out --all-namespaces, or the object.")
+            return stack.connected(self._one(stack))
+        return tuple(sorted({each for key in stack.keys for each in (key, *stack.references(key))}))
+
+    def _drawn(self, stack: Stack, found: report.Report) -> RenderableType:
+        from infomaniak_operator.plugin import terminal  # noqa: PLC0415 - rich is asked for here alone
+
+        return terminal.tree(stack, found) if self._options.command == "tree" else terminal.status(found)
+
+    def _console(self) -> Console:
+        from infomaniak_operator.plugin import terminal  # noqa: PLC0415 - rich is asked for here alone
+
+        return terminal.console(color=False if self._options.no_color else None)
+
+    def _one(self, stack: Stack) -> Key:
+        """The object that the words name.
+
+        Raises:
+            Usage: they name no kind, or no object that is there.
+        """
+        key = self._named()
+        if stack.object(key) is None:
+            raise Usage(f"{report.short(key)} does not exist in namespace {key.namespace}.")
+        return key
+
+    def _named(self) -> Key:
+        kind, _, name = "/".join(self._options.object).partition("/")
+        known = by_kind(kind)
+        if known is None or not name or "/" in name:
+            raise Usage(f"{'/'.join(self._options.object)!r} is no KIND/NAME. The kinds are {names_of()}.")
+        return Key(known, str(self._namespace), name)
+
+    def _annotate(self, command: str) -> int:
+        key = self._named()
+        now = self._surroundings.now().isoformat(timespec="microseconds")
+        name, value, done = {
+            "pause": (PAUSED, "true", "is paused. Nothing is changed for it until you resume it."),
+            "resume": (PAUSED, None, "is resumed."),
+            "reconcile": (RECONCILE_AT, now, "is reconciled now."),
+        }[command]
+        self._server.annotate(key, name, value)
+        sys.stdout.write(f"{report.short(key)} {done}\n")
+        return State.READY
+
+
+def _failed(message: str) -> int:
+    sys.stderr.write(f"error: {message}\n")
+    return UNUSABLE
+
+
+class _Parser(argparse.ArgumentParser):
+    """One whose usage errors have an exit code that is not that of something failed."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        raise SystemExit(_failed(message))
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = _Parser(add_help=False)
+    common.add_argument("--kubeconfig", metavar="FILE", help="the kubeconfig; without it, what kubectl takes")
+    common.add_argument("--context", metavar="NAME", help="the context in it; without it, the current one")
+    common.add_argument("-n", "--namespace", metavar="NAME", help="the namespace; without it, the context's")
+    shown = _Parser(add_help=False)
+    shown.add_argument("-o", "--output", choices=("json", "yaml"), help="write JSON or YAML for a script")
+    shown.add_argument("--no-color", action="store_true", help="use no colors")
+    watched = _Parser(add_help=False)
+    watched.add_argument("-w", "--watch", action="store_true", help="look again every 2 seconds until all is Ready")
+    parser = _Parser(
+        prog="kubectl infomaniak",
+        description="Show what is wrong with objects of network.infomaniak.cloud, and what to do.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    tree = commands.add_parser(
+        "tree",
+        parents=[common, shown, watched],
+        epilog=_EPILOG,
+        help="objects as they depend on each other, and what blocks them",
+    )
+    tree.add_argument("-A", "--all-namespaces", action="store_true", help="the objects of all namespaces")
+    tree.add_argument("object", nargs="*", metavar="KIND/NAME", help="one object, with what it hangs together with")
+    for name, parents, said in (
+        ("why", [common, shown], "one line: what keeps an object from being Ready, in the end"),
+        ("status", [common, shown, watched], "one object in full: conditions, listeners, members, Events"),
+        ("pause", [common], "have the operator leave an object alone"),
+        ("resume", [common], "have the operator mind a paused object again"),
+        ("reconcile", [common], "have the operator look at an object now"),
+    ):
+        one = commands.add_parser(name, parents=parents, epilog=_EPILOG, help=said, description=said)
+        one.add_argument("object", nargs="+", metavar="KIND/NAME", help="for example LoadBalancer/web, or ilb web")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""The reports on a terminal, drawn by rich."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from infomaniak_operator.controller.interfaces import Key
+from infomaniak_operator.plugin.report import Report, short
+from infomaniak_operator.plugin.stack import Stack, State
+
+_STYLES = {"Ready": "green", "Progressing": "yellow", "Failed": "red"}
+_SIGNS = {"Ready": "✓", "Progressing": "…", "Failed": "✗"}
+_HEALTH = {"ONLINE": "green", "ERROR": "red", "DEGRADED": "yellow", "DRAINING": "yellow", "OFFLINE": "red"}
+
+
+def console(*, color: bool | None, width: int | None = None) -> Console:
+    """Where the commands write.
+
+    Args:
+        color: whether to use colors; None: where the output is a terminal.
+        width: in columns; None: the terminal's.
+    """
+    return Console(
+        file=sys.stdout, no_color=color is False, force_terminal=color, width=width, highlight=False, soft_wrap=True
+    )
+
+
+def plain(value: object) -> str:
+    """Text of others as one line that moves no cursor."""
+    return "".join(each if each.isprintable() else " " for each in str(value))
+
+
+def tree(stack: Stack, report: Report) -> RenderableType:
+    """The tree of the objects that a report tells of, and the causes below it."""
+    told = {Key(each["kind"], each["namespace"], each["name"]) for each in report["items"]}
+    drawn: set[Key] = set()
+    if not told:
+        return Text("There is no object of network.infomaniak.cloud here.")
+    roots = [each for each in stack.roots() if not told.isdisjoint(stack.below(each))]
+    return Group(*(_branch(stack, root, told, drawn) for root in roots), *_blocked(report))
+
+
+def _branch(stack: Stack, root: Key, told: set[Key], drawn: set[Key]) -> Tree:
+    """From one object down to what depends on it; what was drawn before is named again, and not followed."""
+    top = Tree(_label(stack, root, again=False))
+    drawn.add(root)
+    pending: list[tuple[Tree, Key]] = [(top, root)]
+    while pending:
+        branch, key = pending.pop()
+        for each in stack.dependents(key):
+            again = each in drawn
+            if each not in told or (again and each in stack.references(key)):  # a circle: it is above already
+                continue
+            below = branch.add(_label(stack, each, again=again))
+            if not again:
+                drawn.add(each)
+                pending.append((below, each))
+    return top
+
+
+def _label(stack: Stack, key: Key, *, again: bool) -> Text:
+    found = stack.standing(key)
+    state = str(found.state)
+    text = Text.assemble((f"{_SIGNS[state]} ", _STYLES[state]), (plain(short(key)), "bold" if not again else "dim"))
+    if again:
+        return text.append("  (see above)", "dim")
+    if found.state is not State.READY:
+        text.append(f"  {plain(found.reason)}", _STYLES[state])
+    for note in found.notes:
+        text.append(f"  [{note}]", "magenta")
+    return text
+
+
+def _blocked(report: Report) -> list[RenderableType]:
+    parts: list[RenderableType] = []
+    for cause in report["blockedBy"]:
+        style = _STYLES[cause["state"]]
+        name = plain(f"{cause['kind']}/{cause['name']}")
+        parts += [
+            Text(),
+            Text.assemble(("Blocked by: ", "bold"), (name, f"bold {style}"), f"  {plain(cause['reason'])}"),
+        ]
+        parts.append(Text(f"  {plain(cause['message'])}"))
+        if cause["holdsUp"]:
+            parts.append(Text(f"  Waiting for it: {plain(', '.join(cause['holdsUp']))}", "dim"))
+    return parts
+
+
+def status(report: Report) -> RenderableType:
+    """One object in full."""
+    state = report["state"]
+    head = Text.assemble((f"{_SIGNS[state]} ", _STYLES[state]), (plain(f"{report['kind']}/{report['name']}"), "bold"))
+    head.append(f"  {state}", _STYLES[state])
+    for note in report["notes"]:
+        head.append(f"  [{note}]", "magenta")
+    parts: list[RenderableType] = [head]
+    if report.get("fields"):
+        parts.append(_table((), ([name, value] for name, value in report["fields"].items())))
+    parts += _titled("Conditions", report.get("conditions"), ("type", "status", "reason", "message"))
+    for name, rows in (report.get("lists") or {}).items():
+        parts += _titled(name[:1].upper() + name[1:], rows)
+    for pool in report.get("pools") or ():
+        parts += _titled(f"Pool {pool['name']}", pool["members"] or [{"members": "none"}])
+    parts += _titled("Events", report.get("events"), ("last", "type", "reason", "message", "count"))
+    if report.get("eventsError"):
+        parts += [Text(), Text("Events", "bold"), Text(f"  {plain(report['eventsError'])}", "yellow")]
+    return Group(*parts, *_blocked(report))
+
+
+def _titled(title: str, rows: Sequence[Mapping[str, Any]] | None, columns: Sequence[str] = ()) -> list[RenderableType]:
+    if not rows:
+        return []
+    names = columns or tuple(dict.fromkeys(name for row in rows for name in row))
+    return [Text(), Text(plain(title), "bold"), _table(names, ([row.get(name, "") for name in names] for row in rows))]
+
+
+def _table(names: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=bool(names), padding=(0, 2, 0, 2))
+    for name in names:
+        table.add_column(name.upper(), overflow="fold", style="", header_style="dim")
+    for row in rows:
+        table.add_row(*(Text(plain(each), _HEALTH.get(str(each), "")) for each in row))
+    return table
