@@ -360,7 +360,7 @@ def plan(
             stays |= {str(row["id"]) for row in stale}  # its pool does not fit what it is to become: traffic goes on
             held_back += [_in_use(item["name"], row, keep) for row in kept]
             continue
-        if not current and certificates.lacking(facts, item):
+        if not current and certificates.lacking(facts, item, former=not stale):
             stays |= {str(row["id"]) for row in stale}  # ``certificates.plan`` says what it waits for
             continue
         if current:

@@ -240,10 +240,10 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
 
     @override
     def prepare(self, context: ReconcileContext, inputs: PoolInputs, body: PoolBody) -> Callable[[], PoolRow] | Ended:
-        """Store what it names by Secrets; then one POST. Without these it would speak to anybody."""
+        """Store what it names by Secrets; then one POST. Without these, or former ones, it would speak to anybody."""
         if too_early := certificate_store.ensure(context):
             return too_early
-        if certificates.lacking_in_pool(context):
+        if certificates.lacking_in_pool(context, former=True):
             self._tell(context)
             held_back = [*context.held_back, *certificates.plan(context).held_back]
             return held_back[0] if held_back else again(Reason.CREATING, "what tls names is stored in Barbican", 1.0)
