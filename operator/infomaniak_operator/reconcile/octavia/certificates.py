@@ -372,6 +372,8 @@ def lacking_in_pool(facts: Facts, *, former: bool = False) -> bool:
     tls: json_types.PoolTls = json_types.POOL.spec(facts).get("tls") or {}
     if not tls.get("enabled", True):
         return False
+    if facts.dry_run:  # nothing is stored in it: what could be counts
+        return facts.seen.of(SeenCertificates).failed is not None or any(_problems(facts))
     ref = tls.get("secretRef")
     return _unjudged(facts, trust(tls, ""), former=former) or (ref is not None and _of(facts, ref, None) is None)
 
