@@ -132,6 +132,20 @@ def test_clients_are_let_in_by_an_authority_in_a_secret(
     until(lambda: asked(None) == "200", "nobody has to show one")
     assert (asked(alice), asked(bob), asked(stranger)) == ("200", "000", "000")
 
+    # Another authority comes with its own list: Octavia compares the former list with it, also where that is to go.
+    dave = next_ones.issue("dave")
+    _secret(holder, "next", ca_crt=next_ones.cert, ca_crl=next_ones.revoking(dave))
+    follows = {"caSecretRef": {"name": "next"}}
+    holder.apply(door("OPTIONAL", **follows))
+    told = holder.until_condition(ILB, "lb", "Stalled", reason="InvalidConfiguration")["message"]
+    assert "Octavia takes no other authority for this listener while it has the former one's list" in told
+    assert (asked(alice), asked(bob), asked(stranger)) == ("200", "000", "000")
+    made(holder, ILB, door("OPTIONAL", **follows, crlSecretRef={"name": "next"}))
+    until(lambda: asked(stranger) == "200", "the other authority's clients are let in")
+    assert (asked(alice), asked(bob), asked(dave)) == ("000", "000", "000")
+    made(holder, ILB, door("OPTIONAL", **follows))
+    until(lambda: asked(dave) == "200", "its list is taken out")
+
     # Taken out, nobody is asked.
     made(holder, ILB, door())
     until(lambda: len(kept()) == 1, "authority and list are out of Barbican")

@@ -292,6 +292,89 @@ def test_a_list_that_is_taken_out_while_the_authority_cannot_be_used_goes_later(
     calm(world)
 
 
+def opened(world):
+    """Whom the listener asks for certificates, at every step until nothing is left to do."""
+    seen = [asks(world)]
+    for _ in range(150):
+        world.some(1)
+        seen += [asks(world)] if asks(world) != seen[-1] else []
+    return seen
+
+
+def test_another_authority_with_a_list_comes_in_one_request_in_whatever_order_it_is_written():
+    world = ready(
+        clients(FIRST, revoking(FIRST)), clients(SECOND, revoking(SECOND), "next"), listeners=[https(crl=True)]
+    )
+    refs = {"caSecretRef": {"name": "next"}, "crlSecretRef": {"name": "next"}}
+    world.spec(LB, listeners=[https(tls={"clientAuthentication": {"mode": "MANDATORY", **refs}})])
+    assert opened(world) == [("MANDATORY", "CN=first", "CN=first"), ("MANDATORY", "CN=second", "CN=second")]
+    world.all_ready()
+    assert world.changes().count("PUT listeners") == 1
+
+
+@pytest.mark.parametrize("mode", ["MANDATORY", "OPTIONAL"])
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("way", ["list of the new one", "list first", "back"])
+def test_another_authority_without_a_list_is_no_moment_without_one(way, restarted, mode):
+    """Octavia compares the list that is to go with the new authority, and refuses that."""
+    world = ready(clients(FIRST, revoking(FIRST)), listeners=[https(crl=True)])
+    world.apply(clients(SECOND, revoking(SECOND)))
+    before = ("MANDATORY", "CN=first", "CN=first")
+    world.annotate(LB, paused="true")
+    world.spec(LB, listeners=[https(mode=mode, description="moved"), listener("plain", 80)])
+    world.annotate(LB, paused="")
+    assert opened(world) == [before]
+    assert world.ready(LB) == ("False", "InvalidConfiguration")
+    assert world.progress(LB) == "Stalled"
+    message = world.message(LB)
+    assert message.startswith(f"{WHERE}: Octavia takes no other authority")
+    assert "Set crlSecretRef to a list of the new authority" in message
+    # All else is as the spec says, and it is not asked again and again.
+    assert {each["name"]: each["description"] for each in world.table("listeners")} == {"https": "moved", "plain": ""}
+    if restarted:
+        world.restart()
+        world.run(100)
+    world.forget_calls()
+    world.clock.advance(600)
+    world.resync()
+    assert opened(world) == [before]
+    assert world.changes() == []
+    after = (mode, "CN=second", None)
+    if way == "list of the new one":
+        world.spec(LB, listeners=[https(mode=mode, crl=True)])
+        assert opened(world) == [before, (mode, "CN=second", "CN=second")]
+        world.spec(LB, listeners=[https(mode=mode)])
+        assert opened(world)[1:] == [after]
+    elif way == "list first":
+        world.apply(clients(FIRST))
+        assert opened(world) == [before, (mode, "CN=first", None)]
+        world.apply(clients(SECOND))
+        assert opened(world)[1:] == [after]
+    else:
+        world.apply(clients(FIRST, revoking(FIRST)))
+        world.spec(LB, listeners=[https(mode=mode, crl=True)])
+        after = (mode, "CN=first", "CN=first")
+        assert opened(world)[-1] == after
+    world.all_ready()
+    assert asks(world) == after
+    calm(world)
+
+
+def test_no_client_is_asked_any_more_whatever_octavia_says_of_the_list():
+    world = ready(clients(FIRST, revoking(FIRST)), listeners=[https(crl=True)])
+    world.spec(LB, listeners=[https()])
+    world.apply(clients(SECOND))
+    world.run(60)
+    assert asks(world) == ("MANDATORY", "CN=first", "CN=first")
+    world.spec(LB, listeners=[https(mode="NONE")])
+    world.run(60)
+    assert asks(world)[0] == "NONE"
+    world.spec(LB, listeners=[https(tls={"clientAuthentication": ...})])
+    world.run(60)
+    world.all_ready()
+    assert (asks(world), held(world)) == (("NONE", None, None), [])
+
+
 @pytest.mark.parametrize("wrong", [False, True], ids=["missing", "wrong"])
 def test_no_client_is_asked_any_more_whatever_became_of_the_authority(wrong):
     world = ready(clients(FIRST, revoking(FIRST)), listeners=[https(crl=True)])

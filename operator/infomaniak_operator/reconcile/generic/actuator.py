@@ -190,6 +190,9 @@ class Creation(Protocol[RowT, BodyT_contra, InputsT_contra]):
     def may_make_again(self, context: ReconcileContext) -> bool:
         """Whether one that somebody else deleted is to be made again."""
 
+    def went_with(self, context: ReconcileContext) -> str:
+        """What the operator itself deleted that has taken the main resource along; empty where somebody else did."""
+
 
 class Deletion(Protocol[RowT_contra]):
     """The ability to go in ways of its own. What is done is data, as in ``plan``; it may look before it says."""
@@ -345,6 +348,11 @@ class PlainActuator(Actuator[RowT, BodyT, InputsT]):
     def may_make_again(self, context: ReconcileContext) -> bool:
         """One of ours that somebody deleted is made again."""
         return True
+
+    @override
+    def went_with(self, context: ReconcileContext) -> str:
+        """Nothing takes it along."""
+        return ""
 
     @override
     def leftovers(self, context: ReconcileContext, *, retain: bool) -> Plan:

@@ -106,9 +106,11 @@ def _lost(context: ReconcileContext, actuator: Actuator[RowT, BodyT], marked: Se
         if isinstance(sorted_out, Outcome):
             return sorted_out
     gone = context.id
-    message = f"{actuator.noun} {gone} was deleted in the cloud by somebody else"
+    reason, message = Reason.EXTERNALLY_DELETED, f"{actuator.noun} {gone} was deleted in the cloud by somebody else"
     if context.traits.recovery and context.shows(context.traits.recovery):
-        message = f"{actuator.noun} {gone} was deleted for its recovery"
+        reason, message = Reason.CLOUD_ERROR, f"{actuator.noun} {gone} was deleted for its recovery"
+    elif above := actuator.went_with(context):
+        reason, message = Reason.WAITING_FOR_REFERENCE, f"{actuator.noun} {gone} went with {above}"
     if context.imported or not actuator.may_make_again(context):
         context.set_condition(SYNCED, False, Reason.EXTERNALLY_DELETED, message)
         context.lost_for_good(message)
@@ -118,11 +120,11 @@ def _lost(context: ReconcileContext, actuator: Actuator[RowT, BodyT], marked: Se
     if context.dry_run:
         # It is not there, so that it is not Ready either.
         return replace(context.would(f"create {actuator.noun} {context.name} again: {message}"), keep_ready=False)
-    context.set_condition(SYNCED, False, Reason.EXTERNALLY_DELETED, message)
+    context.set_condition(SYNCED, False, reason, message)
     context.lost()
     # Status forgets the id before the create is sent: who finds an id there, whatever befell this process, may take
     # "not found" for "gone", and need not reckon with a create that is under way.
-    return again(Reason.EXTERNALLY_DELETED, f"{message}; it is made again", 0.0)
+    return again(reason, f"{message}; it is made again", 0.0)
 
 
 def create(context: ReconcileContext, actuator: Actuator[RowT, BodyT], inputs: Inputs) -> RowT | Ended:

@@ -257,6 +257,23 @@ def _trusted(facts: Facts, whom: Trust) -> dict[str, object] | None:
     return None if _misfit(present, whom) else found
 
 
+def _in_force(facts: Facts, whom: Trust) -> dict[str, object] | None:
+    """The addresses of what was last judged by, whatever the Secrets hold now; None where Barbican lacks one of them.
+
+    It is for what is made where nothing serves any more. Status lists what was in use first; what is at another address
+    by now, under the same name, is not what was judged by.
+    """
+    ours = {row["secret_ref"] for row in facts.request.memory.of(Stored).secrets.values()}
+    found: dict[str, object] = {}
+    for name, source in whom.sources.items():
+        formers = (each.get("barbicanSecret") for each in _shown(facts) if _source(each) == source)
+        address = next((each for each in formers if each in ours), None)
+        if address is None:
+            return None
+        found[name] = address
+    return found
+
+
 def _misfit(present: Mapping[Source, Content], whom: Trust) -> bool:
     """Whether a list of revoked certificates is another authority's."""
     ca, crl = (present.get(each) if each else None for each in (whom.ca, whom.crl))
@@ -264,8 +281,10 @@ def _misfit(present: Mapping[Source, Content], whom: Trust) -> bool:
 
 
 def _trusting(facts: Facts, block: Mapping[str, object], whom: Trust, row: Listener | Pool | None) -> dict[str, object]:
-    """A block with the addresses of whom it trusts; as the row has them where they cannot be had."""
+    """A block with the addresses of whom it trusts; as the row has, or as were in force, where they cannot be had."""
     found = _trusted(facts, whom)
+    if found is None and row is None:
+        found = _in_force(facts, whom)
     if found is not None:
         return trusting(block, found)
     if row is None:  # made all the same, where it judges nobody: a list alone would be refused
@@ -306,11 +325,17 @@ def _of(facts: Facts, ref: json_types.SecretRef, row: Listener | Pool | None) ->
     return _address(facts, Source(ref["name"], CERTIFICATE), row)
 
 
-def lacking(facts: Facts, item: json_types.Listener) -> bool:
-    """Whether a listener cannot be made, for it has no certificate to show yet, or none to judge clients' by."""
+def lacking(facts: Facts, item: json_types.Listener, *, former: bool = False) -> bool:
+    """Whether a listener cannot be made, for it has no certificate to show yet, or none to judge clients' by.
+
+    Args:
+        facts: of the object.
+        item: of the spec.
+        former: whether clients may be judged by what was in force before.
+    """
     tls: json_types.Tls = item.get("tls") or {}
     clients = tls.get(CLIENTS)
-    if clients and clients.get("mode") != _NOBODY and _trusted(facts, trust(clients, "")) is None:
+    if clients and clients.get("mode") != _NOBODY and _unjudged(facts, trust(clients, ""), former=former):
         return True
     if "secretRef" not in tls and not tls.get("sniSecretRefs"):
         return False
@@ -335,16 +360,27 @@ def effective_pool(facts: Facts, row: Pool | None = None) -> dict[str, object]:
     return found
 
 
-def lacking_in_pool(facts: Facts) -> bool:
+def lacking_in_pool(facts: Facts, *, former: bool = False) -> bool:
     """Whether a pool cannot be made, for what it names by Secrets is not in Barbican yet: it would speak to anybody.
 
     One that is not to speak TLS needs none of it.
+
+    Args:
+        facts: of the object.
+        former: whether members may be judged by what was in force before.
     """
     tls: json_types.PoolTls = json_types.POOL.spec(facts).get("tls") or {}
     if not tls.get("enabled", True):
         return False
+    if facts.dry_run:  # nothing is stored in it: what could be counts
+        return facts.seen.of(SeenCertificates).failed is not None or any(_problems(facts))
     ref = tls.get("secretRef")
-    return _trusted(facts, trust(tls, "")) is None or (ref is not None and _of(facts, ref, None) is None)
+    return _unjudged(facts, trust(tls, ""), former=former) or (ref is not None and _of(facts, ref, None) is None)
+
+
+def _unjudged(facts: Facts, whom: Trust, *, former: bool) -> bool:
+    """Whether there is nothing to judge the other side by."""
+    return _trusted(facts, whom) is None and not (former and _in_force(facts, whom) is not None)
 
 
 # ── what is to be done ──
@@ -405,6 +441,8 @@ def unused(facts: Facts, rows: Sequence[Listener | Pool]) -> Plan:
     unusable = names.keys() - wanted(facts)
     kept |= {str(each.get("fingerprint")) for each in _shown(facts) if _source(each) in unusable}
     used = {address for row in rows for address in _named_by(row)}
+    for whom in trusts(facts):  # an authority stays with its list, even where nothing stands that uses them
+        used |= set(map(str, (_in_force(facts, whom) or {}).values())) if _trusted(facts, whom) is None else set()
     stored = facts.request.memory.of(Stored).secrets
     return only(
         deletion(fingerprint, row)
@@ -492,7 +530,14 @@ def reported(facts: Facts, rows: Sequence[Listener | Pool], *, unsettled: bool) 
         stays = fingerprint in stored or shown.get("barbicanSecret") in used or unsettled
         if stays and fingerprint not in {each for _, each in found}:
             found[_source(shown), fingerprint] = shown
-    return list(found.values())[: _most(facts)]
+    # What is in use comes first, and stays there: by that it is known once nothing is there any more that uses it.
+    before = [str(each.get("fingerprint")) for each in _shown(facts)]
+    places = {fingerprint: place for place, fingerprint in reversed([*enumerate(before)])}
+    in_order = sorted(
+        found.items(),
+        key=lambda item: (item[1].get("barbicanSecret") not in used, places.get(item[0][1], len(before))),
+    )
+    return [shown for _, shown in in_order][: _most(facts)]
 
 
 def announcement(source: Source, fingerprint: str) -> json_types.CertificateStatus:

@@ -22,6 +22,8 @@ from infomaniak_operator.reconcile.octavia import https_redirect, listeners, mem
 from infomaniak_operator.reconcile.openstack.resource_types import HEALTH_MONITORS, L7_POLICIES, LISTENERS, POOLS
 
 NOBODY = "which no object of this cluster stands for"
+REPLACED = "is to be replaced by another"
+"""Of a pool: what is about to happen to it."""
 
 
 def of_balancer(context: ReconcileContext, row: LoadBalancer) -> list[str]:
@@ -111,10 +113,22 @@ def in_pool(context: ReconcileContext, row: Pool, going: str) -> Outcome | None:
         going: what is about to happen to it: ``is to go``.
     """
     found = of_pool(context, row)
+    if going == REPLACED:  # one that is to go is kept by Octavia for as long as policies send to it
+        found += _sending(context, row)
     if not found:
         return None
     message = f"pool {row['id']} {going}, but holds what is not ours: {'; '.join(found)}: delete or move that first"
     return again(Reason.IN_USE, message, 30.0)
+
+
+def _sending(context: ReconcileContext, row: Pool) -> list[str]:
+    """The L7 policies of others that send to a pool: they would stay on the one that is replaced."""
+    keepers = _keepers(context, octavia_common.L7_POLICY)
+    return [
+        f"L7 policy {_named(each)}, which sends to it"
+        for each in context.rows(L7_POLICIES, context.request.clock.monotonic())
+        if each.get("redirect_pool_id") == row["id"] and keepers.of(each) is None
+    ]
 
 
 def policies(context: ReconcileContext, rows: Iterable[Listener], after: float | None = None) -> dict[str, str]:

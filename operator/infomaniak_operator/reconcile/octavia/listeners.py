@@ -27,7 +27,14 @@ from infomaniak_operator.reconcile.generic.outcomes import Outcome, again, stall
 from infomaniak_operator.reconcile.generic.owned import Whose, mark_of, whose, with_named
 from infomaniak_operator.reconcile.generic.plan import Plan, Step
 from infomaniak_operator.reconcile.neutron.neutron_common import ADMIN_STATE
-from infomaniak_operator.reconcile.octavia import certificates, https_redirect, octavia_common, tls_refs, vip_port
+from infomaniak_operator.reconcile.octavia import (
+    certificates,
+    https_redirect,
+    listener_trust,
+    octavia_common,
+    tls_refs,
+    vip_port,
+)
 from infomaniak_operator.reconcile.octavia.compatibility import fits
 from infomaniak_operator.reconcile.octavia.octavia_common import tag_difference
 from infomaniak_operator.reconcile.openstack.resource_types import LISTENERS
@@ -360,12 +367,14 @@ def plan(
             stays |= {str(row["id"]) for row in stale}  # its pool does not fit what it is to become: traffic goes on
             held_back += [_in_use(item["name"], row, keep) for row in kept]
             continue
-        if not current and certificates.lacking(facts, item):
+        if not current and certificates.lacking(facts, item, former=not stale):
             stays |= {str(row["id"]) for row in stale}  # ``certificates.plan`` says what it waits for
             continue
         if current:
             stays.add(str(current[0]["id"]))
-            change += _update(facts, item, current[0], inputs)
+            steps, waiting = _update(facts, item, current[0], inputs)
+            change += steps
+            held_back += waiting
             stale += current[1:]
         else:
             blocker = next(
@@ -438,19 +447,24 @@ def _delete(row: Listener, *, replaces: bool = False) -> Step:
     return Step("delete", what, f"listener:{row['id']}", str(row["id"]), replaces=replaces)
 
 
-def _update(facts: Facts, item: json_types.Listener, row: Listener, inputs: BalancerInputs) -> list[Step]:
+def _update(
+    facts: Facts, item: json_types.Listener, row: Listener, inputs: BalancerInputs
+) -> tuple[list[Step], list[Outcome]]:
+    """The step that changes a listener, if any, and what of it has to wait."""
     name = str(item["name"])
     where = prefix(name)
-    found = differences(_CHANGING, flat(certificates.effective(facts, item, row)), row, facts.applied, where)
+    whole = differences(_CHANGING, flat(certificates.effective(facts, item, row)), row, facts.applied, where)
+    found = listener_trust.changing(facts, row, whole)
+    waiting = [listener_trust.told(where)] if len(found) < len(whole) else []
     if row.get("name") != name:
         found.append(Difference(f"{where}.name", "name", row.get("name"), name))
     found += tag_difference(facts, {}, row, slot(name), where)
     found += _pool(facts, item, row, inputs)
     if not found:
-        return []
-    adopts = not is_ours(facts, row)
-    body = changes(found)
-    return [Step("update", f"listener {name}", slot(name), str(row["id"]), None, body, tuple(found), adopts=adopts)]
+        return [], waiting
+    adopts, here = not is_ours(facts, row), str(row["id"])
+    step = Step("update", f"listener {name}", slot(name), here, None, changes(found), tuple(found), adopts=adopts)
+    return [step], waiting
 
 
 def _pool(facts: Facts, item: json_types.Listener, row: Listener, inputs: BalancerInputs) -> list[Difference]:

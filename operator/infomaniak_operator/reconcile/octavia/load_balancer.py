@@ -39,6 +39,7 @@ from infomaniak_operator.reconcile.octavia import (
     first_minute,
     foreign_children,
     https_redirect,
+    listener_trust,
     listeners,
     octavia_common,
     octavia_vip,
@@ -363,13 +364,18 @@ class LoadBalancerActuator(octavia_common.TreeActuator[Balancer, LoadBalancerBod
             return self._create_redirect(context, step) if what == "redirect" else self._create_rule(context, step)
         if step.verb == "delete" and what == "redirect" and (held := foreign_children.in_policy(context, step.id)):
             return held
-        with octavia_common.changing(context):
-            if what == "listener":
-                _send(do, LISTENERS, step)
-            elif what == "redirect":
-                _send(do, L7_POLICIES, step)
-            else:
-                _send(do, LOAD_BALANCERS, step)
+        try:
+            with octavia_common.changing(context):
+                if what == "listener":
+                    _send(do, LISTENERS, step)
+                elif what == "redirect":
+                    _send(do, L7_POLICIES, step)
+                else:
+                    _send(do, LOAD_BALANCERS, step)
+        except InfomaniakCloudError as error:
+            if listener_trust.refused(context, step, context.seen.of(SeenBalancer).listeners or (), error):
+                return again(Reason.UPDATING, f"{step.what}: {error}", 0.0)
+            raise
         if step.verb == "delete":
             context.has_deleted(step.id)
         return None

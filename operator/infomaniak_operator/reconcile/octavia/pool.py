@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from infomaniak_operator.api import json_types
 from infomaniak_operator.api.v1alpha1.pool_types import MAX_LISTED
+from infomaniak_operator.client import InfomaniakCloudError
 from infomaniak_operator.client.bodies import MemberBody, PoolBody
 from infomaniak_operator.client.resources import Pool as PoolRow
 from infomaniak_operator.controller.interfaces import (
@@ -42,7 +43,7 @@ from infomaniak_operator.reconcile.generic.outcomes import (
     stalled,
 )
 from infomaniak_operator.reconcile.generic.owned import by_id, is_adopted
-from infomaniak_operator.reconcile.generic.plan import Plan, Step, only
+from infomaniak_operator.reconcile.generic.plan import Plan, Step, Warned, only
 from infomaniak_operator.reconcile.neutron import neutron_common
 from infomaniak_operator.reconcile.octavia import (
     certificate_secret,
@@ -56,6 +57,7 @@ from infomaniak_operator.reconcile.octavia import (
     octavia_common,
     readiness_gates,
     service_endpoints,
+    successor,
     tls_refs,
     tree_child,
 )
@@ -68,15 +70,21 @@ BETWEEN_BATCHES = 1.1
 """Seconds between two changes of a pool's members: what comes meanwhile goes into one."""
 _FIRST_LOOK, _LAST_LOOK = 2.0, 30.0
 """Seconds between two looks at members whose Pods wait for them to be ONLINE."""
+_GOING_OVER, _STAYS = 60.0, 30.0
+"""Seconds that others need to go over to another pool at the most, and between two looks at a former one after that."""
 
 
 @dataclass(slots=True)
 class _Remembered:
-    """Of a Pool: when its members were last changed; how many Pods wait at its gate, and since when it is so many."""
+    """Of a Pool: when its members were last changed; how many Pods wait at its gate, and since when it is so many.
+
+    And since when there has been a former pool; None: there is none.
+    """
 
     last_batch: float = float("-inf")
     waiting: int = 0
     waiting_since: float = 0.0
+    former_since: float | None = None
 
 
 def _persistence(value: Mapping[str, object] | None) -> dict[str, object] | None:
@@ -240,14 +248,47 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
 
     @override
     def prepare(self, context: ReconcileContext, inputs: PoolInputs, body: PoolBody) -> Callable[[], PoolRow] | Ended:
-        """Store what it names by Secrets; then one POST. Without these it would speak to anybody."""
+        """Store what it names by Secrets; then one POST. Without these, or former ones, it would speak to anybody."""
         if too_early := certificate_store.ensure(context):
             return too_early
-        if certificates.lacking_in_pool(context):
+        if certificates.lacking_in_pool(context, former=True):
             self._tell(context)
             held_back = [*context.held_back, *certificates.plan(context).held_back]
             return held_back[0] if held_back else again(Reason.CREATING, "what tls names is stored in Barbican", 1.0)
-        return super().prepare(context, inputs, self.body(context, inputs))
+        whole = self.body(context, inputs)
+        context.seen.of(SeenPool).sent = whole
+        return super().prepare(context, inputs, whole)
+
+    @override
+    def refused(self, context: ReconcileContext, error: InfomaniakCloudError) -> Outcome | None:
+        """One that was to be in the place of another is given up for that."""
+        return successor.refused(context, error)
+
+    @override
+    def find(self, context: ReconcileContext, rows: Iterable[PoolRow]) -> PoolRow | Outcome | None:
+        """The pool that was retired last, where it is as the spec says again, or there can be no other in its place.
+
+        Not while another may yet come to be seen.
+        """
+        former = None if context.creates.unknown or context.may_still_change() else successor.former(context)
+        if former is None:
+            return None
+        inputs = self.resolve(context.resource, context.request.view)
+        fixed = self._fixed(context, former, inputs)
+        if self._elsewhere(former, inputs) or (fixed and not self._keeps(context, former, inputs, fixed)):
+            return None
+        if not context.dry_run:
+            context.known(former)
+        return former
+
+    def _keeps(self, context: ReconcileContext, row: PoolRow, inputs: PoolInputs, fixed: Sequence[Difference]) -> bool:
+        """Find out whether a pool that is to be replaced stays; asked before the one that serves is given up."""
+        if self._stays(context, row, inputs, fixed) is not None:
+            return True
+        seen = context.seen.of(SeenPool)
+        seen.kept = quota.shortage(context, self.needs(context, inputs, None))
+        seen.kept = seen.kept or foreign_children.in_pool(context, row, foreign_children.REPLACED)
+        return seen.kept is not None
 
     @override
     def outline(self, context: ReconcileContext, body: PoolBody) -> str:
@@ -273,20 +314,18 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
         tree_child.stands_in(context, self.above(row))
         certificate_store.look(context)
         fixed, adopted = self._fixed(context, row, inputs), is_adopted(context, row)
-        if fixed and not adopted and self._stays(context, row, inputs, fixed) is None:
-            if context.imported or self._elsewhere(row, inputs):
-                return
-            # Asked before the one that serves is given up: nobody would follow it while there can be no other.
-            no_room = quota.shortage(context, self.needs(context, inputs, None))
-            context.seen.of(SeenPool).no_room = no_room
-            if no_room is None:
-                return
+        other = context.imported or self._elsewhere(row, inputs)
+        if fixed and not adopted and (other or not self._keeps(context, row, inputs, fixed)):
+            return
         if _manages_members(context):
             member_cache.there(context, row)
             last = context.request.memory.of(_Remembered).last_batch
             context.seen.of(SeenPool).batch_in = last + BETWEEN_BATCHES - context.request.clock.monotonic()
         if context.resource.uid not in octavia_common.tree_of(context).held:
-            context.seen.of(SeenPool).formers = member_cache.formers(context)
+            # One that is taken back is marked as a former one until the plan is carried out.
+            formers = [each for each in member_cache.formers(context) if each["id"] != row["id"]]
+            known, context.seen.of(SeenPool).formers = context.request.memory.of(_Remembered), formers
+            known.former_since = (known.former_since or context.moment) if formers else None
 
     def _fixed(self, facts: Facts, row: PoolRow, inputs: PoolInputs) -> list[Difference]:
         """In what of a pool that cannot be changed in place it differs from the spec."""
@@ -318,8 +357,8 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
             if facts.imported:
                 return Plan(outcome=octavia_common.irreplaceable(self.noun, row, fixed))
             stays = self._stays(facts, row, inputs, fixed)
-            if stays is None:
-                return only([self._retire(facts, row, fixed)])
+            if stays is None:  # in a dry run nothing is stored before
+                return secrets.and_then(only([self._retire(facts, row, fixed)]))
             secrets, found = secrets.and_then(stays), self._meanwhile(facts, row)
         else:
             found = [*elsewhere, *self._differences(facts, row)]
@@ -349,8 +388,10 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
                 f"{balancer.key.name}, which takes the listeners over to that, {why}: until it does, this one serves"
             )
             return Plan(held_back=[Outcome(Reason.IN_USE, message, WaitingFor(frozenset({balancer.key}), 30.0))])
-        no_room = facts.seen.of(SeenPool).no_room
-        return Plan(held_back=[no_room]) if no_room else None
+        kept = facts.seen.of(SeenPool).kept
+        if kept is None and "loadBalancerID" in inputs:
+            kept = successor.refusal(facts, row, self.body(facts, inputs))
+        return Plan(held_back=[kept]) if kept else None
 
     def _meanwhile(self, facts: Facts, row: PoolRow) -> list[Difference]:
         """What is changed of a pool that stays only until there can be another.
@@ -387,7 +428,8 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
     def _retire(facts: Facts, row: PoolRow, fixed: list[Difference]) -> Step:
         """Have the pool count as a former one: another is made beside it, and the listeners go over to that."""
         tags = [*octavia_common.plain_tags(row), *(mark.text for mark in facts.owner.both_marks(FORMER))]
-        return Step("update", f"pool {row['id']}", FORMER, str(row["id"]), None, {"tags": tags}, tuple(fixed), True)
+        what = f"pool {row['id']}, which another pool replaces"
+        return Step("update", what, FORMER, str(row["id"]), None, {"tags": tags}, tuple(fixed), True)
 
     @staticmethod
     def _members(facts: Facts, row: PoolRow, inputs: PoolInputs) -> Plan:
@@ -410,22 +452,25 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
 
     @staticmethod
     def _formers(facts: Facts) -> Plan:
-        steps, due = [], None
+        steps, due, warnings = [], None, []
+        since = facts.request.memory.of(_Remembered).former_since
+        pause = _STAYS if since is not None and facts.moment - since > _GOING_OVER else 1.0
         for row in facts.seen.of(SeenPool).formers:
-            monitors = facts.view.objects(octavia_common.MONITOR, facts.resource.key.namespace)
-            checked = any(json_types.ANY.status(each).get("id") == row.get("healthmonitor_id") for each in monitors)
-            if row.get("listeners") or (row.get("healthmonitor_id") and checked):
-                due = 1.0  # listeners and monitor go over to the new one first
+            using = successor.users(facts, row)
+            if staying := successor.staying(row, using):
+                warnings.append(Warned("FormerPoolStays", staying))
+            if row.get("listeners") or using:
+                due = _STAYS if staying else pause  # listeners, monitor and policies go over to the new one first
                 continue
             steps.append(_delete_former(row))
-        return Plan(steps=steps, due=due)
+        return Plan(steps=steps, due=due, warnings=warnings)
 
     @override
     def send(self, context: ReconcileContext, step: Step) -> Ended | None:
         """Send one step."""
         do = context.cloud.do
         if step.slot == FORMER or step.verb == "delete":
-            going = "is to go" if step.verb == "delete" else "is to be replaced by another"
+            going = "is to go" if step.verb == "delete" else foreign_children.REPLACED
             row = by_id(context, POOLS, context.rows(POOLS), step.id)
             if row is not None and (held := foreign_children.in_pool(context, row, going)):
                 return held

@@ -35,7 +35,8 @@ class SeenPool:
         listed: whether they were listed in this reconcile, so that their rows tell their states.
         batch_in: seconds until they may be changed again.
         formers: the pools that it has replaced.
-        no_room: the outcome where the quota has no room for another in its place.
+        kept: the outcome where there can be no other in its place: the quota has no room, or what is not ours uses it.
+        sent: the body of its create.
         tls: the attributes that say whom it trusts.
     """
 
@@ -43,7 +44,8 @@ class SeenPool:
     listed: bool = False
     batch_in: float = 0.0
     formers: list[Pool] = field(default_factory=list)
-    no_room: Outcome | None = None
+    kept: Outcome | None = None
+    sent: Mapping[str, object] | None = None
     tls: Mapping[str, object] = field(default_factory=dict)
 
 

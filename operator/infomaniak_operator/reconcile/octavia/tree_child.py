@@ -88,6 +88,14 @@ class ChildActuator(octavia_common.TreeActuator[OctaviaT, BodyT, InputsT], ABC):
         return None
 
     @override
+    def went_with(self, context: ReconcileContext) -> str:
+        """A load balancer that is being made again (``spec.recovery``)."""
+        balancer = octavia_common.load_balancer_of(context.resource, context.request.view)
+        if balancer is None or not json_types.LOAD_BALANCER.status(balancer).get("recoveryAttempts"):
+            return ""
+        return f"LoadBalancer {balancer.key.name}, which was in ERROR and is made again (spec.recovery)"
+
+    @override
     def held(self, context: ReconcileContext) -> OctaviaT | None:
         """The object as the create of its tree has answered it, until it was Ready once."""
         return held(context, self.collection)
