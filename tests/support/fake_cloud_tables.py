@@ -33,7 +33,16 @@ _NOUNS = {
 }
 _FIXED = {
     "networks": {"project_id", "is_default", "availability_zone_hints"},
-    "subnets": {"project_id", "network_id", "cidr", "ip_version", "ipv6_address_mode", "ipv6_ra_mode", "prefixlen"},
+    "subnets": {
+        "project_id",
+        "network_id",
+        "cidr",
+        "ip_version",
+        "ipv6_address_mode",
+        "ipv6_ra_mode",
+        "prefixlen",
+        "subnetpool_id",
+    },
     "routers": {"project_id", "availability_zone_hints", "ha"},
     "security_groups": {"project_id"},
     "floating_ips": {"project_id", "floating_network_id", "floating_ip_address", "subnet_id"},
@@ -73,6 +82,7 @@ class Tables:
         self.now: Callable[[], float] | None = None
         self.tables: dict[str, dict[str, Row]] = {name: {} for name in KINDS}
         self._shares: set[tuple[str, str]] = set()
+        self.subnet_pools: dict[str, Row] = {}
         self.quotas = {
             "networks": 10,
             "subnets": 10 if traits.small_quotas else 50,

@@ -122,7 +122,9 @@ class Subnet(TypedDict, total=False):
 
     description: ReadOnly[str]
     name: Required[ReadOnly[str]]
-    cidr: Required[ReadOnly[str]]
+    cidr: ReadOnly[str]
+    subnetPoolID: ReadOnly[str]
+    prefixLength: ReadOnly[int]
     ipVersion: ReadOnly[Literal[4, 6]]
     gateway: ReadOnly[str]
     enableDHCP: ReadOnly[bool]
@@ -134,8 +136,8 @@ class Subnet(TypedDict, total=False):
 
 
 SubnetField = Literal[
-    "description", "name", "cidr", "ipVersion", "gateway", "enableDHCP", "dnsNameservers", "allocationPools",
-    "hostRoutes", "ipv6AddressMode", "ipv6RAMode"
+    "description", "name", "cidr", "subnetPoolID", "prefixLength", "ipVersion", "gateway", "enableDHCP",
+    "dnsNameservers", "allocationPools", "hostRoutes", "ipv6AddressMode", "ipv6RAMode"
 ]
 """The names of the fields of ``Subnet``."""
 
@@ -175,6 +177,7 @@ class SubnetStatus(TypedDict, total=False):
     cidr: str | None
     gateway: str | None
     ipVersion: int | None
+    subnetPoolID: str | None
 
 
 class InfomaniakNetworkStatus(TypedDict, total=False):

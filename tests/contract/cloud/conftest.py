@@ -8,6 +8,7 @@ import pytest
 
 from infomaniak_operator.client import CloudSession, NotFoundError, Operations, parse_credentials
 from sandbox.traits import INFOMANIAK
+from tests.support.administrator import Administrator
 from tests.support.balancing import ROBIN
 from tests.support.box import until
 from tests.support.fake_cloud import EXTERNAL, FakeCloud
@@ -30,6 +31,8 @@ class Side:
         settle: has the load balancers finish what they are at.
         share: has the other project share its network of that id with this one.
         lose: has the certificate of that address not be in Barbican.
+        pool: has an administrator make a shared subnet pool of that range, and the default length of its subnets'
+            prefixes; returns its id.
         hold: from now on they stay at it until they are to settle, so that a state that passes can be read without haste.
     """
 
@@ -44,6 +47,7 @@ class Side:
         share: Callable[[str], None],
         hold: Callable[[], None] = lambda: None,
         lose: Callable[[str], None] = lambda _: None,
+        pool: Callable[[str, int], str],
     ) -> None:
         self.do = do
         self.other = other
@@ -52,6 +56,7 @@ class Side:
         self.settle = settle
         self.hold = hold
         self.share = share
+        self.pool = pool
         self.lose = lose
         self._prefix = uuid.uuid4().hex[:8]
 
@@ -158,6 +163,7 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Side]:
             fake.settle,
             share=lambda network: fake.neutron.share(network, "alpha"),
             lose=fake.unreadable.add,
+            pool=fake.neutron.make_subnet_pool,
         )
         return
     sessions = request.getfixturevalue("sessions")
@@ -173,6 +179,7 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Side]:
         policy = {"rbac_policy": {"object_type": "network", "object_id": network, **target}}
         sessions["beta"].request("network", "POST", "/v2.0/rbac-policies", body=policy)
 
+    administrator = Administrator(request.getfixturevalue("env"))
     side = Side(
         Operations(sessions["alpha"], whole=True),
         Operations(sessions["beta"], whole=True),
@@ -181,6 +188,7 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Side]:
         lambda: box.set_settle(0),
         share=share,
         hold=lambda: box.set_settle(HELD),
+        pool=administrator.subnet_pool,
     )
     side.hold()
     try:
@@ -193,6 +201,7 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Side]:
         except NotFoundError:
             side.clean()
         finally:
+            administrator.clean()
             box.set_settle(SETTLE)
 
 

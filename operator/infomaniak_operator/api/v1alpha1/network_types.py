@@ -51,7 +51,7 @@ class NetworkImport(Import):
         return self.filter is not None and self.filter.external is True
 
 
-_V6 = "x.cidr.contains(':')"
+_IS_V6 = "(has({0}.cidr) ? {0}.cidr.contains(':') : has({0}.ipVersion) && {0}.ipVersion == 6)"
 
 
 DnsDomain = Annotated[
@@ -71,14 +71,23 @@ class InfomaniakNetworkSpec(CommonSpec, Named, Described, Administrable):
 
     cel: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            f"!has(self.mtu) || self.mtu >= 1280 || !has(self.subnets) || !self.subnets.exists(x, {_V6})",
+            "!has(self.mtu) || self.mtu >= 1280 || !has(self.subnets) || "
+            f"!self.subnets.exists(x, {_IS_V6.format('x')})",
             "IPv6 needs an MTU of 1280 or more: raise mtu, leave it out, or take the IPv6 subnets out",
             ".mtu",
         ),
         Rule(
-            "!has(self.subnets) || self.subnets.all(x, isCIDR(x.cidr)) == false || self.subnets.all(a, "
-            "self.subnets.all(b, a.name == b.name || !cidr(a.cidr).containsCIDR(b.cidr)))",
+            "!has(self.subnets) || self.subnets.all(x, !has(x.cidr) || isCIDR(x.cidr)) == false || self.subnets.all(a, "
+            "!has(a.cidr) || self.subnets.all(b, !has(b.cidr) || a.name == b.name || "
+            "!cidr(a.cidr).containsCIDR(b.cidr)))",
             "the subnets of a network must not overlap; give each its own range",
+            ".subnets",
+        ),
+        Rule(
+            "!has(self.subnets) || self.subnets.all(a, !has(a.subnetPoolID) || self.subnets.all(b, "
+            f"has(b.subnetPoolID) || {_IS_V6.format('a')} != {_IS_V6.format('b')}))",
+            "the subnets of one IP version of a network all come from subnet pools, or none does: give each a "
+            "subnetPoolID, or each a cidr",
             ".subnets",
         ),
     )
@@ -143,6 +152,7 @@ class SubnetStatus(ApiModel):
     cidr: Text | None = Field(None, description="Its range of addresses.")
     gateway: Text | None = Field(None, description="The address of its gateway; absent: it has none.")
     ip_version: int | None = Field(None, description="4 or 6.")
+    subnet_pool_id: Id | None = Field(None, description="The subnet pool that its range is from; absent: none.")
 
 
 class InfomaniakNetworkStatus(CommonStatus, CloudStatus):
