@@ -26,6 +26,10 @@ class Administrator:
         body = {"prefixes": [prefix], "shared": True, "default_prefixlen": default}
         return self._make("subnetpools", "subnetpool", body)
 
+    def qos_policy(self) -> str:
+        """A shared policy without rules, for the sandbox carries no traffic that they could hold for; returns its id."""
+        return self._make("qos/policies", "policy", {"shared": True})
+
     def clean(self) -> None:
         """Delete what was made."""
         while self._made:

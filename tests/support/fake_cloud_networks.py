@@ -218,6 +218,7 @@ class Networks(Tables):
                 "security_groups": [],
                 "allowed_address_pairs": [],
                 "port_security_enabled": network["port_security_enabled"],
+                "qos_policy_id": None,
                 **body,
                 "network_id": network["id"],
                 "mac_address": mac,

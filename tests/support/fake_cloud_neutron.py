@@ -27,6 +27,12 @@ class Neutron(Addresses, Groups):
         self.subnet_pools[made] = pool_of(prefix, default, smallest)
         return made
 
+    def make_qos_policy(self) -> str:
+        """A QoS policy of the cloud's, which all projects may use; returns its id."""
+        made = self.new_id()
+        self.qos_policies = {*(self.qos_policies or ()), made}
+        return made
+
     def plug(self, network: Row, subnet_id: str, body: Row) -> Row:
         """A port of the cloud's own on a project's network."""
         return self._port(OTHERS, network, [{"subnet_id": subnet_id}], body)

@@ -83,6 +83,8 @@ class Tables:
         self.tables: dict[str, dict[str, Row]] = {name: {} for name in KINDS}
         self._shares: set[tuple[str, str]] = set()
         self.subnet_pools: dict[str, Row] = {}
+        self.qos_policies: set[str] | None = set()
+        """The ids of those that all projects may use; None: Neutron's extension qos is not loaded."""
         self.quotas = {
             "networks": 10,
             "subnets": 10 if traits.small_quotas else 50,
@@ -134,6 +136,7 @@ class Tables:
             raise Refused(403, "PolicyNotAuthorized", f"rule:create_{KINDS[collection].one} is disallowed by policy")
         _check_lengths(body)
         self._check_rights(collection, body)
+        self._check_qos(body)
         used = sum(row["project_id"] == project for row in self.tables[collection].values())
         if used >= self.quotas[collection] >= 0:
             raise Refused(409, "OverQuota", f"Quota exceeded for resources: ['{KINDS[collection].one}'].")
@@ -156,6 +159,7 @@ class Tables:
             raise Refused(400, "HTTPBadRequest", f"Cannot update read-only attribute {fixed[0]}")
         _check_lengths(body)
         self._check_rights(collection, body)
+        self._check_qos(body)
         change = {
             "subnets": self._change_subnet,
             "routers": self._change_router,
@@ -275,6 +279,13 @@ class Tables:
         if beyond:
             rule = f"rule:create_{KINDS[collection].one}:{beyond[0]}"
             raise Refused(403, "PolicyNotAuthorized", f"{rule} is disallowed by policy")
+
+    def _check_qos(self, body: Mapping[str, Any]) -> None:
+        if "qos_policy_id" in body and self.qos_policies is None:
+            raise Refused(400, "HTTPBadRequest", "Unrecognized attribute(s) 'qos_policy_id'")
+        policy = body.get("qos_policy_id")
+        if policy is not None and policy not in (self.qos_policies or ()):
+            raise Refused(404, "QosPolicyNotFound", f"QoS policy {policy} could not be found.")
 
     @staticmethod
     def _check_revision(collection: str, row: Row, if_revision: int | None) -> None:

@@ -129,7 +129,7 @@ _MORE: tuple[tuple[str, Spec], ...] = (
             ],
         },
     ),
-    ("InfomaniakNetwork", {"subnets": [{"name": "a", "subnetPoolID": "1b4e28ba-2fa1-41d2-883f-0016d3cca427", "prefixLength": 27, "gateway": "none"}]}),
+    ("InfomaniakNetwork", {"subnets": [{"name": "a", "subnetPoolID": "1b4e28ba-2fa1-41d2-883f-0016d3cca427", "prefixLength": 27, "gateway": "none"}], "qosPolicyID": "1b4e28ba-2fa1-41d2-883f-0016d3cca427"}),
     ("Router", {"interfaces": [{"networkRef": {"name": "base"}, "subnet": "v4"}], "externalGateway": {"networkName": "ext-floating1"}}),
     ("Router", {"interfaces": [], "routes": [{"destination": "10.200.0.0/16", "nexthop": "10.1.0.9"}]}),
     ("SecurityGroup", {"keepDefaultEgress": False, "stateful": False, "rules": [{"direction": "egress", "protocol": 58, "etherType": "IPv6"}]}),

@@ -159,12 +159,13 @@ class InfomaniakNetworkSpec(_InfomaniakNetworkSpec, total=False):
     mtu: ReadOnly[int]
     portSecurityEnabled: ReadOnly[bool]
     shared: ReadOnly[bool]
+    qosPolicyID: ReadOnly[str]
     dnsDomain: ReadOnly[str]
 
 
 InfomaniakNetworkSpecField = Literal[
     "import", "adminStateUp", "description", "name", "cloudCredentialsRef", "managementPolicy", "deletionPolicy",
-    "tags", "subnets", "mtu", "portSecurityEnabled", "shared", "dnsDomain"
+    "tags", "subnets", "mtu", "portSecurityEnabled", "shared", "qosPolicyID", "dnsDomain"
 ]
 """The names of the fields of ``InfomaniakNetworkSpec``."""
 
@@ -192,6 +193,7 @@ class InfomaniakNetworkStatus(TypedDict, total=False):
     observedGeneration: int | None
     conditions: list[Condition] | None
     mtu: int | None
+    qosPolicyID: str | None
     subnets: list[SubnetStatus] | None
 
 
@@ -450,12 +452,13 @@ class PortSpec(_PortSpec, total=False):
     securityGroupIDs: ReadOnly[Sequence[str]]
     allowedAddressPairs: ReadOnly[Sequence[AddressPair]]
     portSecurityEnabled: ReadOnly[bool]
+    qosPolicyID: ReadOnly[str]
 
 
 PortSpecField = Literal[
     "import", "adminStateUp", "description", "name", "cloudCredentialsRef", "managementPolicy", "deletionPolicy",
     "tags", "networkRef", "networkID", "fixedIPs", "macAddress", "securityGroupRefs", "securityGroupIDs",
-    "allowedAddressPairs", "portSecurityEnabled"
+    "allowedAddressPairs", "portSecurityEnabled", "qosPolicyID"
 ]
 """The names of the fields of ``PortSpec``."""
 
@@ -482,6 +485,7 @@ class PortStatus(TypedDict, total=False):
     macAddress: str | None
     fixedIPs: list[PortAddressStatus] | None
     securityGroupIDs: list[str] | None
+    qosPolicyID: str | None
     deviceID: str | None
     deviceOwner: str | None
 
@@ -1175,9 +1179,9 @@ SpecField = Literal[
     "keepDefaultEgress", "listener", "listeners", "loadBalancerRef", "macAddress", "managementPolicy", "maxRetries",
     "maxRetriesDown", "members", "membersFrom", "mtu", "name", "networkID", "networkRef", "poolRef",
     "portForwardings", "portID", "portMembers", "portRef", "portSecurityEnabled", "position", "protocol",
-    "provider", "recovery", "recreate", "redirectHTTPCode", "redirectPrefix", "redirectURL", "reverseDNS", "routes",
-    "rules", "securityGroupIDs", "securityGroupRefs", "sessionPersistence", "shared", "stateful", "subnets", "tags",
-    "timeout", "tls", "type", "urlPath", "vip"
+    "provider", "qosPolicyID", "recovery", "recreate", "redirectHTTPCode", "redirectPrefix", "redirectURL",
+    "reverseDNS", "routes", "rules", "securityGroupIDs", "securityGroupRefs", "sessionPersistence", "shared",
+    "stateful", "subnets", "tags", "timeout", "tls", "type", "urlPath", "vip"
 ]
 """The names of the fields of all specs."""
 
@@ -1187,9 +1191,9 @@ StatusField = Literal[
     "deviceOwner", "draining", "externalAddresses", "externalNetworkID", "fixedAddress", "fixedIPs", "flavorID",
     "id", "inputsHash", "interfaces", "listenerID", "listeners", "loadBalancerID", "macAddress", "memberCount",
     "members", "mtu", "networkID", "observedGeneration", "onlineMembers", "operatingStatus", "poolID",
-    "portForwardings", "portID", "projectID", "provider", "provisioningStatus", "recoveryAttempts", "region",
-    "reverseDNS", "routerID", "ruleCount", "securityGroupIDs", "servicePort", "stateful", "subnets", "vipAddress",
-    "vipNetworkID", "vipPortID", "vipSecurityGroupIDs", "vipSubnet", "vipSubnetID", "waitingPods"
+    "portForwardings", "portID", "projectID", "provider", "provisioningStatus", "qosPolicyID", "recoveryAttempts",
+    "region", "reverseDNS", "routerID", "ruleCount", "securityGroupIDs", "servicePort", "stateful", "subnets",
+    "vipAddress", "vipNetworkID", "vipPortID", "vipSecurityGroupIDs", "vipSubnet", "vipSubnetID", "waitingPods"
 ]
 """The names of the fields of all statuses."""
 

@@ -33,6 +33,7 @@ class Side:
         lose: has the certificate of that address not be in Barbican.
         pool: has an administrator make a shared subnet pool of that range, and the default length of its subnets'
             prefixes; returns its id.
+        qos: has an administrator make a shared QoS policy; returns its id.
         hold: from now on they stay at it until they are to settle, so that a state that passes can be read without haste.
     """
 
@@ -48,6 +49,7 @@ class Side:
         hold: Callable[[], None] = lambda: None,
         lose: Callable[[str], None] = lambda _: None,
         pool: Callable[[str, int], str],
+        qos: Callable[[], str],
     ) -> None:
         self.do = do
         self.other = other
@@ -57,6 +59,7 @@ class Side:
         self.hold = hold
         self.share = share
         self.pool = pool
+        self.qos = qos
         self.lose = lose
         self._prefix = uuid.uuid4().hex[:8]
 
@@ -164,6 +167,7 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Side]:
             share=lambda network: fake.neutron.share(network, "alpha"),
             lose=fake.unreadable.add,
             pool=fake.neutron.make_subnet_pool,
+            qos=fake.neutron.make_qos_policy,
         )
         return
     sessions = request.getfixturevalue("sessions")
@@ -189,6 +193,7 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Side]:
         share=share,
         hold=lambda: box.set_settle(HELD),
         pool=administrator.subnet_pool,
+        qos=administrator.qos_policy,
     )
     side.hold()
     try:

@@ -1,3 +1,4 @@
+import functools
 import ipaddress
 import re
 
@@ -334,6 +335,25 @@ def test_a_subnet_from_a_pool_and_one_that_is_not_do_not_share_a_network(cloud):
     cloud.do.subnets.delete(network["subnets"][0])
     cloud.do.subnets.create(wanted)
     refused(lambda: cloud.subnet(network, "10.0.0.0/24"), *said)
+
+
+def test_the_qos_policy_of_a_network_and_of_a_port(cloud):
+    """It is set, changed and taken away; one that is not there is refused, and nothing changes."""
+    policy, other = cloud.qos(), cloud.qos()
+    network = cloud.network("10.0.0.0/24", qos_policy_id=policy)
+    port = cloud.port(network, qos_policy_id=policy)
+    for collection, row in ((cloud.do.networks, network), (cloud.do.ports, port)):
+        assert row["qos_policy_id"] == policy
+        changed = collection.update(row["id"], {"qos_policy_id": other}, if_revision=row["revision_number"])
+        assert changed["qos_policy_id"] == other
+        change = functools.partial(collection.update, row["id"], {"qos_policy_id": NOWHERE})
+        refused(change, NotFoundError, "QosPolicyNotFound", Category.NOT_FOUND)
+        assert collection.get(row["id"])["qos_policy_id"] == other
+        assert collection.update(row["id"], {"qos_policy_id": None})["qos_policy_id"] is None
+    assert cloud.network()["qos_policy_id"] is None
+    assert cloud.port(network)["qos_policy_id"] is None
+    new = functools.partial(cloud.do.networks.create, {"name": cloud.name(), "qos_policy_id": NOWHERE})
+    refused(new, NotFoundError, "QosPolicyNotFound", Category.NOT_FOUND)
 
 
 def test_many_subnets_are_made_all_or_none(cloud):

@@ -140,6 +140,7 @@ ACCEPTED: dict[str, tuple[str, dict[str, Any]]] = {
         "Port",
         port(fixedIPs=[], securityGroupRefs=[], allowedAddressPairs=[], portSecurityEnabled=False),
     ),
+    "port: a QoS policy": ("Port", port(qosPolicyID=ID)),
     "port: 16 addresses": ("Port", port(fixedIPs=[{"address": f"10.0.0.{n}"} for n in range(16)])),
     "port: 64 pairs": ("Port", pairs(*({"address": f"10.0.{n}.0/24", "mac": MAC} for n in range(64)))),
     "port: two addresses of a subnet": ("Port", port(fixedIPs=[{"subnet": "a"}, {"subnet": "a"}])),
@@ -147,6 +148,7 @@ ACCEPTED: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
+    "port: QoS policy by its name": ("Port", port(qosPolicyID="slow"), "must be an id of OpenStack, such as"),
     "gateway by nothing": (
         "Router",
         gateway(enableSNAT=True),
@@ -437,7 +439,7 @@ CHANGES: dict[str, tuple[str, dict[str, Any], dict[str, Any], dict[str, Any] | N
     "port: everything that can be changed": (
         "Port",
         {**pairs({"address": "10.0.0.9"}), "fixedIPs": [{"subnet": "a"}], "securityGroupRefs": [{"name": "a"}]},
-        port(fixedIPs=[], securityGroupIDs=[ID], portSecurityEnabled=True, adminStateUp=False),
+        port(fixedIPs=[], securityGroupIDs=[ID], portSecurityEnabled=True, adminStateUp=False, qosPolicyID=ID),
         {"id": ID, "networkID": ID, "macAddress": MAC},
         "",
     ),

@@ -13,6 +13,7 @@ from infomaniak_operator.reconcile.neutron import subnets as subnet_kind
 from sandbox import Environment
 from tests.support.administrator import Administrator
 from tests.support.box import until
+from tests.support.manifests import port
 from tests.support.running import User, network
 
 
@@ -76,7 +77,7 @@ def _wanted(which: str) -> dict[str, Any]:
 def test_the_table_has_every_field() -> None:
     """A field added to the kind is a case added here."""
     own = {field.spec for field in network_kind.FIELDS} | {"name", "tags"}
-    assert {case.field for case in NETWORK} == own - {"shared"}, "shared is an administrator's: see below"
+    assert {case.field for case in NETWORK} == own - {"shared", "qosPolicyID"}, "an administrator's: see below"
     assert {field.spec for field in subnet_kind.FIELDS if not field.mutable} == FIXED
     mutable = {field.spec for field in subnet_kind.FIELDS if field.mutable}
     assert {case.field for case in SUBNET} == mutable
@@ -202,3 +203,39 @@ def test_an_adopted_network_keeps_its_subnets_from_a_pool(user: User, administra
     user.until_ready("inet", "pooled")
     (row,) = user.subnets(made)
     assert (row["id"], row["cidr"], row["dns_nameservers"]) == (there["id"], there["cidr"], ["1.1.1.1"])
+
+
+def test_a_qos_policy_is_set_changed_put_back_and_taken_out(user: User, administrator: Administrator) -> None:
+    """Of a network, and of a port on it."""
+    one, other = administrator.qos_policy(), administrator.qos_policy()
+    user.apply(network("office", subnets=[{"name": "a", "cidr": "10.7.0.0/24"}], qosPolicyID=one))
+    network_id = user.until_ready("inet", "office")["status"]["id"]
+    user.apply(port("p", networkRef={"name": "office"}, qosPolicyID=other))
+    port_id = user.until_ready("iport", "p")["status"]["id"]
+    do = user.cloud
+
+    def seen() -> tuple[Any, Any]:
+        return do.networks.get(network_id)["qos_policy_id"], do.ports.get(port_id)["qos_policy_id"]
+
+    assert seen() == (one, other)
+    user.patch("inet", "office", {"qosPolicyID": other})
+    user.patch("iport", "p", {"qosPolicyID": one})
+    until(lambda: seen() == (other, one), "both changed")
+    do.networks.update(network_id, {"qos_policy_id": None})
+    do.ports.update(port_id, {"qos_policy_id": other})
+    user.annotate("inet", "office", reconcile_at="1")
+    user.annotate("iport", "p", reconcile_at="1")
+    until(lambda: seen() == (other, one), "both put back")
+    assert user.until_ready("inet", "office")["status"]["qosPolicyID"] == other
+    user.patch("inet", "office", {"qosPolicyID": None})
+    user.patch("iport", "p", {"qosPolicyID": None})
+    until(lambda: seen() == (None, None), "both taken out")
+    user.delete("iport", "p")
+
+
+def test_a_qos_policy_that_is_not_there_is_told_with_its_field(user: User) -> None:
+    user.apply(network("office", qosPolicyID="1b4e28ba-2fa1-41d2-883f-0016d3cca427"))
+    ready = user.until_condition("inet", "office", "Ready", status="False")
+    assert "spec.qosPolicyID: there is no such QoS policy" in ready["message"]
+    user.patch("inet", "office", {"qosPolicyID": None})
+    user.until_ready("inet", "office")

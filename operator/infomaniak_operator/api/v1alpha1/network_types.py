@@ -23,7 +23,8 @@ from infomaniak_operator.api.common import (
     Text,
 )
 from infomaniak_operator.api.kind import Column, Kind
-from infomaniak_operator.api.model import ApiModel, Checked, Rule, about, listed
+from infomaniak_operator.api.model import ApiModel, Checked, Names, Reach, Rule, about, listed
+from infomaniak_operator.api.types import CloudId
 from infomaniak_operator.api.v1alpha1.subnet_types import Subnet
 
 MAX_SUBNETS = 32
@@ -134,6 +135,19 @@ class InfomaniakNetworkSpec(CommonSpec, Named, Described, Administrable):
             api="shared",
         ),
     )
+    qos_policy_id: Annotated[
+        CloudId | None,
+        Names("a QoS policy", Reach.PROJECT, instead="leave it out: the cloud's own holds", shown=("qosPolicyID",)),
+    ] = Field(
+        None,
+        alias="qosPolicyID",
+        description=about(
+            "Id of the QoS policy of its ports: their bandwidth, say. A port may have its own. Needs a cloud with "
+            "Neutron's extension qos",
+            absent="left as it is (new: the project's default policy, or none); taken out again: none",
+            api="qos_policy_id",
+        ),
+    )
     dns_domain: DnsDomain | None = Field(
         None,
         description=about(
@@ -159,6 +173,7 @@ class InfomaniakNetworkStatus(CommonStatus, CloudStatus):
     """The status of an InfomaniakNetwork."""
 
     mtu: int | None = Field(None, description="Largest packet, in bytes.")
+    qos_policy_id: Id | None = Field(None, alias="qosPolicyID", description="Id of the QoS policy of its ports.")
     subnets: Annotated[list[SubnetStatus], Field(max_length=1024)] | None = Field(
         None,
         description="The subnets that are there, in the order of the spec; of an imported network: all it has.",

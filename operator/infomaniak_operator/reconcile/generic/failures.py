@@ -39,6 +39,13 @@ _UNREADABLE = (
     "role creator)"
 )
 _OF_A_FIELD = {
+    "Unrecognized attribute(s) 'qos_policy_id'": (
+        "spec.qosPolicyID: this cloud knows no QoS policies (Neutron's extension qos is not loaded); take the field out"
+    ),
+    "QosPolicyNotFound": (
+        "spec.qosPolicyID: there is no such QoS policy that the project may use; name another one, have it shared, or "
+        "take the field out"
+    ),
     "SubnetPoolNotFound": (
         "spec.subnets[].subnetPoolID: there is no such subnet pool that the project may use; take the subnet out and "
         "add one with another pool, or with a cidr, or have the pool shared"
