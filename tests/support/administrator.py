@@ -30,6 +30,11 @@ class Administrator:
         """A shared policy without rules, for the sandbox carries no traffic that they could hold for; returns its id."""
         return self._make("qos/policies", "policy", {"shared": True})
 
+    def gateway(self, router: str, network: str, address: str) -> None:
+        """Give a router another address outside."""
+        info = {"network_id": network, "external_fixed_ips": [{"ip_address": address}]}
+        self._admin.put(f"{self._url}/routers/{router}", {"router": {"external_gateway_info": info}})
+
     def clean(self) -> None:
         """Delete what was made."""
         while self._made:

@@ -83,6 +83,8 @@ class Tables:
         self.tables: dict[str, dict[str, Row]] = {name: {} for name in KINDS}
         self._shares: set[tuple[str, str]] = set()
         self.subnet_pools: dict[str, Row] = {}
+        self.administrators: set[str] = set()
+        """The projects whose credential has an administrator's rights."""
         self.qos_policies: set[str] | None = set()
         """The ids of those that all projects may use; None: Neutron's extension qos is not loaded."""
         self.quotas = {
@@ -135,7 +137,7 @@ class Tables:
         if body.get("project_id", project) != project:
             raise Refused(403, "PolicyNotAuthorized", f"rule:create_{KINDS[collection].one} is disallowed by policy")
         _check_lengths(body)
-        self._check_rights(collection, body)
+        self._check_rights(project, collection, body)
         self._check_qos(body)
         used = sum(row["project_id"] == project for row in self.tables[collection].values())
         if used >= self.quotas[collection] >= 0:
@@ -158,7 +160,7 @@ class Tables:
         if fixed:
             raise Refused(400, "HTTPBadRequest", f"Cannot update read-only attribute {fixed[0]}")
         _check_lengths(body)
-        self._check_rights(collection, body)
+        self._check_rights(project, collection, body)
         self._check_qos(body)
         change = {
             "subnets": self._change_subnet,
@@ -269,13 +271,15 @@ class Tables:
             raise Refused(403, "PolicyNotAuthorized", f"rule:update_{KINDS[collection].one} is disallowed by policy")
         return row
 
-    @staticmethod
-    def _check_rights(collection: str, body: Mapping[str, Any]) -> None:
+    def _check_rights(self, project: str, collection: str, body: Mapping[str, Any]) -> None:
+        if project in self.administrators:
+            return
         gateway = body.get("external_gateway_info") or {}
         beyond = [name for name in _FORBIDDEN.get(collection, set()) if name in body]
         if collection == "networks" and body.get("shared"):
             beyond.append("shared")
-        beyond += [name for name in ("enable_snat", "external_fixed_ips") if name in gateway]
+        of_gateway = (name for name in ("enable_snat", "external_fixed_ips") if name in gateway)
+        beyond += [f"external_gateway_info:{name}" for name in of_gateway]
         if beyond:
             rule = f"rule:create_{KINDS[collection].one}:{beyond[0]}"
             raise Refused(403, "PolicyNotAuthorized", f"{rule} is disallowed by policy")

@@ -131,6 +131,7 @@ _MORE: tuple[tuple[str, Spec], ...] = (
     ),
     ("InfomaniakNetwork", {"subnets": [{"name": "a", "subnetPoolID": "1b4e28ba-2fa1-41d2-883f-0016d3cca427", "prefixLength": 27, "gateway": "none"}], "qosPolicyID": "1b4e28ba-2fa1-41d2-883f-0016d3cca427"}),
     ("Router", {"interfaces": [{"networkRef": {"name": "base"}, "subnet": "v4"}], "externalGateway": {"networkName": "ext-floating1"}}),
+    ("Router", {"externalGateway": {"networkName": "ext-floating1", "addresses": ["198.51.100.77", "2001:db8:7::7"]}}),
     ("Router", {"interfaces": [], "routes": [{"destination": "10.200.0.0/16", "nexthop": "10.1.0.9"}]}),
     ("SecurityGroup", {"keepDefaultEgress": False, "stateful": False, "rules": [{"direction": "egress", "protocol": 58, "etherType": "IPv6"}]}),
     ("SecurityGroup", {"rules": [{"direction": "ingress", "protocol": "icmp", "portRange": {"min": 8, "max": 0}}, {"direction": "ingress", "remoteGroupRef": {"name": "g0"}}]}),

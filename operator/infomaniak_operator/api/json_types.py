@@ -225,9 +225,10 @@ class ExternalGateway(TypedDict, total=False):
     networkID: ReadOnly[str]
     networkName: ReadOnly[str]
     enableSNAT: ReadOnly[bool]
+    addresses: ReadOnly[Sequence[str]]
 
 
-ExternalGatewayField = Literal["networkRef", "networkID", "networkName", "enableSNAT"]
+ExternalGatewayField = Literal["networkRef", "networkID", "networkName", "enableSNAT", "addresses"]
 """The names of the fields of ``ExternalGateway``."""
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from infomaniak_operator.client import CloudSession, NotFoundError, Operations, parse_credentials
+from sandbox import Environment, Sandbox
 from sandbox.traits import INFOMANIAK
 from tests.support.administrator import Administrator
 from tests.support.balancing import ROBIN
@@ -33,6 +34,7 @@ class Side:
         lose: has the certificate of that address not be in Barbican.
         pool: has an administrator make a shared subnet pool of that range, and the default length of its subnets'
             prefixes; returns its id.
+        administrator: the operations of the same project by a credential with an administrator's rights.
         qos: has an administrator make a shared QoS policy; returns its id.
         hold: from now on they stay at it until they are to settle, so that a state that passes can be read without haste.
     """
@@ -50,6 +52,7 @@ class Side:
         lose: Callable[[str], None] = lambda _: None,
         pool: Callable[[str, int], str],
         qos: Callable[[], str],
+        administrator: Callable[[], Any],
     ) -> None:
         self.do = do
         self.other = other
@@ -60,6 +63,7 @@ class Side:
         self.share = share
         self.pool = pool
         self.qos = qos
+        self.administrator = administrator
         self.lose = lose
         self._prefix = uuid.uuid4().hex[:8]
 
@@ -154,10 +158,24 @@ def sessions(request: pytest.FixtureRequest) -> Iterator[Any]:
         session.close()
 
 
+@pytest.fixture
+def powerful(box: Sandbox, env: Environment) -> Iterator[CloudSession]:
+    """A login to project alpha with an administrator's rights."""
+    project = box.customer("alpha", "admin")
+    session = CloudSession(parse_credentials({"clouds.yaml": project.clouds_yaml()}, None, [env.auth_url]))
+    yield session
+    session.close()
+
+
 @pytest.fixture(params=["fake", "real"])
 def cloud(request: pytest.FixtureRequest) -> Iterator[Side]:
     if request.param == "fake":
         fake = FakeCloud(traits=INFOMANIAK)
+
+        def in_charge() -> Any:
+            fake.neutron.administrators.add("alpha")
+            return fake.operations("alpha")
+
         yield Side(
             fake.operations("alpha"),
             fake.operations("beta"),
@@ -168,6 +186,7 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Side]:
             lose=fake.unreadable.add,
             pool=fake.neutron.make_subnet_pool,
             qos=fake.neutron.make_qos_policy,
+            administrator=in_charge,
         )
         return
     sessions = request.getfixturevalue("sessions")
@@ -194,6 +213,7 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Side]:
         hold=lambda: box.set_settle(HELD),
         pool=administrator.subnet_pool,
         qos=administrator.qos_policy,
+        administrator=lambda: Operations(request.getfixturevalue("powerful"), whole=True),
     )
     side.hold()
     try:

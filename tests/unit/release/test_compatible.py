@@ -13,6 +13,7 @@ from infomaniak_operator.api.model import Rule
 from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.api.v1alpha1.listener_types import Tls
 from infomaniak_operator.api.v1alpha1.router_interface_types import RouterInterface
+from infomaniak_operator.api.v1alpha1.router_types import ExternalGateway
 from infomaniak_operator.api.v1alpha1.subnet_types import Subnet
 from release import kept
 from release.chart import ROOT
@@ -43,6 +44,7 @@ _MARK = (
 _MOVED = "Were rules of the spec: now they know status, and take in addition what corrects a value that was refused."
 _PORTS = "About fields that are new, or takes in addition what these say: an object that is stored has none of them."
 _CERTIFICATES = "About fields that are new, or takes in addition what these say: a Secret instead of an address."
+_GATEWAY_ADDRESSES = "About a field that is new: an object that is stored has none of it."
 _SUBNET_POOLS = "About fields that are new, or takes in addition what these say: a subnet pool instead of a range."
 _INTERFACES = (
     "Takes in addition what is new: an interface by a port, or at an address. What it says of networks and subnets is as "
@@ -71,6 +73,7 @@ LOOKED_AT: Mapping[str, str] = {
         if "portRef" in rule.rule or "portMembers" in rule.rule or "self.tls" in rule.rule
     },
     **_of("LoadBalancer", ".listeners[].tls", _CERTIFICATES, Tls.cel),
+    **_of("Router", ".externalGateway", _GATEWAY_ADDRESSES, ExternalGateway.cel),
     **_of("InfomaniakNetwork", ".subnets[]", _SUBNET_POOLS, [r for r in Subnet.cel if _names_a_pool(r)]),
     **_of(
         "InfomaniakNetwork", "", _SUBNET_POOLS, [r for r in KINDS["InfomaniakNetwork"].spec.cel if ".cidr" in r.rule]

@@ -39,6 +39,7 @@ _UNREADABLE = (
     "role creator)"
 )
 _OF_A_FIELD = {
+    "external_gateway_info:external_fixed_ips": "spec.externalGateway.addresses takes an administrator's rights here",
     "Unrecognized attribute(s) 'qos_policy_id'": (
         "spec.qosPolicyID: this cloud knows no QoS policies (Neutron's extension qos is not loaded); take the field out"
     ),
