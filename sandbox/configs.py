@@ -50,7 +50,7 @@ user_limit = -1
 _NEUTRON = """
 [DEFAULT]
 core_plugin = ml2
-service_plugins = router,tag,port_forwarding,revisions
+service_plugins = router,tag,port_forwarding,revisions,qos
 transport_url = fake://
 auth_strategy = keystone
 log_file = {logs}/neutron.service.log
@@ -81,7 +81,7 @@ www_authenticate_uri = {keystone}
 type_drivers = flat,vxlan,local
 tenant_network_types = vxlan
 mechanism_drivers = logger
-extension_drivers = port_security,dns
+extension_drivers = port_security,dns,qos
 path_mtu = {path_mtu}
 [ml2_type_vxlan]
 vni_ranges = 1:10000

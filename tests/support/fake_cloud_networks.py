@@ -20,6 +20,7 @@ from tests.support.fake_cloud_rules import (
     plain,
     pools_of,
 )
+from tests.support.fake_cloud_subnet_pools import with_range
 from tests.support.fake_cloud_tables import DHCP, FLOATING, GATEWAY, INTERFACES, Tables
 
 
@@ -67,12 +68,13 @@ class Networks(Tables):
             del self.tables["subnets"][subnet["id"]]
 
     def _create_subnet(self, project: str, body: Row) -> Row:
-        for name in ("network_id", "cidr", "ip_version"):
+        for name in ("network_id", "ip_version"):
             if name not in body:
                 raise Refused(
                     400, "HTTPBadRequest", f"Failed to parse request. Required attribute '{name}' not specified"
                 )
         network = self._find(project, "networks", body["network_id"])
+        body = with_range(self.subnet_pools, list(self.tables["subnets"].values()), body)
         net = net_of(body["cidr"])
         if net.version != body["ip_version"]:
             raise invalid(f"ip_version {body['ip_version']} and cidr {body['cidr']} differ")
@@ -216,6 +218,7 @@ class Networks(Tables):
                 "security_groups": [],
                 "allowed_address_pairs": [],
                 "port_security_enabled": network["port_security_enabled"],
+                "qos_policy_id": None,
                 **body,
                 "network_id": network["id"],
                 "mac_address": mac,

@@ -6,6 +6,7 @@ from sandbox import provider_networks
 from tests.support.fake_cloud_addresses import Addresses
 from tests.support.fake_cloud_groups import Groups
 from tests.support.fake_cloud_rules import Row, network_of
+from tests.support.fake_cloud_subnet_pools import pool_of
 from tests.support.fake_cloud_tables import OTHERS
 
 
@@ -19,6 +20,18 @@ class Neutron(Addresses, Groups):
         body = {"network_id": network["id"], "cidr": cidr, "ip_version": 4, "enable_dhcp": False}
         self._create_subnet(OTHERS, body)
         return str(network["id"])
+
+    def make_subnet_pool(self, prefix: str, default: int = 26, smallest: int = 8) -> str:
+        """A subnet pool of the cloud's, which all projects may use; returns its id."""
+        made = self.new_id()
+        self.subnet_pools[made] = pool_of(prefix, default, smallest)
+        return made
+
+    def make_qos_policy(self) -> str:
+        """A QoS policy of the cloud's, which all projects may use; returns its id."""
+        made = self.new_id()
+        self.qos_policies = {*(self.qos_policies or ()), made}
+        return made
 
     def plug(self, network: Row, subnet_id: str, body: Row) -> Row:
         """A port of the cloud's own on a project's network."""

@@ -42,15 +42,28 @@ class Routers(Networks):
         if not network["router:external"]:
             message = f"Bad router request: Network {network['id']} is not an external network."
             raise Refused(400, "BadRequest", message)
-        port = self._port("", network, None, {"device_id": router["id"], "device_owner": GATEWAY})
-        return {"network_id": network["id"], "enable_snat": True, "external_fixed_ips": port["fixed_ips"]}
+        asked = gateway.get("external_fixed_ips") or None
+        port = self._port("", network, asked, {"device_id": router["id"], "device_owner": GATEWAY})
+        snat = gateway.get("enable_snat", True)
+        return {"network_id": network["id"], "enable_snat": snat, "external_fixed_ips": port["fixed_ips"]}
+
+    def _move(self, router: Row, wanted: Mapping[str, Any]) -> Row:
+        """The gateway's port stays; its addresses are those that the body lists, where it lists any."""
+        now = dict(router["external_gateway_info"])
+        now["enable_snat"] = wanted.get("enable_snat", now["enable_snat"])
+        if wanted.get("external_fixed_ips"):
+            (port,) = self._router_ports(router, (GATEWAY,))
+            network = self.tables["networks"][now["network_id"]]
+            port["fixed_ips"] = self._allocate(network, wanted["external_fixed_ips"], port, automatic=False)
+            now["external_fixed_ips"] = port["fixed_ips"]
+        return now
 
     def _change_router(self, row: Row, body: Row) -> Row:
         if "external_gateway_info" in body:
             wanted = body["external_gateway_info"] or {}
             now = row["external_gateway_info"] or {}
             if wanted.get("network_id") == now.get("network_id"):
-                body["external_gateway_info"] = row["external_gateway_info"]
+                body["external_gateway_info"] = self._move(row, wanted) if wanted else None
             else:
                 if any(address["router_id"] == row["id"] for address in self.tables["floating_ips"].values()):
                     message = f"Gateway cannot be updated for router {row['id']}, since a gateway is required by one or more floating IPs."

@@ -44,6 +44,7 @@ def network_of(body: Row) -> Row:
         "port_security_enabled": True,
         "router:external": False,
         "dns_domain": "",
+        "qos_policy_id": None,
         "is_default": False,
         "availability_zone_hints": [],
         **body,

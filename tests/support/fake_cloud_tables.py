@@ -33,7 +33,16 @@ _NOUNS = {
 }
 _FIXED = {
     "networks": {"project_id", "is_default", "availability_zone_hints"},
-    "subnets": {"project_id", "network_id", "cidr", "ip_version", "ipv6_address_mode", "ipv6_ra_mode", "prefixlen"},
+    "subnets": {
+        "project_id",
+        "network_id",
+        "cidr",
+        "ip_version",
+        "ipv6_address_mode",
+        "ipv6_ra_mode",
+        "prefixlen",
+        "subnetpool_id",
+    },
     "routers": {"project_id", "availability_zone_hints", "ha"},
     "security_groups": {"project_id"},
     "floating_ips": {"project_id", "floating_network_id", "floating_ip_address", "subnet_id"},
@@ -73,6 +82,11 @@ class Tables:
         self.now: Callable[[], float] | None = None
         self.tables: dict[str, dict[str, Row]] = {name: {} for name in KINDS}
         self._shares: set[tuple[str, str]] = set()
+        self.subnet_pools: dict[str, Row] = {}
+        self.administrators: set[str] = set()
+        """The projects whose credential has an administrator's rights."""
+        self.qos_policies: set[str] | None = set()
+        """The ids of those that all projects may use; None: Neutron's extension qos is not loaded."""
         self.quotas = {
             "networks": 10,
             "subnets": 10 if traits.small_quotas else 50,
@@ -123,7 +137,8 @@ class Tables:
         if body.get("project_id", project) != project:
             raise Refused(403, "PolicyNotAuthorized", f"rule:create_{KINDS[collection].one} is disallowed by policy")
         _check_lengths(body)
-        self._check_rights(collection, body)
+        self._check_rights(project, collection, body)
+        self._check_qos(body)
         used = sum(row["project_id"] == project for row in self.tables[collection].values())
         if used >= self.quotas[collection] >= 0:
             raise Refused(409, "OverQuota", f"Quota exceeded for resources: ['{KINDS[collection].one}'].")
@@ -145,7 +160,8 @@ class Tables:
         if fixed:
             raise Refused(400, "HTTPBadRequest", f"Cannot update read-only attribute {fixed[0]}")
         _check_lengths(body)
-        self._check_rights(collection, body)
+        self._check_rights(project, collection, body)
+        self._check_qos(body)
         change = {
             "subnets": self._change_subnet,
             "routers": self._change_router,
@@ -255,16 +271,25 @@ class Tables:
             raise Refused(403, "PolicyNotAuthorized", f"rule:update_{KINDS[collection].one} is disallowed by policy")
         return row
 
-    @staticmethod
-    def _check_rights(collection: str, body: Mapping[str, Any]) -> None:
+    def _check_rights(self, project: str, collection: str, body: Mapping[str, Any]) -> None:
+        if project in self.administrators:
+            return
         gateway = body.get("external_gateway_info") or {}
         beyond = [name for name in _FORBIDDEN.get(collection, set()) if name in body]
         if collection == "networks" and body.get("shared"):
             beyond.append("shared")
-        beyond += [name for name in ("enable_snat", "external_fixed_ips") if name in gateway]
+        of_gateway = (name for name in ("enable_snat", "external_fixed_ips") if name in gateway)
+        beyond += [f"external_gateway_info:{name}" for name in of_gateway]
         if beyond:
             rule = f"rule:create_{KINDS[collection].one}:{beyond[0]}"
             raise Refused(403, "PolicyNotAuthorized", f"{rule} is disallowed by policy")
+
+    def _check_qos(self, body: Mapping[str, Any]) -> None:
+        if "qos_policy_id" in body and self.qos_policies is None:
+            raise Refused(400, "HTTPBadRequest", "Unrecognized attribute(s) 'qos_policy_id'")
+        policy = body.get("qos_policy_id")
+        if policy is not None and policy not in (self.qos_policies or ()):
+            raise Refused(404, "QosPolicyNotFound", f"QoS policy {policy} could not be found.")
 
     @staticmethod
     def _check_revision(collection: str, row: Row, if_revision: int | None) -> None:

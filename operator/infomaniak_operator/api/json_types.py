@@ -122,7 +122,9 @@ class Subnet(TypedDict, total=False):
 
     description: ReadOnly[str]
     name: Required[ReadOnly[str]]
-    cidr: Required[ReadOnly[str]]
+    cidr: ReadOnly[str]
+    subnetPoolID: ReadOnly[str]
+    prefixLength: ReadOnly[int]
     ipVersion: ReadOnly[Literal[4, 6]]
     gateway: ReadOnly[str]
     enableDHCP: ReadOnly[bool]
@@ -134,8 +136,8 @@ class Subnet(TypedDict, total=False):
 
 
 SubnetField = Literal[
-    "description", "name", "cidr", "ipVersion", "gateway", "enableDHCP", "dnsNameservers", "allocationPools",
-    "hostRoutes", "ipv6AddressMode", "ipv6RAMode"
+    "description", "name", "cidr", "subnetPoolID", "prefixLength", "ipVersion", "gateway", "enableDHCP",
+    "dnsNameservers", "allocationPools", "hostRoutes", "ipv6AddressMode", "ipv6RAMode"
 ]
 """The names of the fields of ``Subnet``."""
 
@@ -157,12 +159,13 @@ class InfomaniakNetworkSpec(_InfomaniakNetworkSpec, total=False):
     mtu: ReadOnly[int]
     portSecurityEnabled: ReadOnly[bool]
     shared: ReadOnly[bool]
+    qosPolicyID: ReadOnly[str]
     dnsDomain: ReadOnly[str]
 
 
 InfomaniakNetworkSpecField = Literal[
     "import", "adminStateUp", "description", "name", "cloudCredentialsRef", "managementPolicy", "deletionPolicy",
-    "tags", "subnets", "mtu", "portSecurityEnabled", "shared", "dnsDomain"
+    "tags", "subnets", "mtu", "portSecurityEnabled", "shared", "qosPolicyID", "dnsDomain"
 ]
 """The names of the fields of ``InfomaniakNetworkSpec``."""
 
@@ -175,6 +178,7 @@ class SubnetStatus(TypedDict, total=False):
     cidr: str | None
     gateway: str | None
     ipVersion: int | None
+    subnetPoolID: str | None
 
 
 class InfomaniakNetworkStatus(TypedDict, total=False):
@@ -189,6 +193,7 @@ class InfomaniakNetworkStatus(TypedDict, total=False):
     observedGeneration: int | None
     conditions: list[Condition] | None
     mtu: int | None
+    qosPolicyID: str | None
     subnets: list[SubnetStatus] | None
 
 
@@ -220,9 +225,10 @@ class ExternalGateway(TypedDict, total=False):
     networkID: ReadOnly[str]
     networkName: ReadOnly[str]
     enableSNAT: ReadOnly[bool]
+    addresses: ReadOnly[Sequence[str]]
 
 
-ExternalGatewayField = Literal["networkRef", "networkID", "networkName", "enableSNAT"]
+ExternalGatewayField = Literal["networkRef", "networkID", "networkName", "enableSNAT", "addresses"]
 """The names of the fields of ``ExternalGateway``."""
 
 
@@ -447,12 +453,13 @@ class PortSpec(_PortSpec, total=False):
     securityGroupIDs: ReadOnly[Sequence[str]]
     allowedAddressPairs: ReadOnly[Sequence[AddressPair]]
     portSecurityEnabled: ReadOnly[bool]
+    qosPolicyID: ReadOnly[str]
 
 
 PortSpecField = Literal[
     "import", "adminStateUp", "description", "name", "cloudCredentialsRef", "managementPolicy", "deletionPolicy",
     "tags", "networkRef", "networkID", "fixedIPs", "macAddress", "securityGroupRefs", "securityGroupIDs",
-    "allowedAddressPairs", "portSecurityEnabled"
+    "allowedAddressPairs", "portSecurityEnabled", "qosPolicyID"
 ]
 """The names of the fields of ``PortSpec``."""
 
@@ -479,6 +486,7 @@ class PortStatus(TypedDict, total=False):
     macAddress: str | None
     fixedIPs: list[PortAddressStatus] | None
     securityGroupIDs: list[str] | None
+    qosPolicyID: str | None
     deviceID: str | None
     deviceOwner: str | None
 
@@ -1172,9 +1180,9 @@ SpecField = Literal[
     "keepDefaultEgress", "listener", "listeners", "loadBalancerRef", "macAddress", "managementPolicy", "maxRetries",
     "maxRetriesDown", "members", "membersFrom", "mtu", "name", "networkID", "networkRef", "poolRef",
     "portForwardings", "portID", "portMembers", "portRef", "portSecurityEnabled", "position", "protocol",
-    "provider", "recovery", "recreate", "redirectHTTPCode", "redirectPrefix", "redirectURL", "reverseDNS", "routes",
-    "rules", "securityGroupIDs", "securityGroupRefs", "sessionPersistence", "shared", "stateful", "subnets", "tags",
-    "timeout", "tls", "type", "urlPath", "vip"
+    "provider", "qosPolicyID", "recovery", "recreate", "redirectHTTPCode", "redirectPrefix", "redirectURL",
+    "reverseDNS", "routes", "rules", "securityGroupIDs", "securityGroupRefs", "sessionPersistence", "shared",
+    "stateful", "subnets", "tags", "timeout", "tls", "type", "urlPath", "vip"
 ]
 """The names of the fields of all specs."""
 
@@ -1184,9 +1192,9 @@ StatusField = Literal[
     "deviceOwner", "draining", "externalAddresses", "externalNetworkID", "fixedAddress", "fixedIPs", "flavorID",
     "id", "inputsHash", "interfaces", "listenerID", "listeners", "loadBalancerID", "macAddress", "memberCount",
     "members", "mtu", "networkID", "observedGeneration", "onlineMembers", "operatingStatus", "poolID",
-    "portForwardings", "portID", "projectID", "provider", "provisioningStatus", "recoveryAttempts", "region",
-    "reverseDNS", "routerID", "ruleCount", "securityGroupIDs", "servicePort", "stateful", "subnets", "vipAddress",
-    "vipNetworkID", "vipPortID", "vipSecurityGroupIDs", "vipSubnet", "vipSubnetID", "waitingPods"
+    "portForwardings", "portID", "projectID", "provider", "provisioningStatus", "qosPolicyID", "recoveryAttempts",
+    "region", "reverseDNS", "routerID", "ruleCount", "securityGroupIDs", "servicePort", "stateful", "subnets",
+    "vipAddress", "vipNetworkID", "vipPortID", "vipSecurityGroupIDs", "vipSubnet", "vipSubnetID", "waitingPods"
 ]
 """The names of the fields of all statuses."""
 

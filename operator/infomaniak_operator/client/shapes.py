@@ -313,6 +313,7 @@ _SHAPES: Mapping[str, Shape] = {
         host_routes=_ROUTES,
         ipv6_address_mode=_OPTIONAL_TEXT,
         ipv6_ra_mode=_OPTIONAL_TEXT,
+        subnetpool_id=_OPTIONAL_TEXT,
         service_types=_TEXTS,
     ),
     "router": _neutron(

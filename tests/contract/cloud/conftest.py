@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from infomaniak_operator.client import CloudSession, NotFoundError, Operations, parse_credentials
+from sandbox import Environment, Sandbox
 from sandbox.traits import INFOMANIAK
+from tests.support.administrator import Administrator
 from tests.support.balancing import ROBIN
 from tests.support.box import until
 from tests.support.fake_cloud import EXTERNAL, FakeCloud
@@ -30,6 +32,10 @@ class Side:
         settle: has the load balancers finish what they are at.
         share: has the other project share its network of that id with this one.
         lose: has the certificate of that address not be in Barbican.
+        pool: has an administrator make a shared subnet pool of that range, and the default length of its subnets'
+            prefixes; returns its id.
+        administrator: the operations of the same project by a credential with an administrator's rights.
+        qos: has an administrator make a shared QoS policy; returns its id.
         hold: from now on they stay at it until they are to settle, so that a state that passes can be read without haste.
     """
 
@@ -44,6 +50,9 @@ class Side:
         share: Callable[[str], None],
         hold: Callable[[], None] = lambda: None,
         lose: Callable[[str], None] = lambda _: None,
+        pool: Callable[[str, int], str],
+        qos: Callable[[], str],
+        administrator: Callable[[], Any],
     ) -> None:
         self.do = do
         self.other = other
@@ -52,6 +61,9 @@ class Side:
         self.settle = settle
         self.hold = hold
         self.share = share
+        self.pool = pool
+        self.qos = qos
+        self.administrator = administrator
         self.lose = lose
         self._prefix = uuid.uuid4().hex[:8]
 
@@ -146,10 +158,24 @@ def sessions(request: pytest.FixtureRequest) -> Iterator[Any]:
         session.close()
 
 
+@pytest.fixture
+def powerful(box: Sandbox, env: Environment) -> Iterator[CloudSession]:
+    """A login to project alpha with an administrator's rights."""
+    project = box.customer("alpha", "admin")
+    session = CloudSession(parse_credentials({"clouds.yaml": project.clouds_yaml()}, None, [env.auth_url]))
+    yield session
+    session.close()
+
+
 @pytest.fixture(params=["fake", "real"])
 def cloud(request: pytest.FixtureRequest) -> Iterator[Side]:
     if request.param == "fake":
         fake = FakeCloud(traits=INFOMANIAK)
+
+        def in_charge() -> Any:
+            fake.neutron.administrators.add("alpha")
+            return fake.operations("alpha")
+
         yield Side(
             fake.operations("alpha"),
             fake.operations("beta"),
@@ -158,6 +184,9 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Side]:
             fake.settle,
             share=lambda network: fake.neutron.share(network, "alpha"),
             lose=fake.unreadable.add,
+            pool=fake.neutron.make_subnet_pool,
+            qos=fake.neutron.make_qos_policy,
+            administrator=in_charge,
         )
         return
     sessions = request.getfixturevalue("sessions")
@@ -173,6 +202,7 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Side]:
         policy = {"rbac_policy": {"object_type": "network", "object_id": network, **target}}
         sessions["beta"].request("network", "POST", "/v2.0/rbac-policies", body=policy)
 
+    administrator = Administrator(request.getfixturevalue("env"))
     side = Side(
         Operations(sessions["alpha"], whole=True),
         Operations(sessions["beta"], whole=True),
@@ -181,6 +211,9 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Side]:
         lambda: box.set_settle(0),
         share=share,
         hold=lambda: box.set_settle(HELD),
+        pool=administrator.subnet_pool,
+        qos=administrator.qos_policy,
+        administrator=lambda: Operations(request.getfixturevalue("powerful"), whole=True),
     )
     side.hold()
     try:
@@ -193,6 +226,7 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Side]:
         except NotFoundError:
             side.clean()
         finally:
+            administrator.clean()
             box.set_settle(SETTLE)
 
 

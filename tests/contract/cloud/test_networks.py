@@ -1,3 +1,5 @@
+import functools
+import ipaddress
 import re
 
 import pytest
@@ -11,6 +13,7 @@ from infomaniak_operator.client import (
     NotFoundError,
     PreconditionFailedError,
     QuotaExceededError,
+    ServiceError,
 )
 
 NOWHERE = "00000000-0000-4000-8000-000000000000"
@@ -271,6 +274,86 @@ def test_subnets_that_are_refused(cloud, body, kind, error_type, category):
         "NetworkNotFound",
         Category.NOT_FOUND,
     )
+
+
+def test_subnets_from_a_pool(cloud):
+    """Their range is the cloud's choice; several of one call get one each."""
+    pool, network = cloud.pool("10.64.0.0/24", 26), cloud.network()
+    body = {"network_id": network["id"], "subnetpool_id": pool, "ip_version": 4}
+    one, other = cloud.do.subnets.create_many([{**body, "name": "one"}, {**body, "name": "other", "prefixlen": 27}])
+    ranges = [ipaddress.ip_network(row["cidr"]) for row in (one, other)]
+    assert [each.prefixlen for each in ranges] == [26, 27]
+    assert all(each.subnet_of(ipaddress.ip_network("10.64.0.0/24")) for each in ranges)
+    assert not ranges[0].overlaps(ranges[1])
+    assert one["gateway_ip"] == str(ranges[0][1])
+    assert one["allocation_pools"] == [{"start": str(ranges[0][2]), "end": str(ranges[0][-2])}]
+    seen = cloud.do.subnets.get(one["id"])
+    assert (seen["subnetpool_id"], "prefixlen" in seen) == (pool, False)
+    assert cloud.do.subnets.create({**body, "name": "none", "gateway_ip": None})["gateway_ip"] is None
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "error_type", "category"),
+    [
+        ({"subnetpool_id": NOWHERE}, NotFoundError, "SubnetPoolNotFound", Category.NOT_FOUND),
+        ({"ip_version": 6}, BadRequestError, "BadRequest", Category.TERMINAL),
+        ({"prefixlen": 7}, BadRequestError, "MinPrefixSubnetAllocationError", Category.TERMINAL),
+        (
+            {"allocation_pools": [{"start": "10.64.0.2", "end": "10.64.0.9"}]},
+            BadRequestError,
+            "BadRequest",
+            Category.TERMINAL,
+        ),
+        ({"subnetpool_id": None}, BadRequestError, "BadRequest", Category.TERMINAL),
+        (
+            {"subnetpool_id": None, "cidr": "10.9.0.0/24", "prefixlen": 24},
+            BadRequestError,
+            "BadRequest",
+            Category.TERMINAL,
+        ),
+    ],
+)
+def test_subnets_from_a_pool_that_are_refused(cloud, body, kind, error_type, category):
+    wanted = {"network_id": cloud.network()["id"], "ip_version": 4, "subnetpool_id": cloud.pool("10.64.0.0/24", 26)}
+    sent = {name: value for name, value in {**wanted, **body}.items() if value is not None}
+    refused(lambda: cloud.do.subnets.create(sent), kind, error_type, category)
+
+
+def test_a_subnet_pool_without_room(cloud):
+    wanted = {"network_id": cloud.network()["id"], "ip_version": 4, "subnetpool_id": cloud.pool("10.64.0.0/24", 26)}
+    with pytest.raises(ServiceError) as caught:
+        cloud.do.subnets.create({**wanted, "prefixlen": 16})
+    assert caught.value.error_type == "SubnetAllocationError"
+    assert cloud.do.subnets.list(network_id=wanted["network_id"]) == []
+
+
+def test_a_subnet_from_a_pool_and_one_that_is_not_do_not_share_a_network(cloud):
+    network = cloud.network("10.0.0.0/24")
+    wanted = {"network_id": network["id"], "ip_version": 4, "subnetpool_id": cloud.pool("10.64.0.0/24", 26)}
+    said = (BadRequestError, "NetworkSubnetPoolAffinityError", Category.TERMINAL)
+    refused(lambda: cloud.do.subnets.create(wanted), *said)
+    cloud.do.subnets.delete(network["subnets"][0])
+    cloud.do.subnets.create(wanted)
+    refused(lambda: cloud.subnet(network, "10.0.0.0/24"), *said)
+
+
+def test_the_qos_policy_of_a_network_and_of_a_port(cloud):
+    """It is set, changed and taken away; one that is not there is refused, and nothing changes."""
+    policy, other = cloud.qos(), cloud.qos()
+    network = cloud.network("10.0.0.0/24", qos_policy_id=policy)
+    port = cloud.port(network, qos_policy_id=policy)
+    for collection, row in ((cloud.do.networks, network), (cloud.do.ports, port)):
+        assert row["qos_policy_id"] == policy
+        changed = collection.update(row["id"], {"qos_policy_id": other}, if_revision=row["revision_number"])
+        assert changed["qos_policy_id"] == other
+        change = functools.partial(collection.update, row["id"], {"qos_policy_id": NOWHERE})
+        refused(change, NotFoundError, "QosPolicyNotFound", Category.NOT_FOUND)
+        assert collection.get(row["id"])["qos_policy_id"] == other
+        assert collection.update(row["id"], {"qos_policy_id": None})["qos_policy_id"] is None
+    assert cloud.network()["qos_policy_id"] is None
+    assert cloud.port(network)["qos_policy_id"] is None
+    new = functools.partial(cloud.do.networks.create, {"name": cloud.name(), "qos_policy_id": NOWHERE})
+    refused(new, NotFoundError, "QosPolicyNotFound", Category.NOT_FOUND)
 
 
 def test_many_subnets_are_made_all_or_none(cloud):

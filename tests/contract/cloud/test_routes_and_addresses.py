@@ -107,6 +107,39 @@ def test_gateways_that_are_refused(cloud):
     refused(
         router(network_id=cloud.external, enable_snat=False), ForbiddenError, "PolicyNotAuthorized", Category.TERMINAL
     )
+    addresses = [{"ip_address": "198.51.100.99"}]
+    there = cloud.router()
+    info = {"network_id": cloud.external, "external_fixed_ips": addresses}
+    for call in (router(**info), lambda: cloud.do.routers.update(there["id"], {"external_gateway_info": info})):
+        refused(call, ForbiddenError, "PolicyNotAuthorized", Category.TERMINAL)
+    assert cloud.do.routers.get(there["id"])["external_gateway_info"] == there["external_gateway_info"]
+
+
+def test_the_gateways_addresses_in_an_administrators_hands(cloud):
+    """One PUT with the network changes them in place; one without them leaves them."""
+
+    def hosts(router):
+        return {each["ip_address"] for each in router["external_gateway_info"]["external_fixed_ips"]}
+
+    former = [cloud.router(), cloud.router()]
+    (one,), (other,) = map(hosts, former)
+    do = cloud.administrator().routers
+    for each in former:
+        do.delete(each["id"])
+    outside = {"network_id": cloud.external}
+
+    def info(*addresses):
+        fixed = [{"ip_address": each} for each in addresses]
+        return {"external_gateway_info": {**outside, "external_fixed_ips": fixed}}
+
+    router = do.create({"name": cloud.name(), **info(one)})
+    assert hosts(router) == {one}
+    assert hosts(do.update(router["id"], info(other, one), if_revision=router["revision_number"])) == {one, other}
+    assert hosts(do.update(router["id"], info(other))) == {other}
+    assert hosts(do.update(router["id"], {"external_gateway_info": outside})) == {other}
+    assert do.get(router["id"])["external_gateway_info"]["network_id"] == cloud.external
+    taken = {"name": cloud.name(), **info(other)}
+    refused(lambda: do.create(taken), ConflictError, "IpAddressAlreadyAllocated", Category.TERMINAL)
 
 
 def settled(call):

@@ -91,7 +91,12 @@ def test_field_selectors(env: Environment, server: Server, kind: str, selector: 
         ),
         (
             "inet.spec.subnets",
-            ("cidr\t<string> -required-", "Cannot be changed: remove this subnet", "OpenStack: gateway_ip."),
+            (
+                "name\t<string> -required-",
+                "subnetPoolID\t<string>",
+                "Cannot be changed: remove this subnet",
+                "OpenStack: gateway_ip.",
+            ),
         ),
         ("irouter.spec.externalGateway", ("enableSNAT\t<boolean>", "administrator's rights")),
         ("isg.spec.rules", ("protocol\t<Object>", "icmp", "OpenStack: port_range_min, port_range_max.")),

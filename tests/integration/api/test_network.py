@@ -22,6 +22,10 @@ def with_v6(**fields: Any) -> dict[str, Any]:
     return {"subnets": [{"name": "a", "cidr": "2001:db8::/64", **fields}]}
 
 
+def from_pool(**fields: Any) -> dict[str, Any]:
+    return {"subnets": [{"name": "a", "subnetPoolID": ID, **fields}]}
+
+
 def pools(*pairs: tuple[str, str]) -> list[dict[str, str]]:
     return [{"start": start, "end": end} for start, end in pairs]
 
@@ -47,6 +51,25 @@ ACCEPTED: dict[str, dict[str, Any]] = {
         allocationPools=pools(("2001:db8::10", "2001:db8::ff")),
         hostRoutes=[{"destination": "2001:db8:1::/48", "nexthop": "2001:db8::2"}],
     ),
+    "a subnet from a pool": from_pool(),
+    "all of a subnet from a pool": from_pool(
+        prefixLength=27,
+        ipVersion=4,
+        gateway="none",
+        enableDHCP=False,
+        dnsNameservers=["9.9.9.9"],
+        hostRoutes=[{"destination": "192.168.0.0/16", "nexthop": "10.0.0.2"}],
+        description="from a pool",
+    ),
+    "all of a v6 subnet from a pool": from_pool(
+        prefixLength=64, ipVersion=6, ipv6AddressMode="slaac", ipv6RAMode="slaac", dnsNameservers=["2620:fe::fe"]
+    ),
+    "a v4 subnet from a pool beside a v6 subnet": {
+        "subnets": [{"name": "a", "subnetPoolID": ID}, {"name": "b", "cidr": "2001:db8::/64"}]
+    },
+    "two subnets from two pools, of one address scope": {
+        "subnets": [{"name": "a", "subnetPoolID": ID}, {"name": "b", "subnetPoolID": OTHER_ID}]
+    },
     "no gateway": with_subnet(gateway="none"),
     "link-local gateway": with_v6(gateway="fe80::1"),
     "RA mode alone": with_v6(ipv6RAMode="slaac"),
@@ -57,6 +80,7 @@ ACCEPTED: dict[str, dict[str, Any]] = {
         "portSecurityEnabled": False,
         "shared": False,
         "dnsDomain": "example.org.",
+        "qosPolicyID": ID,
         "adminStateUp": False,
         "tags": ["a", "kubernetes.io/cluster/web", "a,b"],
         "cloudCredentialsRef": {"secretName": "infomaniak", "cloudName": "infomaniak"},
@@ -101,7 +125,42 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         'spec.subnets[1]: Duplicate value: {"name":"a"}',
     ),
     "name with a blank": ({"subnets": [{"name": "a b", "cidr": "10.0.0.0/24"}]}, "must consist of letters, digits"),
-    "no CIDR": ({"subnets": [{"name": "a"}]}, "spec.subnets[0].cidr: Required value"),
+    "no CIDR": ({"subnets": [{"name": "a"}]}, "a subnet takes exactly one of cidr and subnetPoolID"),
+    "CIDR and pool": (with_subnet(subnetPoolID=ID), "a subnet takes exactly one of cidr and subnetPoolID"),
+    "pool by its name": (from_pool(subnetPoolID="tenants"), "must be an id of OpenStack, such as"),
+    "prefix length with a CIDR": (with_subnet(prefixLength=24), "prefixLength goes with subnetPoolID"),
+    "prefix length 0": (from_pool(prefixLength=0), "should be greater than or equal to 1"),
+    "prefix length 129": (from_pool(prefixLength=129, ipVersion=6), "should be less than or equal to 128"),
+    "prefix length of IPv6 in IPv4": (from_pool(prefixLength=64), "prefixLength is 32 at most"),
+    "gateway with a pool": (
+        from_pool(gateway="10.0.0.1"),
+        "spec.subnets[0].gateway: Invalid value: gateway does not go with subnetPoolID",
+    ),
+    "allocation pools with a pool": (
+        from_pool(allocationPools=pools(("10.0.0.10", "10.0.0.20"))),
+        "allocationPools do not go with subnetPoolID",
+    ),
+    "IPv6 modes with a pool that is not said to be of IPv6": (
+        from_pool(ipv6AddressMode="slaac"),
+        "ipv6AddressMode and ipv6RAMode are for IPv6 subnets only; take them out, or write ipVersion: 6",
+    ),
+    "slaac with a pool on a /56": (
+        from_pool(ipVersion=6, prefixLength=56, ipv6RAMode="slaac"),
+        "slaac and dhcpv6-stateless need a /64 network: write prefixLength: 64",
+    ),
+    "name server of the other family with a pool": (
+        from_pool(dnsNameservers=["2620:fe::fe"]),
+        "dnsNameservers must be of the same IP version",
+    ),
+    "host route of the other family with a pool": (
+        from_pool(ipVersion=6, hostRoutes=[{"destination": "192.168.0.0/16", "nexthop": "10.0.0.2"}]),
+        "hostRoutes must be of the same IP version",
+    ),
+    "one subnet from a pool, one not": (
+        {"subnets": [{"name": "a", "subnetPoolID": ID}, {"name": "b", "cidr": "10.0.0.0/24"}]},
+        "spec.subnets: Invalid value: the subnets of one IP version of a network all come from subnet pools, or none",
+    ),
+    "small MTU and an IPv6 subnet from a pool": ({"mtu": 1279, **from_pool(ipVersion=6)}, "IPv6 needs an MTU of 1280"),
     "unknown field": ({"cidr": "10.0.0.0/24"}, 'strict decoding error: unknown field "spec.cidr"'),
     "unknown field of a subnet": (with_subnet(gatewayIP="10.0.0.1"), 'unknown field "spec.subnets[0].gatewayIP"'),
     "mtu too small": ({"mtu": 67}, "spec.mtu in body should be greater than or equal to 68"),
@@ -152,6 +211,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         with_subnet(hostRoutes=[{"destination": "10.1.0.1/16", "nexthop": "10.0.0.2"}]),
         "has host bits set",
     ),
+    "QoS policy by its name": ({"qosPolicyID": "slow"}, "must be an id of OpenStack, such as"),
+    "no QoS policy": ({"qosPolicyID": ""}, "should be at least 1 chars long"),
     "domain without its dot": ({"dnsDomain": "example.org"}, "must be a domain in lower case with its final dot"),
     "long description": ({"description": "x" * 201}, "spec.description: Too long: may not be more than 200"),
     "forged mark": ({"description": "mine [ik2.aaaa.bbbb.cccc]"}, "must not end like the operator's own mark"),
@@ -229,6 +290,30 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     ),
     "the same CIDR in another spelling": ({"subnets": [{**V6, "cidr": "2001:DB8:0::/64"}]}, {"subnets": [V6]}, ""),
     "the same CIDR longer": ({"subnets": [V6]}, {"subnets": [{**V6, "cidr": "2001:db8:0:0::/64"}]}, ""),
+    "a pool instead of the CIDR": (
+        {"subnets": [A]},
+        {"subnets": [{"name": "a", "subnetPoolID": ID}]},
+        "spec.subnets[0].cidr: Invalid value: cidr cannot be changed: remove this subnet and add one under another name",
+    ),
+    "another pool": (
+        from_pool(),
+        from_pool(subnetPoolID=OTHER_ID),
+        "subnetPoolID cannot be changed: remove this subnet and add one under another name",
+    ),
+    "the CIDR instead of its pool": (from_pool(), {"subnets": [A]}, "subnetPoolID cannot be changed"),
+    "prefix length of a pool added": (from_pool(), from_pool(prefixLength=26), "prefixLength cannot be changed"),
+    "prefix length of a pool changed": (
+        from_pool(prefixLength=27),
+        from_pool(prefixLength=26),
+        "spec.subnets[0].prefixLength: Invalid value: prefixLength cannot be changed",
+    ),
+    "IP version with a pool": (from_pool(), from_pool(ipVersion=6), "ipVersion cannot be changed"),
+    "IP version with a pool said": (from_pool(), from_pool(ipVersion=4), ""),
+    "what is mutable with a pool": (
+        from_pool(),
+        from_pool(gateway="none", enableDHCP=False, dnsNameservers=["1.1.1.1"]),
+        "",
+    ),
     "another prefix length": (
         {"subnets": [V6]},
         {"subnets": [{**V6, "cidr": "2001:db8::/65"}]},
@@ -241,6 +326,7 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {
             "mtu": 1500,
             "name": "n",
+            "qosPolicyID": ID,
             "subnets": [{**A, "gateway": "none", "enableDHCP": False, "dnsNameservers": ["1.1.1.1"]}],
         },
         "",

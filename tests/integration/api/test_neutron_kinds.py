@@ -47,10 +47,11 @@ def named(**fields: Any) -> dict[str, Any]:
 
 ACCEPTED: dict[str, tuple[str, dict[str, Any]]] = {
     "router: empty": ("Router", {}),
+    "router: 16 addresses outside": ("Router", gateway(networkID=ID, addresses=[f"192.0.2.{n}" for n in range(16)])),
     "router: all": (
         "Router",
         {
-            "externalGateway": {"networkID": ID, "enableSNAT": True},
+            "externalGateway": {"networkID": ID, "enableSNAT": True, "addresses": ["192.0.2.7", "2001:db8::7"]},
             "interfaces": [NET, {"subnetID": ID}, {"networkRef": {"name": "lab"}, "subnet": "a"}],
             "routes": [
                 {"destination": "0.0.0.0/0", "nexthop": "10.0.0.1"},
@@ -140,6 +141,7 @@ ACCEPTED: dict[str, tuple[str, dict[str, Any]]] = {
         "Port",
         port(fixedIPs=[], securityGroupRefs=[], allowedAddressPairs=[], portSecurityEnabled=False),
     ),
+    "port: a QoS policy": ("Port", port(qosPolicyID=ID)),
     "port: 16 addresses": ("Port", port(fixedIPs=[{"address": f"10.0.0.{n}"} for n in range(16)])),
     "port: 64 pairs": ("Port", pairs(*({"address": f"10.0.{n}.0/24", "mac": MAC} for n in range(64)))),
     "port: two addresses of a subnet": ("Port", port(fixedIPs=[{"subnet": "a"}, {"subnet": "a"}])),
@@ -147,10 +149,23 @@ ACCEPTED: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
+    "port: QoS policy by its name": ("Port", port(qosPolicyID="slow"), "must be an id of OpenStack, such as"),
     "gateway by nothing": (
         "Router",
         gateway(enableSNAT=True),
         "spec.externalGateway: Invalid value: exactly one of networkRef, networkID and networkName is needed",
+    ),
+    "gateway: no address": ("Router", gateway(networkID=ID, addresses=[]), "should have at least 1 items"),
+    "gateway: an address that is none": ("Router", gateway(networkID=ID, addresses=["192.0.2.0/24"]), "must be an IP"),
+    "gateway: an address twice": (
+        "Router",
+        gateway(networkID=ID, addresses=["2001:db8::7", "2001:DB8:0::7"]),
+        "addresses names an address twice",
+    ),
+    "gateway: 17 addresses": (
+        "Router",
+        gateway(networkID=ID, addresses=[f"192.0.2.{n}" for n in range(17)]),
+        "must have at most 16 items",
     ),
     "gateway by two": ("Router", gateway(networkID=ID, networkName="x"), "exactly one of networkRef, networkID and"),
     "gateway by a name as id": ("Router", gateway(networkID="ext-floating1"), "must be an id of OpenStack"),
@@ -437,7 +452,7 @@ CHANGES: dict[str, tuple[str, dict[str, Any], dict[str, Any], dict[str, Any] | N
     "port: everything that can be changed": (
         "Port",
         {**pairs({"address": "10.0.0.9"}), "fixedIPs": [{"subnet": "a"}], "securityGroupRefs": [{"name": "a"}]},
-        port(fixedIPs=[], securityGroupIDs=[ID], portSecurityEnabled=True, adminStateUp=False),
+        port(fixedIPs=[], securityGroupIDs=[ID], portSecurityEnabled=True, adminStateUp=False, qosPolicyID=ID),
         {"id": ID, "networkID": ID, "macAddress": MAC},
         "",
     ),

@@ -1,12 +1,19 @@
 """Every field of InfomaniakNetwork on the real Neutron: set at creation, changed, drifted and put back, taken out."""
 
 import copy
+import ipaddress
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from infomaniak_operator.reconcile.neutron import network as network_kind
 from infomaniak_operator.reconcile.neutron import subnets as subnet_kind
+from sandbox import Environment
+from tests.support.administrator import Administrator
 from tests.support.box import until
+from tests.support.manifests import port
 from tests.support.running import User, network
 
 
@@ -46,6 +53,8 @@ SUBNET = [
     Case("allocationPools", "allocation_pools", *_POOLS, [{"start": "10.7.0.2", "end": "10.7.0.254"}]),
     Case("hostRoutes", "host_routes", *_ROUTES, []),
 ]
+FIXED = {"cidr", "subnetPoolID", "prefixLength", "ipVersion", "ipv6AddressMode", "ipv6RAMode"}
+"""Of a subnet, what is set once and for all."""
 
 
 def _spec(which: str) -> dict[str, Any]:
@@ -68,7 +77,8 @@ def _wanted(which: str) -> dict[str, Any]:
 def test_the_table_has_every_field() -> None:
     """A field added to the kind is a case added here."""
     own = {field.spec for field in network_kind.FIELDS} | {"name", "tags"}
-    assert {case.field for case in NETWORK} == own - {"shared"}, "shared is an administrator's: see below"
+    assert {case.field for case in NETWORK} == own - {"shared", "qosPolicyID"}, "an administrator's: see below"
+    assert {field.spec for field in subnet_kind.FIELDS if not field.mutable} == FIXED
     mutable = {field.spec for field in subnet_kind.FIELDS if field.mutable}
     assert {case.field for case in SUBNET} == mutable
 
@@ -135,3 +145,97 @@ def test_an_administrators_field_is_refused_in_the_clouds_own_words(user: User) 
     assert user.condition("inet", "fields", "Stalled")["status"] == "True"
     user.patch("inet", "fields", {"shared": None})
     user.until_ready("inet", "fields")
+
+
+@pytest.fixture
+def administrator(env: Environment, user: User) -> Iterator[Administrator]:
+    """One of the cloud, whose things go after the user's."""
+    found = Administrator(env)
+    yield found
+    user.kubectl.run("delete", "inet", "--all", "-n", user.namespace, "--timeout=90s")
+    found.clean()
+
+
+def test_subnets_whose_ranges_are_from_a_pool(user: User, administrator: Administrator) -> None:
+    """Made, changed, gone by hand and made again; the range is the cloud's choice, and stays as long as the subnet."""
+    pool = administrator.subnet_pool("10.64.0.0/20", 26)
+    a, b = {"name": "a", "subnetPoolID": pool}, {"name": "b", "subnetPoolID": pool, "prefixLength": 27}
+    user.apply(network("pooled", subnets=[a, b]))
+    status = user.until_ready("inet", "pooled")["status"]
+    shown = {each["name"]: each for each in status["subnets"]}
+    ranges = {name: ipaddress.ip_network(each["cidr"]) for name, each in shown.items()}
+    assert {name: each.prefixlen for name, each in ranges.items()} == {"a": 26, "b": 27}
+    assert all(each.subnet_of(ipaddress.ip_network("10.64.0.0/20")) for each in ranges.values())
+    assert {each["subnetPoolID"] for each in shown.values()} == {pool}
+
+    user.apply(network("pooled", subnets=[{**a, "gateway": "none", "dnsNameservers": ["9.9.9.9"]}, b]))
+    changed = user.until_ready("inet", "pooled")["status"]
+    rows = {row["name"]: row for row in user.subnets(status["id"])}
+    assert {name: row["id"] for name, row in rows.items()} == {name: each["id"] for name, each in shown.items()}
+    assert (rows["a"]["gateway_ip"], rows["a"]["dns_nameservers"]) == (None, ["9.9.9.9"])
+    assert [each["cidr"] for each in changed["subnets"]] == [str(ranges["a"]), str(ranges["b"])]
+
+    user.cloud.subnets.delete(rows["b"]["id"])
+    user.annotate("inet", "pooled", reconcile_at="1")
+    until(lambda: {row["name"] for row in user.subnets(status["id"])} == {"a", "b"}, "the subnet made again")
+
+    user.apply(network("pooled", subnets=[a]))
+    until(lambda: [row["name"] for row in user.subnets(status["id"])] == ["a"], "the second one gone")
+
+
+def test_a_subnet_pool_that_is_not_there_is_told_with_its_field(user: User) -> None:
+    nowhere = "1b4e28ba-2fa1-41d2-883f-0016d3cca427"
+    user.apply(network("pooled", subnets=[{"name": "a", "subnetPoolID": nowhere}]))
+    ready = user.until_condition("inet", "pooled", "Ready", status="False", reason="CloudError")
+    assert "spec.subnets[].subnetPoolID: there is no such subnet pool" in ready["message"]
+    assert "SubnetPoolNotFound" in ready["message"]
+    user.patch("inet", "pooled", {"subnets": [{"name": "b", "cidr": "10.7.0.0/24"}]})
+    user.until_ready("inet", "pooled")
+
+
+def test_an_adopted_network_keeps_its_subnets_from_a_pool(user: User, administrator: Administrator) -> None:
+    pool = administrator.subnet_pool("10.64.0.0/20", 26)
+    made = user.cloud.networks.create({"name": "by-hand"})["id"]
+    front = {"network_id": made, "name": "front", "ip_version": 4, "subnetpool_id": pool}
+    there = user.cloud.subnets.create(front)
+    wanted = {"name": "front", "subnetPoolID": pool, "dnsNameservers": ["1.1.1.1"]}
+    user.apply(network("pooled", **{"import": {"id": made}}, subnets=[wanted]))
+    user.until_ready("inet", "pooled")
+    (row,) = user.subnets(made)
+    assert (row["id"], row["cidr"], row["dns_nameservers"]) == (there["id"], there["cidr"], ["1.1.1.1"])
+
+
+def test_a_qos_policy_is_set_changed_put_back_and_taken_out(user: User, administrator: Administrator) -> None:
+    """Of a network, and of a port on it."""
+    one, other = administrator.qos_policy(), administrator.qos_policy()
+    user.apply(network("office", subnets=[{"name": "a", "cidr": "10.7.0.0/24"}], qosPolicyID=one))
+    network_id = user.until_ready("inet", "office")["status"]["id"]
+    user.apply(port("p", networkRef={"name": "office"}, qosPolicyID=other))
+    port_id = user.until_ready("iport", "p")["status"]["id"]
+    do = user.cloud
+
+    def seen() -> tuple[Any, Any]:
+        return do.networks.get(network_id)["qos_policy_id"], do.ports.get(port_id)["qos_policy_id"]
+
+    assert seen() == (one, other)
+    user.patch("inet", "office", {"qosPolicyID": other})
+    user.patch("iport", "p", {"qosPolicyID": one})
+    until(lambda: seen() == (other, one), "both changed")
+    do.networks.update(network_id, {"qos_policy_id": None})
+    do.ports.update(port_id, {"qos_policy_id": other})
+    user.annotate("inet", "office", reconcile_at="1")
+    user.annotate("iport", "p", reconcile_at="1")
+    until(lambda: seen() == (other, one), "both put back")
+    assert user.until_ready("inet", "office")["status"]["qosPolicyID"] == other
+    user.patch("inet", "office", {"qosPolicyID": None})
+    user.patch("iport", "p", {"qosPolicyID": None})
+    until(lambda: seen() == (None, None), "both taken out")
+    user.delete("iport", "p")
+
+
+def test_a_qos_policy_that_is_not_there_is_told_with_its_field(user: User) -> None:
+    user.apply(network("office", qosPolicyID="1b4e28ba-2fa1-41d2-883f-0016d3cca427"))
+    ready = user.until_condition("inet", "office", "Ready", status="False")
+    assert "spec.qosPolicyID: there is no such QoS policy" in ready["message"]
+    user.patch("inet", "office", {"qosPolicyID": None})
+    user.until_ready("inet", "office")

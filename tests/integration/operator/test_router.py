@@ -10,7 +10,8 @@ import pytest
 
 from demo.operator import OperatorProcess
 from demo.show import ready
-from sandbox import Sandbox
+from sandbox import Environment, Sandbox
+from tests.support.administrator import Administrator
 from tests.support.box import until
 from tests.support.byhand import ByHand
 from tests.support.manifests import EXTERNAL, INTERFACE, bundle, gateway, imported_external, interface, manifest, router
@@ -180,6 +181,54 @@ def test_source_nat_is_an_administrators_and_sent_only_if_asked_for(beta: User) 
     beta.apply(router("r", **gateway()))
     status = beta.until_ready("irouter", "r")["status"]
     assert beta.cloud.routers.get(status["id"])["external_gateway_info"]["enable_snat"] is True
+
+
+def _hosts(user: User, router_id: str) -> list[str]:
+    gateway_info = user.cloud.routers.get(router_id)["external_gateway_info"]
+    assert gateway_info["network_id"] == external_id(user)
+    return sorted(ip["ip_address"] for ip in gateway_info["external_fixed_ips"])
+
+
+def _free(user: User, many: int) -> list[str]:
+    """Addresses of the external network that nobody has: routers that are gone again had them."""
+    info = {"external_gateway_info": {"network_id": external_id(user)}}
+    made = [user.cloud.routers.create({"name": "for-a-while", **info}) for _ in range(many)]
+    for each in made:
+        user.cloud.routers.delete(each["id"])
+    return sorted(ip["ip_address"] for each in made for ip in each["external_gateway_info"]["external_fixed_ips"])
+
+
+def test_addresses_outside_are_an_administrators(beta: User) -> None:
+    (address,) = _free(beta, 1)
+    status = made(beta, "r", **gateway())
+    before = _hosts(beta, status["id"])
+    beta.apply(router("r", **gateway(networkName=EXTERNAL, addresses=[address])))
+    said = beta.until_condition("irouter", "r", "Ready", reason="InvalidConfiguration")["message"]
+    assert "spec.externalGateway.addresses takes an administrator's rights" in said
+    assert "take it out, or use a credential that may" in said
+    assert "403" in said
+    assert _hosts(beta, status["id"]) == before
+    beta.apply(router("r", **gateway()))
+    assert beta.until_ready("irouter", "r")["status"]["externalAddresses"] == before
+
+
+def test_addresses_outside_by_an_administrators_credential(box: Sandbox, env: Environment, beta: User) -> None:
+    beta.credentials(project=box.customer("beta", "admin"))
+    one, other, third = _free(beta, 3)
+    status = made(beta, "r", **gateway(networkName=EXTERNAL, addresses=[one]))
+    id_ = status["id"]
+    assert _hosts(beta, id_) == status["externalAddresses"] == [one]
+    beta.patch("irouter", "r", {"externalGateway": {"addresses": [other, one]}})
+    until(lambda: _hosts(beta, id_) == [one, other], "a second address")
+    beta.patch("irouter", "r", {"externalGateway": {"addresses": [other]}})
+    until(lambda: _hosts(beta, id_) == [other], "the first one gone")
+    Administrator(env).gateway(id_, external_id(beta), third)
+    assert _hosts(beta, id_) == [third]
+    beta.annotate("irouter", "r", reconcile_at="1")
+    until(lambda: _hosts(beta, id_) == [other], "put back")
+    beta.apply(router("r", **gateway(), description="no address named any more"))
+    until(lambda: beta.cloud.routers.get(id_)["description"].startswith("no address"), "the next reconcile")
+    assert _hosts(beta, id_) == [other]
 
 
 def test_waits_for_a_network_that_comes_later_without_asking_the_cloud(box: Sandbox, beta: User) -> None:

@@ -29,7 +29,11 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     ),
     "unknown field below": ("InfomaniakNetwork", network(vlan=4), "spec.subnets[0].vlan: is not known to this version"),
     "null": ("InfomaniakNetwork", {"mtu": None}, "spec: mtu is null; leave it out to have it not managed"),
-    "missing": ("InfomaniakNetwork", {"subnets": [{"name": "a"}]}, "spec.subnets[0].cidr: is required; add it"),
+    "missing": (
+        "InfomaniakNetwork",
+        {"subnets": [{"name": "a"}]},
+        "spec.subnets[0]: a subnet takes exactly one of cidr and subnetPoolID",
+    ),
     "wrong type": ("InfomaniakNetwork", {"mtu": "big"}, "spec.mtu: input should be a valid integer"),
     "a number as text": (
         "InfomaniakNetwork",

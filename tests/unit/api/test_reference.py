@@ -24,7 +24,7 @@ def test_sections_and_tables(kind: str) -> None:
 
 def test_a_field_in_full() -> None:
     text = page(KINDS["InfomaniakNetwork"])
-    assert "| `subnets[].cidr` (required) | string, up to 49 | Its range of addresses" in text
+    assert "| `subnets[].cidr` | string, up to 49 | Its range of addresses" in text
     assert "| `mtu` | integer, 68 to 9216 | " in text
     assert "| `subnets[].ipVersion` | `4` or `6` | " in text
     assert "| `subnets` | list of object, at most 32 | " in text

@@ -286,7 +286,8 @@ FIELDS = {
     CHECK: health_monitor.FIELDS,
 }
 VALUES = {
-    NET: {"adminStateUp": True, "mtu": 1400, "portSecurityEnabled": True, "shared": False, "dnsDomain": "a.example."},
+    NET: {"adminStateUp": True, "mtu": 1400, "portSecurityEnabled": True, "shared": False, "dnsDomain": "a.example.",
+          "qosPolicyID": "1b4e28ba-2fa1-41d2-883f-0016d3cca427"},
     ROUTER: {"adminStateUp": True},
     GROUP: {"stateful": True},
     LB: {"adminStateUp": True, "description": "d"},

@@ -1,8 +1,12 @@
-"""What Neutron gives a subnet that names neither gateway nor pools."""
+"""What Neutron gives a subnet that names neither gateway nor pools; and subnets whose range is from a subnet pool."""
 
 import pytest
 
+from infomaniak_operator.controller.interfaces import Done
 from infomaniak_operator.reconcile.neutron.subnets import default_gateway, default_pools
+from infomaniak_operator.reconcile.ownership.marks import Mark
+from tests.support.objects import network
+from tests.support.world import World
 
 
 @pytest.mark.parametrize(
@@ -40,3 +44,117 @@ def test_default_pools(cidr, gateway, pools):
 )
 def test_default_gateway(cidr, gateway):
     assert default_gateway({"cidr": cidr}) == gateway
+
+
+def from_pool(name, pool, **fields):
+    """An item of ``spec.subnets`` without a CIDR."""
+    return {"name": name, "subnetPoolID": pool, **fields}
+
+
+def with_pool(**fields):
+    """A world with a pool, a network with one subnet from it that is Ready, and the pool's id."""
+    world = World()
+    pool = world.fake.neutron.make_subnet_pool("10.64.0.0/16")
+    key = world.apply(network(subnets=[from_pool("a", pool, **fields)]))
+    return world, key, pool
+
+
+def test_a_subnet_from_a_pool_shows_the_range_that_it_got():
+    world, key, pool = with_pool()
+    assert world.settle(key).next == Done()
+    row = world.subnets()["a"]
+    assert row["cidr"] == "10.64.0.0/26"
+    shown = {"name": "a", "id": row["id"], "cidr": "10.64.0.0/26", "gateway": "10.64.0.1", "ipVersion": 4}
+    assert world.object(key).status["subnets"] == [{**shown, "subnetPoolID": pool}]
+    assert Mark.parse(row["description"]) == world.mark(key, "subnet/a")
+
+
+def test_a_subnet_from_a_pool_stays_as_it_is_at_resyncs_and_restarts():
+    world, key, _ = with_pool(prefixLength=27, ipVersion=4)
+    assert world.settle(key).next == Done()
+    before = dict(world.subnets()["a"])
+    world.cloud.take()
+    world.reconcile(key)
+    assert not [call for call in world.cloud.take() if not call.startswith(("LIST", "GET"))]
+    assert world.subnets()["a"] == before
+
+
+def test_two_subnets_from_one_pool_come_in_one_call_and_each_keeps_its_own():
+    world, key, pool = with_pool()
+    world.apply(network(subnets=[from_pool("a", pool), from_pool("b", pool, prefixLength=28)]))
+    assert world.settle(key).next == Done()
+    there = world.subnets()
+    assert [there[name]["cidr"] for name in ("a", "b")] == ["10.64.0.0/26", "10.64.0.64/28"]
+
+
+def test_a_mutable_field_of_a_subnet_from_a_pool_changes_in_place():
+    world, key, pool = with_pool(gateway="none")
+    assert world.settle(key).next == Done()
+    id_ = world.subnets()["a"]["id"]
+    world.apply(network(subnets=[from_pool("a", pool, dnsNameservers=["9.9.9.9"])]))
+    assert world.settle(key).next == Done()
+    row = world.subnets()["a"]
+    assert (row["id"], row["dns_nameservers"], row["gateway_ip"]) == (id_, ["9.9.9.9"], "10.64.0.1")
+
+
+def test_an_answer_without_the_pool_replaces_no_subnet():
+    """Not to be shown is not to be another one."""
+    world, key, _ = with_pool()
+    assert world.settle(key).next == Done()
+    row = world.subnets()["a"]
+    del world.fake.neutron.tables["subnets"][row["id"]]["subnetpool_id"]
+    world.cloud.take()
+    world.reconcile(key)
+    assert not [call for call in world.cloud.take() if not call.startswith(("LIST", "GET"))]
+    assert world.subnets()["a"]["id"] == row["id"]
+
+
+def test_a_pool_that_is_not_there_is_told_with_its_field():
+    world = World()
+    gone = "1b4e28ba-2fa1-41d2-883f-0016d3cca427"
+    key = world.apply(network(subnets=[from_pool("a", gone)]))
+    for _ in range(3):
+        world.reconcile(key)
+    assert world.ready(key)[0] == "False"
+    assert gone in world.message(key)
+    assert "spec.subnets[].subnetPoolID: there is no such subnet pool" in world.message(key)
+
+
+def test_a_pool_without_room_is_told_with_its_field_and_nothing_is_doubled():
+    world, key, pool = with_pool()
+    assert world.settle(key).next == Done()
+    world.apply(network(subnets=[from_pool("a", pool), from_pool("b", pool, prefixLength=15)]))
+    world.reconcile(key)
+    assert "spec.subnets[].subnetPoolID: the subnet pool has no room" in world.message(key, "Reconciling")
+    assert list(world.subnets()) == ["a"]
+
+
+def test_an_adopted_network_has_its_subnets_from_pools_known_by_their_names():
+    world = World()
+    pool = world.fake.neutron.make_subnet_pool("10.64.0.0/16")
+    id_ = world.others.networks.create({"name": "theirs"})["id"]
+    body = {"network_id": id_, "ip_version": 4, "subnetpool_id": pool}
+    one, other = world.others.subnets.create_many([{**body, "name": "one"}, {**body, "name": "other"}])
+    items = [from_pool("other", pool, dnsNameservers=["9.9.9.9"]), from_pool("one", pool, prefixLength=26)]
+    key = world.apply(network(import_={"id": id_}, subnets=items))
+    assert world.settle(key).next == Done()
+    assert {name: row["id"] for name, row in world.subnets().items()} == {"one": one["id"], "other": other["id"]}
+    assert [each["id"] for each in world.object(key).status["subnets"]] == [other["id"], one["id"]]
+
+
+@pytest.mark.parametrize(
+    ("said", "field"), [({"prefixLength": 27}, "prefixLength"), ({}, "subnetPoolID")], ids=["prefix length", "pool"]
+)
+def test_an_adopted_subnet_of_another_pool_or_size_is_a_conflict_and_stays(said, field):
+    world = World()
+    pool = world.fake.neutron.make_subnet_pool("10.64.0.0/16")
+    id_ = world.others.networks.create({"name": "theirs"})["id"]
+    body = {"network_id": id_, "ip_version": 4, "subnetpool_id": pool, "name": "one"}
+    one = world.others.subnets.create(body)
+    wanted = pool if said else world.fake.neutron.make_subnet_pool("10.65.0.0/16")
+    key = world.apply(network(import_={"id": id_}, subnets=[from_pool("one", wanted, **said)]))
+    world.settle(key)
+    assert world.ready(key) == ("False", "Conflict")
+    assert f"subnets[one].{field}" in world.message(key)
+    assert list(world.subnets()) == ["one"]
+    assert world.subnets()["one"]["id"] == one["id"]

@@ -64,6 +64,9 @@ REACHING: dict[tuple[str, str], dict[str, Any]] = {
             ]
         )
     },
+    ("InfomaniakNetwork", "spec.subnets.subnetPoolID"): {"subnets": [{"name": "a", "subnetPoolID": ID}]},
+    ("InfomaniakNetwork", "spec.qosPolicyID"): {"qosPolicyID": ID},
+    ("Port", "spec.qosPolicyID"): {"networkRef": {"name": "n"}, "qosPolicyID": ID},
     ("Router", "spec.interfaces.subnetID"): {"interfaces": [{"subnetID": ID}]},
     ("Router", "spec.interfaces.portID"): {"interfaces": [{"portID": ID}]},
     ("SecurityGroup", "spec.rules.remoteGroupID"): {"rules": [{"direction": "ingress", "remoteGroupID": ID}]},

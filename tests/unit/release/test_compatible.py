@@ -13,6 +13,8 @@ from infomaniak_operator.api.model import Rule
 from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.api.v1alpha1.listener_types import Tls
 from infomaniak_operator.api.v1alpha1.router_interface_types import RouterInterface
+from infomaniak_operator.api.v1alpha1.router_types import ExternalGateway
+from infomaniak_operator.api.v1alpha1.subnet_types import Subnet
 from release import kept
 from release.chart import ROOT
 from release.compatible import Weight, crds, schema
@@ -42,6 +44,8 @@ _MARK = (
 _MOVED = "Were rules of the spec: now they know status, and take in addition what corrects a value that was refused."
 _PORTS = "About fields that are new, or takes in addition what these say: an object that is stored has none of them."
 _CERTIFICATES = "About fields that are new, or takes in addition what these say: a Secret instead of an address."
+_GATEWAY_ADDRESSES = "About a field that is new: an object that is stored has none of it."
+_SUBNET_POOLS = "About fields that are new, or takes in addition what these say: a subnet pool instead of a range."
 _INTERFACES = (
     "Takes in addition what is new: an interface by a port, or at an address. What it says of networks and subnets is as "
     "it was."
@@ -54,6 +58,11 @@ def _of(kind: str, place: str, why: str, rules: Iterable[Rule]) -> dict[str, str
     return {where + rule.rule: why for rule in rules}
 
 
+def _names_a_pool(rule: Rule) -> bool:
+    """Whether a rule on a subnet knows of subnet pools; those that ask for a CIDR first do not judge them."""
+    return any(part in rule.rule for part in ("has(self.cidr)", "subnetPoolID", "prefixLength)", "self.prefixLength"))
+
+
 _OLD = tuple(kind for kind in KINDS if kind not in ("Port", "L7Policy"))
 """The kinds that the last release has."""
 LOOKED_AT: Mapping[str, str] = {
@@ -64,6 +73,11 @@ LOOKED_AT: Mapping[str, str] = {
         if "portRef" in rule.rule or "portMembers" in rule.rule or "self.tls" in rule.rule
     },
     **_of("LoadBalancer", ".listeners[].tls", _CERTIFICATES, Tls.cel),
+    **_of("Router", ".externalGateway", _GATEWAY_ADDRESSES, ExternalGateway.cel),
+    **_of("InfomaniakNetwork", ".subnets[]", _SUBNET_POOLS, [r for r in Subnet.cel if _names_a_pool(r)]),
+    **_of(
+        "InfomaniakNetwork", "", _SUBNET_POOLS, [r for r in KINDS["InfomaniakNetwork"].spec.cel if ".cidr" in r.rule]
+    ),
     **_of(
         "Router",
         ".interfaces[]",
@@ -82,11 +96,6 @@ LOOKED_AT: Mapping[str, str] = {
         why="Stricter, and meant: what was refused to be changed could be set for the first time, and was ignored. An "
         "object that is stored stays valid, for only a change is judged.",
     ),
-    (
-        "look at: infomaniaknetworks.network.infomaniak.cloud v1alpha1 .spec.subnets[]: the rule is new or "
-        "another: (self.cidr == oldSelf.cidr || (isCIDR(self.cidr) && isCIDR(oldSelf.cidr) && cidr(self.cidr) == "
-        "cidr(oldSelf.cidr)))"
-    ): _SPELLING,
     **_texts(
         r"!self.matches('\\[ik[0-9]+r?[.][^ ]*\\]\\s*$')",
         _MARK,

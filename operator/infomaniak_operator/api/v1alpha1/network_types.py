@@ -23,7 +23,8 @@ from infomaniak_operator.api.common import (
     Text,
 )
 from infomaniak_operator.api.kind import Column, Kind
-from infomaniak_operator.api.model import ApiModel, Checked, Rule, about, listed
+from infomaniak_operator.api.model import ApiModel, Checked, Names, Reach, Rule, about, listed
+from infomaniak_operator.api.types import CloudId
 from infomaniak_operator.api.v1alpha1.subnet_types import Subnet
 
 MAX_SUBNETS = 32
@@ -51,7 +52,7 @@ class NetworkImport(Import):
         return self.filter is not None and self.filter.external is True
 
 
-_V6 = "x.cidr.contains(':')"
+_IS_V6 = "(has({0}.cidr) ? {0}.cidr.contains(':') : has({0}.ipVersion) && {0}.ipVersion == 6)"
 
 
 DnsDomain = Annotated[
@@ -71,14 +72,23 @@ class InfomaniakNetworkSpec(CommonSpec, Named, Described, Administrable):
 
     cel: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            f"!has(self.mtu) || self.mtu >= 1280 || !has(self.subnets) || !self.subnets.exists(x, {_V6})",
+            "!has(self.mtu) || self.mtu >= 1280 || !has(self.subnets) || "
+            f"!self.subnets.exists(x, {_IS_V6.format('x')})",
             "IPv6 needs an MTU of 1280 or more: raise mtu, leave it out, or take the IPv6 subnets out",
             ".mtu",
         ),
         Rule(
-            "!has(self.subnets) || self.subnets.all(x, isCIDR(x.cidr)) == false || self.subnets.all(a, "
-            "self.subnets.all(b, a.name == b.name || !cidr(a.cidr).containsCIDR(b.cidr)))",
+            "!has(self.subnets) || self.subnets.all(x, !has(x.cidr) || isCIDR(x.cidr)) == false || self.subnets.all(a, "
+            "!has(a.cidr) || self.subnets.all(b, !has(b.cidr) || a.name == b.name || "
+            "!cidr(a.cidr).containsCIDR(b.cidr)))",
             "the subnets of a network must not overlap; give each its own range",
+            ".subnets",
+        ),
+        Rule(
+            "!has(self.subnets) || self.subnets.all(a, !has(a.subnetPoolID) || self.subnets.all(b, "
+            f"has(b.subnetPoolID) || {_IS_V6.format('a')} != {_IS_V6.format('b')}))",
+            "the subnets of one IP version of a network all come from subnet pools, or none does: give each a "
+            "subnetPoolID, or each a cidr",
             ".subnets",
         ),
     )
@@ -125,6 +135,19 @@ class InfomaniakNetworkSpec(CommonSpec, Named, Described, Administrable):
             api="shared",
         ),
     )
+    qos_policy_id: Annotated[
+        CloudId | None,
+        Names("a QoS policy", Reach.PROJECT, instead="leave it out: the cloud's own holds", shown=("qosPolicyID",)),
+    ] = Field(
+        None,
+        alias="qosPolicyID",
+        description=about(
+            "Id of the QoS policy of its ports: their bandwidth, say. A port may have its own. Needs a cloud with "
+            "Neutron's extension qos",
+            absent="left as it is (new: the project's default policy, or none); taken out again: none",
+            api="qos_policy_id",
+        ),
+    )
     dns_domain: DnsDomain | None = Field(
         None,
         description=about(
@@ -143,12 +166,14 @@ class SubnetStatus(ApiModel):
     cidr: Text | None = Field(None, description="Its range of addresses.")
     gateway: Text | None = Field(None, description="The address of its gateway; absent: it has none.")
     ip_version: int | None = Field(None, description="4 or 6.")
+    subnet_pool_id: Id | None = Field(None, description="The subnet pool that its range is from; absent: none.")
 
 
 class InfomaniakNetworkStatus(CommonStatus, CloudStatus):
     """The status of an InfomaniakNetwork."""
 
     mtu: int | None = Field(None, description="Largest packet, in bytes.")
+    qos_policy_id: Id | None = Field(None, alias="qosPolicyID", description="Id of the QoS policy of its ports.")
     subnets: Annotated[list[SubnetStatus], Field(max_length=1024)] | None = Field(
         None,
         description="The subnets that are there, in the order of the spec; of an imported network: all it has.",

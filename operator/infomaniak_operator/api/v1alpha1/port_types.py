@@ -230,6 +230,19 @@ class PortSpec(CommonSpec, Named, Described, Administrable):
             api="port_security_enabled",
         ),
     )
+    qos_policy_id: Annotated[
+        CloudId | None,
+        Names("a QoS policy", Reach.PROJECT, instead="leave it out: that of its network holds", shown=("qosPolicyID",)),
+    ] = Field(
+        None,
+        alias="qosPolicyID",
+        description=about(
+            "Id of the QoS policy of the port: its bandwidth, say; it holds in the place of its network's. Needs a "
+            "cloud with Neutron's extension qos",
+            absent="left as it is (new: none of its own); taken out again: none of its own",
+            api="qos_policy_id",
+        ),
+    )
 
 
 class PortAddressStatus(ApiModel):
@@ -250,6 +263,7 @@ class PortStatus(CommonStatus, CloudStatus):
     security_group_ids: Annotated[list[Id], Field(max_length=64)] | None = Field(
         None, description="Ids of its security groups.", json_schema_extra=listed("atomic")
     )
+    qos_policy_id: Id | None = Field(None, alias="qosPolicyID", description="Id of its own QoS policy.")
     device_id: Text | None = Field(None, description="Id of what it belongs to, as last seen: of a server, say.")
     device_owner: Text | None = Field(
         None, description="What sort of thing that is, as last seen: compute:nova, Octavia, network:router_interface."

@@ -23,10 +23,12 @@ from infomaniak_operator.api.common import (
     Text,
 )
 from infomaniak_operator.api.kind import Column, Kind
-from infomaniak_operator.api.model import ApiModel, Rule, about, listed
-from infomaniak_operator.api.types import Address, Cidr
+from infomaniak_operator.api.model import ApiModel, Names, Reach, Rule, about, listed
+from infomaniak_operator.api.types import Address, Cidr, same_address
 from infomaniak_operator.api.v1alpha1.refs import ExternalNetwork
 from infomaniak_operator.api.v1alpha1.router_interface_types import NOT_TWICE, InterfaceStatus, RouterInterface
+
+MAX_GATEWAY_ADDRESSES = 16
 
 
 class RouterFilter(NamedFilter, DescribedFilter):
@@ -42,6 +44,15 @@ class RouterImport(Import):
 class ExternalGateway(ExternalNetwork):
     """The way out of a router."""
 
+    cel: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!has(self.addresses) || self.addresses.all(x, self.addresses.filter(y, "
+            f"{same_address('x', 'y')}).size() == 1)",
+            "addresses names an address twice; take one of them out",
+            ".addresses",
+        ),
+    )
+
     enable_snat: bool | None = Field(
         None,
         description=about(
@@ -50,6 +61,21 @@ class ExternalGateway(ExternalNetwork):
             absent="left as it is (new: true)",
             api="external_gateway_info.enable_snat",
         ),
+    )
+
+    addresses: Annotated[
+        Annotated[list[Address], Field(min_length=1, max_length=MAX_GATEWAY_ADDRESSES)] | None,
+        Names("an address", Reach.WITHIN, instead="it is of the external network beside it, and must be free"),
+    ] = Field(
+        None,
+        description=about(
+            "The router's own addresses in the external network: all of each IP version of which one is named. Takes "
+            "an administrator's rights in most clouds, and is sent only if given",
+            absent="left as they are (new: the cloud chooses)",
+            changes="Can be changed; an address that stays listed stays, and floating IPs are not touched",
+            api="external_gateway_info.external_fixed_ips",
+        ),
+        json_schema_extra=listed("atomic"),
     )
 
 

@@ -9,8 +9,17 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from infomaniak_operator.api.common import Described
-from infomaniak_operator.api.model import FIXED, ApiModel, Checked, Rule, about, listed
-from infomaniak_operator.api.types import ADDRESS_LENGTH, Address, ChildName, Cidr, ascending, check_address, same_cidr
+from infomaniak_operator.api.model import FIXED, ApiModel, Checked, Names, Reach, Rule, about, listed
+from infomaniak_operator.api.types import (
+    ADDRESS_LENGTH,
+    Address,
+    ChildName,
+    Cidr,
+    CloudId,
+    ascending,
+    check_address,
+    same_cidr,
+)
 
 NO_GATEWAY = "none"
 """What ``gateway`` says for a subnet without one."""
@@ -53,14 +62,18 @@ class HostRoute(ApiModel):
     nexthop: Address = Field(description=about("The address it leads over", changes=None, api="nexthop"))
 
 
-_OK = "!isCIDR(self.cidr)"
+_OK = "!has(self.cidr) || !isCIDR(self.cidr)"
+_MALFORMED = "(has(self.cidr) && !isCIDR(self.cidr))"
+_POOL_FAMILY = "(has({0}.ipVersion) ? {0}.ipVersion : 4)"
+"""The IP version of a subnet from a pool."""
+_FAMILY = f"(has(self.cidr) ? cidr(self.cidr).ip().family() : {_POOL_FAMILY.format('self')})"
 _MODES = "(has(self.ipv6AddressMode) || has(self.ipv6RAMode))"
 _GATEWAY = f"!has(self.gateway) || self.gateway == 'none' || !isIP(self.gateway) || {_OK} || "
 _SAME = "(self.cidr.contains(':') == {}.contains(':'))"
 
 
 def _stays(name: str) -> Rule:
-    """An IPv6 mode neither comes, goes nor changes."""
+    """An optional field neither comes, goes nor changes."""
     return Rule(
         f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name})",
         f"{name} cannot be changed: {ANOTHER}",
@@ -72,6 +85,28 @@ class Subnet(Described):
     """One subnet."""
 
     cel: ClassVar[tuple[Rule, ...]] = (
+        Rule("has(self.cidr) != has(self.subnetPoolID)", "a subnet takes exactly one of cidr and subnetPoolID"),
+        Rule(
+            "!has(self.prefixLength) || has(self.subnetPoolID)",
+            "prefixLength goes with subnetPoolID; cidr ends with its own",
+            ".prefixLength",
+        ),
+        Rule(
+            f"!has(self.prefixLength) || self.prefixLength <= 32 || {_POOL_FAMILY.format('self')} == 6",
+            "prefixLength is 32 at most, or 128 with ipVersion: 6",
+            ".prefixLength",
+        ),
+        Rule(
+            "!has(self.subnetPoolID) || !has(self.gateway) || self.gateway == 'none'",
+            "gateway does not go with subnetPoolID, for nobody knows the addresses yet: take it out, and it is the "
+            "first address, or write none",
+            ".gateway",
+        ),
+        Rule(
+            "!has(self.subnetPoolID) || !has(self.allocationPools)",
+            "allocationPools do not go with subnetPoolID, for nobody knows the addresses yet: take them out",
+            ".allocationPools",
+        ),
         Rule(
             f"!has(self.ipVersion) || {_OK} || cidr(self.cidr).ip().family() == self.ipVersion",
             "ipVersion does not fit cidr; correct it or leave it out, for it follows from cidr",
@@ -101,6 +136,10 @@ class Subnet(Described):
             "ipv6AddressMode and ipv6RAMode are for IPv6 subnets only; take them out",
         ),
         Rule(
+            f"!has(self.subnetPoolID) || {_POOL_FAMILY.format('self')} == 6 || !{_MODES}",
+            "ipv6AddressMode and ipv6RAMode are for IPv6 subnets only; take them out, or write ipVersion: 6",
+        ),
+        Rule(
             "!has(self.ipv6AddressMode) || !has(self.ipv6RAMode) || self.ipv6AddressMode == self.ipv6RAMode",
             "ipv6AddressMode and ipv6RAMode must be the same where both are given",
             ".ipv6RAMode",
@@ -117,9 +156,15 @@ class Subnet(Described):
             ".cidr",
         ),
         Rule(
-            f"!has(self.dnsNameservers) || {_OK} || self.dnsNameservers.all(x, !isIP(x) || "
-            f"ip(x).family() == cidr(self.cidr).ip().family())",
-            "dnsNameservers must be of the same IP version as cidr",
+            "!has(self.prefixLength) || self.prefixLength == 64 || (has(self.ipv6AddressMode) ? self.ipv6AddressMode : "
+            "(has(self.ipv6RAMode) ? self.ipv6RAMode : 'dhcpv6-stateful')) == 'dhcpv6-stateful'",
+            "slaac and dhcpv6-stateless need a /64 network: write prefixLength: 64",
+            ".prefixLength",
+        ),
+        Rule(
+            f"!has(self.dnsNameservers) || {_MALFORMED} || self.dnsNameservers.all(x, !isIP(x) || "
+            f"ip(x).family() == {_FAMILY})",
+            "dnsNameservers must be of the same IP version as cidr, or with subnetPoolID as ipVersion",
             ".dnsNameservers",
         ),
         Rule(
@@ -144,13 +189,25 @@ class Subnet(Described):
             ".allocationPools",
         ),
         Rule(
-            f"!has(self.hostRoutes) || {_OK} || self.hostRoutes.all(x, !isCIDR(x.destination) || !isIP(x.nexthop) || "
-            "cidr(x.destination).ip().family() == ip(x.nexthop).family() && "
-            "ip(x.nexthop).family() == cidr(self.cidr).ip().family())",
-            "hostRoutes must be of the same IP version as cidr",
+            f"!has(self.hostRoutes) || {_MALFORMED} || self.hostRoutes.all(x, !isCIDR(x.destination) || "
+            "!isIP(x.nexthop) || cidr(x.destination).ip().family() == ip(x.nexthop).family() && "
+            f"ip(x.nexthop).family() == {_FAMILY})",
+            "hostRoutes must be of the same IP version as cidr, or with subnetPoolID as ipVersion",
             ".hostRoutes",
         ),
-        Rule(same_cidr("self.cidr", "oldSelf.cidr"), f"cidr cannot be changed: {ANOTHER}", ".cidr"),
+        Rule(
+            f"has(self.cidr) == has(oldSelf.cidr) && (!has(self.cidr) || {same_cidr('self.cidr', 'oldSelf.cidr')})",
+            f"cidr cannot be changed: {ANOTHER}",
+            ".cidr",
+        ),
+        _stays("subnetPoolID"),
+        _stays("prefixLength"),
+        Rule(
+            f"!has(self.subnetPoolID) || !has(oldSelf.subnetPoolID) || {_POOL_FAMILY.format('self')} == "
+            f"{_POOL_FAMILY.format('oldSelf')}",
+            f"ipVersion cannot be changed: {ANOTHER}",
+            ".ipVersion",
+        ),
         _stays("ipv6AddressMode"),
         _stays("ipv6RAMode"),
     )
@@ -162,24 +219,53 @@ class Subnet(Described):
             api="subnet name",
         )
     )
-    cidr: Cidr = Field(
+    cidr: Cidr | None = Field(
+        None,
         description=about(
             "Its range of addresses, without host bits, such as 10.0.0.0/24 or 2001:db8::/64. The subnets of a "
             "network do "
             "not overlap",
+            absent="subnetPoolID",
             changes=f"{FIXED}: {ANOTHER}",
             api="cidr",
-        )
+        ),
+    )
+    subnet_pool_id: Annotated[
+        CloudId | None, Names("a subnet pool", Reach.PROJECT, instead="cidr", shown=("subnetPoolID",))
+    ] = Field(
+        None,
+        description=about(
+            "Id of the subnet pool that the cloud takes its range of addresses from; the range is in "
+            "status.subnets[].cidr. The subnets of one IP version of a network all come from pools, or none does",
+            absent="cidr",
+            changes=f"{FIXED}: {ANOTHER}",
+            api="subnetpool_id",
+        ),
+    )
+    prefix_length: Annotated[int, Field(ge=1, le=128)] | None = Field(
+        None,
+        description=about(
+            "How large a range is taken from subnetPoolID, in bits of its prefix: 24 for a /24. The pool has bounds",
+            absent="the pool's own default",
+            changes=f"{FIXED}: {ANOTHER}",
+            api="prefixlen",
+        ),
     )
     ip_version: Literal[4, 6] | None = Field(
         None,
-        description=about("IP version, 4 or 6", absent="that of cidr", changes="Follows from cidr", api="ip_version"),
+        description=about(
+            "IP version, 4 or 6; with subnetPoolID that of the pool",
+            absent="that of cidr; with subnetPoolID 4",
+            changes="Follows from cidr, and cannot be changed with subnetPoolID",
+            api="ip_version",
+        ),
     )
     gateway: Gateway | None = Field(
         None,
         description=about(
-            "Address of the gateway, within cidr (IPv6: or link-local), or the word none for no gateway",
-            absent="left as it is (new: the first address of cidr)",
+            "Address of the gateway, within cidr (IPv6: or link-local), or the word none for no gateway; with "
+            "subnetPoolID only none",
+            absent="left as it is (new: the first address of the range)",
             api="gateway_ip",
         ),
     )
@@ -201,7 +287,8 @@ class Subnet(Described):
     allocation_pools: Annotated[list[AllocationPool], Field(max_length=16)] | None = Field(
         None,
         description=about(
-            "Ranges that ports get their addresses from, within cidr, without the gateway and without overlap",
+            "Ranges that ports get their addresses from, within cidr, without the gateway and without overlap. Not "
+            "with subnetPoolID",
             absent="left as it is (new: all addresses but the gateway)",
             api="allocation_pools",
         ),
@@ -239,7 +326,13 @@ class Subnet(Described):
 
     @model_validator(mode="after")
     def _consistent(self) -> Subnet:
-        network = ipaddress.ip_network(self.cidr)
+        if (self.cidr is None) == (self.subnet_pool_id is None):
+            raise ValueError("a subnet takes exactly one of cidr and subnetPoolID")
+        return self._from_pool() if self.cidr is None else self._in_range(ipaddress.ip_network(self.cidr))
+
+    def _in_range(self, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> Subnet:
+        if self.prefix_length is not None:
+            raise ValueError("prefixLength goes with subnetPoolID; cidr ends with its own")
         if self.ip_version not in (None, network.version):
             raise ValueError(f"ipVersion {self.ip_version} does not fit cidr {self.cidr}; leave it out")
         spans = []
@@ -259,4 +352,14 @@ class Subnet(Described):
             gateway = int(ipaddress.ip_address(str(self.gateway)))
             if any(first <= gateway <= last for first, last, _ in spans):
                 raise ValueError(f"gateway {self.gateway} lies in an allocation pool; take it out of the pools")
+        return self
+
+    def _from_pool(self) -> Subnet:
+        """What can be said of one whose addresses nobody knows yet."""
+        if self.gateway not in (None, NO_GATEWAY) or self.allocation_pools is not None:
+            raise ValueError("gateway (but none) and allocationPools do not go with subnetPoolID; take them out")
+        if self.ip_version != 6 and (self.ipv6_address_mode or self.ipv6_ra_mode):  # noqa: PLR2004 - IP versions
+            raise ValueError("ipv6AddressMode and ipv6RAMode are for IPv6 subnets only; write ipVersion: 6")
+        if self.ip_version != 6 and (self.prefix_length or 0) > 32:  # noqa: PLR2004 - IP versions
+            raise ValueError("prefixLength is 32 at most, or 128 with ipVersion: 6")
         return self

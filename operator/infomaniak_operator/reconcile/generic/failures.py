@@ -38,6 +38,25 @@ _UNREADABLE = (
     "a certificate is not in Barbican, or the credential may not let Octavia read it (for which Infomaniak wants the "
     "role creator)"
 )
+_OF_A_FIELD = {
+    "external_gateway_info:external_fixed_ips": "spec.externalGateway.addresses takes an administrator's rights here",
+    "Unrecognized attribute(s) 'qos_policy_id'": (
+        "spec.qosPolicyID: this cloud knows no QoS policies (Neutron's extension qos is not loaded); take the field out"
+    ),
+    "QosPolicyNotFound": (
+        "spec.qosPolicyID: there is no such QoS policy that the project may use; name another one, have it shared, or "
+        "take the field out"
+    ),
+    "SubnetPoolNotFound": (
+        "spec.subnets[].subnetPoolID: there is no such subnet pool that the project may use; take the subnet out and "
+        "add one with another pool, or with a cidr, or have the pool shared"
+    ),
+    "SubnetAllocationError": (
+        "spec.subnets[].subnetPoolID: the subnet pool has no room for a range of that size; take the subnet out and "
+        "add one with a longer prefixLength or another pool, or have the pool made larger"
+    ),
+}
+"""The service's own type or words, and what a person should do about which field."""
 Rivals = Callable[[ReconcileContext, InfomaniakCloudError], list[KubeObject]]
 _REFUSED = 400
 _FORBIDDEN = 403
@@ -100,7 +119,10 @@ def _hint(error: InfomaniakCloudError) -> str:
     """What a person should know before the cloud's own words."""
     if error.status == _REFUSED and error.category is Category.TRANSIENT:
         return "the cloud refuses what it takes at other times; it is tried again by itself: "
-    return f"{_UNREADABLE}: " if error.category is Category.UNREADABLE else ""
+    if error.category is Category.UNREADABLE:
+        return f"{_UNREADABLE}: "
+    said = f"{error.error_type or ''} {error}"
+    return next((f"{advice}: " for words, advice in _OF_A_FIELD.items() if words in said), "")
 
 
 def _asked_for(context: ReconcileContext, error: InfomaniakCloudError) -> bool:

@@ -32,6 +32,7 @@ FIELDS: tuple[Field[InfomaniakNetworkSpecField], ...] = (
     Field("portSecurityEnabled", "port_security_enabled", default=True),
     Field("shared", "shared", default=False),
     Field("dnsDomain", "dns_domain", default=""),
+    neutron_common.QOS_POLICY,
 )
 
 
@@ -175,6 +176,9 @@ class NetworkActuator(neutron_common.NeutronActuator[Network, NetworkBody]):
         status["cloudStatus"] = row.get("status")
         status["mtu"] = row.get("mtu")
         status["subnets"] = shown
+        status.pop("qosPolicyID", None)
+        if policy := row.get("qos_policy_id"):
+            status["qosPolicyID"] = policy
         many = len(shown)
         return f"network {row['id']} with {many} subnet{'' if many == 1 else 's'}"
 

@@ -51,6 +51,8 @@ LONGEST_PAUSE = 30.0
 ADDRESS_TAKEN = "IpAddressAlreadyAllocated"
 ADMIN_STATE: Field[Literal["adminStateUp"]] = Field("adminStateUp", "admin_state_up", default=True)
 
+QOS_POLICY: Field[Literal["qosPolicyID"]] = Field("qosPolicyID", "qos_policy_id", default=None)
+
 
 class NeutronActuator(PlainActuator[NeutronT, BodyT, InputsT]):
     """What the Neutron kinds' actuators have in common: each object stands for itself, and is made by one call."""

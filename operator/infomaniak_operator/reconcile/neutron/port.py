@@ -37,7 +37,7 @@ from infomaniak_operator.reconcile.neutron import fixed_ips, neutron_common
 from infomaniak_operator.reconcile.neutron.neutron_common import ADDRESS_TAKEN
 from infomaniak_operator.reconcile.openstack.resource_types import FLOATING_IPS, NETWORKS, PORTS, SECURITY_GROUPS
 
-FIELDS: tuple[Field[PortSpecField], ...] = (neutron_common.ADMIN_STATE,)
+FIELDS: tuple[Field[PortSpecField], ...] = (neutron_common.ADMIN_STATE, neutron_common.QOS_POLICY)
 _ADDRESSES: Final = "fixedIPs"
 _GROUPS = "securityGroups"
 """The place of both lists of security groups among the fields that we have set."""
@@ -213,6 +213,7 @@ class PortActuator(neutron_common.NeutronActuator[PortRow, PortBody, PortInputs]
             "macAddress": row.get("mac_address"),
             _ADDRESSES: fixed_ips.reported(row),
             "securityGroupIDs": sorted(row.get("security_groups") or ()),
+            "qosPolicyID": row.get("qos_policy_id"),
             "deviceID": row.get("device_id") or None,
             "deviceOwner": row.get("device_owner") or None,
             "cloudStatus": row.get("status"),

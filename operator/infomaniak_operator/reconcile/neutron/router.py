@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, cast
 
 from typing_extensions import override
@@ -21,6 +21,7 @@ from infomaniak_operator.reconcile.generic.outcomes import Ended, Outcome, again
 from infomaniak_operator.reconcile.generic.plan import Plan, Step, only
 from infomaniak_operator.reconcile.neutron import (
     external_network,
+    gateway_addresses,
     neutron_common,
     router_interface_calls,
     router_interfaces,
@@ -87,7 +88,7 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody, RouterIn
 
     @staticmethod
     def _gateway(facts: Facts, inputs: RouterInputs) -> ExternalGateway | None:
-        """What is sent for the gateway. ``enable_snat`` takes an administrator's rights: only if the spec asks."""
+        """What is sent for the gateway. All but the network takes an administrator's rights: only if the spec asks."""
         network = external_network.network_id(facts, inputs)
         if network is None:
             return None
@@ -95,6 +96,8 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody, RouterIn
         gateway: ExternalGateway = {"network_id": network}
         if "enableSNAT" in item:
             gateway["enable_snat"] = item["enableSNAT"]
+        if "addresses" in item:
+            gateway["external_fixed_ips"] = [{"ip_address": each} for each in item["addresses"]]
         return gateway
 
     @override
@@ -117,6 +120,9 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody, RouterIn
             ]
         if error.error_type != ADDRESS_TAKEN:
             return []
+        outside = (ROUTER.spec(me).get(_GATEWAY) or {}).get("addresses") or ()
+        if taken := gateway_addresses.named_in(str(error), outside):
+            return gateway_addresses.having(me, view, taken)
         mine = {leg.get("subnetID") for leg in ROUTER.status(me).get("interfaces") or ()}
         try:
             inputs = self.resolve(me, view)
@@ -173,12 +179,15 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody, RouterIn
             if _GATEWAY not in facts.applied or now is None:
                 return None
             return Difference(_GATEWAY, "external_gateway_info", now.get("network_id"), {})
-        wanted: Mapping[str, object] = self._gateway(facts, inputs) or {}
-        if now is None and not wanted:
+        wanted = self._gateway(facts, inputs)
+        if now is None:
+            return Difference(_GATEWAY, "external_gateway_info", None, wanted) if wanted else None
+        if wanted is None:
+            return Difference(_GATEWAY, "external_gateway_info", now.get("network_id"), {})
+        if gateway_addresses.same(now, wanted):
             return None
-        if now is not None and wanted and all(now.get(name) == value for name, value in wanted.items()):
-            return None
-        return Difference(_GATEWAY, "external_gateway_info", now.get("network_id") if now else None, wanted)
+        full = gateway_addresses.with_others(now, wanted)
+        return Difference(_GATEWAY, "external_gateway_info", gateway_addresses.shown(now, wanted), full)
 
     @staticmethod
     def _routes(facts: Facts) -> list[HostRoute] | None:

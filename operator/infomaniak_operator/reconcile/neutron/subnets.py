@@ -75,6 +75,8 @@ def _made_by_neutron(row: Subnet) -> bool:
 
 FIELDS: tuple[Field[SubnetField], ...] = (
     Field("cidr", "cidr", normal=address, mutable=False),
+    Field("subnetPoolID", "subnetpool_id", mutable=False),
+    Field("prefixLength", "prefixlen", mutable=False),
     Field("ipVersion", "ip_version", mutable=False),
     Field("ipv6AddressMode", "ipv6_address_mode", mutable=False),
     Field("ipv6RAMode", "ipv6_ra_mode", mutable=False),
@@ -106,7 +108,8 @@ def creation(facts: Facts, network_id: str, item: json_types.Subnet) -> SubnetBo
     """The body of a subnet's create."""
     name = item["name"]
     mark = facts.owner.mark(slot(name))
-    version = item.get("ipVersion") or ipaddress.ip_network(item["cidr"], strict=False).version
+    cidr = item.get("cidr")
+    version = item.get("ipVersion") or (ipaddress.ip_network(cidr, strict=False).version if cidr else 4)
     common = {
         "network_id": network_id,
         "project_id": facts.project_id,
@@ -180,7 +183,7 @@ def match(facts: Facts, rows: Iterable[Subnet], item: json_types.Subnet) -> Subn
     """The subnet of the cloud that an item of the spec stands for.
 
     By its mark, else by status (the mark was lost), by the mark it had before it was given up (Unmanaged meanwhile),
-    or, on an imported network, by its CIDR if nobody owns it.
+    or, on an imported network, if nobody owns it: by its CIDR, or where the spec names a pool by its name.
     """
     name = str(item["name"])
     known = _ids(facts).get(name)
@@ -193,9 +196,15 @@ def match(facts: Facts, rows: Iterable[Subnet], item: json_types.Subnet) -> Subn
             if found is wanted:
                 return row
     for found, row in standing:
-        if facts.imported and found is Whose.STRANGER and address(row["cidr"]) == address(item.get("cidr")):
+        if facts.imported and found is Whose.STRANGER and _is_it(item, row):
             return row
     return None
+
+
+def _is_it(item: json_types.Subnet, row: Subnet) -> bool:
+    """Whether a subnet that nobody owns is the one that an item means."""
+    cidr = item.get("cidr")
+    return address(row["cidr"]) == address(cidr) if cidr else row.get("name") == item["name"]
 
 
 def note_named(context: ReconcileContext) -> None:
@@ -206,8 +215,8 @@ def note_named(context: ReconcileContext) -> None:
 def plan(facts: Facts, network_id: str, rows: Iterable[Subnet]) -> Plan:
     """What is to be done about the subnets: first what goes, then what changes, then what is new.
 
-    A subnet whose CIDR or IPv6 modes differ is another subnet of the same name: the old one goes, a new one comes.
-    A network imported without ``subnets`` leaves those it has alone. One whose addresses a subnet of somebody else has
+    A subnet whose CIDR, pool or IPv6 modes differ is another one of the same name: the old one goes, a new one comes. A
+    network imported without ``subnets`` leaves those it has alone. One whose addresses a subnet of somebody else has
     is left out, and held back; the rest proceeds. Nothing is done where nothing tells which of several subnets with one
     mark is ours.
     """
@@ -276,7 +285,10 @@ def _adopting(facts: Facts, row: Subnet) -> bool:
 
 def _differences(facts: Facts, item: json_types.Subnet, row: Subnet) -> list[Difference]:
     name = item["name"]
-    found = _with_pools(facts, item, row, differences(FIELDS, item, row, facts.applied, prefix(name)))
+    seen = {**row, "prefixlen": _network(row).prefixlen}
+    # Another subnet would take its place: so not because of an attribute that the answer lacks.
+    table = tuple(field for field in FIELDS if field.mutable or field.api in seen)
+    found = _with_pools(facts, item, row, differences(table, item, seen, facts.applied, prefix(name)))
     if row.get("name") != name:
         found.append(Difference(place(prefix(name), "name"), "name", row.get("name"), name))
     description = description_difference(facts, item, row, slot(name), prefix(name))
@@ -317,4 +329,6 @@ def _status(name: str, row: Subnet) -> SubnetStatus:
     found: SubnetStatus = {"name": name, "id": row["id"], "cidr": row["cidr"], "ipVersion": row["ip_version"]}
     if gateway := row.get("gateway_ip"):
         found["gateway"] = gateway
+    if pool := row.get("subnetpool_id"):
+        found["subnetPoolID"] = pool
     return found
