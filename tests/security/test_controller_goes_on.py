@@ -164,7 +164,7 @@ class Whole:
         self.kube, self.clock, self.stop = kube, ManualClock(), asyncio.Event()
         self.world = World()
         self.world.fake.settles_at_once = True
-        self.metrics = Metrics(self.clock.now, "test")
+        self.metrics = Metrics(self.clock.now, self.clock.monotonic, "test")
         self.watch = FakeWatch(kube, TYPES.values())
         self.manager = Manager(
             [*self.world.reconcilers.values(), SecretGuard()],

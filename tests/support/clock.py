@@ -45,6 +45,10 @@ class ManualClock:
         heapq.heappush(self._timers, (self._monotonic + max(0.0, seconds), next(self._order), timer))
         return timer
 
+    def jump(self, seconds: float) -> None:
+        """Have somebody set the wall clock: what it says moves, and no time passes."""
+        self._epoch += seconds
+
     @property
     def planned(self) -> list[float]:
         """Seconds until each call that is planned, the next one first."""

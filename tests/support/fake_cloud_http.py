@@ -43,6 +43,7 @@ class WireCloud:
         logins: how often somebody logged in, or tried.
         logins_of: the same by the id of the application credential.
         refused: the ids of those that Keystone does not take.
+        issued_at, expires_at: of each token, by Keystone's clock.
     """
 
     def __init__(self, address: str) -> None:
@@ -53,6 +54,7 @@ class WireCloud:
         self.logins_of: Counter[str] = Counter()
         self.refused: set[str] = set()
         self.login_reply: Reply | None = None
+        self.issued_at, self.expires_at = "2026-01-01T00:00:00.000000Z", "2999-01-01T00:00:00.000000Z"
         self.valid_tokens: set[str] = set()
         self.answer: Callable[[Asked], Reply] = lambda _: Reply(200, {"networks": []})
         self.lock = threading.Lock()
@@ -94,8 +96,8 @@ class WireCloud:
                 "methods": ["application_credential"],
                 "user": {"id": "u", "name": "u", "domain": {"id": "d", "name": "d"}},
                 "project": {"id": "p1", "name": "p1", "domain": {"id": "d", "name": "d"}},
-                "expires_at": "2999-01-01T00:00:00.000000Z",
-                "issued_at": "2026-01-01T00:00:00.000000Z",
+                "expires_at": self.expires_at,
+                "issued_at": self.issued_at,
                 "catalog": catalog,
             }
         }

@@ -102,7 +102,7 @@ def build(options: Options, rng: random.Random) -> Operator:
     """
     clock = SystemClock()
     load = loader(options.kubeconfig)
-    metrics = Metrics(clock.now, __version__)
+    metrics = Metrics(clock.now, clock.monotonic, __version__)
     lease = _lease(options.lease, options.kubeconfig, clock) if options.lease else None
     check = lease.check if lease else None
     kube = HttpKube(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -133,6 +134,27 @@ def _endpoints(access: AccessInfo, service: str, **wanted: str) -> list[Any]:
         return [one for endpoints in found.values() for one in endpoints]
     except UNREADABLE as error:
         raise unreadable(error) from error
+
+
+_EARLY = 120.0
+"""Seconds before the end of a token from which on another is asked for: what is begun with it may take a while."""
+
+
+def life(access: AccessInfo) -> float:
+    """Seconds for which a new token can be used, by Keystone's own clock; one of unknown end: until it is refused.
+
+    Raises:
+        LookupError, TypeError, ValueError, ...: see ``UNREADABLE``.
+    """
+    ends = access.expires
+    try:
+        begins = access.issued
+    except UNREADABLE:
+        begins = None
+    if ends is None or begins is None or ends <= begins:
+        return math.inf
+    seconds = (ends - begins).total_seconds()
+    return max(seconds - _EARLY, seconds / 2)
 
 
 UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, RecursionError, OverflowError)

@@ -32,7 +32,7 @@ from infomaniak_operator.client.errors import (
     ServiceError,
 )
 from infomaniak_operator.client.limits import LIST_BYTES, LIST_CALLS, CloudLimits
-from infomaniak_operator.client.login import UNREADABLE, endpoint_of, plugin, refused, region_of, unreadable
+from infomaniak_operator.client.login import UNREADABLE, endpoint_of, life, plugin, refused, region_of, unreadable
 from infomaniak_operator.client.redact import hidden
 from infomaniak_operator.client.refusal import Refusal
 from infomaniak_operator.client.tls import tls_context
@@ -70,6 +70,13 @@ class _Request:
         return f"{self.method} {self.route}"
 
 
+@dataclass(slots=True)
+class _Age:
+    """Until when the token is used, monotonic seconds. A session shares both with its read-only face."""
+
+    good_until: float = 0.0
+
+
 class CloudSession:
     """One connection, for use by many threads at once. Logs in at the first call, once, whoever makes it.
 
@@ -89,7 +96,8 @@ class CloudSession:
         breakers: shared by sessions, so that a service which does not answer is asked by one of them alone. None: each
             request is sent.
         refused_for: seconds for which a refused login answers for all that would log in again: one asks, no thousand.
-        now: monotonic seconds.
+        now: monotonic seconds. By these a token grows old, from Keystone's own two times for it: who sets this
+            machine's wall clock neither wears it out nor makes it young.
     """
 
     def __init__(
@@ -114,6 +122,8 @@ class CloudSession:
         self._on_call = on_call
         self._retry_delays = tuple(retry_delays)
         self._sleep = sleep
+        self._now = now
+        self._age = _Age()
         self._refusal = Refusal(refused_for, now)
         self._only_reads = False
         self._breakers = breakers or Breakers.off()
@@ -195,9 +205,15 @@ class CloudSession:
 
     def _login(self) -> AccessInfo:
         self._refusal.check()
+        access = self._plugin.auth_ref
+        if access is not None and self._now() < self._age.good_until:
+            return access
         try:
-            access = self._plugin.get_access(self.keystone)
-            _ = access.expires  # read here, for keystoneauth reads it before each request
+            # Not its ``get_access``, which compares the end of the token with this machine's wall clock: where that is
+            # ahead of Keystone's by a token's life, it would log in before each request.
+            access = self._plugin.get_auth_ref(self.keystone)
+            self._age.good_until = self._now() + life(access)
+            self._plugin.auth_ref = access
         except keystone.HttpError as error:
             answer = refused(error, self.credentials)
             if isinstance(answer, AuthenticationError):
@@ -336,7 +352,8 @@ class CloudSession:
                     url,
                     request.method,
                     json=request.body,
-                    headers=dict(request.headers),
+                    headers={**request.headers, "X-Auth-Token": str(access.auth_token)},
+                    authenticated=False,  # it would look at the wall clock, see ``_login``
                     params=list(request.params),
                     timeout=self._timeout,
                     redirect=False,

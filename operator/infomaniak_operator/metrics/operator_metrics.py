@@ -58,13 +58,14 @@ class Metrics:
 
     Args:
         now: seconds since the epoch.
+        seconds: monotonic seconds.
         version: the operator's.
     """
 
-    def __init__(self, now: Callable[[], float], version: str) -> None:
+    def __init__(self, now: Callable[[], float], seconds: Callable[[], float], version: str) -> None:
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
-        self._stopwatch = Stopwatch(now)
+        self._stopwatch = Stopwatch(now, seconds)
         self._reconciles = Counter(
             "controller_runtime_reconcile", "Reconciles by how they ended.", ["controller", "result"], registry=registry
         )

@@ -17,11 +17,13 @@ class Stopwatch:
     """Counts, for each object, from when it came, was changed, or ceased to be Ready. Safe to use from any thread.
 
     Args:
-        now: seconds since the epoch.
+        now: seconds since the epoch: only to tell how old is what was there before.
+        seconds: monotonic seconds, which nobody sets meanwhile.
     """
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float], seconds: Callable[[], float]) -> None:
         self._now = now
+        self._seconds = seconds
         self._lock = threading.Lock()
         self._since: dict[str, float] = {}
 
@@ -45,19 +47,19 @@ class Stopwatch:
                     self._since[new.uid] = self._start(old, new)
                 return None
             since = self._since.pop(new.uid, None)
-        return None if since is None else max(0.0, self._now() - since)
+        return None if since is None else self._seconds() - since
 
     def _start(self, old: KubeObject | None, new: KubeObject) -> float:
-        now = self._now()
+        now, seconds = self._now(), self._seconds()
         if old and old.uid == new.uid:
-            return now
+            return seconds
         condition = new.condition(READY)
         text = str(condition.get("lastTransitionTime", "")) if condition else new.created
         try:
             known = dt.datetime.fromisoformat(text).timestamp()
         except (ValueError, OverflowError, OSError):  # the last two: a year that is none here
-            return now
-        return now if now - known < _JUST_NOW else known
+            return seconds
+        return seconds if now - known < _JUST_NOW else seconds - (now - known)
 
 
 def is_ready(resource: KubeObject) -> bool:

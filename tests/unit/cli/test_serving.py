@@ -42,7 +42,7 @@ def test_metrics_behind_the_api_server_s_word_and_probes_before_it(protected: bo
     manager: Any = SimpleNamespace(stats=lambda: STATS)
     access = Access(kube, clock.monotonic) if protected else None
     clouds: Any = None
-    operator = Operator(manager, clouds, Metrics(clock.now, "1"), None, access)
+    operator = Operator(manager, clouds, Metrics(clock.now, clock.monotonic, "1"), None, access)
     port = free_port()
     address = Address("127.0.0.1", port)
     with serving(Options(metrics_address=address, health_address=address), operator):

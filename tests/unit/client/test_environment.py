@@ -48,7 +48,7 @@ def test_a_session_goes_through_the_proxy_that_it_is_told(credentials, wire):
     with hostile(proxy) as server:
         plain = CloudSession(credentials)
         session = CloudSession(credentials, proxy=server.address)
-        session._plugin = session.keystone.auth = plain._plugin  # a token, without the proxy
+        session._plugin, session._age = plain._plugin, plain._age  # a token, without the proxy
         plain.login()
         assert Operations(session).networks.list() == [{"id": "n1"}]
     assert asked == [f"GET {wire.address}/network/v2.0/networks HTTP/1.1".encode()]

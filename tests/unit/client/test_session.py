@@ -398,3 +398,48 @@ def test_a_credential_that_is_refused_after_it_worked_is_tried_by_one_and_not_by
     wire.login_reply = None
     now[0] = 65.0
     assert do.networks.list() == []
+
+
+@pytest.mark.parametrize(
+    ("issued", "expires"),
+    [
+        ("2001-01-01T00:00:00.000000Z", "2001-01-01T01:00:00.000000Z"),
+        ("2901-01-01T00:00:00.000000Z", "2901-01-01T01:00:00.000000Z"),
+    ],
+    ids=["ahead", "behind"],
+)
+def test_a_token_lasts_as_long_as_keystone_says_wherever_this_machine_s_clock_stands(
+    credentials, wire, issued, expires
+):
+    """A wall clock that is ahead of Keystone's by more than a token's life had it log in before each request."""
+    wire.issued_at, wire.expires_at = issued, expires
+    now = [1000.0]
+    do = Operations(CloudSession(credentials, sleep=lambda _: None, now=lambda: now[0]))
+    for _ in range(58):
+        do.networks.list()
+        now[0] += 60.0
+    assert wire.logins == 1
+    do.networks.list()  # two minutes before its end: the next one, in time
+    assert wire.logins == 2
+    assert all(asked.headers["x-auth-token"] in ("token-1", "token-2") for asked in wire.asked)
+
+
+@pytest.mark.parametrize(
+    ("issued", "expires", "logins"),
+    [
+        ("2026-01-01T00:00:00.000000Z", "2026-01-01T00:01:00.000000Z", 2),  # of a minute: for half of it
+        ("2026-01-01T00:00:00.000000Z", "2025-12-31T23:00:00.000000Z", 1),  # its end tells nothing: until it is refused
+        ("soon", "2026-01-01T00:00:00.000000Z", 1),
+    ],
+)
+def test_a_token_of_an_odd_life_is_not_asked_for_before_each_request(credentials, wire, issued, expires, logins):
+    wire.issued_at, wire.expires_at = issued, expires
+    now = [1000.0]
+    do = Operations(CloudSession(credentials, sleep=lambda _: None, now=lambda: now[0]))
+    for _ in range(6):
+        do.networks.list()
+        now[0] += 9.0
+    assert wire.logins == logins
+    wire.valid_tokens.clear()
+    do.networks.list()
+    assert wire.logins == logins + 1

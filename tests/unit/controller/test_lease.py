@@ -242,3 +242,66 @@ def test_times_that_would_let_two_lead_are_refused(times: tuple[int, float, floa
 
 def test_the_lease_clock_goes_on() -> None:
     assert lease_clock() <= lease_clock()
+
+
+@pytest.mark.parametrize("seconds", [3600.0, -3600.0])
+@pytest.mark.parametrize("whose", ["leader", "other", "both"])
+def test_a_wall_clock_that_is_set_changes_neither_who_leads_nor_for_how_long(
+    shelf: Shelf, seconds: float, whose: str
+) -> None:
+    """Each machine has a wall clock of its own; only the time that really passes counts."""
+    walls = {"one": 0.0, "two": 0.0}
+    one, two = (
+        Lease(shelf, name, lambda n=name: shelf.clock.now() + walls[n], shelf.clock.monotonic) for name in walls
+    )
+    for number in range(12):
+        if number == 4:
+            walls["one"] += seconds if whose != "other" else 0.0
+            walls["two"] += seconds if whose != "leader" else 0.0
+        assert one.step()
+        assert not two.step()
+        one.check()
+        assert not two.valid()
+        shelf.clock.advance(2)
+    assert shelf.record is not None
+    assert (shelf.record.holder, shelf.record.transitions) == ("one", 0)
+    # It dies: the other leads 15 s after the last change that it has seen, not sooner and not later.
+    shelf.clock.advance(12.9)
+    assert not two.step()
+    assert not one.valid()
+    shelf.clock.advance(0.1)
+    assert two.step()
+    assert shelf.record.transitions == 1
+
+
+@pytest.mark.parametrize("seconds", [3600.0, -3600.0])
+def test_a_wall_clock_that_is_set_while_the_answer_is_on_its_way(shelf: Shelf, seconds: float) -> None:
+    one, two = lease(shelf, "one"), lease(shelf, "two")
+    assert one.step()
+    assert not two.step()
+    put = shelf._put
+
+    def slow(record: LeaseRecord) -> LeaseRecord:
+        shelf.clock.jump(seconds)
+        shelf.clock.advance(4)
+        return put(record)
+
+    shelf._put = slow  # type: ignore[method-assign]
+    assert one.step()
+    shelf._put = put  # type: ignore[method-assign]
+    assert not two.step()
+    shelf.clock.advance(5.9)  # its deadline counts from when it was sent
+    assert one.valid()
+    shelf.clock.advance(0.2)
+    assert not one.valid()
+    assert not two.step()
+
+
+def test_a_wall_clock_that_stands_still_lets_nobody_lead_beside_the_holder(shelf: Shelf) -> None:
+    """To the API server the same content is no change, and to the others an unchanged Lease is a dead holder's."""
+    one = Lease(shelf, "one", lambda: 1_800_000_000.0, shelf.clock.monotonic)
+    two = lease(shelf, "two")
+    for _ in range(20):
+        assert one.step()
+        assert not two.step()
+        shelf.clock.advance(2)

@@ -65,7 +65,7 @@ def clock() -> ManualClock:
 
 
 def test_from_new_to_ready(clock: ManualClock) -> None:
-    watch = Stopwatch(clock.now)
+    watch = Stopwatch(clock.now, clock.monotonic)
     new = toy(clock, ready=None, age=0.4)
     assert watch.changed(change(None, new)) is None
     clock.advance(3)
@@ -77,7 +77,7 @@ def test_from_new_to_ready(clock: ManualClock) -> None:
 
 
 def test_from_a_change_of_the_spec_to_ready_again(clock: ManualClock) -> None:
-    watch = Stopwatch(clock.now)
+    watch = Stopwatch(clock.now, clock.monotonic)
     done = toy(clock, ready=True, age=1000)
     assert watch.changed(change(None, done)) is None
     changed = toy(clock, ready=True, age=1000, generation=2)
@@ -87,14 +87,14 @@ def test_from_a_change_of_the_spec_to_ready_again(clock: ManualClock) -> None:
 
 
 def test_what_was_not_ready_before_a_restart_counts_from_then(clock: ManualClock) -> None:
-    watch = Stopwatch(clock.now)
+    watch = Stopwatch(clock.now, clock.monotonic)
     assert watch.changed(change(None, toy(clock, ready=False, age=100))) is None
     assert watch.changed(change(None, toy(clock, ready=True, age=100))) == pytest.approx(100, abs=1)
 
 
 @pytest.mark.parametrize("end", [None, "deleting", "another"])
 def test_what_goes_is_not_counted(clock: ManualClock, end: str | None) -> None:
-    watch = Stopwatch(clock.now)
+    watch = Stopwatch(clock.now, clock.monotonic)
     old = toy(clock, ready=None)
     watch.changed(change(None, old))
     new = {
@@ -116,7 +116,7 @@ def scraped(metrics: Metrics) -> str:
 
 
 def test_reconciles_in_controller_runtime_s_words(clock: ManualClock) -> None:
-    metrics = Metrics(clock.now, "1.2.3")
+    metrics = Metrics(clock.now, clock.monotonic, "1.2.3")
     for ending in ("Done", "Retry", "RequeueAfter", "superseded", "Stalled"):
         metrics.reconciled("Router", ending, 0.2, 0.05)
     found = values(metrics)
@@ -136,7 +136,7 @@ def test_each_way_to_end_has_its_word() -> None:
 
 
 def test_calls_events_and_times(clock: ManualClock) -> None:
-    metrics = Metrics(clock.now, "1")
+    metrics = Metrics(clock.now, clock.monotonic, "1")
     metrics.kube_called("PATCH", "toys", 200, 0.1)
     metrics.kube_called("GET", "toys", 0, 0.1)
     metrics.cloud_called(Call("network", "POST", "/v2.0/networks", 201, 0.3, "req-1"))
@@ -159,7 +159,7 @@ def test_calls_events_and_times(clock: ManualClock) -> None:
 
 
 def test_what_another_replica_made_ready_is_its_own_to_count(clock: ManualClock) -> None:
-    metrics = Metrics(clock.now, "1")
+    metrics = Metrics(clock.now, clock.monotonic, "1")
     new = toy(clock, ready=None)
     metrics.changed(change(None, new), False)
     metrics.changed(change(new, toy(clock, ready=True)), False)
@@ -167,7 +167,7 @@ def test_what_another_replica_made_ready_is_its_own_to_count(clock: ManualClock)
 
 
 def standing(clock: ManualClock, stats: Stats, *others: KubeObject, **more: Any) -> Metrics:
-    metrics, cache = Metrics(clock.now, "1"), ObjectCache({})
+    metrics, cache = Metrics(clock.now, clock.monotonic, "1"), ObjectCache({})
     for each in (toy(clock, ready=True), *others):
         cache.upsert(each)
     metrics.registry.register(ObjectCollector(lambda: stats, cache, ["Toy"], **more))
@@ -210,7 +210,7 @@ def test_a_status_that_a_user_wrote_makes_no_series_and_no_error(clock: ManualCl
 
 
 def test_codes_that_a_server_makes_up_are_counted_by_their_class(clock: ManualClock) -> None:
-    metrics = Metrics(clock.now, "1")
+    metrics = Metrics(clock.now, clock.monotonic, "1")
     for status in range(100, 1000):
         metrics.cloud_called(Call("network", "GET", "/v2.0/networks", status, 0.3, None))
     codes = {part for name in values(metrics) for part in re.findall(r'code="([^"]*)"', name)}
@@ -219,7 +219,7 @@ def test_codes_that_a_server_makes_up_are_counted_by_their_class(clock: ManualCl
 
 
 def test_an_odd_accept_header_is_answered(clock: ManualClock) -> None:
-    page = metrics_page(Metrics(clock.now, "1").registry)["/metrics"]
+    page = metrics_page(Metrics(clock.now, clock.monotonic, "1").registry)["/metrics"]
     odd = [
         "application/openmetrics-text; version=x",
         "application/openmetrics-text;version=1.0.0;escaping=\xff",
@@ -286,7 +286,7 @@ def test_the_server_answers_whatever_it_is_asked(clock: ManualClock, caplog: pyt
     def broken(_: str) -> Answer:
         raise ZeroDivisionError("secret")
 
-    metrics = Metrics(clock.now, "1")
+    metrics = Metrics(clock.now, clock.monotonic, "1")
     with served({"/broken": broken, **metrics_page(metrics.registry)}) as url:
         assert get(f"{url}/")[0] == 404
         status, _, text = get(f"{url}/broken")
@@ -343,7 +343,7 @@ def test_what_is_no_address(text: str) -> None:
     ],
 )
 def test_metrics_are_served_whatever_the_client_accepts(clock: ManualClock, accept: str) -> None:
-    page = metrics_page(Metrics(clock.now, "1").registry)["/metrics"]
+    page = metrics_page(Metrics(clock.now, clock.monotonic, "1").registry)["/metrics"]
     answer = page(accept)
     assert answer.status == 200
     assert b"infomaniak_operator_build_info" in answer.body
@@ -354,3 +354,14 @@ def test_workers_that_hang_fail_liveness(clock: ManualClock) -> None:
     answer = probes(lambda: stats, None)["/healthz"]("")
     assert (answer.status, b"[-] workers" in answer.body, b"1801 s" in answer.body) == (503, True, True)
     assert values(standing(clock, stats))["infomaniak_operator_longest_running_seconds"] == 1801
+
+
+@pytest.mark.parametrize("seconds", [3600.0, -3600.0])
+def test_a_wall_clock_that_is_set_meanwhile_makes_nothing_slower_or_faster(clock: ManualClock, seconds: float) -> None:
+    watch = Stopwatch(clock.now, clock.monotonic)
+    new = toy(clock, ready=None, age=0.4)
+    watch.changed(change(None, new))
+    clock.advance(3)
+    clock.jump(seconds)
+    clock.advance(2)
+    assert watch.changed(change(new, toy(clock, ready=True))) == pytest.approx(5.0)

@@ -1,5 +1,7 @@
 """A pool whose members follow a Service: they come at once, drain, and go; and the VIP's security groups."""
 
+import datetime as dt
+
 import pytest
 
 from infomaniak_operator.cli.cluster import SERVICES, SLICES
@@ -235,3 +237,28 @@ def test_of_more_members_than_a_status_holds_it_shows_the_first_and_how_many_the
     world.all_ready()
     status = world.object(SITE).status
     assert (len(status["members"]), status["memberCount"]) == (4096, 4097)
+
+
+@pytest.mark.parametrize("seconds", [3600.0, -3600.0])
+def test_a_wall_clock_that_is_set_while_one_drains(seconds):
+    """Ahead it would cut connections short; back it would keep the member for another half minute."""
+    world = following(11, 12)
+    world.apply(endpoints(12))
+    world.run(10)
+    world.clock.jump(seconds)
+    world.reconcile(SITE)
+    world.run(15)
+    assert weights(world) == {"10.40.0.11": 0, "10.40.0.12": 1}
+    world.run(10)
+    assert weights(world) == {"10.40.0.12": 1}
+    # The next one drains by the clock as it is now, which its status tells.
+    world.apply(endpoints())
+    world.run(5)
+    (left,) = world.object(SITE).status["draining"]
+    until = dt.datetime.fromisoformat(left["until"]).timestamp()
+    assert until - world.clock.now() == pytest.approx(25, abs=2)
+    world.restart()
+    world.run(15)
+    assert weights(world) == {"10.40.0.12": 0}
+    world.run(30)
+    assert weights(world) == {}

@@ -22,6 +22,9 @@ from infomaniak_operator.controller.kube.kube_api import Conflict, KubeError, No
 
 _log = logging.getLogger(__name__)
 
+_TICK = 0.001
+"""More than what a time in a Lease is rounded to, which is a microsecond."""
+
 
 @dataclass(frozen=True, slots=True)
 class LeaseTimes:
@@ -222,6 +225,9 @@ class Lease:
         """Write over what was last read, without reading it first: if that is not what is there, it is a conflict."""
         now, sent = self._now(), self._seconds()
         record = self._record or LeaseRecord(self.identity, self.times.duration, now, now)
+        if now == record.renewed:
+            # The wall clock stands still, or was set back to just that moment: others wait for as long as it changes.
+            now += _TICK
         try:
             written = self._write(replace(record, renewed=now))
         except NotFound:

@@ -396,7 +396,8 @@ class ReconcileContext(Facts):
             slots: what is created.
             bodies: what is sent for each, by which a double of it can be told from a copy.
         """
-        began = self.request.clock.now()
+        clock = self.request.clock
+        began, sent = clock.now(), clock.monotonic()
         try:
             yield
         except ReadOnlyError:  # nothing was sent: what is known of former creates stays
@@ -404,13 +405,14 @@ class ReconcileContext(Facts):
         except BaseException as error:
             self.refused = error
             unknown = may_have_acted(error)
-            now = self.request.clock.monotonic()
+            now = clock.monotonic()
             for slot in slots:
                 self.creates.failed(slot, now, outcome_unknown=unknown)
             if unknown:
                 self.placed()
                 for slot, body in zip(slots, bodies, strict=False):
-                    self.creates.remember(Sent(slot, body, began, self.request.clock.now()))
+                    # As long as it took: were the wall clock set meanwhile, a copy of an hour later would count.
+                    self.creates.remember(Sent(slot, body, began, began + (now - sent)))
             else:
                 self._nowhere()
             raise

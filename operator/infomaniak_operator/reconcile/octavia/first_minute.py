@@ -24,17 +24,23 @@ _MOST = 1000
 UNBELIEVED = "a health monitor is new: in its first minute the cloud calls members ONLINE, whatever they do"
 
 
-def note(context: ReconcileContext, monitor: HealthMonitor) -> None:
+def note(context: ReconcileContext, monitor: HealthMonitor, *, new: bool = False) -> None:
     """Remember from when on a monitor is believed.
 
     The cloud's clock says how old it is at the first sight of it, and ours the rest: one that is ahead delays nothing
     for longer than that.
+
+    Args:
+        context: the reconcile.
+        monitor: as the cloud shows it.
+        new: it was made this very moment, whatever the clocks say.
     """
     believed = octavia_common.tree_of(context).believed
     if monitor["id"] not in believed:
         if len(believed) >= _MOST:
             believed.clear()
-        left = MINUTE + LATE - (context.request.clock.now() - _made(monitor))
+        age = 0.0 if new else context.request.clock.now() - _made(monitor)
+        left = MINUTE + LATE - age
         believed[monitor["id"]] = context.request.clock.monotonic() + min(max(left, 0.0), MINUTE + LATE)
 
 

@@ -168,6 +168,22 @@ class HealthMonitorActuator(tree_child.ChildActuator[Monitor, HealthMonitorBody,
         }
 
     @override
+    def prepare(
+        self, context: ReconcileContext, inputs: MonitorInputs, body: HealthMonitorBody
+    ) -> Callable[[], Monitor] | Ended:
+        """See that the tree takes a change; then one POST, with which the monitor's first minute begins."""
+        send = super().prepare(context, inputs, body)
+        if isinstance(send, Ended):
+            return send
+
+        def made() -> Monitor:
+            row = send()
+            first_minute.note(context, row, new=True)
+            return row
+
+        return made
+
+    @override
     def refused(self, context: ReconcileContext, error: InfomaniakCloudError) -> Outcome | None:
         """A pool has one monitor: one that others have made on it is named."""
         if error.status != _HAS_ONE or error.category in (Category.WAITING, Category.QUOTA):

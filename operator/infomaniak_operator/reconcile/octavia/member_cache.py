@@ -129,7 +129,9 @@ def wanted(facts: Facts, inputs: PoolInputs, rows: Sequence[Member]) -> Wanted:
         # Taken out first: the next change brings them back, on their new subnet.
         return Wanted([body for body in bodies if members.identity(body) not in movers])
     before = json_types.POOL.status(facts).get("draining") or []
-    found = drain(bodies, rows, before, int(source.get("drainSeconds") or 0), facts.now)
+    seen = facts.seen.of(SeenPool).now
+    now = facts.now if seen is None else seen
+    found = drain(bodies, rows, before, int(source.get("drainSeconds") or 0), now)
     known = {members.identity(row): row for row in rows}
     filled = [_filled(body, known.get(members.identity(body))) for body in found.members]
     return Wanted(filled, list(found.draining), None if found.next_in is None else max(found.next_in, 0.1))

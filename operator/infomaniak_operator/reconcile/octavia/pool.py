@@ -76,12 +76,18 @@ _GOING_OVER, _STAYS = 60.0, 30.0
 
 @dataclass(slots=True)
 class _Remembered:
-    """Of a Pool: when its members were last changed; how many Pods wait at its gate, and since when it is so many.
+    """Of a Pool.
 
-    And since when there has been a former pool; None: there is none.
+    Attributes:
+        last_batch: when its members were last changed, monotonic seconds.
+        epoch: the wall clock's seconds less the monotonic ones, as they were when nothing drained yet.
+        waiting: how many Pods wait at its gate.
+        waiting_since: since when it is so many, monotonic seconds.
+        former_since: since when there has been a former pool, monotonic seconds; None: there is none.
     """
 
     last_batch: float = float("-inf")
+    epoch: float | None = None
     waiting: int = 0
     waiting_since: float = 0.0
     former_since: float | None = None
@@ -321,6 +327,7 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
             member_cache.there(context, row)
             last = context.request.memory.of(_Remembered).last_batch
             context.seen.of(SeenPool).batch_in = last + BETWEEN_BATCHES - context.request.clock.monotonic()
+            context.seen.of(SeenPool).now = self._steady(context)
         if context.resource.uid not in octavia_common.tree_of(context).held:
             # One that is taken back is marked as a former one until the plan is carried out.
             formers = [each for each in member_cache.formers(context) if each["id"] != row["id"]]
@@ -525,6 +532,17 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
             tree_child.failure(self.noun, context, row)
             or f"pool {row['id']} with {many} member{'' if many == 1 else 's'}"
         )
+
+    @staticmethod
+    def _steady(context: ReconcileContext) -> float:
+        """Seconds since the epoch, by which members drain: who sets the wall clock meanwhile cuts no connection short.
+
+        Status has to tell until when they drain, for the next process; so only that one looks at the wall clock anew.
+        """
+        remembered = context.request.memory.of(_Remembered)
+        if remembered.epoch is None or not json_types.POOL.status(context.resource).get("draining"):
+            remembered.epoch = context.now - context.moment
+        return remembered.epoch + context.moment
 
     @staticmethod
     def _tell(context: ReconcileContext) -> None:

@@ -34,6 +34,7 @@ class SeenPool:
         members: its members; None: they were not looked for.
         listed: whether they were listed in this reconcile, so that their rows tell their states.
         batch_in: seconds until they may be changed again.
+        now: seconds since the epoch, by a clock that nobody sets while members drain; None: they were not looked for.
         formers: the pools that it has replaced.
         kept: the outcome where there can be no other in its place: the quota has no room, or what is not ours uses it.
         sent: the body of its create.
@@ -43,6 +44,7 @@ class SeenPool:
     members: list[Member] | None = None
     listed: bool = False
     batch_in: float = 0.0
+    now: float | None = None
     formers: list[Pool] = field(default_factory=list)
     kept: Outcome | None = None
     sent: Mapping[str, object] | None = None

@@ -280,7 +280,7 @@ def _hold(context: ReconcileContext, row: LoadBalancer, found: Growth) -> None:
         if branch.monitor is not None and monitor:
             checking: HealthMonitor = {**monitor, "pools": [{"id": pool["id"]}]}
             tree.held[branch.monitor.uid] = checking
-            first_minute.note(context, checking)
+            first_minute.note(context, checking, new=True)
     shoots = {_mark(context, shoot.policy).text: shoot.policy.uid for shoot in found.shoots}
     for listener in row.get("listeners") or ():
         for policy in listener.get("l7policies") or ():
