@@ -36,6 +36,7 @@ TRIES ?= 0
 SCRIPT ?=
 OPERATOR ?=
 MUTANT ?=
+UPGRADE ?=
 CHAOS_STATE ?= .chaos
 
 .DEFAULT_GOAL := help
@@ -106,10 +107,10 @@ fuzz: $(STAMP) ## specs through the real API server and the reconcilers: SEEDS="
 	for seed in $(SEEDS); do FUZZ_SEED=$$seed FUZZ_COUNT=$(COUNT) \
 	  $(PY) -m pytest -p no:xdist -s tests/security/fuzz/test_specs.py -m full || exit 1; done
 
-chaos: $(STAMP) ## random histories on the real services under faults, audited: SEEDS="1 2 3" MINUTES=1.5 STACKS=2, or SCRIPT=file; TRIES=20 shortens what fails
+chaos: $(STAMP) ## random histories on the real services under faults, audited: SEEDS="1 2 3" MINUTES=1.5 STACKS=2, or SCRIPT=file; TRIES=20 shortens what fails; UPGRADE=1: from the last release to this one and back meanwhile
 	@$(PY) -m sandbox build
 	@$(PY) -m tests.chaos --state '$(CHAOS_STATE)' --minutes $(MINUTES) --stacks $(STACKS) --tries $(TRIES) \
-	  $(if $(OPERATOR),--operator '$(OPERATOR)') $(if $(MUTANT),--mutant '$(MUTANT)') $(if $(SCRIPT),--script $(SCRIPT),--seeds $(SEEDS))
+	  $(if $(OPERATOR),--operator '$(OPERATOR)') $(if $(MUTANT),--mutant '$(MUTANT)') $(if $(UPGRADE),--upgrade) $(if $(SCRIPT),--script $(SCRIPT),--seeds $(SEEDS))
 
 chaos-short: $(STAMP) ## the histories that are kept, and one seed, on two sandboxes: about four minutes
 	@$(PY) -m sandbox build

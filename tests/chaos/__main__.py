@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from demo.operator import OperatorProcess
+from release import kept
 from sandbox import INFOMANIAK, Sandbox
 from sandbox.fault_proxy import Chance, Fault, Listed
 from sandbox.fault_proxy.plan import load
 from tests.chaos import mutant
 from tests.chaos.run import LATE, Build, Outcome, Run, Script
 from tests.chaos.shrink import shrink
-from tests.chaos.steps import Step, from_json, plan
+from tests.chaos.steps import VERSION, Step, back_and_forth, from_json, plan
 
 RATE = 0.2
 TRAITS = replace(INFOMANIAK, small_quotas=False, dhcp_ports=0, amphora_ports=0, monitor_refusals=0, first_minute=0)
@@ -30,6 +31,11 @@ TRAITS = replace(INFOMANIAK, small_quotas=False, dhcp_ports=0, amphora_ports=0, 
 def of_seed(seed: int, seconds: float, rate: float = RATE) -> Script:
     """What a seed does."""
     return Script(seed, seconds, plan(seed, seconds), Chance(seed, rate, LATE))
+
+
+def upgraded(script: Script) -> Script:
+    """The same under an operator that is upgraded, rolled back and upgraded again meanwhile."""
+    return replace(script, steps=back_and_forth(script.steps, script.seconds, kept.crds()))
 
 
 def to_json(script: Script) -> dict[str, Any]:
@@ -126,6 +132,11 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--state", type=Path, default=Path(".chaos"), help="folder of the sandboxes and results")
     parser.add_argument("--operator", type=Path, help="folder with another build's infomaniak_operator: a mutant, say")
     parser.add_argument("--mutant", default="", help="a fault that is opened again in the operator: c1_…, c2_…")
+    parser.add_argument(
+        "--upgrade",
+        action="store_true",
+        help="the last release, this checkout, the last release, this one, all under fire",
+    )
     parser.add_argument("--keep", action="store_true", help="let the sandboxes run")
     options = parser.parse_args(words)
     if options.mutant and options.mutant not in (known := mutant.names()):
@@ -144,7 +155,8 @@ def main(words: Sequence[str] | None = None) -> int:
     for path in options.script:
         waiting.put((path.stem, of_file(path)))
     for seed in options.seeds if options.seeds is not None else () if options.script else (1,):
-        waiting.put((f"seed-{seed}", of_seed(seed, options.minutes * 60, options.rate)))
+        script = of_seed(seed, options.minutes * 60, options.rate)
+        waiting.put((f"upgrade-{seed}", upgraded(script)) if options.upgrade else (f"seed-{seed}", script))
     failed: list[str] = []
     begin, total = time.monotonic(), waiting.qsize()
     stacks = min(options.stacks, total)
@@ -178,7 +190,11 @@ def _work(
     def say(text: str) -> None:
         print(f"[{number}] {text}", file=sys.stderr, flush=True)
 
-    stack = Stack(box, out, say=say, build=Build(options.operator, options.mutant))
+    last = out.parent / f"last-{number}"
+    if any(step.do == VERSION for _, script in [*waiting.queue] for step in script.steps) and not last.exists():
+        last.mkdir(parents=True)
+        kept.sources(last)
+    stack = Stack(box, out, say=say, build=Build(options.operator, options.mutant, last / "operator"))
     try:
         stack.up()
         while True:

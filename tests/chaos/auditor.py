@@ -18,7 +18,11 @@ from tests.chaos.excuses import Objects, excuse, in_use, places, terminating
 from tests.chaos.eyes import PARTS, Row, Seen
 from tests.chaos.universe import Key
 
-_MARK = re.compile(r"ik2(?P<released>r?)\.(?P<uid>[\w-]{22})\.(?P<place>[\w-]{17})(?:\.(?P<child>[\w-]{6}))?(?![\w.-])")
+_MARK = re.compile(
+    r"ik(?:2(?P<released>r?)\.(?P<uid>[\w-]{22})\.[\w-]{17}|1(?P<released1>r?)\.[\w-]{8}\.(?P<uid1>[\w-]{22})\.[\w-]{8})"
+    r"(?:\.(?P<child>[\w-]{6}))?(?![\w.-])"
+)
+"""Of version 2, and of version 1, which 0.1.0 writes."""
 _LEGS = ("network:router_interface", "network:ha_router_replicated_interface")
 MAIN = {
     "InfomaniakNetwork": "networks",
@@ -48,8 +52,9 @@ def mark_of(row: Row) -> Mark | None:
     texts = [row.get("description") or "", *(row.get("tags") or ())]
     for text in texts:
         for found in _MARK.finditer(text):
-            raw = base64.urlsafe_b64decode(found["uid"] + "==")
-            return Mark(str(uuid.UUID(bytes=raw)), found["child"] or "", bool(found["released"]))
+            raw = base64.urlsafe_b64decode((found["uid"] or found["uid1"]) + "==")
+            released = bool(found["released"] or found["released1"])
+            return Mark(str(uuid.UUID(bytes=raw)), found["child"] or "", released)
     return None
 
 
@@ -231,6 +236,13 @@ def _told(said: Mapping[str, Mapping[str, Any]]) -> str:
     return "; ".join(
         f"{kind}={each['status']} {each.get('reason')} {each.get('message')}" for kind, each in said.items()
     )
+
+
+def is_being_created(body: Mapping[str, Any]) -> bool:
+    """Whether a create may be under way whose id status does not show yet."""
+    reason = conditions(body).get("Ready", {}).get("reason", "")
+    begun = bool(body["metadata"].get("finalizers")) and not (body.get("status") or {}).get("id")
+    return reason == "Creating" or (begun and reason != "WaitingForReference")
 
 
 def is_ready(body: Mapping[str, Any]) -> bool:

@@ -28,7 +28,7 @@ from tests.chaos.auditor import Finding, World
 from tests.chaos.excuses import Objects
 from tests.chaos.eyes import Cloud, Kube, Refused, Row, Seen
 from tests.chaos.hands import NOTHING, Outsider, User, bystanders
-from tests.chaos.steps import APPLY, AWAY, DELETE, KILL, OUTSIDE, RECREATE, STOP, WAIT, Step
+from tests.chaos.steps import APPLY, AWAY, DELETE, KILL, LAST, OUTSIDE, RECREATE, STOP, VERSION, WAIT, Step
 from tests.chaos.universe import Key
 
 GRACE_SECONDS, TIMEOUT_SECONDS, RESYNC_SECONDS = 20, 10, 60
@@ -36,8 +36,11 @@ LATE = (1.0, 6.0)
 """Less than the grace, together with the longest absence of a service."""
 SETTLE_SECONDS = 180.0
 GONE_SECONDS = 150.0
+REST_SECONDS = 90.0
 NAMESPACE_SECONDS = 110
 LEASE = "infomaniak-operator"
+_FORMERLY = {"--resync-seconds": "--round-seconds"}
+"""What an option was called in the last release."""
 PATIENCE = 20.0
 """Seconds for which a thing from outside waits until there is something to do it to."""
 _POLL_SECONDS = 3.0
@@ -97,13 +100,21 @@ class Build:
     Attributes:
         sources: the folder that another build's ``infomaniak_operator`` is in; None: this one.
         mutant: the fault that is open again in it, by the name that ``tests/chaos/mutant.py`` knows; empty: none.
+        last: the folder that the last release's ``infomaniak_operator`` is in, where a history goes back to that.
     """
 
     sources: Path | None = None
     mutant: str = ""
+    last: Path | None = None
 
-    def process(self, folder: Path, kubeconfig: Path, arguments: Sequence[str]) -> OperatorProcess:
-        """One of them, named like its folder."""
+    def process(
+        self, folder: Path, kubeconfig: Path, arguments: Sequence[str], *, last: bool = False
+    ) -> OperatorProcess:
+        """One of them, named like its folder; ``last``: of the last release."""
+        if last and self.last is not None:
+            known = [_FORMERLY.get(each, each) for each in arguments]
+            environment = {"HOSTNAME": folder.name, "PYTHONPATH": str(self.last.resolve())}
+            return OperatorProcess(folder, kubeconfig, known, environment)
         environment = {"HOSTNAME": folder.name, **({mutant.VARIABLE: self.mutant} if self.mutant else {})}
         if self.sources:
             environment["PYTHONPATH"] = str(self.sources.resolve())
@@ -129,13 +140,46 @@ class Replicas:
             *("--leader-elect", "--lease-namespace", OPERATOR_NAMESPACE),
         ]
         self._kube = kube
+        self._lock = threading.Lock()
+        self._last = False
         self.names = ("chaos-0", "chaos-1")
-        self.processes = {name: build.process(folder / name, kubeconfig, arguments) for name in self.names}
+        self._make = lambda name, last: build.process(folder / name, kubeconfig, arguments, last=last)
+        self.processes = {name: self._make(name, False) for name in self.names}
 
     def start(self) -> None:
         """Start those that do not run."""
         for process in self.processes.values():
             process.start()
+
+    def start_again(self, name: str) -> None:
+        """Start the one of that name, of whatever version it is by now."""
+        with self._lock:
+            self.processes[name].start()
+
+    def tend(self) -> None:
+        """Start what has ended, as a kubelet does: the last release ends where the API server does not answer its start."""
+        if self._last:
+            with self._lock:
+                self.start()
+
+    def change(self, *, last: bool, how: str) -> None:
+        """One after the other becomes one of the last release, or of the present one again.
+
+        Args:
+            last: which.
+            how: ``kill``, or they are told to end.
+        """
+        for name in self.names:
+            with self._lock:
+                self._last = last
+                former = self.processes[name]
+                self.signal(former, signal.SIGCONT)
+                if how == KILL:
+                    former.kill()
+                else:
+                    former.stop()
+                self.processes[name] = self._make(name, last)
+                self.processes[name].start()
 
     def named(self, who: str) -> OperatorProcess:
         """The first, the second, or the one that leads."""
@@ -263,6 +307,8 @@ class Run:
             while left and left[0].at <= now:
                 step = left.pop(0)
                 self.outcome.steps[step.do] = self.outcome.steps.get(step.do, 0) + 1
+                if step.do == VERSION and step.name == LAST:
+                    begin += self._rest(user)
                 if step.do == WAIT:
                     begin += self._wait(step, user)
                 elif step.do == OUTSIDE:
@@ -271,6 +317,7 @@ class Run:
                     came = self._take(step, replicas, user)
                     self.outcome.done.append(f"{step}{f' -> {came}' if came else ''}")
             user.act()
+            replicas.tend()
             time.sleep(0.1)
 
     def _done_late(self, step: Step, outsider: Outsider, *, last: bool) -> bool:
@@ -294,9 +341,23 @@ class Run:
         self.outcome.done.append(f"{step} -> {waited:.1f} s")
         return waited
 
+    def _rest(self, user: User) -> float:
+        """Wait until no object is being created, as who goes back to the last release is told to; for how long."""
+        begin = time.monotonic()
+        while (waited := time.monotonic() - begin) < REST_SECONDS:
+            user.act()
+            with contextlib.suppress(Refused, OSError):
+                if not user.waiting and not any(map(auditor.is_being_created, self._kube.objects().values())):
+                    break
+            time.sleep(0.5)
+        self.outcome.done.append(f"nothing is being created after {waited:.1f} s")
+        return waited
+
     def _take(self, step: Step, replicas: Replicas, user: User) -> str:
         if step.do in _USER:
             user.take(step)
+        elif step.do == VERSION:
+            replicas.change(last=step.name == LAST, how=step.how)
         elif step.do == AWAY:
             self._later(lambda: self._away(step))
         else:
@@ -304,7 +365,7 @@ class Run:
             if step.do == KILL:
                 replicas.signal(process, signal.SIGCONT)
                 process.kill()
-                self._later(lambda: _after(step.seconds, process.start))
+                self._later(lambda: _after(step.seconds, lambda: replicas.start_again(process.log.parent.name)))
             elif step.do == STOP:
                 replicas.signal(process, signal.SIGSTOP)
                 self._later(lambda: _after(step.seconds, lambda: replicas.signal(process, signal.SIGCONT)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.chaos.universe import BROKEN, KEYS, Key, fixed, is_given, some_spec
@@ -12,6 +12,9 @@ from tests.chaos.universe import BROKEN, KEYS, Key, fixed, is_given, some_spec
 APPLY, DELETE, RECREATE, OUTSIDE, KILL, STOP, AWAY = "apply", "delete", "recreate", "outside", "kill", "stop", "away"
 WAIT = "wait"
 """Until an object is Ready, for so many seconds at most; the time of what follows stands still. In kept histories only."""
+
+VERSION, LAST, PRESENT = "version", "last", "present"
+"""The operators become those of the last release, or of this checkout."""
 
 OUTSIDE_EDITS: Mapping[str, tuple[str, ...]] = {
     "InfomaniakNetwork": ("rename", "describe", "switch", "delete-subnet", "add-subnet", "add-port"),
@@ -154,3 +157,45 @@ def _disaster(at: float, draw: random.Random) -> Step:
         return Step(at, STOP, name=who, seconds=round(draw.choice((1.5, 6, 18)) * draw.uniform(0.8, 1.2), 1))
     part = draw.choice(("kube-apiserver", "kube-apiserver", "neutron", "octavia", "keystone"))
     return Step(at, AWAY, name=part, seconds=round(draw.uniform(1.5, 5), 1))
+
+
+def back_and_forth(steps: Iterable[Step], seconds: float, crds: Iterable[Mapping[str, Any]]) -> list[Step]:
+    """The same history, under the last release, the present operator, the last release and the present one again.
+
+    What the last release does not know is left out: kinds, fields, and what others make under ours, which it deletes.
+
+    Args:
+        steps: a history.
+        seconds: how long it takes.
+        crds: the last release's CustomResourceDefinitions.
+    """
+    schemas = {
+        crd["spec"]["names"]["kind"]: crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+        for crd in crds
+    }
+    kept = [_known(step, schemas) for step in steps if not step.kind or step.kind in schemas]
+    kept = [step for step in kept if not (step.do == OUTSIDE and step.how.startswith("add-"))]
+    turns = [(0.0, LAST, ""), (0.3, PRESENT, KILL), (0.55, LAST, ""), (0.8, PRESENT, "")]
+    versions = [Step(round(at * seconds, 1), VERSION, name=name, how=how) for at, name, how in turns]
+    return sorted([*versions, *kept], key=lambda step: step.at)
+
+
+def _known(step: Step, schemas: Mapping[str, Any]) -> Step:
+    if not step.spec:
+        return step
+    spec = _pruned(step.spec, schemas[step.kind])
+    if not is_given(step.key):  # what is deleted before 0.1.0 has put its own mark on is not released
+        spec.pop("deletionPolicy", None)
+    if "interfaces" in spec:
+        spec["interfaces"] = [leg for leg in spec["interfaces"] if leg.get("networkRef")]
+    return replace(step, spec=spec)
+
+
+def _pruned(value: Any, schema: Mapping[str, Any]) -> Any:
+    """As the API server prunes what a schema does not name."""
+    if isinstance(value, Mapping) and "properties" in schema:
+        known = schema["properties"]
+        return {name: _pruned(each, known[name]) for name, each in value.items() if name in known}
+    if isinstance(value, list):
+        return [_pruned(each, schema.get("items", {})) for each in value]
+    return value

@@ -565,3 +565,32 @@ def test_who_judges_shares_no_code_with_the_operator_or_its_fakes(module):
     read = re.findall(r"^\s*(?:from|import) (\S+)", Path(module.__file__).read_text(), re.MULTILINE)
     ours = {name for name in read if name.startswith(("tests", "infomaniak_operator"))}
     assert {name.rpartition(".")[0] for name in ours} <= {"tests.chaos"}
+
+
+@pytest.mark.parametrize("released", ["", "r"])
+@pytest.mark.parametrize("child", ["", "abc_-1"])
+def test_marks_of_both_versions_are_read(released, child):
+    uid = uuid.UUID("31bdca40-7cc8-42f8-906f-8a8ece93d34d")
+    short = base64.urlsafe_b64encode(uid.bytes).decode().rstrip("=")
+    end = f".{child}" if child else ""
+    for text in (f"ik2{released}.{short}.R7vZkq0aB8fQb2WcE{end}", f"ik1{released}.D2Lj_YiH.{short}.SvUf24Pp{end}"):
+        found = auditor.mark_of({"description": f"words [{text}]"})
+        assert found == auditor.Mark(str(uid), child, bool(released))
+        assert auditor.mark_of({"tags": ["web", f"[{text}]"]}) == found
+
+
+@pytest.mark.parametrize(
+    ("reason", "finalizers", "id_", "under_way"),
+    [
+        ("Creating", ["ours"], "1", True),
+        ("CloudError", ["ours"], None, True),
+        ("", ["ours"], None, True),
+        ("Available", ["ours"], "1", False),
+        ("WaitingForReference", ["ours"], None, False),
+        ("", [], None, False),
+    ],
+)
+def test_what_may_be_under_way_is_waited_for_before_a_rollback(reason, finalizers, id_, under_way):
+    conditions = [{"type": "Ready", "reason": reason}] if reason else []
+    body = {"metadata": {"finalizers": finalizers}, "status": {"id": id_, "conditions": conditions}}
+    assert auditor.is_being_created(body) is under_way

@@ -5,9 +5,26 @@ import random
 
 import pytest
 
+from release import kept
 from tests.chaos.excuses import references
 from tests.chaos.shrink import shrink
-from tests.chaos.steps import APPLY, AWAY, BREAK, DELETE, KILL, OUTSIDE, RECREATE, STOP, Step, from_json, plan
+from tests.chaos.steps import (
+    APPLY,
+    AWAY,
+    BREAK,
+    DELETE,
+    KILL,
+    LAST,
+    OUTSIDE,
+    PRESENT,
+    RECREATE,
+    STOP,
+    VERSION,
+    Step,
+    back_and_forth,
+    from_json,
+    plan,
+)
 from tests.chaos.universe import BROKEN, KEYS, PLURALS, some_spec
 
 
@@ -88,3 +105,15 @@ def test_all_that_there_is_comes_up():
         *("REJECT", "REDIRECT_TO_POOL", "REDIRECT_TO_URL", "REDIRECT_PREFIX")
     }
     assert {len(spec["portForwardings"]) for _, spec in forms if "portForwardings" in spec} == {0, 1, 2, 3}
+
+
+def test_a_history_of_upgrades_has_only_what_both_versions_know():
+    steps = back_and_forth(plan(1, 90), 90, kept.crds())
+    assert [step.name for step in steps if step.do == VERSION] == [LAST, PRESENT, LAST, PRESENT]
+    assert steps[0].do == VERSION, "the last release is first"
+    assert {step.kind for step in steps if step.kind} == PLURALS.keys() - {"Port", "L7Policy"}
+    assert {APPLY, DELETE, RECREATE, OUTSIDE, KILL} <= {step.do for step in steps}
+    fields = {field for step in steps for field in step.spec}
+    assert {"vip", "interfaces", "subnets", "rules", "members"} <= fields
+    assert not {"portForwardings", "portRef", "portMembers"} & fields
+    assert all("networkRef" in leg for step in steps for leg in step.spec.get("interfaces", ()))
