@@ -175,6 +175,12 @@ def back_and_forth(steps: Iterable[Step], seconds: float, crds: Iterable[Mapping
     }
     kept = [_known(step, schemas) for step in steps if not step.kind or step.kind in schemas]
     kept = [step for step in kept if not (step.do == OUTSIDE and step.how.startswith("add-"))]
+    # What is given up before 0.1.0 has put its own mark on keeps the other.
+    kept = [
+        replace(step, do=APPLY) if is_given(step.key) and step.do == RECREATE else step
+        for step in kept
+        if not (is_given(step.key) and step.do == DELETE)
+    ]
     turns = [(0.0, LAST, ""), (0.3, PRESENT, KILL), (0.55, LAST, ""), (0.8, PRESENT, "")]
     versions = [Step(round(at * seconds, 1), VERSION, name=name, how=how) for at, name, how in turns]
     return sorted([*versions, *kept], key=lambda step: step.at)
