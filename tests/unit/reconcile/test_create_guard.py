@@ -3,7 +3,7 @@
 import pytest
 
 from infomaniak_operator.controller.interfaces import Memory
-from infomaniak_operator.reconcile.ownership.create_guard import Creates, MayCreate, NotYet, may_create
+from infomaniak_operator.reconcile.ownership.create_guard import LATEST, Creates, MayCreate, NotYet, Sent, may_create
 
 GRACE = 60.0
 
@@ -78,3 +78,23 @@ def test_a_later_create_without_an_answer_moves_the_time():
     creates.failed("", 30.0, outcome_unknown=True)
     creates.failed("", 130.0, outcome_unknown=True)
     assert creates.outstanding_since("", 5.0) == 130.0
+
+
+def test_what_was_made_stays_on_record_and_is_bounded_by_the_newest():
+    creates = Creates()
+    for number in range(100):
+        creates.answered(f"id-{number}")
+        assert creates.made[-1] == f"id-{number}"
+    assert creates.made == [f"id-{number}" for number in range(36, 100)]
+
+
+def test_creates_of_unknown_outcome_stay_on_record_and_are_bounded_by_the_newest():
+    creates = Creates()
+    for number in range(20):
+        creates.remember(Sent("", {"name": str(number)}, float(number), float(number)))
+    assert [each.body["name"] for each in creates.lost("")] == [str(number) for number in range(4, 20)]
+    assert creates.lost("subnet/a") == []
+
+
+def test_a_service_may_carry_out_a_create_for_a_quarter_of_an_hour():
+    assert LATEST == 15 * 60

@@ -499,3 +499,15 @@ def test_what_a_cloud_may_answer_for_a_description_is_no_mark(odd):
     assert Mark.among([odd]) is None
     assert plain([odd]) == [odd]
     assert user_text(odd) == (odd if isinstance(odd, str) else "")
+
+
+@pytest.mark.parametrize(("one", "other"), [(["a"], "a"), ("a", ["a"]), ([], None), (None, []), ([], ""), ("", None)])
+def test_a_list_and_a_text_and_nothing_never_say_the_same(one, other):
+    assert not same_text(one, other)
+
+
+@pytest.mark.parametrize("before", ["x", "xy", "text"])
+def test_what_touches_the_text_before_it_is_no_mark(before):
+    mark = OWNER.mark()
+    assert Mark.parse(f"{before}{mark.text}") is None
+    assert Mark.parse(f"{before} {mark.text}") == mark

@@ -319,3 +319,18 @@ def test_while_it_is_pending_it_waits():
     assert world.all_keys() == [key_of(network())]
     assert counts(world) == {}
     assert world.refused == []
+
+
+def test_a_user_that_is_stalled_by_something_else_still_keeps_what_it_uses():
+    """Only what was deleted in the cloud, and is not made again, holds nothing any more."""
+    world = tree()
+    world.spec(LB, vip={"networkRef": {"name": "web"}, "subnet": "web-v4", "address": "10.40.0.77"})
+    world.run(60)
+    assert world.progress(LB) == "Stalled"
+    world.forget_calls()
+    used = key_of(network())
+    world.delete(used)
+    world.run(60)
+    assert world.ready(used) == ("False", "InUse")
+    assert "LoadBalancer web" in world.message(used)
+    assert world.changes() == []
