@@ -48,9 +48,9 @@ class Routers(Networks):
         return {"network_id": network["id"], "enable_snat": snat, "external_fixed_ips": port["fixed_ips"]}
 
     def _move(self, router: Row, wanted: Mapping[str, Any]) -> Row:
-        """The gateway's port stays; its addresses are those that the body lists, where it lists any."""
+        """The gateway's port stays, with the addresses that the body lists, where it lists any; SNAT as it says, or on."""
         now = dict(router["external_gateway_info"])
-        now["enable_snat"] = wanted.get("enable_snat", now["enable_snat"])
+        now["enable_snat"] = wanted.get("enable_snat", True)
         if wanted.get("external_fixed_ips"):
             (port,) = self._router_ports(router, (GATEWAY,))
             network = self.tables["networks"][now["network_id"]]

@@ -298,6 +298,7 @@ _SHAPES: Mapping[str, Shape] = {
         shared=_flag,
         port_security_enabled=_flag,
         dns_domain=_OPTIONAL_TEXT,
+        qos_policy_id=_OPTIONAL_ID,
         subnets=_IDS,
         **{"router:external": _flag},
     ),
@@ -313,7 +314,7 @@ _SHAPES: Mapping[str, Shape] = {
         host_routes=_ROUTES,
         ipv6_address_mode=_OPTIONAL_TEXT,
         ipv6_ra_mode=_OPTIONAL_TEXT,
-        subnetpool_id=_OPTIONAL_TEXT,
+        subnetpool_id=_OPTIONAL_ID,
         service_types=_TEXTS,
     ),
     "router": _neutron(
@@ -353,6 +354,7 @@ _SHAPES: Mapping[str, Shape] = {
         device_id=_OPTIONAL_TEXT,
         device_owner=_OPTIONAL_TEXT,
         port_security_enabled=_flag,
+        qos_policy_id=_OPTIONAL_ID,
     ),
     "loadbalancer": _octavia(
         "name tags vip_address vip_port_id",

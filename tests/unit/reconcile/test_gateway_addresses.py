@@ -142,3 +142,55 @@ def test_nothing_of_the_former_network_is_sent_with_another_one():
     now = {"network_id": "n", "external_fixed_ips": [{"subnet_id": "s", "ip_address": "2001:db8::9"}]}
     asked = {"network_id": "m", "external_fixed_ips": [{"ip_address": A}]}
     assert gateway_addresses.with_others(now, asked) == asked
+
+
+def no_snat(world, **more):
+    """Somebody switches SNAT off."""
+    (row,) = world.others.routers.list()
+    info = {"network_id": world.fake.external_network_id, "enable_snat": False, **more}
+    world.others.routers.update(row["id"], {"external_gateway_info": info})
+
+
+def test_snat_that_somebody_has_switched_off_stays_off_where_the_spec_says_nothing_of_it():
+    """Neutron switches it on with each PUT of the gateway that does not name it."""
+    world = administered()
+    key = settled(world, outside(A))
+    no_snat(world, external_fixed_ips=[{"ip_address": A}])
+    settled(world, outside(B))
+    assert (hosts(world), gateway_of(world)["enable_snat"]) == ([B], False)
+    no_snat(world, external_fixed_ips=[{"ip_address": C}])
+    world.reconcile(key)
+    assert (hosts(world), gateway_of(world)["enable_snat"]) == ([B], False)
+
+
+def test_snat_is_not_sent_where_it_is_on_for_that_may_take_more_rights():
+    world = administered()
+    key = settled(world, outside(A))
+    world.cloud.take()
+    world.spec(key, externalGateway=outside(B))
+    world.settle(key)
+    (sent,) = [call for call in world.cloud.log if str(call) == "PUT routers"]
+    info = {"network_id": world.fake.external_network_id, "external_fixed_ips": [{"ip_address": B}]}
+    assert sent.args[1] == {"external_gateway_info": info}
+
+
+def test_a_dry_run_says_which_addresses_would_come():
+    world = administered()
+    key = settled(world, outside(A))
+    world.annotate(key, dry_run="true")
+    world.spec(key, externalGateway=outside(B, A))
+    world.settle(key)
+    assert f"externalGateway: {A} -> {A}, {B}" in world.message(key, "Synced")
+    assert hosts(world) == [A]
+
+
+def test_where_snat_changes_a_dry_run_names_the_network():
+    world = administered()
+    network = world.fake.external_network_id
+    key = settled(world, outside(A))
+    world.annotate(key, dry_run="true")
+    world.spec(key, externalGateway=outside(A, enableSNAT=False))
+    world.settle(key)
+    said = world.message(key, "Synced")
+    assert f"externalGateway: {network} -> " in said
+    assert "'enable_snat': False" in said

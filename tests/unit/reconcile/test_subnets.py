@@ -2,11 +2,13 @@
 
 import pytest
 
+from infomaniak_operator.client import Category, CloudTimeoutError
+from infomaniak_operator.client.errors import BadRequestError
 from infomaniak_operator.controller.interfaces import Done
 from infomaniak_operator.reconcile.neutron.subnets import default_gateway, default_pools
 from infomaniak_operator.reconcile.ownership.marks import Mark
 from tests.support.objects import network
-from tests.support.world import World
+from tests.support.world import GRACE, World
 
 
 @pytest.mark.parametrize(
@@ -158,3 +160,122 @@ def test_an_adopted_subnet_of_another_pool_or_size_is_a_conflict_and_stays(said,
     assert f"subnets[one].{field}" in world.message(key)
     assert list(world.subnets()) == ["one"]
     assert world.subnets()["one"]["id"] == one["id"]
+
+
+def cloned(world, row, pool):
+    """A subnet that somebody made like another one, its description with the mark included: the pool has room for it."""
+    body = {name: row[name] for name in ("network_id", "ip_version", "name", "description")}
+    return world.others.subnets.create({**body, "subnetpool_id": pool})["id"]
+
+
+def ids(world):
+    return {row["id"] for row in world.others.subnets.list()}
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_clone_of_a_subnet_from_a_pool_is_left_alone(restarts):
+    world, key, pool = with_pool()
+    world.settle(key)
+    ours = world.subnets()["a"]
+    theirs = cloned(world, ours, pool)
+    if restarts:
+        world.restart()
+    world.cloud.take()
+    world.settle(key)
+    assert world.cloud.writes() == []
+    assert world.ready(key) == ("True", "Available")
+    assert theirs in world.message(key, "Synced")
+    assert [each["id"] for each in world.object(key).status["subnets"]] == [ours["id"]]
+    world.delete(key)
+    world.reconcile(key)
+    assert world.ready(key) == ("False", "InUse")
+    assert ids(world) == {ours["id"], theirs}
+
+
+def test_of_two_subnets_from_a_pool_with_one_mark_none_is_touched_if_status_names_neither():
+    world, key, pool = with_pool()
+    world.settle(key)
+    ours = world.subnets()["a"]
+    theirs = cloned(world, ours, pool)
+    world.restart()
+    del world.object(key).status["subnets"]
+    world.cloud.take()
+    world.settle(key)
+    assert world.cloud.writes() == []
+    assert world.ready(key) == ("False", "Conflict")
+    assert ids(world) == {ours["id"], theirs}
+
+
+def test_a_double_of_a_lost_create_from_a_pool_is_deleted():
+    """This process has a record of it, so it is its own."""
+    lost = CloudTimeoutError("no answer in 30 s", category=Category.TRANSIENT, outcome_unknown=True)
+    world = World()
+    pool = world.fake.neutron.make_subnet_pool("10.64.0.0/16")
+    key = world.apply(network(subnets=[from_pool("a", pool)]))
+    world.late("POST subnets", GRACE + 30, lost)
+    world.settle(key)
+    world.clock.advance(GRACE + 60)
+    assert len(ids(world)) == 2
+    world.cloud.take()
+    world.settle(key)
+    assert world.ready(key) == ("True", "Available")
+    assert world.cloud.writes() == ["DELETE subnets"]
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "advice"),
+    [
+        ("MaxPrefixSubnetAllocationError", "maximum allowed prefix is 28.", "with a shorter prefixLength"),
+        ("MinPrefixSubnetAllocationError", "minimum allowed prefix is 8.", "with a longer prefixLength"),
+        (
+            "NetworkSubnetPoolAffinityError",
+            "must be allocated from the same subnet pool.",
+            "with the pool of the others",
+        ),
+    ],
+)
+def test_a_refusal_by_a_pool_is_told_with_what_to_do(error, said, advice):
+    world, key, _ = with_pool(prefixLength=30)
+    world.fail("POST subnets", BadRequestError(f"POST subnets: 400 {error}: {said}", status=400, error_type=error))
+    world.settle(key)
+    assert world.ready(key) == ("False", "InvalidConfiguration")
+    assert advice in world.message(key)
+    assert "no room" not in world.message(key)
+
+
+def test_a_subnet_whose_pool_a_former_crd_has_pruned_stays():
+    """As after a way back to a release whose CRD has no subnetPoolID."""
+    world, key, pool = with_pool(prefixLength=27)
+    world.settle(key)
+    before = world.subnets()
+    world.restart()
+    world.spec(key, subnets=[{"name": "a"}])
+    world.cloud.take()
+    world.settle(key)
+    assert world.ready(key) == ("False", "InvalidConfiguration")
+    world.spec(key, subnets=[from_pool("a", pool, prefixLength=27)])
+    world.settle(key)
+    assert world.ready(key) == ("True", "Available")
+    assert world.cloud.writes() == []
+    assert world.subnets() == before
+
+
+def test_of_two_subnets_of_the_name_none_is_adopted():
+    world = World()
+    pool = world.fake.neutron.make_subnet_pool("10.64.0.0/16")
+    id_ = world.others.networks.create({"name": "theirs"})["id"]
+    body = {"network_id": id_, "ip_version": 4, "subnetpool_id": pool, "name": "a"}
+    one, other = world.others.subnets.create_many([body, body])
+    key = world.apply(network(import_={"id": id_}, subnets=[from_pool("a", pool)]))
+    for _ in range(3):
+        world.reconcile(key)
+        assert world.ready(key) == ("False", "Conflict")
+        assert one["id"] in world.message(key)
+        assert other["id"] in world.message(key)
+    assert "POST subnets" not in world.cloud.writes()
+    assert [each["description"] for each in world.others.subnets.list()] == ["", ""]
+    world.others.subnets.update(other["id"], {"name": "b"})
+    world.clock.advance(600)
+    world.settle(key)
+    assert world.ready(key) == ("True", "Available")
+    assert [each["id"] for each in world.object(key).status["subnets"]] == [one["id"]]

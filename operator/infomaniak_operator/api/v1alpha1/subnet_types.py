@@ -72,10 +72,15 @@ _GATEWAY = f"!has(self.gateway) || self.gateway == 'none' || !isIP(self.gateway)
 _SAME = "(self.cidr.contains(':') == {}.contains(':'))"
 
 
-def _stays(name: str) -> Rule:
+_LOST = "!has(oldSelf.cidr) && !has(oldSelf.subnetPoolID)"
+"""What a CRD without subnetPoolID, as 0.1.0 has it, has left of a subnet from a pool."""
+
+
+def _stays(name: str, unless: str = "") -> Rule:
     """An optional field neither comes, goes nor changes."""
+    stays = f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name})"
     return Rule(
-        f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name})",
+        f"({unless}) || ({stays})" if unless else stays,
         f"{name} cannot be changed: {ANOTHER}",
         f".{name}",
     )
@@ -200,8 +205,8 @@ class Subnet(Described):
             f"cidr cannot be changed: {ANOTHER}",
             ".cidr",
         ),
-        _stays("subnetPoolID"),
-        _stays("prefixLength"),
+        _stays("subnetPoolID", unless=_LOST),
+        _stays("prefixLength", unless=_LOST),
         Rule(
             f"!has(self.subnetPoolID) || !has(oldSelf.subnetPoolID) || {_POOL_FAMILY.format('self')} == "
             f"{_POOL_FAMILY.format('oldSelf')}",

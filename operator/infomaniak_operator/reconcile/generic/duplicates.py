@@ -185,14 +185,16 @@ def copies(
     applied: Iterable[str] = (),
     *,
     coming: Collection[str] = (),
+    repeatable: Collection[str] = (),
 ) -> Copies:
     """Which of the children that carry a mark of ours are somebody's copies.
 
     Ours for sure is what status names, what is on record, and what is as wanted: a former process may have made that
     while it replaced one of its mark, and not have come to tell of it. Under one parent there is only one of it: two
-    listeners cannot have one port, nor two subnets one CIDR. Where status names none, the only one of its mark is ours,
-    too, if the spec or what was set of it says that there should be one, and none was given up (Unmanaged meanwhile).
-    So is the only further one where status says that one was about to be made beside that which it names.
+    listeners cannot have one port, nor two subnets one CIDR. Two subnets of one pool can: to be as wanted says nothing
+    of such a one. Where status names none, the only one of its mark is ours, too, if the spec or what was set of it
+    says that there should be one, and none was given up (Unmanaged meanwhile). So is the only further one where status
+    says that one was about to be made beside that which it names.
 
     What was made for a former object of this name comes with what it is in. Of several with one mark of such an object
     the one that is as wanted does.
@@ -204,6 +206,7 @@ def copies(
         wanted: the bodies that the children in the spec would be made with now, by their slots.
         applied: slots of which status says that they were set.
         coming: slots of which status says that one was about to be made.
+        repeatable: slots of which the cloud takes a second one that is as wanted.
     """
     mine, former, given_up = _by_child(facts, rows)
     known = list(known)
@@ -217,7 +220,9 @@ def copies(
         sure = [
             row
             for row in alike
-            if row["id"] in ids or on_record(facts, slot, row) or (slot in wanted and fits(wanted[slot], row))
+            if row["id"] in ids
+            or on_record(facts, slot, row)
+            or (slot in wanted and slot not in repeatable and fits(wanted[slot], row))
         ]
         if not sure and slot and slot not in named and child not in given_up and len(alike) == 1:
             sure = alike

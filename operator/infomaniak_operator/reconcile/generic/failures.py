@@ -51,12 +51,28 @@ _OF_A_FIELD = {
         "spec.subnets[].subnetPoolID: there is no such subnet pool that the project may use; take the subnet out and "
         "add one with another pool, or with a cidr, or have the pool shared"
     ),
+    "MinPrefixSubnetAllocationError": (
+        "spec.subnets[].prefixLength: the subnet pool gives no range that large; take the subnet out and add one with "
+        "a longer prefixLength"
+    ),
+    "MaxPrefixSubnetAllocationError": (
+        "spec.subnets[].prefixLength: the subnet pool gives no range that small; take the subnet out and add one with "
+        "a shorter prefixLength"
+    ),
+    "NetworkSubnetPoolAffinityError": (
+        "spec.subnets[].subnetPoolID: the subnets of one IP version of a network come from one subnet pool here; take "
+        "the subnet out and add one with the pool of the others"
+    ),
+    "SubnetPoolQuotaExceeded": (
+        "spec.subnets[].subnetPoolID: the subnet pool has a quota for each project, which is used up; delete what is "
+        "not needed, or have it raised"
+    ),
     "SubnetAllocationError": (
         "spec.subnets[].subnetPoolID: the subnet pool has no room for a range of that size; take the subnet out and "
         "add one with a longer prefixLength or another pool, or have the pool made larger"
     ),
 }
-"""The service's own type or words, and what a person should do about which field."""
+"""The service's own type or words, and what a person should do about which field; the first that fits counts."""
 Rivals = Callable[[ReconcileContext, InfomaniakCloudError], list[KubeObject]]
 _REFUSED = 400
 _FORBIDDEN = 403

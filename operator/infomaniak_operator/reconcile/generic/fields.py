@@ -85,16 +85,26 @@ class Field(Generic[NameT_co]):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One field in which cloud and spec differ; ``field`` is its full place in the spec."""
+    """One field in which cloud and spec differ.
+
+    Attributes:
+        field: its full place in the spec.
+        api: the attribute.
+        now: what the cloud has.
+        wanted: what it is to have, as it is sent.
+        mutable: whether the service changes it in place.
+        read_as: what people read in the place of ``wanted``, if not that.
+    """
 
     field: str
     api: str
     now: object
     wanted: object
     mutable: bool = True
+    read_as: object = None
 
     def __str__(self) -> str:
-        now, wanted = self.now, self.wanted
+        now, wanted = self.now, self.wanted if self.read_as is None else self.read_as
         if self.api == "description" and self.field != "mark":  # a mark that comes or stays is nothing to read
             now, wanted = user_text(now), user_text(wanted)
         return f"{self.field}: {shown(now)} -> {shown(wanted)}"

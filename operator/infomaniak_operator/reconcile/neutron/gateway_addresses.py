@@ -41,7 +41,10 @@ def same(now: ExternalGateway, wanted: ExternalGateway) -> bool:
 
 
 def with_others(now: ExternalGateway, wanted: ExternalGateway) -> ExternalGateway:
-    """What is wanted of a gateway, with the addresses it has of the IP version that the spec names none of."""
+    """What is wanted of a gateway, with the addresses it has of the IP version that the spec names none of.
+
+    SNAT that somebody has switched off stays off: a PUT that does not name it sets it to the cloud's default.
+    """
     if "external_fixed_ips" not in wanted or now.get("network_id") != wanted.get("network_id"):
         return wanted
     named = wanted["external_fixed_ips"]
@@ -49,6 +52,8 @@ def with_others(now: ExternalGateway, wanted: ExternalGateway) -> ExternalGatewa
     others = [each for each in now.get("external_fixed_ips") or () if _version(each) not in versions]
     full = wanted.copy()
     full["external_fixed_ips"] = [*named, *others]
+    if "enable_snat" not in wanted and now.get("enable_snat") is False:
+        full["enable_snat"] = False
     return full
 
 
@@ -56,9 +61,22 @@ def shown(now: ExternalGateway | None, wanted: ExternalGateway) -> object:
     """What a person reads of the gateway that there is: the network, and the addresses where it is they that differ."""
     if now is None:
         return None
-    if "external_fixed_ips" not in wanted or now.get("network_id") != wanted.get("network_id"):
-        return now.get("network_id")
-    return ", ".join(sorted(str(each) for each in _hosts(now.get("external_fixed_ips") or ())))
+    return _addresses(now) if _addresses_differ(now, wanted) else now.get("network_id")
+
+
+def shown_wanted(now: ExternalGateway, wanted: ExternalGateway) -> object:
+    """What a person reads of the gateway as it is to be: the addresses where it is they that differ."""
+    return _addresses(wanted) if _addresses_differ(now, wanted) else wanted
+
+
+def _addresses(gateway: ExternalGateway) -> str:
+    return ", ".join(sorted(str(each) for each in _hosts(gateway.get("external_fixed_ips") or ())))
+
+
+def _addresses_differ(now: ExternalGateway, wanted: ExternalGateway) -> bool:
+    """Whether the addresses differ, and nothing else does."""
+    rest = {name: value for name, value in wanted.items() if name != FIELD}
+    return all(now.get(name) == value for name, value in rest.items()) and not same(now, wanted)
 
 
 def named_in(said: str, addresses: Iterable[str]) -> list[str]:

@@ -187,7 +187,8 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody, RouterIn
         if gateway_addresses.same(now, wanted):
             return None
         full = gateway_addresses.with_others(now, wanted)
-        return Difference(_GATEWAY, "external_gateway_info", gateway_addresses.shown(now, wanted), full)
+        now_text, wanted_text = gateway_addresses.shown(now, wanted), gateway_addresses.shown_wanted(now, full)
+        return Difference(_GATEWAY, "external_gateway_info", now_text, full, read_as=wanted_text)
 
     @staticmethod
     def _routes(facts: Facts) -> list[HostRoute] | None:

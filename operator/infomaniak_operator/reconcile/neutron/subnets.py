@@ -31,6 +31,8 @@ from infomaniak_operator.reconcile.neutron.neutron_common import description_dif
 from infomaniak_operator.reconcile.openstack.resource_types import SUBNETS
 from infomaniak_operator.reconcile.ownership.marks import described
 
+_NAMED = 5
+"""How many of them a message names."""
 NO_GATEWAY = "none"
 """What ``gateway`` says for a subnet without one."""
 
@@ -176,14 +178,18 @@ def copies(facts: Facts, rows: Iterable[Subnet]) -> duplicates.Copies:
     rows = list(rows)
     items = INFOMANIAK_NETWORK.spec(facts).get("subnets") or () if rows else ()
     wanted = {slot(item["name"]): creation(facts, rows[0]["network_id"], item) for item in items}
-    return duplicates.copies(facts, rows, known, wanted, duplicates.slots_of(facts, "subnets", slot))
+    applied = duplicates.slots_of(facts, "subnets", slot)
+    # A second subnet of one pool gets another range: whoever clones one makes one that is as wanted.
+    from_pools = {slot(item["name"]) for item in items if "cidr" not in item}
+    return duplicates.copies(facts, rows, known, wanted, applied, repeatable=from_pools)
 
 
 def match(facts: Facts, rows: Iterable[Subnet], item: json_types.Subnet) -> Subnet | None:
     """The subnet of the cloud that an item of the spec stands for.
 
     By its mark, else by status (the mark was lost), by the mark it had before it was given up (Unmanaged meanwhile),
-    or, on an imported network, if nobody owns it: by its CIDR, or where the spec names a pool by its name.
+    or, on an imported network, if nobody owns it: by its CIDR, or where the spec names a pool by its name, if only one
+    has it.
     """
     name = str(item["name"])
     known = _ids(facts).get(name)
@@ -195,10 +201,13 @@ def match(facts: Facts, rows: Iterable[Subnet], item: json_types.Subnet) -> Subn
         for found, row in standing:
             if found is wanted:
                 return row
-    for found, row in standing:
-        if facts.imported and found is Whose.STRANGER and _is_it(item, row):
-            return row
-    return None
+    meant = _meant(facts, item, [row for found, row in standing if found is Whose.STRANGER])
+    return meant[0] if len(meant) == 1 else None
+
+
+def _meant(facts: Facts, item: json_types.Subnet, strangers: Iterable[Subnet]) -> list[Subnet]:
+    """The subnets of nobody that an item may mean: on an imported network only. A name may be that of several."""
+    return [row for row in strangers if facts.imported and _is_it(item, row)]
 
 
 def _is_it(item: json_types.Subnet, row: Subnet) -> bool:
@@ -262,7 +271,16 @@ def _delete(row: Subnet, *, replaces: bool) -> Step:
 
 
 def _taken(facts: Facts, item: json_types.Subnet, rows: Iterable[Subnet]) -> Outcome | None:
-    """Why a subnet cannot be made: one of somebody else has its addresses."""
+    """Why a subnet cannot be made: one of somebody else has its addresses, or several may be meant."""
+    slot_ = slot(item["name"])
+    strangers = [row for row in rows if whose(facts.owner, row, child=slot_, inside=True) is Whose.STRANGER]
+    if len(meant := _meant(facts, item, strangers)) > 1:
+        ids = ", ".join(str(row["id"]) for row in meant[:_NAMED])
+        message = (
+            f"spec.subnets: subnets {ids} are all named {item['name']}, and nothing tells which of them is to be taken "
+            "over: rename or delete those that are not"
+        )
+        return stalled(Reason.CONFLICT, message)
     wanted = ipaddress.ip_network(str(item["cidr"]), strict=False) if item.get("cidr") else None
     for row in rows:
         other = _network(row)
