@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
+import yaml
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config import kube_config
@@ -22,6 +23,8 @@ TIMEOUT = (5.0, 30.0)
 """Seconds to connect, and to read, for each request."""
 _PAGE = 500
 _MOST_EVENTS = 500
+_MALFORMED = (LookupError, AttributeError, ValueError, TypeError)
+"""What the client raises over a kubeconfig that has something else where it expects a list or a text."""
 _new_client: Callable[..., Any] = config.new_client_from_config
 _contexts: Callable[..., Any] = config.list_kube_config_contexts
 
@@ -49,7 +52,15 @@ class Cluster:
             where = kubeconfig or kube_config.KUBE_CONFIG_DEFAULT_LOCATION
             api: client.ApiClient = _new_client(config_file=where, context=context, persist_config=False)
             contexts, active = _contexts(config_file=where)
-        except (config.ConfigException, OSError, ValueError, TypeError) as error:
+        except (
+            config.ConfigException,
+            yaml.YAMLError,
+            OSError,
+            LookupError,
+            AttributeError,
+            ValueError,
+            TypeError,
+        ) as error:
             raise ClusterError(f"The kubeconfig cannot be used: {error}") from error
         chosen = next((each for each in contexts if each["name"] == context), active)
         self.namespace = str((chosen.get("context") or {}).get("namespace") or "default")

@@ -83,6 +83,8 @@ def main(arguments: Sequence[str] | None = None, surroundings: Surroundings | No
         if error.name != "rich":
             raise
         return _failed("rich is not installed: pip install 'infomaniak-operator[kubectl]', or take -o json or -o yaml")
+    except UnicodeEncodeError:
+        return _failed("the output takes no UTF-8: set PYTHONIOENCODING=utf-8, or take -o json")
     except KeyboardInterrupt:
         return UNUSABLE
 
@@ -114,6 +116,8 @@ class _Command:
             return self._annotate(name)
         if not getattr(self._options, "watch", False):
             return self._once()
+        if self._options.output:
+            raise Usage("--watch draws on a terminal: leave out --watch, or --output.")
         return self._watch()
 
     def _stack(self) -> Stack:

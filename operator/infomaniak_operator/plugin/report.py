@@ -67,7 +67,8 @@ def line(report: Report) -> str:
     """One line that says why: the deepest cause, or that all is well."""
     causes = report["blockedBy"]
     if not causes:
-        return f"{report['kind']}/{report['name']} is Ready."
+        notes = "".join(f" [{each}]" for each in report["notes"])
+        return f"{report['kind']}/{report['name']} is Ready.{notes}"
     first = causes[0]
     more = f" (and {len(causes) - 1} more: kubectl infomaniak tree)" if len(causes) > 1 else ""
     return f"{first['kind']}/{first['name']}: {first['reason']}: {first['message']}{more}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -88,6 +89,7 @@ class Stack:
             for each in to:
                 self._from.setdefault(each, []).append(key)
         self._now = now
+        self._standings: dict[Key, Standing] = {}
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -108,42 +110,54 @@ class Stack:
 
     def standing(self, key: Key) -> Standing:
         """How it stands by itself; one that is only referred to is missing."""
-        found = self._objects.get(key)
-        if found is None:
-            return Standing(key, State.FAILED, "NotFound", f"{key} does not exist; create it, or correct the name.")
-        return standing(found, self._now)
+        if key not in self._standings:
+            found = self._objects.get(key)
+            missing = f"{key} does not exist; create it, or correct the name."
+            self._standings[key] = (
+                standing(found, self._now) if found else Standing(key, State.FAILED, "NotFound", missing)
+            )
+        return self._standings[key]
 
     def roots(self) -> tuple[Key, ...]:
         """Where a drawing begins: what refers to nothing, what is missing, and one object of each circle."""
         missing = {each for to in self._to.values() for each in to if each not in self._objects}
         found = [*sorted(missing), *(key for key, to in self._to.items() if not to)]
-        drawn = {each for root in found for each in self.below(root)}
+        drawn = set(_reached(found, self.dependents))
         for key in self._objects:
             if key not in drawn:
                 found.append(key)
-                drawn |= set(self.below(key))
+                drawn.update(_reached([key], lambda one: [each for each in self.dependents(one) if each not in drawn]))
         return tuple(found)
 
-    def below(self, key: Key) -> Iterator[Key]:
-        """It, and all that depends on it, directly or not, once each."""
-        return _reached(key, self.dependents)
-
-    def above(self, key: Key) -> Iterator[Key]:
-        """It, and all that it depends on, directly or not, once each."""
-        return _reached(key, self.references)
+    def above(self, keys: Iterable[Key]) -> set[Key]:
+        """These, and all that they depend on, directly or not."""
+        return set(_reached(keys, self.references))
 
     def connected(self, key: Key) -> tuple[Key, ...]:
         """The objects that hang together with it, in order."""
-        return tuple(sorted(_reached(key, lambda one: (*self.references(one), *self.dependents(one)))))
+        return tuple(sorted(_reached([key], lambda one: (*self.references(one), *self.dependents(one)))))
 
     def causes(self, keys: Iterable[Key]) -> tuple[Cause, ...]:
         """What keeps these objects from being ready: of each that waits, the deepest; those that failed come first."""
+        wanted = {key for key in keys if self.standing(key).state is not State.READY}
         held: dict[Key, set[Key]] = {}
-        for key in keys:
-            if self.standing(key).state is not State.READY:
-                for deepest in self._deepest(key):
-                    held.setdefault(deepest, set()).update({key} - {deepest})
-        found = [Cause(self.standing(key), tuple(sorted(waiting))) for key, waiting in held.items()]
+        waiting: dict[Key, list[Key]] = {}
+        seen, pending = set(wanted), list(wanted)
+        while pending:
+            one = pending.pop()
+            unready = [each for each in self.references(one) if self.standing(each).state is not State.READY]
+            if not self.standing(one).waits or not unready:
+                held[one] = set()
+                continue
+            for each in unready:
+                waiting.setdefault(each, []).append(one)
+            pending += [each for each in unready if each not in seen]
+            seen.update(unready)
+        for deepest in held:
+            held[deepest] = wanted.intersection(_reached([deepest], lambda one: waiting.get(one, ()))) - {deepest}
+        in_circles = wanted.difference(held, *held.values())
+        held.update({key: set() for key in in_circles})
+        found = [Cause(self.standing(key), tuple(sorted(those))) for key, those in held.items()]
         return tuple(sorted(found, key=lambda each: (-each.standing.state, each.standing.key)))
 
     def state(self, keys: Iterable[Key]) -> State:
@@ -152,22 +166,6 @@ class Stack:
         if all(self.standing(key).state is State.READY for key in wanted):
             return State.READY
         return max((each.standing.state for each in self.causes(wanted)), default=State.PROGRESSING)
-
-    def _deepest(self, key: Key) -> tuple[Key, ...]:
-        """Of what it waits for, directly or not, what waits for nothing else; itself where it waits for nothing."""
-        if not self.standing(key).waits:
-            return (key,)
-        passed, found = {key}, []
-        pending = [key]
-        while pending:
-            one = pending.pop()
-            unready = [each for each in self.references(one) if self.standing(each).state is not State.READY]
-            if not self.standing(one).waits or not unready:
-                found.append(one)
-                continue
-            pending += [each for each in unready if each not in passed]
-            passed.update(unready)
-        return tuple(sorted(found)) or (key,)
 
 
 def standing(resource: KubeObject, now: datetime) -> Standing:
@@ -223,10 +221,11 @@ def _known(keys: Iterable[Key]) -> tuple[Key, ...]:
     return tuple(dict.fromkeys(each for each in keys if each.kind in KINDS))
 
 
-def _reached(start: Key, more: Callable[[Key], Iterable[Key]]) -> Iterator[Key]:
-    seen, pending = {start}, [start]
+def _reached(starts: Iterable[Key], more: Callable[[Key], Iterable[Key]]) -> Iterator[Key]:
+    pending = deque(dict.fromkeys(starts))
+    seen = set(pending)
     while pending:
-        one = pending.pop(0)
+        one = pending.popleft()
         yield one
         new = [each for each in more(one) if each not in seen]
         seen.update(new)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -18,6 +18,11 @@ from infomaniak_operator.plugin.stack import Stack, State
 _STYLES = {"Ready": "green", "Progressing": "yellow", "Failed": "red"}
 _SIGNS = {"Ready": "✓", "Progressing": "…", "Failed": "✗"}
 _HEALTH = {"ONLINE": "green", "ERROR": "red", "DEGRADED": "yellow", "DRAINING": "yellow", "OFFLINE": "red"}
+
+_MOST_NAMED = 10
+"""So many objects that wait for one are named; JSON and YAML name all."""
+_Name = Callable[[Key], str]
+"""How objects are named: with their namespace where there are several."""
 
 
 def console(*, color: bool | None, width: int | None = None) -> Console:
@@ -43,13 +48,15 @@ def tree(stack: Stack, report: Report) -> RenderableType:
     drawn: set[Key] = set()
     if not told:
         return Text("There is no object of network.infomaniak.cloud here.")
-    roots = [each for each in stack.roots() if not told.isdisjoint(stack.below(each))]
-    return Group(*(_branch(stack, root, told, drawn) for root in roots), *_blocked(report))
+    leading = stack.above(told)
+    roots = [each for each in stack.roots() if each in leading]
+    name = str if len({each.namespace for each in told}) > 1 else short
+    return Group(*(_branch(stack, root, told, drawn, name) for root in roots), *_blocked(report, name))
 
 
-def _branch(stack: Stack, root: Key, told: set[Key], drawn: set[Key]) -> Tree:
+def _branch(stack: Stack, root: Key, told: set[Key], drawn: set[Key], name: _Name) -> Tree:
     """From one object down to what depends on it; what was drawn before is named again, and not followed."""
-    top = Tree(_label(stack, root, again=False))
+    top = Tree(_label(stack, root, name, again=False))
     drawn.add(root)
     pending: list[tuple[Tree, Key]] = [(top, root)]
     while pending:
@@ -58,17 +65,17 @@ def _branch(stack: Stack, root: Key, told: set[Key], drawn: set[Key]) -> Tree:
             again = each in drawn
             if each not in told or (again and each in stack.references(key)):  # a circle: it is above already
                 continue
-            below = branch.add(_label(stack, each, again=again))
+            below = branch.add(_label(stack, each, name, again=again))
             if not again:
                 drawn.add(each)
                 pending.append((below, each))
     return top
 
 
-def _label(stack: Stack, key: Key, *, again: bool) -> Text:
+def _label(stack: Stack, key: Key, name: _Name, *, again: bool) -> Text:
     found = stack.standing(key)
     state = str(found.state)
-    text = Text.assemble((f"{_SIGNS[state]} ", _STYLES[state]), (plain(short(key)), "bold" if not again else "dim"))
+    text = Text.assemble((f"{_SIGNS[state]} ", _STYLES[state]), (plain(name(key)), "bold" if not again else "dim"))
     if again:
         return text.append("  (see above)", "dim")
     if found.state is not State.READY:
@@ -78,18 +85,20 @@ def _label(stack: Stack, key: Key, *, again: bool) -> Text:
     return text
 
 
-def _blocked(report: Report) -> list[RenderableType]:
+def _blocked(report: Report, name: _Name = short) -> list[RenderableType]:
     parts: list[RenderableType] = []
     for cause in report["blockedBy"]:
         style = _STYLES[cause["state"]]
-        name = plain(f"{cause['kind']}/{cause['name']}")
+        blamed = plain(name(Key(cause["kind"], cause["namespace"], cause["name"])))
         parts += [
             Text(),
-            Text.assemble(("Blocked by: ", "bold"), (name, f"bold {style}"), f"  {plain(cause['reason'])}"),
+            Text.assemble(("Blocked by: ", "bold"), (blamed, f"bold {style}"), f"  {plain(cause['reason'])}"),
         ]
         parts.append(Text(f"  {plain(cause['message'])}"))
         if cause["holdsUp"]:
-            parts.append(Text(f"  Waiting for it: {plain(', '.join(cause['holdsUp']))}", "dim"))
+            named, more = cause["holdsUp"][:_MOST_NAMED], len(cause["holdsUp"]) - _MOST_NAMED
+            rest = f", and {more} more" if more > 0 else ""
+            parts.append(Text(f"  Waiting for it: {plain(', '.join(named))}{rest}", "dim"))
     return parts
 
 

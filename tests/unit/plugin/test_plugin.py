@@ -129,6 +129,8 @@ def test_what_is_paused_is_said(capsys):
     server.world.run()
     assert ran(server, "tree") == State.READY
     assert "LoadBalancer/web  [paused]" in capsys.readouterr().out
+    ran(server, "why", "ilb/web")
+    assert capsys.readouterr().out == "LoadBalancer/web is Ready. [paused]\n"
     assert ran(server, "resume", "ilb/web") == State.READY
     server.world.run()
     capsys.readouterr()
@@ -229,6 +231,10 @@ def test_one_namespace_or_all(good, capsys):
     causes = {(each["kind"], each["reason"]) for each in found["blockedBy"] if each["namespace"] == "other"}
     assert causes == {("Pool", "Unknown"), ("LoadBalancer", "NotFound")}  # the one of that name is in another namespace
     assert server.asked == [NAMESPACE, None]
+    ran(server, "tree", "-A")
+    drawn = capsys.readouterr().out
+    assert "LoadBalancer shop/web" in drawn
+    assert "Blocked by: LoadBalancer other/web" in drawn
 
 
 def test_watching_ends_when_all_is_ready(capsys):
@@ -321,3 +327,77 @@ def test_every_name_of_a_kind_is_known():
         for each in (name, kind.plural, kind.singular, *kind.short_names, kind.crd_name):
             assert by_kind(each) == name
     assert by_kind("secret") is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["a: [1\n b: {", "", "[1, 2]", "text", "\x00", "clusters: 1", "contexts: [{context: {}}]", "current-context: [a]"],
+    ids=repr,
+)
+def test_a_kubeconfig_that_is_none_fails_as_a_command_and_not_as_work_in_progress(tmp_path, capsys, content):
+    path = tmp_path / "config"
+    path.write_text(content)
+    assert plugin.main(["tree", "--kubeconfig", str(path)]) == plugin.UNUSABLE
+    assert capsys.readouterr().err.startswith("error: The kubeconfig cannot be used: ")
+
+
+@pytest.mark.parametrize("output", ["json", "yaml"])
+def test_what_is_watched_is_not_written_for_a_script(good, capsys, output):
+    assert ran(good, "tree", "--watch", "-o", output) == plugin.UNUSABLE
+    assert "leave out --watch" in capsys.readouterr().err
+
+
+def waiting(name):
+    conditions = [{"type": "Ready", "status": "False", "reason": "WaitingForReference"}]
+    return KubeObject.of(
+        {"kind": "Pool", "metadata": {"name": name, "namespace": "n"}, "status": {"conditions": conditions}}
+    )
+
+
+class Counted(Stack):
+    """One that counts how often somebody looks from an object to what it refers to, or to what refers to it."""
+
+    looks = 0
+
+    def references(self, key):
+        self.looks += 1
+        return super().references(key)
+
+    def dependents(self, key):
+        self.looks += 1
+        return super().dependents(key)
+
+
+@pytest.mark.parametrize("shape", ["chain", "circle"])
+def test_the_work_grows_with_the_objects_and_not_with_their_square(shape):
+    many = 1000
+    keys = [Key("Pool", "n", f"p{number:05}") for number in range(many)]
+    following = dict(zip(keys, [*keys[1:], keys[0]], strict=True))
+    if shape == "chain":
+        following[keys[-1]] = Key("Pool", "n", "missing")
+    stack = Counted([waiting(key.name) for key in keys], lambda one: [following[one.key]], NOW)
+    found = report.tree(stack, stack.keys)
+    terminal.tree(stack, found)
+    assert stack.looks < 20 * many
+    if shape == "chain":
+        (cause,) = found["blockedBy"]
+        assert (cause["name"], len(cause["holdsUp"])) == ("missing", many)
+    else:
+        assert [each["holdsUp"] for each in found["blockedBy"]] == [[]] * many
+
+
+def test_of_many_that_wait_for_one_some_are_named_and_the_rest_counted():
+    missing = Key("Pool", "n", "missing")
+    stack = Stack([waiting(f"p{number:02}") for number in range(30)], lambda _: [missing], NOW)
+    page = io.StringIO()
+    Console(file=page, width=400).print(terminal.tree(stack, report.tree(stack, [missing, *stack.keys])))
+    (line,) = [each for each in page.getvalue().splitlines() if "Waiting for it" in each]
+    assert line.count("Pool/") == 10
+    assert line.rstrip().endswith(", and 20 more")
+
+
+def test_a_terminal_without_utf_8_fails_as_a_command(good, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+    assert ran(good, "tree") == plugin.UNUSABLE
+    assert "PYTHONIOENCODING=utf-8" in capsys.readouterr().err
+    assert ran(good, "tree", "-o", "json") == State.READY
