@@ -95,6 +95,7 @@ def place() -> tuple[Forest, dict[str, str]]:
         "subnet": inside,
         "port": others.ports.create({"network_id": back})["id"],
         "group": others.security_groups.create({"name": "theirs"})["id"],
+        "policy": world.fake.neutron.make_qos_policy(),
     }
     return world, ids
 
@@ -107,6 +108,7 @@ def full(kind: str, ids: Mapping[str, str]) -> dict[str, Any]:
             "mtu": 1400,
             "portSecurityEnabled": False,
             "dnsDomain": "example.org.",
+            "qosPolicyID": ids["policy"],
             "subnets": [
                 {
                     "name": "v4",
@@ -142,6 +144,7 @@ def full(kind: str, ids: Mapping[str, str]) -> dict[str, Any]:
             "fixedIPs": [{"subnetID": ids["subnet"], "address": "10.40.0.77"}],
             "securityGroupIDs": [ids["group"]],
             "allowedAddressPairs": [{"address": "10.40.0.99"}],
+            "qosPolicyID": ids["policy"],
             **TEXTS,
         },
         "FloatingIP": {"externalNetwork": {"networkName": "ext-floating1"}, "portID": ids["port"], **TEXTS},

@@ -69,6 +69,9 @@ def taken_over(scene: Mapping[str, Any]) -> Forest:
         fake.tables[name].update(copy.deepcopy(rows))
     for row in fake.tables["floating_ips"].values():  # which the cloud in memory did not know then, and Neutron did
         row.setdefault("port_forwardings", [])
+    for name, attribute in (("networks", "qos_policy_id"), ("ports", "qos_policy_id"), ("subnets", "subnetpool_id")):
+        for row in fake.tables[name].values():
+            row.setdefault(attribute, None)
     fake.neutron._moment = datetime.fromisoformat(scene["moment"])
     world = Forest(fake=fake, with_secret=False)
     world.clock.advance(scene["seconds"] - world.clock.monotonic())

@@ -23,9 +23,17 @@ from tests.support.world import World
 EXTERNAL = {"networkName": "ext-floating1"}
 DESCRIPTION = Field("description", "description", normal=lambda value: user_text(value) or None)
 ADMIN = {"adminStateUp": False}
+POLICY = "1b4e28ba-2fa1-41d2-883f-0016d3cca427"
 
 VALUES = {
-    "networks": {**ADMIN, "mtu": 1400, "portSecurityEnabled": False, "dnsDomain": "a.example.", "description": "d"},
+    "networks": {
+        **ADMIN,
+        "mtu": 1400,
+        "portSecurityEnabled": False,
+        "dnsDomain": "a.example.",
+        "description": "d",
+        "qosPolicyID": POLICY,
+    },
     "subnets": {
         "gateway": "10.1.0.9",
         "enableDHCP": False,
@@ -136,7 +144,9 @@ def world_of(collection, more):
     """The world with the object that has the field, its key, and the kinds that may say Synced."""
     if collection in ("networks", "subnets"):
         items = {"subnets": [subnet("v4", "10.1.0.0/24", **(more if collection == "subnets" else {}))]}
-        return World(), net(**items, **(more if collection == "networks" else {}))
+        world = World()
+        world.fake.qos_policies = {POLICY}
+        return world, net(**items, **(more if collection == "networks" else {}))
     if collection == "security_groups":
         return World(), custom("SecurityGroup", "web", {"rules": [], **more})
     if collection == "routers":
