@@ -215,3 +215,18 @@ def test_what_never_was_in_force_does_not_judge(kind, later):
     world.run(300)
     world.all_ready()
     assert (asks(world) if kind == "listener" else judges(world))[1:] == ("CN=second", "CN=second")
+
+
+def test_a_listener_that_asks_nobody_takes_another_authority_without_a_list():
+    """To take the list out before lets in nobody who was kept out: it asks as the spec says, and nobody has to act."""
+    world = clients(listeners=[https(mode="NONE")])
+    assert asks(world) == ("NONE", "CN=first", "CN=first")
+    world.apply(tls_secret("next", encoded(ca_crt=SECOND.cert)))
+    judging = {"mode": "MANDATORY", "caSecretRef": {"name": "next"}}
+    tls = {"secretRef": {"name": "web-tls"}, "clientAuthentication": judging}
+    world.spec(LB, listeners=[listener("https", 443, "TERMINATED_HTTPS", tls=tls)])
+    world.run(300)
+    world.all_ready()
+    assert asks(world) == ("MANDATORY", "CN=second", None)
+    assert world.changes().count("PUT listeners") == 3  # refused once, then one without the list, then the authority
+    calm(world)
