@@ -5,8 +5,23 @@ import pytest
 from infomaniak_operator.client import CloudTimeoutError
 from tests.support.chains import authority, encoded, tls_secret
 from tests.support.fake_cloud_rules import Refused
+from tests.support.forest import Forest
 from tests.support.process import Killed
-from tests.support.trees import API, CHECK, LB, SITE, calm, member, monitor, policy, pool, tree
+from tests.support.trees import (
+    API,
+    CHECK,
+    LB,
+    SITE,
+    balancer,
+    calm,
+    listener,
+    member,
+    monitor,
+    network,
+    policy,
+    pool,
+    tree,
+)
 
 BAD = "https://keys/v1/secrets/bad"
 PROHIBITED = "The following ciphers have been prohibited by an administrator: X"
@@ -148,6 +163,74 @@ def test_a_kill_meanwhile_leaves_one_pool_that_serves(call, after):
     calm(world)
 
 
+@pytest.mark.parametrize("way", ["asked", "by itself"])
+def test_what_the_cloud_comes_to_allow_is_tried_again(way):
+    world = tree()
+    before, _ = serving(world)
+    make, allowed = world.fake.octavia._new_pool, []
+
+    def checked(above, body):
+        if body.get("tls_enabled") and not allowed:
+            raise Refused(403, None, "TLS to members is forbidden here")
+        return make(above, body)
+
+    world.fake.octavia._new_pool = checked
+    world.spec(SITE, tls={})
+    world.run(300)
+    world.resync()
+    world.run(300)
+    assert (serving(world)[0], world.calls()["POST pools"]) == (before, 1)
+    assert "annotate it with network.infomaniak.cloud/reconcile-at" in world.message(SITE)
+    allowed.append(True)
+    if way == "asked":
+        world.annotate(SITE, reconcile_at="now")
+    else:
+        world.clock.advance(3600)
+        world.resync()
+    world.run(300)
+    world.all_ready()
+    assert serving(world)[0] != before
+    assert len(world.table("pools")) == 1
+    calm(world)
+
+
+# It fits no listener.
+
+
+@pytest.mark.parametrize("age", ["2026-01-01T00:00:00Z", "2026-01-03T00:00:00Z"], ids=["older", "younger"])
+@pytest.mark.parametrize("what", ["pool", "listener"])
+def test_a_pool_that_no_longer_fits_its_listener_serves_on_and_its_members_are_followed(what, age):
+    """Whichever of the two was changed, and whichever is the older."""
+    world = Forest(network(), pool(created=age), balancer(created="2026-01-02T00:00:00Z"), monitor())
+    world.run()
+    world.all_ready()
+    world.clock.advance(60)
+    before, _ = serving(world)
+    world.forget_calls()
+    if what == "pool":
+        world.spec(SITE, protocol="TCP")
+    else:
+        world.spec(LB, listeners=[listener(protocol="UDP", port=81)])
+    watched(world)
+    world.spec(SITE, members=[member(77)])
+    world.run(300)
+    assert serving(world) == (before, [member(77)["address"]])
+    assert (len(world.table("pools")), world.one("health_monitors")["pool_id"]) == (1, before)
+    assert world.ready(SITE) == ("False", "InvalidConfiguration")
+    assert "Pool site has" in world.message(SITE)
+    assert f"until then pool {before} stays as it is, and its members are followed" in world.message(SITE)
+    assert world.changes() == ["PUT members"]
+    if what == "pool":
+        world.spec(SITE, protocol="HTTP")
+    else:
+        world.spec(SITE, protocol="UDP")
+        world.spec(CHECK, type="TCP")
+    world.run(600)
+    world.all_ready()
+    assert len(world.table("pools")) == 1
+    calm(world)
+
+
 # A dry run.
 
 
@@ -208,7 +291,79 @@ def test_a_pool_that_others_use_waits_and_its_members_are_followed(what, change)
     assert len(world.table("pools")) == 1
 
 
+def until_there_are_two(world):
+    """Both pools are there, and the listener is on the former one."""
+    world.spec(SITE, tls={})
+    for _ in range(60):
+        world.some(1)
+        if len(world.table("pools")) == 2:
+            return world.clock.advance(5)
+    raise AssertionError(world.standing())
+
+
+def test_a_policy_of_others_that_comes_meanwhile_is_named_and_nothing_is_tried_in_vain():
+    world = tree()
+    before, _ = serving(world)
+    until_there_are_two(world)
+    body = {"listener_id": world.one("listeners")["id"], "action": "REDIRECT_TO_POOL", "redirect_pool_id": before}
+    made = world.others.l7_policies.create({"name": "theirs", **body})
+    world.run(300)
+    assert world.ready(SITE) == ("False", "InUse")
+    assert f"L7 policy theirs ({made['id']}), which sends to it" in world.message(SITE)
+    assert "DELETE pools" not in world.changes()
+    world.others.l7_policies.delete(made["id"])
+    world.run(300)
+    world.all_ready()
+    assert len(world.table("pools")) == 1
+
+
 # Some do not go over.
+
+
+def test_a_load_balancer_that_is_paused_meanwhile_is_told_of():
+    world = tree()
+    before, _ = serving(world)
+    until_there_are_two(world)
+    world.annotate(LB, paused="true")
+    world.run(300)
+    assert serving(world)[0] == before
+    assert f"former pool {before} stays, for LoadBalancer web is paused" in world.message(SITE, "Synced")
+    assert any(each.startswith("FormerPoolStays") for each in world.told(SITE))
+    world.forget_calls()
+    world.run(300)
+    assert sum(world.calls().values()) < 60
+    world.annotate(LB, paused="")
+    world.run(300)
+    world.all_ready()
+    assert len(world.table("pools")) == 1
+    calm(world)
+
+
+# It is given up meanwhile.
+
+
+def released(world):
+    """Whether each pool carries a mark of ours that is released, and none that is not."""
+    return [[tag.startswith("[ik2r.") for tag in each["tags"]] for each in world.table("pools")]
+
+
+def test_what_is_retained_meanwhile_keeps_no_mark():
+    world = tree(pool(deletionPolicy="Retain"))
+    until_there_are_two(world)
+    world.spec(LB, listeners=[listener(pool=None)])
+    world.delete(SITE)
+    world.run(400)
+    assert world.get(SITE) is None
+    assert released(world) == [[True], [True]]
+
+
+def test_what_is_only_read_from_then_on_keeps_no_mark():
+    world = tree(pool())
+    until_there_are_two(world)
+    world.spec(SITE, managementPolicy="Unmanaged", **{"import": {"id": world.object(SITE).json_status["id"]}})
+    world.run(400)
+    assert world.ready(SITE) == ("True", "Available")
+    assert released(world) == [[True], [True]]
 
 
 @pytest.mark.parametrize("key", [CHECK, API], ids=["monitor", "policy"])

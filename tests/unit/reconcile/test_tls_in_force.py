@@ -182,3 +182,51 @@ def test_what_is_not_in_barbican_any_more_is_waited_for(kind, what, copied):
     world.run(300)
     world.all_ready()
     assert (asks(world) if kind is clients else judges(world))[1:] == ("CN=second", "CN=second")
+
+
+MISFIT = {"ca_crt": FIRST.cert, "ca_crl": revoking(SECOND)}
+
+
+@pytest.mark.parametrize("later", [None, "list", "unreadable"])
+@pytest.mark.parametrize("kind", ["listener", "pool"])
+def test_what_never_was_in_force_does_not_judge(kind, later):
+    """A list that never fitted: nothing is made with it, and what does not need it is made all the same."""
+    secret = tls_secret("trust", encoded(**MISFIT))
+    if kind == "listener":
+        bodies = balancer(listeners=[https(), listener("http", 80)]), pool()
+    else:
+        bodies = balancer(), pool(tls=REFS)
+    world = Forest(network(), tls_secret("web-tls", data_of(WEB, ROOT)), secret, *bodies)
+    world.run(200)
+    if later == "list":
+        world.apply(tls_secret("trust", encoded(ca_crt=FIRST.cert)))
+    elif later == "unreadable":
+        world.apply(tls_secret("trust", {**encoded(ca_crt=FIRST.cert), "ca.crl": "eA=="}))
+    world.run(200)
+    world.restart()
+    world.run(200)
+    if kind == "listener":
+        assert [each["name"] for each in world.table("listeners")] == ["http"]
+        assert "crlSecretRef" in world.message(LB) or "ca.crl" in world.message(LB)
+    else:
+        assert world.table("pools") == []
+    assert not {"POST listeners", "POST pools"} & set(world.changes())
+    mend(world)
+    world.run(300)
+    world.all_ready()
+    assert (asks(world) if kind == "listener" else judges(world))[1:] == ("CN=second", "CN=second")
+
+
+def test_a_listener_that_asks_nobody_takes_another_authority_without_a_list():
+    """To take the list out before lets in nobody who was kept out: it asks as the spec says, and nobody has to act."""
+    world = clients(listeners=[https(mode="NONE")])
+    assert asks(world) == ("NONE", "CN=first", "CN=first")
+    world.apply(tls_secret("next", encoded(ca_crt=SECOND.cert)))
+    judging = {"mode": "MANDATORY", "caSecretRef": {"name": "next"}}
+    tls = {"secretRef": {"name": "web-tls"}, "clientAuthentication": judging}
+    world.spec(LB, listeners=[listener("https", 443, "TERMINATED_HTTPS", tls=tls)])
+    world.run(300)
+    world.all_ready()
+    assert asks(world) == ("MANDATORY", "CN=second", None)
+    assert world.changes().count("PUT listeners") == 3  # refused once, then one without the list, then the authority
+    calm(world)

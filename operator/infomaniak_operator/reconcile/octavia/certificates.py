@@ -271,7 +271,10 @@ def _in_force(facts: Facts, whom: Trust) -> dict[str, object] | None:
         if address is None:
             return None
         found[name] = address
-    return found
+    present, stored = wanted(facts), facts.request.memory.of(Stored).secrets
+    now = {stored[each.fingerprint]["secret_ref"] for each in present.values() if each.fingerprint in stored}
+    # What does not fit was never in force, even if it is stored.
+    return None if _misfit(present, whom) and now.issuperset(map(str, found.values())) else found
 
 
 def _misfit(present: Mapping[Source, Content], whom: Trust) -> bool:
@@ -394,8 +397,10 @@ def plan(facts: Facts) -> Plan:
     held_back = list(_problems(facts))
     steps: dict[str, Step] = {}
     recorded = {str(each.get("fingerprint")) for each in _shown(facts)}
-    for source, each in wanted(facts).items():
-        if each.fingerprint in stored.secrets:
+    present = wanted(facts)
+    waiting = _waiting(facts, present)
+    for source, each in present.items():
+        if each.fingerprint in stored.secrets or source in waiting:
             continue
         recorded.add(each.fingerprint)
         if seen.failed is not None:
@@ -410,6 +415,19 @@ def plan(facts: Facts) -> Plan:
     return Plan(
         steps=list(steps.values()), held_back=held_back, warnings=[Warned("LeftAlone", text) for text in copies]
     )
+
+
+def _waiting(facts: Facts, present: Mapping[Source, Content]) -> set[Source]:
+    """The authorities and lists that cannot be used yet, for the other of the two is missing, or does not fit.
+
+    They are not stored before: so what status shows together fits together, even where none of it was ever in force.
+    """
+    whole, apart = set[Source](), set[Source]()
+    for whom in trusts(facts):
+        sources = set(whom.sources.values())
+        fits = sources <= present.keys() and not _misfit(present, whom)
+        (whole if fits else apart).update(sources)
+    return apart - whole
 
 
 def _most(facts: Facts) -> int:

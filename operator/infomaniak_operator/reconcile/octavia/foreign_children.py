@@ -104,16 +104,18 @@ def of_pool(context: ReconcileContext, row: Pool) -> list[str]:
     return found
 
 
-def in_pool(context: ReconcileContext, row: Pool, going: str) -> Outcome | None:
+def in_pool(context: ReconcileContext, row: Pool, going: str, *, former: bool = False) -> Outcome | None:
     """The outcome where something in a pool that goes, or is replaced, or something that uses it, is not ours.
 
     Args:
         context: the reconcile of its Pool.
         row: the pool.
         going: what is about to happen to it: ``is to go``.
+        former: whether another is to be, or is, in its place: policies of others would stay on it. One that goes for
+            good is kept by Octavia for as long.
     """
     found = of_pool(context, row)
-    if going == REPLACED:  # one that is to go is kept by Octavia for as long as policies send to it
+    if former:
         found += _sending(context, row)
     if not found:
         return None

@@ -2,8 +2,8 @@
 
 Octavia reads a list that is to go in the same request as one that stays, and compares it with the new authority. To
 take the list out before would let in, for a moment, whom the former authority has revoked. So nothing is changed of
-whom the listener trusts, and a person is told what to do. Whether a list fits is known to Octavia alone, for it may be
-in no Secret any more: so it is asked once.
+whom the listener trusts, and a person is told what to do; where none is asked for a certificate the list goes first.
+Whether a list fits is known to Octavia alone, for it may be in no Secret any more: so it is asked once.
 """
 
 from __future__ import annotations
@@ -58,13 +58,20 @@ def refused(facts: Facts, step: Step, rows: Iterable[Listener], error: Infomania
 def changing(facts: Facts, row: Listener, found: Sequence[Difference]) -> list[Difference]:
     """The differences of a listener without those that would be refused.
 
-    That none is to be asked for a certificate waits for nothing.
+    That none is to be asked for a certificate waits for nothing. Where none is asked yet, the list goes by itself.
     """
     wanted = {each.api: each.wanted for each in found}
     asked = (wanted.get(_CA), row.get(_CRL))
     if wanted.get(_CRL, row.get(_CRL)) or facts.request.memory.of(_Remembered).refused.get(str(row["id"])) != asked:
         return list(found)
+    if row.get(_MODE) == "NONE":  # nobody is judged by the list: it goes first, and then the authority comes
+        return [each for each in found if each.api not in (_CA, _MODE)]
     return [each for each in found if each.api not in (_CA, _CRL) and (each.api != _MODE or each.wanted == "NONE")]
+
+
+def waits(left: Sequence[Difference], whole: Sequence[Difference]) -> bool:
+    """Whether something of ``changing`` waits for a person: not what follows once the list is gone."""
+    return len(left) < len(whole) and not any(each.api == _CRL for each in left)
 
 
 def told(where: str) -> Outcome:
@@ -78,6 +85,6 @@ def told(where: str) -> Outcome:
         "former one's list, unless a list of the new one comes with it. Set crlSecretRef to a list of the new "
         "authority (it may be empty), and take it out once that is applied; or take the list out first, and name the "
         "new authority then: so whom the former one has revoked may come in for a moment. Until then the listener goes "
-        "on with the authority and the list that it has"
+        "on with the authority, the list and the mode that it has"
     )
     return stalled(Reason.INVALID_CONFIGURATION, message)

@@ -455,7 +455,7 @@ def _update(
     where = prefix(name)
     whole = differences(_CHANGING, flat(certificates.effective(facts, item, row)), row, facts.applied, where)
     found = listener_trust.changing(facts, row, whole)
-    waiting = [listener_trust.told(where)] if len(found) < len(whole) else []
+    waiting = [listener_trust.told(where)] if listener_trust.waits(found, whole) else []
     if row.get("name") != name:
         found.append(Difference(f"{where}.name", "name", row.get("name"), name))
     found += tag_difference(facts, {}, row, slot(name), where)

@@ -220,11 +220,11 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
 
     @override
     def prerequisites(self, context: ReconcileContext, inputs: PoolInputs) -> Ended | None:
-        """Be made with the load balancer, or wait for it; a younger Pool that does not fit a listener is refused."""
+        """Be made with the load balancer, or wait for it; a younger Pool that does not fit a listener is not made."""
         view = context.request.view
         balancer = octavia_common.load_balancer_of(context.resource, view)
         problem = compatibility.pool_problem(context.resource, balancer)
-        if problem:
+        if problem and context.id is None:
             return stalled(Reason.INVALID_CONFIGURATION, problem)
         if tree_child.needs_parent(context, inputs, "loadBalancerID"):
             ref = compatibility.balancer_ref(context.resource)
@@ -293,7 +293,7 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
             return True
         seen = context.seen.of(SeenPool)
         seen.kept = quota.shortage(context, self.needs(context, inputs, None))
-        seen.kept = seen.kept or foreign_children.in_pool(context, row, foreign_children.REPLACED)
+        seen.kept = seen.kept or foreign_children.in_pool(context, row, foreign_children.REPLACED, former=True)
         return seen.kept is not None
 
     @override
@@ -359,7 +359,7 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
         if elsewhere and not adopted:
             return Plan(fixed=elsewhere)  # the tree that it is in is not the one that this reconcile has to itself
         fixed = self._fixed(facts, row, inputs)
-        secrets = certificates.plan(facts)
+        secrets = certificates.plan(facts).and_then(self._unfit(facts, row))
         if fixed and not adopted:
             if facts.imported:
                 return Plan(outcome=octavia_common.irreplaceable(self.noun, row, fixed))
@@ -395,10 +395,22 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
                 f"{balancer.key.name}, which takes the listeners over to that, {why}: until it does, this one serves"
             )
             return Plan(held_back=[Outcome(Reason.IN_USE, message, WaitingFor(frozenset({balancer.key}), 30.0))])
+        if self._unfit(facts, row).held_back:
+            return Plan()  # no listener would go over, and nobody would follow the members of the one that serves
         kept = facts.seen.of(SeenPool).kept
         if kept is None and "loadBalancerID" in inputs:
             kept = successor.refusal(facts, row, self.body(facts, inputs))
         return Plan(held_back=[kept]) if kept else None
+
+    @staticmethod
+    def _unfit(facts: Facts, row: PoolRow) -> Plan:
+        """What is said where a listener cannot have such a pool; the members are followed all the same."""
+        balancer = octavia_common.load_balancer_of(facts.resource, facts.view)
+        problem = compatibility.misfit(balancer, facts.resource) if balancer and not balancer.deleting else None
+        if problem is None:
+            return Plan()
+        message = f"spec.protocol: {problem}: change one of them; until then pool {row['id']} stays as it is"
+        return Plan(held_back=[stalled(Reason.INVALID_CONFIGURATION, f"{message}, and its members are followed")])
 
     def _meanwhile(self, facts: Facts, row: PoolRow) -> list[Difference]:
         """What is changed of a pool that stays only until there can be another.
@@ -421,6 +433,9 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
             steps = [step for step in steps if not certificates.is_step(step)]
             if not steps:
                 return row
+        if steps[0].verb == "release" and len(steps) > 1:
+            locked = octavia_common.release(context, self.collection, steps[0])
+            return locked or again(Reason.UPDATING, f"releasing pool {row['id']}", self.pause(context))
         return super().act(context, row, steps)
 
     @staticmethod
@@ -462,8 +477,10 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
         steps, due, warnings = [], None, []
         since = facts.request.memory.of(_Remembered).former_since
         pause = _STAYS if since is not None and facts.moment - since > _GOING_OVER else 1.0
+        balancer = octavia_common.load_balancer_of(facts.resource, facts.view)
         for row in facts.seen.of(SeenPool).formers:
             using = successor.users(facts, row)
+            using += [balancer] if balancer and row.get("listeners") else []
             if staying := successor.staying(row, using):
                 warnings.append(Warned("FormerPoolStays", staying))
             if row.get("listeners") or using:
@@ -478,8 +495,8 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
         do = context.cloud.do
         if step.slot == FORMER or step.verb == "delete":
             going = "is to go" if step.verb == "delete" else foreign_children.REPLACED
-            row = by_id(context, POOLS, context.rows(POOLS), step.id)
-            if row is not None and (held := foreign_children.in_pool(context, row, going)):
+            row, former = by_id(context, POOLS, context.rows(POOLS), step.id), step.slot == FORMER
+            if row is not None and (held := foreign_children.in_pool(context, row, going, former=former)):
                 return held
         with octavia_common.changing(context):
             if step.slot == MEMBERS:
@@ -614,6 +631,13 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
             )
             return Outcome(Reason.IN_USE, message, WaitingFor(frozenset({balancer.key}), 15.0))
         return None
+
+    @override
+    def releasing(self, context: ReconcileContext, row: PoolRow) -> Plan:
+        """Give up the marks of former selves, then its own: without that nobody would look after them any more."""
+        formers = [each for each in member_cache.formers(context) if each["id"] != row["id"]]
+        first = [octavia_common.release_steps(context, self.noun, each, child=FORMER, slot=FORMER) for each in formers]
+        return only([*(step for steps in first for step in steps), *super().releasing(context, row).steps])
 
     @override
     def leftovers(self, context: ReconcileContext, *, retain: bool) -> Plan:

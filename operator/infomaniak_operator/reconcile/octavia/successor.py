@@ -17,14 +17,15 @@ from infomaniak_operator.controller.interfaces import KubeObject, Reason
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.facts import Facts
 from infomaniak_operator.reconcile.generic.failures import reason_of
-from infomaniak_operator.reconcile.generic.outcomes import Outcome, again, stalled
+from infomaniak_operator.reconcile.generic.outcomes import RECONCILE_AT, Outcome, again, stalled
 from infomaniak_operator.reconcile.octavia import compatibility, member_cache, octavia_common
 from infomaniak_operator.reconcile.octavia.seen import SeenPool
 
 _FINAL: Final = frozenset({Category.TERMINAL, Category.UNREADABLE, Category.QUOTA})
 """How Octavia refuses a pool that it will not take in a moment either."""
-_AGAIN = 600.0
-"""Seconds until another is tried again where something else than the spec may be to blame."""
+_AGAIN, _REFUSED_AGAIN = 600.0, 3600.0
+"""Seconds until another is tried again where something else than the spec is to blame, and where that may be: what the
+cloud forbids it may come to allow."""
 
 
 @dataclass(slots=True)
@@ -35,13 +36,17 @@ class _Remembered:
         body: what was sent.
         message: Octavia's words.
         reason: what that means.
-        until: monotonic seconds until which it is not sent again; None: it never is.
+        final: whether a person has to mend it, as a rule in the spec.
+        until: monotonic seconds until which it is not sent again.
+        asked: the annotation ``reconcile-at`` as it was then: by another one a person has it sent again.
     """
 
     body: Mapping[str, object] | None = None
     message: str = ""
     reason: Reason = Reason.CLOUD_ERROR
-    until: float | None = None
+    final: bool = False
+    until: float = 0.0
+    asked: str | None = None
 
 
 def refused(context: ReconcileContext, error: InfomaniakCloudError) -> Outcome | None:
@@ -51,7 +56,8 @@ def refused(context: ReconcileContext, error: InfomaniakCloudError) -> Outcome |
         return None
     known = context.request.memory.of(_Remembered)
     known.body, known.message, known.reason = body, str(error), reason_of(error)
-    known.until = None if error.category is Category.TERMINAL else context.request.clock.monotonic() + _AGAIN
+    known.final, known.asked = error.category is Category.TERMINAL, context.resource.annotations.get(RECONCILE_AT)
+    known.until = context.request.clock.monotonic() + (_REFUSED_AGAIN if known.final else _AGAIN)
     # While another may yet come to be seen, nothing is taken back.
     return again(known.reason, f"{error}; the former pool is taken back", context.may_still_change())
 
@@ -59,14 +65,15 @@ def refused(context: ReconcileContext, error: InfomaniakCloudError) -> Outcome |
 def refusal(facts: Facts, row: Pool, body: Mapping[str, object]) -> Outcome | None:
     """The outcome where just that was refused before; None where it may be tried."""
     known = facts.request.memory.of(_Remembered)
-    if known.body != body or (known.until is not None and facts.moment >= known.until):
+    asked = facts.resource.annotations.get(RECONCILE_AT)
+    if known.body != body or facts.moment >= known.until or known.asked != asked:
         return None
     message = (
         f"pool {row['id']} is to be replaced by another, which is refused: {known.message}: this one serves, and its "
         "members are followed; correct the spec, or put it back"
     )
-    if known.until is None:
-        return stalled(known.reason, message)
+    if known.final:  # tried again by what comes after that hour: a resync, say
+        return stalled(known.reason, f"{message}; where the cloud was to blame, annotate it with {RECONCILE_AT}")
     return again(known.reason, message, known.until - facts.moment)
 
 
@@ -89,7 +96,12 @@ def users(facts: Facts, row: Pool) -> list[KubeObject]:
 
 
 def staying(row: Pool, using: list[KubeObject]) -> str:
-    """What a person is told of those that do not go over by themselves; nothing where all do."""
+    """What a person is told of those that do not go over by themselves; nothing where all do.
+
+    Args:
+        row: a former pool.
+        using: the objects that use it; the load balancer, too, where its listeners do.
+    """
     rest = [f"{each.key.kind} {each.key.name} {why}" for each in using if (why := compatibility.at_rest(each))]
     if not rest:
         return ""
