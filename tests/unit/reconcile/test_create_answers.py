@@ -145,7 +145,7 @@ def world_of(collection, more):
     if collection in ("networks", "subnets"):
         items = {"subnets": [subnet("v4", "10.1.0.0/24", **(more if collection == "subnets" else {}))]}
         world = World()
-        world.fake.qos_policies = {POLICY}
+        world.fake.neutron.qos_policies = {POLICY}
         return world, net(**items, **(more if collection == "networks" else {}))
     if collection == "security_groups":
         return World(), custom("SecurityGroup", "web", {"rules": [], **more})
