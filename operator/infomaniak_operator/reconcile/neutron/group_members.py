@@ -34,7 +34,12 @@ LOOK_AGAIN = 15.0
 LINGERS = 5.0
 """Seconds for which a Pool that the spec names no more is let in, for listeners may be about to go over from it: what
 is applied at once comes one after the other."""
+RARELY = 300.0
+"""The same at most, for what stays long."""
+TOLD_AFTER = 60.0
+"""Seconds after which it is told what the cloud still has: what is under way is done by then."""
 _MORE_THAN_STATUS = "the cloud has more than its status shows: "
+_BEING_LEFT = "listeners or L7Policies that are to have another pool still have this one"
 
 Accesses = Mapping[str, Access]
 """By the name of a Pool what its members need."""
@@ -49,6 +54,7 @@ class SeenMembers:
         subnets: those that load balancers may speak from, by id.
         kept: by the name of a Pool, why what it has stays for now, as the cloud says.
         failed: why the cloud could not be asked; empty: it could.
+        stood: the seconds for which something has stayed because of the cloud, or it could not be asked.
         outside: the members at whose ports no group is that lets the load balancer in.
         places: the rules that are there for members, or are about to be, for the record.
     """
@@ -57,15 +63,22 @@ class SeenMembers:
     subnets: dict[str, Subnet] = field(default_factory=dict)
     kept: dict[str, str] = field(default_factory=dict)
     failed: str = ""
+    stood: float = 0.0
     outside: list[str] = field(default_factory=list)
     places: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class _Left:
-    """Since when the spec names Pools no more of which there are rules, by their names."""
+    """What a process remembers of what goes.
+
+    Attributes:
+        since: since when the spec names Pools no more of which there are rules, by their names.
+        stands: since when something has stayed because of the cloud, or it could not be asked; None: all is well.
+    """
 
     since: dict[str, float] = field(default_factory=dict)
+    stands: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +152,20 @@ def accesses(resource: KubeObject, view: CacheReader, members: PoolMembers) -> d
 def is_marked(facts: Facts, row: SecurityGroupRule) -> bool:
     """Whether a rule in a group of ours carries the mark of this very rule: ours, or of who had the group before.
 
-    A mark that was copied to another rule is of no use there.
+    A mark that was copied to another rule is of no use there. A group that does not ask for memberRules leaves what was
+    there before it.
     """
     mark = Mark.parse(row.get("description"))
     if mark is None or mark.released or mark.child != child_key(_child(group_rules.observed(row))):
         return False
-    return facts.owner.wrote(mark) or not facts.owner.lives(mark.uid)
+    inherits = facts.asks_for(FIELD) or FIELD in facts.applied
+    return facts.owner.wrote(mark) or (inherits and not facts.owner.lives(mark.uid))
+
+
+def is_for_members(body: Mapping[str, object]) -> bool:
+    """Whether the body of a create is that of a rule that only members need."""
+    mark = Mark.parse(body.get("description"))
+    return mark is not None and mark.child == child_key(_child(group_rules.observed(SECURITY_GROUP_RULES.body(body))))
 
 
 def known(facts: Facts) -> set[str]:
@@ -177,6 +198,8 @@ def let_in(facts: Facts, group_id: str, asked: Accesses, there: Sequence[Securit
             description = described(texts.get(name, ""), facts.owner.mark(_child(rule)))
             bodies.setdefault(rule, SECURITY_GROUP_RULES.body({**body, "description": description}))
     untold = _untold(seen, asked)
+    if seen.failed:  # it is not known either whether listeners are about to leave a Pool that the spec names no more
+        untold = {**dict.fromkeys(record, seen.failed), **untold}
     on_record = set[str]().union(*record.values())
     held = set[str]().union(*(record.get(name, ()) for name in untold))
     rows = {row["id"]: group_rules.observed(row) for row in there}
@@ -200,7 +223,8 @@ def let_in(facts: Facts, group_id: str, asked: Accesses, there: Sequence[Securit
         return LetIn([], frozenset(stays), places, untold, message)
     others = {str(rule) for id_, rule in rows.items() if id_ not in marked} - on_record if not _lists(facts) else set()
     places = []
-    for name, rules in needs.items():
+    for name in {**needs, **untold}:
+        rules = needs.get(name, set())
         kept = record.get(name, set()) if name in untold else set()
         places += [_place(name, rule) for rule in sorted((rules | kept) - others)]
     return LetIn(list(bodies.values()), frozenset(stays), places, untold)
@@ -244,8 +268,12 @@ def look(
 
     What cannot be asked for takes no rule away, and keeps none of ``spec.rules`` waiting.
     """
-    seen = context.seen.of(SeenMembers)
-    if not asked and not recorded(context.applied):
+    seen, left = context.seen.of(SeenMembers), context.request.memory.of(_Left)
+    formers = recorded(context.applied).keys() - asked.keys()
+    # A Pool may be taken out, put in, and taken out again.
+    left.since = {name: since for name, since in left.since.items() if name in formers}
+    if not asked and not formers:
+        left.stands = None
         return
     try:
         _look_at_subnets(context, asked)
@@ -253,6 +281,9 @@ def look(
             _look_at_pools(context, asked, members)
     except InfomaniakCloudError as error:
         seen.failed = f"the cloud could not be asked: {error}"
+    now = context.request.clock.monotonic()
+    left.stands = (now if left.stands is None else left.stands) if seen.kept or seen.failed else None
+    seen.stood = 0.0 if left.stands is None else now - left.stands
     seen.places = let_in(context, group_id, asked, there).places
     with contextlib.suppress(InfomaniakCloudError):  # it is only a warning that is lost
         seen.outside = members_outside.look(context, group_id, _named(context), members)
@@ -278,7 +309,7 @@ def _look_at_pools(context: ReconcileContext, asked: Accesses, members: PoolMemb
     for name, pool in _there(context, sorted(formers)):
         if now - left.since[name] < LINGERS or members.being_left(context, pool):
             seen.formers[name] = members.reached(pool, view, wished=False).access
-            seen.kept[name] = ""
+            seen.kept[name] = _BEING_LEFT
     _look_at_subnets(context, seen.formers)
     for name, pool in _there(context, asked):
         if "untold" in asked[name]:
@@ -301,6 +332,14 @@ def _there(context: ReconcileContext, names: Iterable[str]) -> Iterator[tuple[st
             yield name, pool
 
 
+def look_again(seen: SeenMembers) -> float | None:
+    """Seconds until the cloud is asked again; None: nothing is to be asked. What stays long is asked for rarely."""
+    if not seen.failed and not seen.kept:
+        return None
+    # What fails may keep new rules waiting, too.
+    return min(max(LINGERS if seen.formers else LOOK_AGAIN, seen.stood / 4), TOLD_AFTER if seen.failed else RARELY)
+
+
 def waiting(context: ReconcileContext, asked: Accesses) -> list[str]:
     """Why the rules for the members of Pools are not there, or not all of them."""
     seen, found = context.seen.of(SeenMembers), []
@@ -317,7 +356,9 @@ def waiting(context: ReconcileContext, asked: Accesses) -> list[str]:
 def warnings(facts: Facts, let: LetIn) -> list[Warned]:
     """What is told of rules that stay, and of members at whose ports the group is not."""
     found = []
-    whys = {name: why for name, why in let.untold.items() if why and not why.startswith(_MORE_THAN_STATUS)}
+    seen = facts.seen.of(SeenMembers)
+    under_way = (_MORE_THAN_STATUS, _BEING_LEFT) if seen.stood < TOLD_AFTER else ()
+    whys = {name: why for name, why in let.untold.items() if why and not why.startswith(under_way)}
     if let.stays and whys and not let.refused:
         named = "; ".join(f"Pool {name}: {whys[name]}" for name in list(whys)[: members_outside.MOST_NAMED])
         text = (
@@ -326,7 +367,11 @@ def warnings(facts: Facts, let: LetIn) -> list[Warned]:
             f"spec.{FIELD}"
         )
         found.append(Warned("MemberRulesKept", text))
-    outside = facts.seen.of(SeenMembers).outside
+    left = [name for name in seen.formers if whys.get(name, "").startswith(_BEING_LEFT)]
+    if left:
+        text = f"Pool {members_outside.some(left)} is let in though spec.{FIELD} names it no more: {_BEING_LEFT}"
+        found.append(Warned("MemberRulesKept", text))
+    outside = seen.outside
     if outside:
         text = (
             f"members of Pools at whose ports the group is not, so that the load balancer may not reach them: "

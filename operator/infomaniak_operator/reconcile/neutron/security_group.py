@@ -124,7 +124,9 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
         """
         if steps is None:
             return Needs({self.quota: 1, _RULE: len(_items(context))})
-        come = sum(step.verb == "create" for step in steps)
+        creates = [step for step in steps if step.verb == "create"]
+        # Those of the spec are made first: they do not wait until there is room for the others, too.
+        come = sum(not group_members.is_for_members(step.body) for step in creates) or len(creates)
         return Needs({_RULE: come - sum(step.replaces for step in steps)})
 
     @override
@@ -194,7 +196,8 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
     ) -> tuple[list[SecurityGroupRuleBody], list[SecurityGroupRule]]:
         """The bodies of the rules that are missing, and the rules that are too many and ours to remove.
 
-        What members need is not made anew for the sake of its description: it would be missing meanwhile.
+        What members need, or may need, is not made anew for the sake of its description: it would be missing meanwhile,
+        or, where it stays, be a duplicate.
         """
         there = facts.seen.of(_Seen).rules or []
         ours, egress_too = _manages(facts, _RULES), _manages(facts, _EGRESS)
@@ -202,7 +205,12 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
         if (ours or egress_too) and SECURITY_GROUP.spec(facts).get(_EGRESS, True):
             wanted += [_in_group(group_id, one) for one in group_rules.default_egress()]
         listed, mine = set(map(group_rules.observed, wanted)), {group_rules.observed(one): one for one in let.bodies}
-        stands = mine.keys() & set(map(group_rules.observed, there))
+        rows = [(group_rules.observed(row), row) for row in there]
+        stands = {
+            rule
+            for rule, row in rows
+            if rule in mine or row["id"] in let.stays or (rule in listed and group_members.is_marked(facts, row))
+        }
         wanted = [_plain(body) if group_rules.observed(body) in stands else body for body in (*wanted, *let.bodies)]
         missing, surplus = group_rules.difference(wanted, there)
         missing = [mine[rule] if (rule := group_rules.observed(body)) not in listed else body for body in missing]
@@ -247,13 +255,16 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
 
     @override
     def act(self, context: ReconcileContext, row: Group, steps: Sequence[Step]) -> Group | Ended:
-        """Carry out the steps in order, the new rules in one call."""
+        """Carry out the steps in order, the new rules in one call, those that only members need in a second one.
+
+        What is wrong with these, a quota that has no room for them all included, keeps no rule of the spec waiting.
+        """
         pending = [step for step in steps if step.verb == "create"]
         there = list(context.seen.of(_Seen).rules or ())
         for step in steps:
             if step.slot == _RULES and step.verb == "delete":
                 if not step.replaces and pending:
-                    added = self._add(context, there, pending)
+                    added = self._add_all(context, there, pending)
                     if isinstance(added, Outcome):
                         return added
                     there, pending = added, []
@@ -262,7 +273,7 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
             elif step.slot != _RULES:
                 row = neutron_common.act_on_main(context, self.collection, row, step)
         if pending:
-            added = self._add(context, there, pending)
+            added = self._add_all(context, there, pending)
             if isinstance(added, Outcome):
                 return added
             there = added
@@ -274,6 +285,19 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
         # It may be gone already, with the group it referred to.
         with context.changing(), contextlib.suppress(NotFoundError):
             context.cloud.do.security_group_rules.delete(rule_id)
+
+    @classmethod
+    def _add_all(
+        cls, context: ReconcileContext, there: list[SecurityGroupRule], steps: list[Step]
+    ) -> list[SecurityGroupRule] | Outcome:
+        """Add rules, those of the spec first; see ``_add``."""
+        for wanted in (False, True):
+            batch = [step for step in steps if group_members.is_for_members(step.body) is wanted]
+            added = cls._add(context, there, batch) if batch else there
+            if isinstance(added, Outcome):
+                return added
+            there = added
+        return there
 
     @staticmethod
     def _add(
@@ -339,9 +363,10 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
             message = bounded(f"spec.{group_members.FIELD}: {'; '.join(waiting)}")
             context.set_condition(REFERENCES_RESOLVED, False, Reason.WAITING_FOR_REFERENCE, message)
         seen = context.seen.of(SeenMembers)
-        if seen.failed or seen.kept:
+        again_in = group_members.look_again(seen)
+        if again_in is not None:
             context.unsettled = True
-            context.come_back(group_members.LINGERS if seen.formers else group_members.LOOK_AGAIN)
+            context.come_back(again_in)
 
     @override
     def holds(self, context: ReconcileContext, row: Group) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from typing_extensions import override
 
@@ -41,6 +42,7 @@ _SPOKEN: Mapping[str, Spoken] = {"UDP": "udp", "SCTP": "sctp"}
 """By the protocol of a pool, what is spoken to its members; TCP otherwise."""
 _CHECKED_BY: Mapping[str, Spoken] = {"PING": "icmp", "UDP-CONNECT": "udp", "SCTP": "sctp"}
 """By the type of a health monitor, likewise."""
+_LAST_PORT = 65535
 _KEEPS_CLIENTS = "ovn"
 """The driver whose packets come to the members with the clients' own addresses."""
 
@@ -251,11 +253,16 @@ def _shown(pool: KubeObject) -> dict[members.Identity, _Member]:
     for each in json_types.POOL.status(pool).get("members") or ():
         host, port, subnet = str(address(str(each.get("address")))), each.get("port"), each.get("subnetID")
         check_host, check_port = each.get("monitorAddress"), each.get("monitorPort")
-        if isinstance(port, int):
+        if _is_port(port):
             check = str(address(str(check_host or host)))
-            checked = check_port if isinstance(check_port, int) else port
+            checked = check_port if _is_port(check_port) else port
             found[host, port] = _Member(host, port, str(subnet) if is_id(subnet) else "", check, checked)
     return found
+
+
+def _is_port(value: object) -> TypeGuard[int]:
+    """Whether a status tells of a port: one that is none would have Neutron refuse the group's own rules, too."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _LAST_PORT
 
 
 def _wanted(pool: KubeObject, view: CacheReader) -> list[members.Wanted]:
