@@ -353,6 +353,17 @@ SecurityGroupRuleField = Literal[
 """The names of the fields of ``SecurityGroupRule``."""
 
 
+class MemberRules(TypedDict, total=False):
+    """The rules that let the load balancer of a Pool reach its members."""
+
+    poolRef: Required[ReadOnly[Ref]]
+    description: ReadOnly[str]
+
+
+MemberRulesField = Literal["poolRef", "description"]
+"""The names of the fields of ``MemberRules``."""
+
+
 _SecurityGroupSpec = TypedDict("_SecurityGroupSpec", {"import": "ReadOnly[SecurityGroupImport]"}, total=False)
 
 
@@ -366,13 +377,14 @@ class SecurityGroupSpec(_SecurityGroupSpec, total=False):
     deletionPolicy: ReadOnly[Literal["Delete", "Retain"]]
     tags: ReadOnly[Sequence[str]]
     rules: ReadOnly[Sequence[SecurityGroupRule]]
+    memberRules: ReadOnly[Sequence[MemberRules]]
     keepDefaultEgress: ReadOnly[bool]
     stateful: ReadOnly[bool]
 
 
 SecurityGroupSpecField = Literal[
     "import", "description", "name", "cloudCredentialsRef", "managementPolicy", "deletionPolicy", "tags", "rules",
-    "keepDefaultEgress", "stateful"
+    "memberRules", "keepDefaultEgress", "stateful"
 ]
 """The names of the fields of ``SecurityGroupSpec``."""
 
@@ -997,6 +1009,8 @@ class MemberStatus(TypedDict, total=False):
     id: str | None
     weight: int | None
     subnetID: str | None
+    monitorAddress: str | None
+    monitorPort: int | None
 
 
 class DrainingMember(TypedDict, total=False):
@@ -1020,6 +1034,7 @@ class PoolStatus(TypedDict, total=False):
     observedGeneration: int | None
     conditions: list[Condition] | None
     loadBalancerID: str | None
+    protocol: str | None
     memberCount: int | None
     onlineMembers: int | None
     members: list[MemberStatus] | None
@@ -1090,6 +1105,7 @@ class HealthMonitorStatus(TypedDict, total=False):
     observedGeneration: int | None
     conditions: list[Condition] | None
     poolID: str | None
+    type: str | None
 
 
 class L7PolicyFilter(TypedDict, total=False):
@@ -1178,7 +1194,7 @@ SpecField = Literal[
     "deletionPolicy", "description", "dnsDomain", "domainName", "expectedCodes", "externalGateway",
     "externalNetwork", "fixedAddress", "fixedIPs", "flavorID", "httpMethod", "httpVersion", "import", "interfaces",
     "keepDefaultEgress", "listener", "listeners", "loadBalancerRef", "macAddress", "managementPolicy", "maxRetries",
-    "maxRetriesDown", "members", "membersFrom", "mtu", "name", "networkID", "networkRef", "poolRef",
+    "maxRetriesDown", "memberRules", "members", "membersFrom", "mtu", "name", "networkID", "networkRef", "poolRef",
     "portForwardings", "portID", "portMembers", "portRef", "portSecurityEnabled", "position", "protocol",
     "provider", "qosPolicyID", "recovery", "recreate", "redirectHTTPCode", "redirectPrefix", "redirectURL",
     "reverseDNS", "routes", "rules", "securityGroupIDs", "securityGroupRefs", "sessionPersistence", "shared",
@@ -1192,9 +1208,10 @@ StatusField = Literal[
     "deviceOwner", "draining", "externalAddresses", "externalNetworkID", "fixedAddress", "fixedIPs", "flavorID",
     "id", "inputsHash", "interfaces", "listenerID", "listeners", "loadBalancerID", "macAddress", "memberCount",
     "members", "mtu", "networkID", "observedGeneration", "onlineMembers", "operatingStatus", "poolID",
-    "portForwardings", "portID", "projectID", "provider", "provisioningStatus", "qosPolicyID", "recoveryAttempts",
-    "region", "reverseDNS", "routerID", "ruleCount", "securityGroupIDs", "servicePort", "stateful", "subnets",
-    "vipAddress", "vipNetworkID", "vipPortID", "vipSecurityGroupIDs", "vipSubnet", "vipSubnetID", "waitingPods"
+    "portForwardings", "portID", "projectID", "protocol", "provider", "provisioningStatus", "qosPolicyID",
+    "recoveryAttempts", "region", "reverseDNS", "routerID", "ruleCount", "securityGroupIDs", "servicePort",
+    "stateful", "subnets", "type", "vipAddress", "vipNetworkID", "vipPortID", "vipSecurityGroupIDs", "vipSubnet",
+    "vipSubnetID", "waitingPods"
 ]
 """The names of the fields of all statuses."""
 

@@ -37,6 +37,8 @@ from infomaniak_operator.reconcile.generic.credential_settings import Credential
 from infomaniak_operator.reconcile.generic.reconciler import ReconcileSettings
 from infomaniak_operator.reconcile.generic.secret_guard import SecretGuard
 from infomaniak_operator.reconcile.generic.tenancy import TenantIsolation
+from infomaniak_operator.reconcile.neutron.member_rules import MONITOR
+from infomaniak_operator.reconcile.octavia.member_access import checked_pool
 from infomaniak_operator.reconcile.openstack.scope import REFUSED_FOR, Clouds, connector
 from infomaniak_operator.reconcile.reconcilers import actuators, poller, reconcilers, statistics_poller
 
@@ -78,7 +80,10 @@ def resources(
         readiness_gates: whether gates of Pods are minded: then Pods are watched.
     """
     own = {actuator.kind: KINDS[actuator.kind] for actuator in actuators()}
-    watched = {kind: KubeType(kind, GROUP, VERSION, each.plural) for kind, each in own.items()}
+    stands_for = {MONITOR: checked_pool}
+    watched = {
+        kind: KubeType(kind, GROUP, VERSION, each.plural, stands_for=stands_for.get(kind)) for kind, each in own.items()
+    }
     secrets = replace(SECRETS, keep=keep_secret, namespaces=secrets_in)
     certificates = replace(CERTIFICATES, namespaces=secrets_in)
     others = followed(namespaced=namespaced, readiness_gates=readiness_gates)

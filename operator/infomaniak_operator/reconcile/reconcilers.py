@@ -16,6 +16,7 @@ from infomaniak_operator.reconcile.octavia.health_monitor import HealthMonitorAc
 from infomaniak_operator.reconcile.octavia.health_poller import HealthPoller
 from infomaniak_operator.reconcile.octavia.l7_policy import L7PolicyActuator
 from infomaniak_operator.reconcile.octavia.load_balancer import LoadBalancerActuator
+from infomaniak_operator.reconcile.octavia.member_access import MembersOfPools
 from infomaniak_operator.reconcile.octavia.pool import PoolActuator
 from infomaniak_operator.reconcile.octavia.statistics_poller import Pace, StatisticsPoller
 from infomaniak_operator.reconcile.octavia.tree_state import Trees
@@ -28,7 +29,7 @@ def actuators() -> tuple[Actuator[Any, Any, Any], ...]:
     return (
         NetworkActuator(),
         RouterActuator(),
-        SecurityGroupActuator(),
+        SecurityGroupActuator(MembersOfPools()),
         PortActuator(),
         FloatingIPActuator(),
         LoadBalancerActuator(trees),

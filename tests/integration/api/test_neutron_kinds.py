@@ -24,6 +24,10 @@ def rule(**fields: Any) -> dict[str, Any]:
     return {"rules": [{"direction": "ingress", **fields}]}
 
 
+def members(*pools: str) -> dict[str, Any]:
+    return {"memberRules": [{"poolRef": {"name": each}} for each in pools]}
+
+
 def port(**fields: Any) -> dict[str, Any]:
     return {**NET, **fields}
 
@@ -81,6 +85,15 @@ ACCEPTED: dict[str, tuple[str, dict[str, Any]]] = {
     "group: a protocol of no name": ("SecurityGroup", rule(protocol=255)),
     "group: ping": ("SecurityGroup", rule(protocol="icmp", portRange={"min": 8, "max": 0})),
     "group: itself": ("SecurityGroup", rule(remoteGroupRef={"name": "itself"}, etherType="IPv6")),
+    "group: what pools need": (
+        "SecurityGroup",
+        {
+            **rule(),
+            "memberRules": [{"poolRef": {"name": "web"}, "description": "the shop"}, {"poolRef": {"name": "x"}}],
+        },
+    ),
+    "group: what 20 pools need, and no list of rules": ("SecurityGroup", members(*(f"{n:0253}" for n in range(20)))),
+    "group: no members": ("SecurityGroup", {"memberRules": []}),
     "group: IPv6 by its prefix": ("SecurityGroup", rule(protocol="icmpv6", remoteIPPrefix="2001:db8::/32")),
     "group: 100 rules": (
         "SecurityGroup",
@@ -245,6 +258,29 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
         "SecurityGroup",
         rule(remoteIPPrefix="10.0.0.0/8", remoteGroupRef={"name": "x"}),
         "at most one of remoteIPPrefix, remoteGroupRef and remoteGroupID can be given",
+    ),
+    "a rule by a pool": ("SecurityGroup", rule(poolRef={"name": "x"}), 'unknown field "spec.rules[0].poolRef"'),
+    "a pool twice": (
+        "SecurityGroup",
+        members("web", "shop", "web"),
+        "two items of memberRules name the same Pool: one is enough for all of its members; take the other out",
+    ),
+    "members of no pool": ("SecurityGroup", {"memberRules": [{"description": "x"}]}, "spec.memberRules[0].poolRef"),
+    "members of a pool without a name": ("SecurityGroup", members(""), "spec.memberRules[0].poolRef.name"),
+    "members with a port": (
+        "SecurityGroup",
+        {"memberRules": [{"poolRef": {"name": "x"}, "protocol": "tcp"}]},
+        'unknown field "spec.memberRules[0].protocol"',
+    ),
+    "members of too many pools": (
+        "SecurityGroup",
+        members(*(f"p{number}" for number in range(21))),
+        "spec.memberRules: Too many: 21: must have at most 20 items",
+    ),
+    "members with a long description": (
+        "SecurityGroup",
+        {"memberRules": [{"poolRef": {"name": "x"}, "description": "x" * 201}]},
+        "spec.memberRules[0].description",
     ),
     "ICMPv6 in IPv4": ("SecurityGroup", rule(protocol="icmpv6"), "this protocol belongs to IPv6: add etherType: IPv6"),
     "ICMPv6 by number in IPv4": ("SecurityGroup", rule(protocol=58, etherType="IPv4"), "belongs to IPv6"),

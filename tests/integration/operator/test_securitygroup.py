@@ -13,6 +13,7 @@ from tests.support.byhand import ByHand
 from tests.support.manifests import bundle, security_group
 from tests.support.reconciles import calls, changed_by_a_reconcile
 from tests.support.running import User, network
+from tests.support.tree_hands import ILB, IPOOL, listener, load_balancer, member, monitor, pool
 
 HTTPS = {"direction": "ingress", "protocol": "tcp", "portRange": {"min": 443}, "remoteIPPrefix": "0.0.0.0/0"}
 PING6 = {"direction": "ingress", "etherType": "IPv6", "protocol": "icmpv6"}
@@ -298,3 +299,77 @@ def test_a_group_that_ports_use_stays_and_says_so(beta: User, hands: ByHand) -> 
     assert group in message
     beta.cloud.ports.delete(port["id"])
     until(lambda: beta.get("isg", "g") is None, "gone once the port is", 90)
+
+
+@pytest.mark.slow
+def test_rules_follow_a_pool(beta: User, hands: ByHand) -> None:
+    _, (front, back) = hands.network("lab", "10.31.0.0/24", "10.32.0.0/24")
+    servers = [member("10.31.0.11"), member("10.31.0.12", 8081), member("10.32.0.9", 9000, subnetID=back["id"])]
+    group = made(beta, rules=[SSH], memberRules=[{"poolRef": {"name": "web"}}])
+    ssh = "ingress IPv4 tcp 22-22 192.0.2.0/24"
+    assert rules(beta, group) == {ssh, *EGRESS}
+    assert "Pool web, which is not there yet" in beta.condition("isg", "g", "ReferencesResolved")["message"]
+    ping = monitor("ping", "web", type="PING")
+    balancer = load_balancer("lb", front["id"], listener("http", pool="web"))
+    beta.apply(bundle(balancer, pool("web", "lb", *servers), ping))
+    beta.until_ready(ILB, "lb")
+    beta.until_ready(IPOOL, "web")
+    first = {
+        "ingress IPv4 tcp 8080-8081 10.31.0.0/24",
+        "ingress IPv4 tcp 9000-9000 10.31.0.0/24",
+        "ingress IPv4 tcp 9000-9000 10.32.0.0/24",
+        "ingress IPv4 icmp 8-0 10.31.0.0/24",
+        "ingress IPv4 icmp 8-0 10.32.0.0/24",
+    }
+    until(lambda: rules(beta, group) == {ssh, *first, *EGRESS}, "the rules for the members")
+    until(lambda: beta.condition("isg", "g", "ReferencesResolved")["status"] == "True", "no more waiting")
+
+    # A member's own port is not in the group, which is told of.
+    port = hands.port(front["network_id"], fixed_ips=[{"subnet_id": front["id"], "ip_address": "10.31.0.11"}])
+    beta.annotate("isg", "g", reconcile_at="1")
+    until(lambda: port["id"] in beta.condition("isg", "g", "Synced")["message"], "the port outside")
+
+    # Members go, then the Pool, which takes nothing along, and at last its place in the group.
+    beta.apply(pool("web", "lb", member("10.31.0.11", 8081)))
+    last = {"ingress IPv4 tcp 8081-8081 10.31.0.0/24", "ingress IPv4 icmp 8-0 10.31.0.0/24"}
+    until(lambda: rules(beta, group) == {ssh, *last, *EGRESS}, "the rules for the one that is left")
+    beta.apply(load_balancer("lb", front["id"], listener("http")))
+    beta.kubectl.run("delete", "ihm/ping", "ipool/web", "-n", beta.namespace, "--timeout=60s")
+    until(lambda: "Pool web: it is not there" in beta.condition("isg", "g", "Synced")["message"], "why they stay")
+    assert rules(beta, group) >= {ssh, "ingress IPv4 tcp 8081-8081 10.31.0.0/24", *EGRESS}
+    assert beta.condition("isg", "g", "Ready")["status"] == "True"
+    beta.apply(security_group("g", rules=[SSH]))
+    until(lambda: rules(beta, group) == {ssh, *EGRESS}, "none is left")
+    assert beta.condition("isg", "g", "Synced")["message"] == ""
+
+
+@pytest.mark.slow
+def test_rules_for_members_where_the_list_of_rules_is_others(beta: User, hands: ByHand) -> None:
+    """Neutron keeps the marks, and the rules that the spec never named stay as they are."""
+    _, (front,) = hands.network("lab", "10.33.0.0/24")
+    group = made(beta, memberRules=[{"poolRef": {"name": "web"}, "description": "the shop"}])
+    theirs = beta.cloud.security_group_rules.create(
+        {
+            "security_group_id": group,
+            "direction": "ingress",
+            "ethertype": "IPv4",
+            "protocol": "tcp",
+            "port_range_min": 22,
+            "port_range_max": 22,
+            "remote_ip_prefix": "192.0.2.0/24",
+        }
+    )
+    balancer = load_balancer("lb", front["id"], listener("http", pool="web"))
+    beta.apply(bundle(balancer, pool("web", "lb", member("10.33.0.11"))))
+    beta.until_ready(IPOOL, "web")
+    ssh, http = "ingress IPv4 tcp 22-22 192.0.2.0/24", "ingress IPv4 tcp 8080-8080 10.33.0.0/24"
+    until(lambda: rules(beta, group) == {ssh, http, *EGRESS}, "the rule for the member")
+    texts = {each["description"] for each in beta.cloud.security_group_rules.list(security_group_id=group)}
+    assert any(text and text.startswith("the shop [ik2.") for text in texts)
+    beta.apply(pool("web", "lb", member("10.33.0.11", 9090)))
+    http = "ingress IPv4 tcp 9090-9090 10.33.0.0/24"
+    until(lambda: rules(beta, group) == {ssh, http, *EGRESS}, "another port")
+    beta.kubectl.run("delete", "isg/g", "-n", beta.namespace, "--wait=false")
+    until(lambda: theirs["id"] in beta.condition("isg", "g", "Ready")["message"], "what is others' is named")
+    beta.cloud.security_group_rules.delete(theirs["id"])
+    until(lambda: beta.get("isg", "g") is None, "gone with the rule for the member", 90)

@@ -300,14 +300,20 @@ class _Audit:
     def _group(self, body: Body, row: Row) -> Iterator[str]:
         spec = body["spec"]
         groups = {name: self._id_of("SecurityGroup", name) for kind, name in self.by_name if kind == "SecurityGroup"}
-        wanted = [wishes.rule(item, groups) for item in spec.get("rules") or ()]
+        items = list(spec.get("rules") or ())
+        wanted = [wishes.rule(item, groups) for item in items]
+        for item in spec.get("memberRules") or ():
+            pool = self.by_name.get(("Pool", item["poolRef"]["name"]))
+            balancer = self.by_name.get(("LoadBalancer", pool["spec"]["loadBalancerRef"]["name"])) if pool else None
+            if pool and balancer:
+                wanted += wishes.let_in(
+                    pool["spec"], self.tables["subnets"][balancer["spec"]["vip"]["subnetID"]]["cidr"]
+                )
         if spec.get("keepDefaultEgress", True):
             wanted += wishes.EGRESS
         rules = self._under("security_group_rules", "security_group_id", row["id"])
         yield from _same("the rules", sorted(map(wishes.rule_of, rules), key=repr), sorted(wanted, key=repr))
-        said = {
-            wishes.rule(item, groups): item["description"] for item in spec.get("rules") or () if "description" in item
-        }
+        said = {wishes.rule(item, groups): item["description"] for item in items if "description" in item}
         for one in rules:
             text = said.get(wishes.rule_of(one), one["description"])  # one that the spec does not name stays
             yield from _same(f"the description of {wishes.rule_of(one)}", one["description"], text)

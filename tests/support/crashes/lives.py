@@ -501,6 +501,36 @@ TREES = (
 )
 
 
+def _with_group(stage: Stage) -> None:
+    """A load balancer and its pool, and a group that lets it in at the members, are applied at once."""
+    stage.apply(SSH.kind, SSH.name, {"rules": [TCP22], "memberRules": [{"poolRef": {"name": "site"}}]})
+    stage.apply(WEB.kind, WEB.name, {"vip": vip(stage), "listeners": [PLAIN]})
+    stage.apply(SITE.kind, SITE.name, {**PLAIN_POOL, "members": [OTHER_MEMBER]})
+
+
+def _rule_goes(stage: Stage) -> None:
+    rows = stage.tables["security_group_rules"].values()
+    ours = [each for each in rows if each["port_range_min"] == 9090]
+    stage.world.others.security_group_rules.delete(ours[0]["id"])
+
+
+TREES += (
+    Life(
+        "group of a pool",
+        (
+            Act("made", _with_group),
+            set_("members change", SITE, members=[{"address": "10.40.0.11", "port": 9090}]),
+            by_others("drift", _rule_goes, SSH),
+            set_("pool is left", WEB, listeners=[{"name": "plain", "protocol": "HTTP", "port": 81}]),
+            set_("let in no more", SSH, memberRules=...),
+            delete(SITE),
+            delete(SSH, WEB),
+        ),
+        minds=("same", "gone"),
+    ),
+)
+
+
 _HOST = {"type": "HOST_NAME", "compareType": "EQUAL_TO", "value": "www.example.org"}
 _PATH = {"type": "PATH", "compareType": "STARTS_WITH", "value": "/x"}
 _BARE = {"name": "plain", "protocol": "HTTP", "port": 81}

@@ -159,6 +159,12 @@ def rule(item: Spec, groups: Mapping[str, str]) -> tuple[Any, ...]:
     return item["direction"], family, protocol, low, high, prefix, group
 
 
+def let_in(pool: Spec, cidr: str) -> list[tuple[Any, ...]]:
+    """The rules by which the load balancer reaches the members of a pool over TCP, no two of whose ports are in a row."""
+    ports = {item["port"] for item in pool.get("members") or ()}
+    return [("ingress", "IPv4", "tcp", port, port, cidr, None) for port in sorted(ports)]
+
+
 EGRESS = [("egress", family, None, None, None, None, None) for family in ("IPv4", "IPv6")]
 """The rules of a new group."""
 

@@ -14,6 +14,7 @@ from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.api.v1alpha1.listener_types import Tls
 from infomaniak_operator.api.v1alpha1.router_interface_types import RouterInterface
 from infomaniak_operator.api.v1alpha1.router_types import ExternalGateway
+from infomaniak_operator.api.v1alpha1.security_group_types import SecurityGroupSpec
 from infomaniak_operator.api.v1alpha1.subnet_types import Subnet
 from release import kept
 from release.chart import ROOT
@@ -43,6 +44,7 @@ _MARK = (
 )
 _MOVED = "Were rules of the spec: now they know status, and take in addition what corrects a value that was refused."
 _PORTS = "About fields that are new, or takes in addition what these say: an object that is stored has none of them."
+_POOLS = "About a field that is new: an object that is stored does not have it."
 _CERTIFICATES = "About fields that are new, or takes in addition what these say: a Secret instead of an address."
 _GATEWAY_ADDRESSES = "About a field that is new: an object that is stored has none of it."
 _SUBNET_POOLS = "About fields that are new, or takes in addition what these say: a subnet pool instead of a range."
@@ -78,6 +80,7 @@ LOOKED_AT: Mapping[str, str] = {
     **_of(
         "InfomaniakNetwork", "", _SUBNET_POOLS, [r for r in KINDS["InfomaniakNetwork"].spec.cel if ".cidr" in r.rule]
     ),
+    **_of("SecurityGroup", "", _POOLS, [each for each in SecurityGroupSpec.cel if "memberRules" in each.rule]),
     **_of(
         "Router",
         ".interfaces[]",
@@ -113,6 +116,19 @@ PRESENT = [yaml.safe_load(path.read_text()) for path in sorted((ROOT / "crds").g
 
 def test_from_the_last_release_nothing_is_broken() -> None:
     assert {str(finding) for finding in crds(kept.crds(), PRESENT)} == set(LOOKED_AT)
+
+
+def test_an_older_crd_makes_no_rule_of_what_it_does_not_know() -> None:
+    """What it prunes of a SecurityGroup are whole rules: what was left of one would let in anything from anywhere."""
+    old, new = (
+        crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+        for crds_of in (kept.crds(), PRESENT)
+        for crd in crds_of
+        if crd["metadata"]["name"] == KINDS["SecurityGroup"].crd_name
+    )
+    assert "memberRules" in new
+    assert "memberRules" not in old
+    assert set(new["rules"]["items"]["properties"]) == set(old["rules"]["items"]["properties"])
 
 
 SIZE = {"type": "integer", "minimum": 1, "maximum": 9, "default": 4}

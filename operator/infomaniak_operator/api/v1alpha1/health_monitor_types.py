@@ -18,6 +18,7 @@ from infomaniak_operator.api.common import (
     Named,
     NamedFilter,
     OctaviaStatus,
+    Text,
     unless_imported,
 )
 from infomaniak_operator.api.kind import Column, Kind
@@ -181,6 +182,7 @@ class HealthMonitorStatus(CommonStatus, OctaviaStatus):
     """The status of a HealthMonitor."""
 
     pool_id: Id | None = Field(None, description="Id of the pool whose members it checks.")
+    type: Text | None = Field(None, description="How they are checked in the cloud.")
 
 
 HEALTH_MONITOR = Kind(

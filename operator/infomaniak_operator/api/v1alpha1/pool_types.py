@@ -341,6 +341,8 @@ class MemberStatus(OctaviaStatus):
     id: Id | None = Field(None, description="Its id in the cloud.")
     weight: int | None = Field(None, description="Its share of new connections.")
     subnet_id: Id | None = Field(None, description="Id of the subnet it is in, where one was given.")
+    monitor_address: Text | None = Field(None, description="Where it is checked, where that is another address.")
+    monitor_port: int | None = Field(None, description="Where it is checked, where that is another port.")
 
 
 class DrainingMember(ApiModel):
@@ -357,6 +359,7 @@ class PoolStatus(CommonStatus, OctaviaStatus):
     """The status of a Pool."""
 
     load_balancer_id: Id | None = Field(None, description="Id of its load balancer.")
+    protocol: Text | None = Field(None, description="What is spoken to its members in the cloud.")
     member_count: int | None = Field(None, description="How many members it has.")
     online_members: int | None = Field(
         None,

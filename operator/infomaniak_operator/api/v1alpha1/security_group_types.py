@@ -24,6 +24,7 @@ from infomaniak_operator.api.types import Cidr, CloudId, Ref
 from infomaniak_operator.api.v1alpha1.refs import one_of
 
 MAX_RULES = 100
+MAX_MEMBER_RULES = 20
 _V6_NAMES = ("icmpv6", "ipv6-icmp", "ipv6-encap", "ipv6-frag", "ipv6-nonxt", "ipv6-opts", "ipv6-route")
 _V4_NAMES = "any ah dccp egp esp gre icmp igmp ipip ospf pgm rsvp sctp tcp udp udplite vrrp"
 _NAMES = (*_V4_NAMES.split(), *_V6_NAMES)
@@ -188,6 +189,27 @@ class SecurityGroupRule(ApiModel):
     )
 
 
+class MemberRules(ApiModel):
+    """The rules that let the load balancer of a Pool reach its members."""
+
+    pool_ref: Ref = Field(
+        description=about(
+            "The Pool that has the members. The rules follow it, its members and its HealthMonitor; ports in a row are "
+            "one rule",
+            changes="Can be changed; what lets in at a former Pool stays while listeners are about to go over from it",
+        )
+    )
+    description: Annotated[str, Field(max_length=200)] | None = Field(
+        None,
+        description=about(
+            "Free text for people, before the mark of ownership in each of the rules",
+            absent="none",
+            changes="Holds for rules that are made later: one that is there would be missing while it is made anew",
+            api="description",
+        ),
+    )
+
+
 class SecurityGroupFilter(NamedFilter, DescribedFilter):
     """What a security group to import looks like."""
 
@@ -201,15 +223,36 @@ class SecurityGroupImport(Import):
 class SecurityGroupSpec(CommonSpec, Named, Described):
     """The spec of a SecurityGroup."""
 
+    cel: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!has(self.memberRules) || self.memberRules.all(x, "
+            "self.memberRules.filter(y, y.poolRef.name == x.poolRef.name).size() == 1)",
+            "two items of memberRules name the same Pool: one is enough for all of its members; take the other out",
+            ".memberRules",
+        ),
+    )
+
     import_: SecurityGroupImport | None = Field(None, alias="import", description=IMPORT_TEXT)
     rules: Annotated[list[SecurityGroupRule], Field(max_length=MAX_RULES)] | None = Field(
         None,
         description=about(
             "All rules, as a set: order means nothing, and a rule that somebody else adds is removed. [] leaves none "
             "but "
-            "the default egress",
+            "the default egress, and those of memberRules",
             absent="left as they are (new: the default egress)",
             changes="Can be changed; only what differs is added or removed, for Neutron changes nothing of a rule",
+            api="security group rules",
+        ),
+        json_schema_extra=listed("atomic"),
+    )
+    member_rules: Annotated[list[MemberRules], Field(max_length=MAX_MEMBER_RULES)] | None = Field(
+        None,
+        description=about(
+            "Pools whose load balancer is let in at their members, beside rules: for the groups that the members' own "
+            "ports "
+            "have. What a Pool still uses in the cloud stays until it does so no more. [] lets none in",
+            absent="none",
+            changes="Can be changed; what is new is added before anything is removed",
             api="security group rules",
         ),
         json_schema_extra=listed("atomic"),

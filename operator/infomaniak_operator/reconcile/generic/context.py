@@ -113,6 +113,7 @@ class ReconcileContext(Facts):
         undone: the slots of the steps of a plan that failed without ending the reconcile.
         foreign: conditions of other objects that are to be written, see ``Result.foreign``.
         barred: whether another object of the tree names what it may not (tenant isolation), and so is left out.
+        kept_apart: whether its namespace is held to its own objects (tenant isolation): nothing else may be told of.
         same_credential: whether another object has the same credential.
     """
 
@@ -133,6 +134,7 @@ class ReconcileContext(Facts):
     undone: set[str] = field(default_factory=set)
     foreign: list[ForeignCondition] = field(default_factory=list)
     barred: Callable[[KubeObject], bool] = lambda _: False
+    kept_apart: bool = False
     same_credential: Callable[[KubeObject], bool] = lambda _: False
 
     @classmethod

@@ -267,6 +267,9 @@ class CloudReconciler(Generic[RowT, BodyT]):
             context.barred = lambda other: bool(
                 tenancy.refusal(other, view, settings.credentials, settings.isolation, place)
             )
+            context.kept_apart = tenancy.kept_apart(
+                context.resource, view, settings.credentials, settings.isolation, place
+            )
             own = settings.credentials.used_by(context.resource, view)
             context.same_credential = lambda other: settings.credentials.used_by(other, view) == own
         return self._actuator.lock(context)

@@ -114,6 +114,19 @@ def refusal(
     return _message(found, why, resource.key.namespace) if why else None
 
 
+def kept_apart(
+    resource: KubeObject,
+    view: CacheReader,
+    settings: CredentialSettings,
+    isolation: TenantIsolation,
+    place: Place | None = None,
+) -> bool:
+    """Whether the namespace of an object is held to its own objects; see ``refusal``."""
+    if isolation.mode is Isolation.NONE or resource.key.namespace in isolation.exempt:
+        return False
+    return _why(resource, view, settings, isolation, place) is not None
+
+
 def check(
     context: ReconcileContext,
     settings: CredentialSettings,

@@ -57,6 +57,7 @@ class ObservedRule:
         return replace(self, protocol=_SAME_FOR_NEUTRON.get(self.protocol, self.protocol))
 
     def __str__(self) -> str:
+        # Of a rule for the members of a Pool it is in status, and hashed in its mark: another text is another rule.
         ports = f" {self.low}-{self.high}" if self.low != self.high else f" {self.low}" if self.low else ""
         remote = self.prefix or self.group or self.addresses
         way = "from" if self.direction == "ingress" else "to"

@@ -27,10 +27,19 @@ from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.facts import Facts
 from infomaniak_operator.reconcile.generic.fields import Field, body_of
 from infomaniak_operator.reconcile.generic.needs import Needs
-from infomaniak_operator.reconcile.generic.outcomes import Ended, Outcome, again, stalled
+from infomaniak_operator.reconcile.generic.outcomes import (
+    REFERENCES_RESOLVED,
+    Ended,
+    Outcome,
+    again,
+    bounded,
+    stalled,
+)
 from infomaniak_operator.reconcile.generic.owned import Keepers
 from infomaniak_operator.reconcile.generic.plan import Plan, Step, only
-from infomaniak_operator.reconcile.neutron import group_rules, neutron_common
+from infomaniak_operator.reconcile.neutron import group_members, group_rules, member_rules, neutron_common
+from infomaniak_operator.reconcile.neutron.group_members import LetIn, SeenMembers
+from infomaniak_operator.reconcile.neutron.member_rules import Access, PoolMembers
 from infomaniak_operator.reconcile.openstack.resource_types import SECURITY_GROUP_RULES, SECURITY_GROUPS
 
 FIELDS: tuple[Field[SecurityGroupSpecField], ...] = (Field("stateful", "stateful", default=True),)
@@ -40,8 +49,10 @@ _RULE = "security_group_rule"
 _DEFAULT = "SecurityGroupDefaultAlreadyExists"
 
 
-GroupIds = Mapping[str, str]
-"""The groups that the rules refer to, by name: their ids."""
+_BY_POOL: Final = "Pool/"
+
+GroupInputs = Mapping[str, str | Access]
+"""What the rules refer to: by the name of a group its id, by ``Pool/`` and the name of a Pool what its members need."""
 
 
 @dataclass(slots=True)
@@ -51,31 +62,49 @@ class _Seen:
     rules: list[SecurityGroupRule] | None = None
 
 
-class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupBody, GroupIds]):
-    """Knows how a SecurityGroup becomes a group and its rules."""
+class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupBody, GroupInputs]):
+    """Knows how a SecurityGroup becomes a group and its rules.
+
+    Args:
+        members: what is known of the members of Pools.
+    """
 
     kind = "SecurityGroup"
     collection = SECURITY_GROUPS
     noun = "security group"
     quota = "security_group"
-    depends_on = frozenset({Dependency("SecurityGroup", keeps=True, optional=True)})
+    depends_on = frozenset(
+        {
+            Dependency("SecurityGroup", keeps=True, optional=True),
+            Dependency(member_rules.POOL, optional=True),
+            Dependency(member_rules.MONITOR, optional=True),
+        }
+    )
     fields = FIELDS
-    lists = ("description", "tags", _RULES, _EGRESS)
+    lists = ("description", "tags", _RULES, _EGRESS, group_members.FIELD)
+
+    def __init__(self, members: PoolMembers) -> None:
+        self._members = members
 
     @override
     def references(self, resource: KubeObject) -> Iterable[Key]:
-        """The groups its rules refer to, itself apart."""
+        """The groups its rules refer to, itself apart, and the Pools, with the HealthMonitors that they have."""
+        pools = group_members.pools(resource)
+        return [*self._groups(resource), *pools, *map(member_rules.monitors_of, pools)]
+
+    def _groups(self, resource: KubeObject) -> list[Key]:
         names = {item["remoteGroupRef"]["name"] for item in _items(resource) if item.get("remoteGroupRef")}
         return [Key(self.kind, resource.key.namespace, name) for name in sorted(names - {resource.key.name})]
 
     @override
-    def resolve(self, resource: KubeObject, view: CacheReader) -> GroupIds:
-        """The ids of the groups that are there.
+    def resolve(self, resource: KubeObject, view: CacheReader) -> GroupInputs:
+        """The ids of the groups that are there, and what the members of the Pools need.
 
         A missing one holds back its rules only: else two groups could wait for each other for ever.
         """
-        found = {}
-        for key in self.references(resource):
+        needs = group_members.accesses(resource, view, self._members)
+        found: dict[str, str | Access] = {f"{_BY_POOL}{name}": access for name, access in needs.items()}
+        for key in self._groups(resource):
             other = view.get(key)
             other_id = SECURITY_GROUP.status(other).get("id") if other is not None and not other.deleting else None
             if other_id:
@@ -83,16 +112,21 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
         return found
 
     @override
-    def body(self, facts: Facts, inputs: GroupIds) -> SecurityGroupBody:
+    def body(self, facts: Facts, inputs: GroupInputs) -> SecurityGroupBody:
         """The attributes of the group's create."""
         return neutron_common.creation(facts, SECURITY_GROUPS, body_of(FIELDS, facts.spec))
 
     @override
-    def needs(self, context: ReconcileContext, inputs: GroupIds, steps: Sequence[Step] | None) -> Needs:
-        """The group, and its rules: as many as there are in the end, and those that are made before others go."""
+    def needs(self, context: ReconcileContext, inputs: GroupInputs, steps: Sequence[Step] | None) -> Needs:
+        """The group, and its rules: as many as there are in the end, and those that are made before others go.
+
+        How many there are for the members of Pools is known once it is made.
+        """
         if steps is None:
             return Needs({self.quota: 1, _RULE: len(_items(context))})
-        come = sum(step.verb == "create" for step in steps)
+        creates = [step for step in steps if step.verb == "create"]
+        # Those of the spec are made first: they do not wait until there is room for the others, too.
+        come = sum(not group_members.is_for_members(step.body) for step in creates) or len(creates)
         return Needs({_RULE: come - sum(step.replaces for step in steps)})
 
     @override
@@ -115,23 +149,27 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
         return [each for each in referrers if each.key.kind != self.kind]
 
     @override
-    def observe(self, context: ReconcileContext, row: Group, inputs: GroupIds, *, new: bool) -> None:
-        """Its rules, which come with it."""
-        context.seen.of(_Seen).rules = list(row.get("security_group_rules") or ())
+    def observe(self, context: ReconcileContext, row: Group, inputs: GroupInputs, *, new: bool) -> None:
+        """Its rules, which come with it; what the members of Pools need, and still use."""
+        there = context.seen.of(_Seen).rules = list(row.get("security_group_rules") or ())
+        if not context.unmanaged:
+            group_members.look(context, row["id"], _accesses(inputs), there, self._members)
 
     @override
-    def plan(self, facts: Facts, row: Group, inputs: GroupIds) -> Plan:
+    def applied(self, facts: Facts) -> list[str]:
+        """The places of the fields that the spec sets, and which rules are there for the members of which Pools."""
+        return [*super().applied(facts), *facts.seen.of(SeenMembers).places]
+
+    @override
+    def plan(self, facts: Facts, row: Group, inputs: GroupInputs) -> Plan:
         """The group itself, then the rules that are missing, then those that are too many."""
         main = neutron_common.main_update(facts, row, self.noun, FIELDS)
         there = facts.seen.of(_Seen).rules or []
-        ours = _manages(facts, _RULES)
-        if not ours and not _manages(facts, _EGRESS):
-            return only(main)
-        egress = {group_rules.observed(one) for one in group_rules.default_egress()}
-        concerned = there if ours else [item for item in there if group_rules.observed(item) in egress]
-        missing, surplus = group_rules.difference(self._wanted(facts, row["id"], inputs), concerned)
+        let = group_members.let_in(facts, row["id"], _accesses(inputs), there)
+        missing, surplus = self._difference(facts, row["id"], inputs, let)
         going = self._going(facts)  # they stay while this one refers to them, and so do the rules
         surplus = [item for item in surplus if item.get("remote_group_id") not in going]
+        known = group_members.known(facts)
         anew = {group_rules.observed(body).slot for body in missing}
         steps = [*main]
         deletes = [
@@ -141,6 +179,7 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
                 _RULES,
                 item["id"],
                 replaces=group_rules.observed(item).slot in anew,
+                owed=str(group_rules.observed(item)) in known,  # a Pool does without it, whatever the spec says
             )
             for item in surplus
         ]
@@ -148,11 +187,47 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
         # before what replaces it is there.
         steps += [step for step in deletes if step.replaces]
         steps += [Step("create", f"rule {group_rules.observed(body)}", _RULES, body=body) for body in missing]
-        return only([*steps, *(step for step in deletes if not step.replaces)])
+        held_back = [stalled(Reason.INVALID_CONFIGURATION, let.refused)] if let.refused else []
+        warnings = group_members.warnings(facts, let)
+        return Plan([*steps, *(step for step in deletes if not step.replaces)], held_back=held_back, warnings=warnings)
+
+    def _difference(
+        self, facts: Facts, group_id: str, inputs: GroupInputs, let: LetIn
+    ) -> tuple[list[SecurityGroupRuleBody], list[SecurityGroupRule]]:
+        """The bodies of the rules that are missing, and the rules that are too many and ours to remove.
+
+        What members need, or may need, is not made anew for the sake of its description: it would be missing meanwhile,
+        or, where it stays, be a duplicate.
+        """
+        there = facts.seen.of(_Seen).rules or []
+        ours, egress_too = _manages(facts, _RULES), _manages(facts, _EGRESS)
+        wanted = self._wanted(facts, group_id, inputs) if ours else []
+        if (ours or egress_too) and SECURITY_GROUP.spec(facts).get(_EGRESS, True):
+            wanted += [_in_group(group_id, one) for one in group_rules.default_egress()]
+        listed, mine = set(map(group_rules.observed, wanted)), {group_rules.observed(one): one for one in let.bodies}
+        rows = [(group_rules.observed(row), row) for row in there]
+        stands = {
+            rule
+            for rule, row in rows
+            if rule in mine or row["id"] in let.stays or (rule in listed and group_members.is_marked(facts, row))
+        }
+        wanted = [_plain(body) if group_rules.observed(body) in stands else body for body in (*wanted, *let.bodies)]
+        missing, surplus = group_rules.difference(wanted, there)
+        missing = [mine[rule] if (rule := group_rules.observed(body)) not in listed else body for body in missing]
+        egress, known = set(map(group_rules.observed, group_rules.default_egress())), group_members.known(facts)
+        surplus = [
+            row
+            for row in surplus
+            if row["id"] not in let.stays
+            and (
+                ours or (egress_too and group_rules.observed(row) in egress) or group_members.is_ours(facts, row, known)
+            )
+        ]
+        return missing, surplus
 
     def _going(self, facts: Facts) -> set[str]:
         """The ids of groups that are being deleted though the spec refers to them."""
-        found = (facts.view.get(key) for key in self.references(facts.resource))
+        found = (facts.view.get(key) for key in self._groups(facts.resource))
         ids = (SECURITY_GROUP.status(other).get("id") for other in found if other and other.deleting)
         return {str(each) for each in ids if each}
 
@@ -166,29 +241,30 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
         items = [item for item in _items(context) if (ref := item.get("remoteGroupRef")) and ref["name"] == key.name]
         return all(group_rules.observed(group_rules.body(item, group_id, str(other_id))) in seen for item in items)
 
-    def _wanted(self, facts: Facts, group_id: str, inputs: GroupIds) -> list[SecurityGroupRuleBody]:
+    def _wanted(self, facts: Facts, group_id: str, inputs: GroupInputs) -> list[SecurityGroupRuleBody]:
         wanted = []
         for item in _items(facts):
             ref = item.get("remoteGroupRef")
             remote = None
             if ref:
-                remote = group_id if ref["name"] == facts.resource.key.name else inputs.get(ref["name"])
+                remote = group_id if ref["name"] == facts.resource.key.name else _group(inputs, ref["name"])
                 if remote is None:
                     continue
             wanted.append(group_rules.body(item, group_id, remote or item.get("remoteGroupID")))
-        if SECURITY_GROUP.spec(facts).get(_EGRESS, True):
-            wanted += [_in_group(group_id, one) for one in group_rules.default_egress()]
         return wanted
 
     @override
     def act(self, context: ReconcileContext, row: Group, steps: Sequence[Step]) -> Group | Ended:
-        """Carry out the steps in order, the new rules in one call."""
+        """Carry out the steps in order, the new rules in one call, those that only members need in a second one.
+
+        What is wrong with these, a quota that has no room for them all included, keeps no rule of the spec waiting.
+        """
         pending = [step for step in steps if step.verb == "create"]
         there = list(context.seen.of(_Seen).rules or ())
         for step in steps:
             if step.slot == _RULES and step.verb == "delete":
                 if not step.replaces and pending:
-                    added = self._add(context, there, pending)
+                    added = self._add_all(context, there, pending)
                     if isinstance(added, Outcome):
                         return added
                     there, pending = added, []
@@ -197,7 +273,7 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
             elif step.slot != _RULES:
                 row = neutron_common.act_on_main(context, self.collection, row, step)
         if pending:
-            added = self._add(context, there, pending)
+            added = self._add_all(context, there, pending)
             if isinstance(added, Outcome):
                 return added
             there = added
@@ -209,6 +285,19 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
         # It may be gone already, with the group it referred to.
         with context.changing(), contextlib.suppress(NotFoundError):
             context.cloud.do.security_group_rules.delete(rule_id)
+
+    @classmethod
+    def _add_all(
+        cls, context: ReconcileContext, there: list[SecurityGroupRule], steps: list[Step]
+    ) -> list[SecurityGroupRule] | Outcome:
+        """Add rules, those of the spec first; see ``_add``."""
+        for wanted in (False, True):
+            batch = [step for step in steps if group_members.is_for_members(step.body) is wanted]
+            added = cls._add(context, there, batch) if batch else there
+            if isinstance(added, Outcome):
+                return added
+            there = added
+        return there
 
     @staticmethod
     def _add(
@@ -244,15 +333,20 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
         return [*there, *made]
 
     @override
-    def report(self, context: ReconcileContext, row: Group, inputs: GroupIds) -> str | Outcome:
-        """What is seen of the group; rules may wait for groups that are not there yet."""
+    def report(self, context: ReconcileContext, row: Group, inputs: GroupInputs) -> str | Outcome:
+        """What is seen of the group; rules may wait for groups that are not there yet, or for Pools.
+
+        A group that waits for a Pool is Ready: the members' Ports may wait for the group, and the Pool for the Ports.
+        """
         rules = context.seen.of(_Seen).rules
         there = list(row.get("security_group_rules") or ()) if rules is None else rules
         status = SECURITY_GROUP.status(context)
         status["ruleCount"] = len(there)
         status["stateful"] = row.get("stateful")
         seen = {group_rules.observed(each) for each in there}
-        absent = [key for key in self.references(context.resource) if key.name not in inputs]
+        absent = [key for key in self._groups(context.resource) if key.name not in inputs]
+        if not context.unmanaged:
+            self._tell_of_members(context, inputs)
         missing = [key for key in absent if not self._stands(context, row["id"], key, seen)]
         if missing and not context.unmanaged:
             names = ", ".join(key.name for key in missing)
@@ -261,6 +355,18 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
             )
         many = len(there)
         return f"security group {row['id']} with {many} rule{'' if many == 1 else 's'}"
+
+    @staticmethod
+    def _tell_of_members(context: ReconcileContext, inputs: GroupInputs) -> None:
+        """Say what the rules for members wait for, and look again at what is not to go yet."""
+        if waiting := group_members.waiting(context, _accesses(inputs)):
+            message = bounded(f"spec.{group_members.FIELD}: {'; '.join(waiting)}")
+            context.set_condition(REFERENCES_RESOLVED, False, Reason.WAITING_FOR_REFERENCE, message)
+        seen = context.seen.of(SeenMembers)
+        again_in = group_members.look_again(seen)
+        if again_in is not None:
+            context.unsettled = True
+            context.come_back(again_in)
 
     @override
     def holds(self, context: ReconcileContext, row: Group) -> str:
@@ -290,7 +396,12 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
         if _manages(context, _RULES):
             return []
         egress = {group_rules.observed(one) for one in group_rules.default_egress()}
-        return [each for each in row.get("security_group_rules") or () if group_rules.observed(each) not in egress]
+        known = group_members.known(context)
+        return [
+            each
+            for each in row.get("security_group_rules") or ()
+            if group_rules.observed(each) not in egress and not group_members.is_ours(context, each, known)
+        ]
 
     def _users(self, context: ReconcileContext, row: Group) -> list[str]:
         """The rules that refer to the group, in groups that no SecurityGroup stands for: those know of each other."""
@@ -306,6 +417,22 @@ class SecurityGroupActuator(neutron_common.NeutronActuator[Group, SecurityGroupB
 
 def _items(of: Untyped) -> list[json_types.SecurityGroupRule]:
     return list(SECURITY_GROUP.spec(of).get(_RULES) or ())
+
+
+def _group(inputs: GroupInputs, name: str) -> str | None:
+    """The id of a group."""
+    found = inputs.get(name)
+    return found if isinstance(found, str) else None
+
+
+def _accesses(inputs: GroupInputs) -> dict[str, Access]:
+    """By the name of a Pool what its members need."""
+    return {name.removeprefix(_BY_POOL): each for name, each in inputs.items() if not isinstance(each, str)}
+
+
+def _plain(body: SecurityGroupRuleBody) -> SecurityGroupRuleBody:
+    """A rule whatever its description."""
+    return SECURITY_GROUP_RULES.body({name: value for name, value in body.items() if name != "description"})
 
 
 def _in_group(group_id: str, body: SecurityGroupRuleBody) -> SecurityGroupRuleBody:

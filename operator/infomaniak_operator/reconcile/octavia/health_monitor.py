@@ -279,7 +279,7 @@ class HealthMonitorActuator(tree_child.ChildActuator[Monitor, HealthMonitorBody,
         tree_child.state(context, row)
         first_minute.note(context, row)
         status = json_types.HEALTH_MONITOR.status(context)
-        status["poolID"] = _pool_of(row)
+        status["poolID"], status["type"] = _pool_of(row), row.get("type")
         context.status = octavia_common.without_empty(status)
         failed = tree_child.failure(self.noun, context, row)
         return failed or f"health monitor {row['id']} ({row.get('type')}) of pool {_pool_of(row)}"

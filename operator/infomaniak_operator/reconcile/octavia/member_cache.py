@@ -13,6 +13,7 @@ from infomaniak_operator.client.bodies import MemberBody
 from infomaniak_operator.client.resources import Member, Pool
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.facts import Facts
+from infomaniak_operator.reconcile.generic.fields import address
 from infomaniak_operator.reconcile.generic.owned import Whose, whose
 from infomaniak_operator.reconcile.octavia import members, octavia_common, tree_child
 from infomaniak_operator.reconcile.octavia.draining import drain
@@ -164,5 +165,10 @@ def reported(context: ReconcileContext, rows: Sequence[Member]) -> list[json_typ
         }
         if subnet := row.get("subnet_id"):
             shown["subnetID"] = subnet
+        # What load balancers need to reach is told by this: a SecurityGroup may let them in.
+        if checked_at := row.get("monitor_address"):
+            shown["monitorAddress"] = str(address(checked_at))
+        if (port := row.get("monitor_port")) is not None:
+            shown["monitorPort"] = int(port)
         found.append(shown)
     return found

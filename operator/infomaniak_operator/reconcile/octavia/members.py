@@ -83,6 +83,7 @@ def resolve(resource: KubeObject, view: CacheReader) -> list[Wanted]:
             for each in members_from(resource, view)
         ]
     found: list[Wanted] = []
+    taken: set[Identity] = set()
     known = {
         (str(address(each.get("address"))), each.get("port")): each.get("subnetID")
         for each in json_types.POOL.status(resource).get("members") or ()
@@ -94,14 +95,16 @@ def resolve(resource: KubeObject, view: CacheReader) -> list[Wanted]:
             place, before = f"spec.members[{index}]", [here] if here else []
             subnet = subnet_of(resource, view, item, place, before, address=item["address"])["subnetID"]
         found.append(_wanted(item, item["address"], subnet))
+        taken.add(identity(found[-1]))
     for index, each in enumerate(spec.get("portMembers") or ()):
         place = f"spec.portMembers[{index}]"
         member = _of_port(resource, view, each, place, known)
-        if any(identity(member) == identity(other) for other in found):
+        if identity(member) in taken:
             key = _port_key(resource, each)
             message = f"{place}: {_name(identity(member))} of Port {key.name} is a member already"
             raise Unusable(key, f"{message}: take one of them out, or name another address of the Port")
         found.append(member)
+        taken.add(identity(member))
     return found
 
 

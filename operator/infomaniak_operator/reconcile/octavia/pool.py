@@ -522,6 +522,7 @@ class PoolActuator(tree_child.ChildActuator[PoolRow, PoolBody, PoolInputs]):
         if rows or not inputs.get(MEMBERS):
             # By this the load balancer knows that a listener can go over to it: not before it has its members.
             status["loadBalancerID"] = member_cache.balancer_id(row)
+        status["protocol"] = row.get("protocol")
         status["servicePort"] = service_endpoints.followed_port(context.resource, context.request.view)
         status["memberCount"] = len(listed)
         monitors = first_minute.monitor_of(context, row)
