@@ -83,7 +83,9 @@ def test_a_tree_from_one_call(cloud):
     (made,) = first["l7policies"]
     assert (set(made), set(made["rules"][0]), made["position"]) == (POLICY, RULE, 1)
     assert (made["redirect_http_code"], made["listener_id"]) == (301, first["id"])
-    assert states(tree, first, pools["p"], monitor, member, made) == [("PENDING_CREATE", "OFFLINE")] * 6
+    assert states(tree, first, pools["p"], monitor, made) == [("PENDING_CREATE", "OFFLINE")] * 5
+    # By chance Octavia still holds the pool as it was before its monitor, and says so of the member until that is checked.
+    assert states(member)[0] in [("PENDING_CREATE", "OFFLINE"), ("PENDING_CREATE", "NO_MONITOR")]
     assert [row["updated_at"] for row in (tree, first, pools["p"], monitor, member)] == [None] * 5
     for locked in (
         lambda: do.listeners.update(first["id"], {"name": "x"}),
