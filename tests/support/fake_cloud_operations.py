@@ -44,6 +44,7 @@ class FakeOperations:
         self.l7policies, self.l7rules = self.l7_policies, self.l7_rules  # the former names
         self.tags = FakeTags(cloud, project_id)
         self.quotas = FakeQuotas(cloud, project_id)
+        self.network_shares = FakeNetworkShares(cloud, project_id)
         self.reverse_dns = FakeReverseNames(cloud, project_id)
         self.secrets = FakeSecrets(cloud, project_id)
 
@@ -340,6 +341,22 @@ class FakeTags:
             "tags",
             (resource, id, wanted),
             lambda: self._cloud.neutron.replace_tags(self._project, resource, id, wanted),
+        )
+
+
+class FakeNetworkShares:
+    """Looks like ``NetworkShares``."""
+
+    def __init__(self, cloud: FakeCloud, project_id: str) -> None:
+        self._cloud = cloud
+        self._project = project_id
+
+    def list(self) -> dict[str, list[str]]:
+        """As ``NetworkShares.list``."""
+        cloud = self._cloud
+        return cast(
+            "dict[str, list[str]]",
+            cloud.perform("LIST", "rbac_policies", None, lambda: cloud.neutron.shares(self._project)),
         )
 
 

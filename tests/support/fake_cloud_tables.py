@@ -244,6 +244,19 @@ class Tables:
         """Let another project use a network, as its owner does by an RBAC policy."""
         self._shares.add((network_id, project))
 
+    def unshare(self, network_id: str, project: str) -> None:
+        """Take that away again."""
+        self._shares.remove((network_id, project))
+
+    def shares(self, project: str) -> dict[str, list[str]]:
+        """Of each network of a project, or of an administrator's cloud, with which projects it is shared."""
+        found: dict[str, list[str]] = {}
+        networks = self.tables["networks"]
+        for id_, other in sorted(self._shares):
+            if id_ in networks and (project in self.administrators or networks[id_]["project_id"] == project):
+                found.setdefault(id_, []).append(other)
+        return found
+
     def _sees(self, project: str, row: Row) -> bool:
         if row["project_id"] == project or row.get("shared") or row.get("router:external"):
             return True

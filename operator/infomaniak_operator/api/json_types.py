@@ -161,11 +161,12 @@ class InfomaniakNetworkSpec(_InfomaniakNetworkSpec, total=False):
     shared: ReadOnly[bool]
     qosPolicyID: ReadOnly[str]
     dnsDomain: ReadOnly[str]
+    observeShares: ReadOnly[bool]
 
 
 InfomaniakNetworkSpecField = Literal[
     "import", "adminStateUp", "description", "name", "cloudCredentialsRef", "managementPolicy", "deletionPolicy",
-    "tags", "subnets", "mtu", "portSecurityEnabled", "shared", "qosPolicyID", "dnsDomain"
+    "tags", "subnets", "mtu", "portSecurityEnabled", "shared", "qosPolicyID", "dnsDomain", "observeShares"
 ]
 """The names of the fields of ``InfomaniakNetworkSpec``."""
 
@@ -194,6 +195,7 @@ class InfomaniakNetworkStatus(TypedDict, total=False):
     conditions: list[Condition] | None
     mtu: int | None
     qosPolicyID: str | None
+    sharedWith: list[str] | None
     subnets: list[SubnetStatus] | None
 
 
@@ -1194,11 +1196,11 @@ SpecField = Literal[
     "deletionPolicy", "description", "dnsDomain", "domainName", "expectedCodes", "externalGateway",
     "externalNetwork", "fixedAddress", "fixedIPs", "flavorID", "httpMethod", "httpVersion", "import", "interfaces",
     "keepDefaultEgress", "listener", "listeners", "loadBalancerRef", "macAddress", "managementPolicy", "maxRetries",
-    "maxRetriesDown", "memberRules", "members", "membersFrom", "mtu", "name", "networkID", "networkRef", "poolRef",
-    "portForwardings", "portID", "portMembers", "portRef", "portSecurityEnabled", "position", "protocol",
-    "provider", "qosPolicyID", "recovery", "recreate", "redirectHTTPCode", "redirectPrefix", "redirectURL",
-    "reverseDNS", "routes", "rules", "securityGroupIDs", "securityGroupRefs", "sessionPersistence", "shared",
-    "stateful", "subnets", "tags", "timeout", "tls", "type", "urlPath", "vip"
+    "maxRetriesDown", "memberRules", "members", "membersFrom", "mtu", "name", "networkID", "networkRef",
+    "observeShares", "poolRef", "portForwardings", "portID", "portMembers", "portRef", "portSecurityEnabled",
+    "position", "protocol", "provider", "qosPolicyID", "recovery", "recreate", "redirectHTTPCode", "redirectPrefix",
+    "redirectURL", "reverseDNS", "routes", "rules", "securityGroupIDs", "securityGroupRefs", "sessionPersistence",
+    "shared", "stateful", "subnets", "tags", "timeout", "tls", "type", "urlPath", "vip"
 ]
 """The names of the fields of all specs."""
 
@@ -1210,8 +1212,8 @@ StatusField = Literal[
     "members", "mtu", "networkID", "observedGeneration", "onlineMembers", "operatingStatus", "poolID",
     "portForwardings", "portID", "projectID", "protocol", "provider", "provisioningStatus", "qosPolicyID",
     "recoveryAttempts", "region", "reverseDNS", "routerID", "ruleCount", "securityGroupIDs", "servicePort",
-    "stateful", "subnets", "type", "vipAddress", "vipNetworkID", "vipPortID", "vipSecurityGroupIDs", "vipSubnet",
-    "vipSubnetID", "waitingPods"
+    "sharedWith", "stateful", "subnets", "type", "vipAddress", "vipNetworkID", "vipPortID", "vipSecurityGroupIDs",
+    "vipSubnet", "vipSubnetID", "waitingPods"
 ]
 """The names of the fields of all statuses."""
 

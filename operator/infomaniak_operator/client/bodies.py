@@ -127,6 +127,15 @@ class FloatingIPBody(NeutronBody, total=False):
     dns_domain: str
 
 
+class RbacPolicyBody(TypedDict, total=False):
+    """See ``resources.RbacPolicy``."""
+
+    object_type: str
+    object_id: str
+    action: str
+    target_tenant: str
+
+
 class PortForwardingBody(TypedDict, total=False):
     """See ``resources.PortForwarding``: without ``internal_ip_address`` Neutron refuses a new one."""
 

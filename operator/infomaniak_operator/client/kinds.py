@@ -127,6 +127,16 @@ SECURITY_GROUP_RULES = _neutron(
     "",
 )
 FLOATING_IPS = _neutron("floatingip", "floatingips", resources.FloatingIP, bodies.FloatingIPBody, "router_id status")
+RBAC_POLICIES = ResourceKind(
+    "network",
+    "/v2.0/rbac-policies",
+    "rbac_policy",
+    "rbac_policies",
+    resources.RbacPolicy,
+    bodies.RbacPolicyBody,
+    keys_of(bodies.RbacPolicyBody),
+    frozenset({"object_type", "object_id", "action"}),
+)
 PORT_FORWARDINGS = ResourceKind(
     "network",
     "/v2.0/floatingips/{floatingip_id}/port_forwardings",

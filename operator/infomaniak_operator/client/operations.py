@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
@@ -77,6 +78,7 @@ class Operations:
         self.l7_rules = L7Rules(session, whole=whole)
         self.tags = Tags(session)
         self.quotas = Quotas(session)
+        self.network_shares = NetworkShares(session)
         self.reverse_dns = ReverseNames(session, whole=whole)
         self.zones = Zones(session, whole=whole)
         self.record_sets = RecordSets(session, whole=whole)
@@ -445,6 +447,30 @@ class Tags:
         route = f"{_TAGGED[resource].item}/tags"
         answer = self._session.request("network", "PUT", route, ids={"id": id}, body={"tags": list(tags)})
         return part(answer, "tags", list, route, changing=True)
+
+
+class NetworkShares:
+    """With which other projects networks are shared: Neutron's RBAC policies, which are only read here."""
+
+    def __init__(self, session: CloudSession) -> None:
+        self._rest = Rest(session, kinds.RBAC_POLICIES, whole=True)
+
+    def list(self) -> dict[str, builtins.list[str]]:
+        """List what the credential sees: ``GET /v2.0/rbac-policies``, all pages.
+
+        A project sees the policies of its own networks only: not that somebody else's network is shared with it.
+
+        Returns:
+            By the id of each network that is shared, the ids of the projects that may use it, in order; ``*`` is all.
+
+        Raises:
+            InfomaniakCloudError: they could not be listed.
+        """
+        wanted = {"object_type": "network", "action": "access_as_shared"}
+        found: dict[str, set[str]] = {}
+        for row in self._rest.list({}, None, wanted):
+            found.setdefault(row["object_id"], set()).add(row["target_tenant"])
+        return {network: sorted(projects) for network, projects in found.items()}
 
 
 class Quotas:

@@ -328,6 +328,22 @@ class SecurityGroup(NeutronResource, total=False):
     shared: bool
 
 
+class RbacPolicy(Resource, total=False):
+    """What shares an object with another project. Route: ``/v2.0/rbac-policies``.
+
+    Attributes:
+        object_type: ``network``, ``qos_policy`` …
+        object_id: the object that is shared.
+        action: ``access_as_shared``, or of a network also ``access_as_external``.
+        target_tenant: id of the project that may use it; ``*``: all.
+    """
+
+    object_type: str
+    object_id: str
+    action: str
+    target_tenant: str
+
+
 class PortForwarding(Resource, total=False):
     """A port of a floating IP that leads to a port inside.
 

@@ -50,6 +50,11 @@ def _address(value: Any) -> bool:
     return True
 
 
+def _project(value: Any) -> bool:
+    """A project, or all of them."""
+    return value == "*" or is_id(value)
+
+
 def _cidr(value: Any) -> bool:
     if not isinstance(value, str):
         return False
@@ -292,6 +297,10 @@ def _designate(needed: str, **checks: Check) -> Shape:
 
 
 _SHAPES: Mapping[str, Shape] = {
+    "rbac_policy": Shape(
+        {"object_type": _text, "object_id": is_id, "action": _text, "target_tenant": _project},
+        frozenset({"object_id", "target_tenant"}),
+    ),
     "network": _neutron(
         "name",
         mtu=_OPTIONAL_COUNT,

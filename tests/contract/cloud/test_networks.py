@@ -175,6 +175,18 @@ def test_the_subnets_of_a_network_that_another_project_shares(cloud):
         cloud.other.networks.delete(row["id"])
 
 
+def test_with_whom_a_network_is_shared_is_seen_by_its_project_alone(cloud):
+    row = cloud.other.networks.create({"name": cloud.name()})
+    try:
+        assert row["id"] not in cloud.other.network_shares.list()
+        cloud.share(row["id"])
+        assert cloud.other.network_shares.list()[row["id"]] == [cloud.project]
+        assert row["id"] not in cloud.do.network_shares.list()
+    finally:
+        cloud.other.networks.delete(row["id"])
+    assert row["id"] not in cloud.other.network_shares.list()
+
+
 def test_a_tag_may_hold_a_slash_and_a_comma_which_a_filter_cannot_ask_for(cloud):
     row, other = cloud.network(), cloud.network()
     tags = ["a,b", "kubernetes.io/cluster/web"]

@@ -2,6 +2,7 @@
 
 import copy
 import ipaddress
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from infomaniak_operator.reconcile.neutron import subnets as subnet_kind
 from sandbox import Environment
 from tests.support.administrator import Administrator
 from tests.support.box import until
+from tests.support.customer import Customer
 from tests.support.manifests import port
 from tests.support.running import User, network
 
@@ -53,6 +55,7 @@ SUBNET = [
     Case("allocationPools", "allocation_pools", *_POOLS, [{"start": "10.7.0.2", "end": "10.7.0.254"}]),
     Case("hostRoutes", "host_routes", *_ROUTES, []),
 ]
+_turns = itertools.count()
 FIXED = {"cidr", "subnetPoolID", "prefixLength", "ipVersion", "ipv6AddressMode", "ipv6RAMode"}
 """Of a subnet, what is set once and for all."""
 
@@ -231,6 +234,25 @@ def test_a_qos_policy_is_set_changed_put_back_and_taken_out(user: User, administ
     user.patch("iport", "p", {"qosPolicyID": None})
     until(lambda: seen() == (None, None), "both taken out")
     user.delete("iport", "p")
+
+
+def test_with_whom_it_is_shared_is_shown_where_that_is_asked_for(user: User, env: Environment) -> None:
+    user.apply(network("office", observeShares=True))
+    network_id = user.until_ready("inet", "office")["status"]["id"]
+    assert (user.get("inet", "office") or {})["status"]["sharedWith"] == []
+    other = env.projects["beta"].id
+    target = {"object_type": "network", "object_id": network_id, "action": "access_as_shared", "target_tenant": other}
+    made = Customer(env, env.projects["alpha"]).neutron("POST", "rbac-policies", {"rbac_policy": target})
+    assert made.status == 201, made.body
+
+    def shown() -> bool:
+        user.annotate("inet", "office", reconcile_at=str(next(_turns)))
+        return (user.get("inet", "office") or {})["status"].get("sharedWith") == [other]
+
+    until(shown, "it is shown", 90)  # what was read within the last minute is good enough
+    user.patch("inet", "office", {"observeShares": None})
+    until(lambda: "sharedWith" not in (user.get("inet", "office") or {})["status"], "it is shown no more")
+    user.delete("inet", "office")
 
 
 def test_a_qos_policy_that_is_not_there_is_told_with_its_field(user: User) -> None:

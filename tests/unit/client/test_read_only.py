@@ -62,7 +62,13 @@ def answer(asked):
         "recordset",
         "secret",
     ]
-    many = {f"{name}s": [] for name in names} | {"l7policies": [], "rules": [], "statuses": {}, "stats": {}}
+    many = {f"{name}s": [] for name in names} | {
+        "l7policies": [],
+        "rules": [],
+        "statuses": {},
+        "stats": {},
+        "rbac_policies": [],
+    }
     row = {**ROW, "port_id": "bound" if "bound" in asked.path else None}
     return Reply(200, {**many, **dict.fromkeys(names, row), **ROW})  # Designate's are not under a name
 

@@ -28,6 +28,8 @@ from infomaniak_operator.api.types import CloudId
 from infomaniak_operator.api.v1alpha1.subnet_types import Subnet
 
 MAX_SUBNETS = 32
+MAX_SHARES = 64
+"""So many projects are named with which a network is shared."""
 
 
 class NetworkFilter(NamedFilter, DescribedFilter):
@@ -157,6 +159,16 @@ class InfomaniakNetworkSpec(CommonSpec, Named, Described, Administrable):
         ),
     )
 
+    observe_shares: bool | None = Field(
+        None,
+        description=about(
+            "Whether status.sharedWith says with which projects the network is shared. It costs one request for each "
+            "credential and resync, and changes nothing in the cloud",
+            absent="false",
+            api="rbac-policies, which are only read",
+        ),
+    )
+
 
 class SubnetStatus(ApiModel):
     """A subnet in the cloud."""
@@ -174,6 +186,14 @@ class InfomaniakNetworkStatus(CommonStatus, CloudStatus):
 
     mtu: int | None = Field(None, description="Largest packet, in bytes.")
     qos_policy_id: Id | None = Field(None, alias="qosPolicyID", description="Id of the QoS policy of its ports.")
+    shared_with: Annotated[list[Text], Field(max_length=MAX_SHARES)] | None = Field(
+        None,
+        description=(
+            "With observeShares: ids of the projects that an RBAC policy of Neutron lets use it, in order, the first "
+            f"{MAX_SHARES}; `*` is all projects. As it was when it could last be read."
+        ),
+        json_schema_extra=listed("atomic"),
+    )
     subnets: Annotated[list[SubnetStatus], Field(max_length=1024)] | None = Field(
         None,
         description="The subnets that are there, in the order of the spec; of an imported network: all it has.",

@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from infomaniak_operator.api.json_types import INFOMANIAK_NETWORK, InfomaniakNetworkSpecField, StatusField
 from infomaniak_operator.api.registry import KINDS
+from infomaniak_operator.api.v1alpha1.network_types import MAX_SHARES
 from infomaniak_operator.client import Category, InfomaniakCloudError
 from infomaniak_operator.client.bodies import NetworkBody
 from infomaniak_operator.client.resources import Network, Subnet
@@ -179,6 +180,7 @@ class NetworkActuator(neutron_common.NeutronActuator[Network, NetworkBody]):
         status.pop("qosPolicyID", None)
         if policy := row.get("qos_policy_id"):
             status["qosPolicyID"] = policy
+        _report_shares(context, row)
         many = len(shown)
         return f"network {row['id']} with {many} subnet{'' if many == 1 else 's'}"
 
@@ -219,6 +221,17 @@ class NetworkActuator(neutron_common.NeutronActuator[Network, NetworkBody]):
             slot = f"subnet:{item['id']}"
             steps += neutron_common.release_steps(context, "subnet", item, child=None, slot=slot)
         return only([*steps, *neutron_common.release_steps(context, self.noun, row)])
+
+
+def _report_shares(context: ReconcileContext, row: Network) -> None:
+    """With whom it is shared, where the spec asks for that; where it cannot be read, what was read before stays."""
+    status = INFOMANIAK_NETWORK.status(context)
+    if not INFOMANIAK_NETWORK.spec(context).get("observeShares"):
+        status.pop("sharedWith", None)
+        return
+    shares = context.cloud.network_shares()
+    if shares is not None:
+        status["sharedWith"] = list(shares.get(row["id"], ()))[:MAX_SHARES]
 
 
 def _under(context: ReconcileContext, row: Network) -> list[Subnet]:

@@ -129,6 +129,7 @@ class Cloud:
         self._no_names = Refusal(NAMES_REFUSED_FOR, now)
         self._quotas: Kept[dict[str, QuotaDetail]] = Kept(now)
         self._octavia_quotas: Kept[OctaviaQuota] = Kept(now)
+        self._shares: Kept[dict[str, list[str]]] = Kept(now)
         self.quota_use: dict[str, float] = {}
         self.quota_waits: Kept[Any] = Kept(now)
         self._no_secrets = Refusal(REFUSED_FOR, now)
@@ -235,6 +236,10 @@ class Cloud:
     def load_balancer_quota(self, fresh_after: float | None = None) -> OctaviaQuota | None:
         """What Octavia allows the project, likewise; it tells no uses."""
         return self._octavia_quotas.get(fresh_after, self.do.quotas.load_balancer)
+
+    def network_shares(self) -> Mapping[str, Sequence[str]] | None:
+        """With which projects each network is shared, as read within the last minute; None where it cannot be read."""
+        return self._shares.get(None, self.do.network_shares.list)
 
     def note_quota_use(self, shares: Mapping[str, float]) -> None:
         """Keep, for the metrics, which share of each quota is used."""
