@@ -16,7 +16,7 @@ ADOPT_PREVIOUS = "network.infomaniak.cloud/adopt-previous"
 ANNOTATIONS = {
     PAUSED: (
         "Stops everything for this object, deletion too, and leaves `Ready` as it was; one that is being deleted says "
-        "what it waits for. Any value but `false`, `no`, `off`, `0`."
+        "what it waits for. Any value but an empty one, `false`, `no`, `off`, `0`."
     ),
     RECONCILE_AT: "A change of its value (a timestamp, say) has the object looked at right away.",
     DRY_RUN: "The operator says in `Synced` and in an Event what it would do, and does nothing.",

@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
@@ -141,11 +142,18 @@ class _Command:
     def _watch(self) -> int:
         from rich.live import Live  # noqa: PLC0415 - rich is asked for here alone
 
-        with Live(console=self._console(), auto_refresh=False, screen=False) as live:
+        screen = self._console()
+        with Live(console=screen, auto_refresh=False, screen=False) if screen.is_terminal else nullcontext() as live:
+            before: report.Report | None = None
             while True:
                 stack = self._stack()
                 found, state = self._report(stack)
-                live.update(self._drawn(stack, found), refresh=True)
+                if live is not None:
+                    live.update(self._drawn(stack, found), refresh=True)
+                elif found != before:  # into a file or a pipe goes what has changed
+                    screen.print(self._drawn(stack, found))
+                    sys.stdout.flush()
+                    before = found
                 if state is State.READY:
                     return state
                 self._surroundings.sleep(_EVERY)
@@ -176,7 +184,8 @@ class _Command:
     def _drawn(self, stack: Stack, found: report.Report) -> RenderableType:
         from infomaniak_operator.plugin import terminal  # noqa: PLC0415 - rich is asked for here alone
 
-        return terminal.tree(stack, found) if self._options.command == "tree" else terminal.status(found)
+        where = f"in namespace {self._namespace}" if self._namespace else "in any namespace"
+        return terminal.tree(stack, found, where) if self._options.command == "tree" else terminal.status(found)
 
     def _console(self) -> Console:
         from infomaniak_operator.plugin import terminal  # noqa: PLC0415 - rich is asked for here alone
@@ -184,13 +193,13 @@ class _Command:
         return terminal.console(color=False if self._options.no_color else None)
 
     def _one(self, stack: Stack) -> Key:
-        """The object that the words name.
+        """The object that the words name: one that is there, or one that others miss.
 
         Raises:
-            Usage: they name no kind, or no object that is there.
+            Usage: they name no kind, or nothing that anybody knows.
         """
         key = self._named()
-        if stack.object(key) is None:
+        if stack.object(key) is None and not stack.dependents(key):
             raise Usage(f"{report.short(key)} does not exist in namespace {key.namespace}.")
         return key
 
@@ -206,8 +215,8 @@ class _Command:
         now = self._surroundings.now().isoformat(timespec="microseconds")
         name, value, done = {
             "pause": (PAUSED, "true", "is paused. Nothing is changed for it until you resume it."),
-            "resume": (PAUSED, None, "is resumed."),
-            "reconcile": (RECONCILE_AT, now, "is reconciled now."),
+            "resume": (PAUSED, None, "is not paused any more."),
+            "reconcile": (RECONCILE_AT, now, "is to be looked at now. A paused one waits until you resume it."),
         }[command]
         self._server.annotate(key, name, value)
         sys.stdout.write(f"{report.short(key)} {done}\n")
@@ -260,6 +269,7 @@ def _parser() -> argparse.ArgumentParser:
         ("reconcile", [common], "have the operator look at an object now"),
     ):
         one = commands.add_parser(name, parents=parents, epilog=_EPILOG, help=said, description=said)
+        one.usage = f"kubectl infomaniak {name} [options] KIND/NAME"
         one.add_argument("object", nargs="+", metavar="KIND/NAME", help="for example LoadBalancer/web, or ilb web")
     return parser
 

@@ -36,9 +36,12 @@ def tree(stack: Stack, keys: Sequence[Key]) -> Report:
 
 def why(stack: Stack, key: Key) -> Report:
     """What one object waits for in the end."""
+    resolved = found.condition("ReferencesResolved") if (found := stack.object(key)) else None
+    missing = resolved is not None and resolved.get("status") == "False"
     return {
         "state": str(stack.state([key])),
         **_object(stack.standing(key)),
+        "missing": str((resolved or {}).get("message") or "") if missing else "",
         "blockedBy": [_cause(each) for each in stack.causes([key])],
     }
 
@@ -68,7 +71,8 @@ def line(report: Report) -> str:
     causes = report["blockedBy"]
     if not causes:
         notes = "".join(f" [{each}]" for each in report["notes"])
-        return f"{report['kind']}/{report['name']} is Ready.{notes}"
+        but = f" But {report['missing']}" if report["missing"] else ""
+        return f"{report['kind']}/{report['name']} is Ready.{notes}{but}"
     first = causes[0]
     more = f" (and {len(causes) - 1} more: kubectl infomaniak tree)" if len(causes) > 1 else ""
     return f"{first['kind']}/{first['name']}: {first['reason']}: {first['message']}{more}"

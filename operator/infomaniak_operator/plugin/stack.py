@@ -83,13 +83,22 @@ class Stack:
 
     def __init__(self, objects: Iterable[KubeObject], references: References, now: datetime) -> None:
         self._objects = {each.key: each for each in sorted(objects, key=lambda each: each.key)}
-        self._to = {key: _known(references(each)) for key, each in self._objects.items()}
+        self._to = {key: self._missed(each, _known(references(each)), now) for key, each in self._objects.items()}
         self._from: dict[Key, list[Key]] = {}
         for key, to in self._to.items():
             for each in to:
                 self._from.setdefault(each, []).append(key)
         self._now = now
         self._standings: dict[Key, Standing] = {}
+
+    def _missed(self, resource: KubeObject, keys: Iterable[Key], now: datetime) -> tuple[Key, ...]:
+        """Of what an object refers to what is there, and what it misses.
+
+        Some references are only looked for, such as any monitor of a Pool, or kept on record. An object that is Ready
+        without them misses nothing.
+        """
+        content = standing(resource, now).state is State.READY and not _unresolved(resource)
+        return tuple(each for each in keys if each in self._objects or not content)
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -209,6 +218,11 @@ def _unseen(resource: KubeObject, now: datetime) -> tuple[State, str]:
 def _notes(resource: KubeObject) -> tuple[str, ...]:
     found = [said for name, said in ((PAUSED, "paused"), (DRY_RUN, "dry run")) if annotated(resource, name)]
     health = resource.condition("Healthy")
+    ready = resource.condition(READY) or {}
+    if "paused" in found and ready.get("observedGeneration", resource.generation) != resource.generation:
+        found.append("a change waits")
+    if _unresolved(resource) and ready.get("status") == "True":
+        found.append("references missing")
     if health is not None and health.get("status") == "False":
         found.append("unhealthy")
     if resource.deleting:
@@ -216,9 +230,13 @@ def _notes(resource: KubeObject) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _unresolved(resource: KubeObject) -> bool:
+    return (resource.condition("ReferencesResolved") or {}).get("status") == "False"
+
+
 def _known(keys: Iterable[Key]) -> tuple[Key, ...]:
-    """Of some keys those of this API, once each, in the order given."""
-    return tuple(dict.fromkeys(each for each in keys if each.kind in KINDS))
+    """Of some keys those of this API, once each, in the order given; not those that stand for several objects."""
+    return tuple(dict.fromkeys(each for each in keys if each.kind in KINDS and " " not in each.name))
 
 
 def _reached(starts: Iterable[Key], more: Callable[[Key], Iterable[Key]]) -> Iterator[Key]:

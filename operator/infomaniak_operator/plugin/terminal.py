@@ -19,6 +19,8 @@ _STYLES = {"Ready": "green", "Progressing": "yellow", "Failed": "red"}
 _SIGNS = {"Ready": "✓", "Progressing": "…", "Failed": "✗"}
 _HEALTH = {"ONLINE": "green", "ERROR": "red", "DEGRADED": "yellow", "DRAINING": "yellow", "OFFLINE": "red"}
 
+_WIDE = 2000
+"""Columns of a file or a pipe: nothing is wrapped there, so that it can be searched."""
 _MOST_NAMED = 10
 """So many objects that wait for one are named; JSON and YAML name all."""
 _Name = Callable[[Key], str]
@@ -32,8 +34,9 @@ def console(*, color: bool | None, width: int | None = None) -> Console:
         color: whether to use colors; None: where the output is a terminal.
         width: in columns; None: the terminal's.
     """
+    wide = width or (None if sys.stdout.isatty() else _WIDE)
     return Console(
-        file=sys.stdout, no_color=color is False, force_terminal=color, width=width, highlight=False, soft_wrap=True
+        file=sys.stdout, no_color=color is False, force_terminal=color, width=wide, highlight=False, soft_wrap=True
     )
 
 
@@ -42,12 +45,18 @@ def plain(value: object) -> str:
     return "".join(each if each.isprintable() else " " for each in str(value))
 
 
-def tree(stack: Stack, report: Report) -> RenderableType:
-    """The tree of the objects that a report tells of, and the causes below it."""
+def tree(stack: Stack, report: Report, where: str = "here") -> RenderableType:
+    """The tree of the objects that a report tells of, and the causes below it.
+
+    Args:
+        stack: all that was read.
+        report: what is told of it.
+        where: where was looked, in words.
+    """
     told = {Key(each["kind"], each["namespace"], each["name"]) for each in report["items"]}
     drawn: set[Key] = set()
     if not told:
-        return Text("There is no object of network.infomaniak.cloud here.")
+        return Text(f"There is no object of network.infomaniak.cloud {where}.")
     leading = stack.above(told)
     roots = [each for each in stack.roots() if each in leading]
     name = str if len({each.namespace for each in told}) > 1 else short
@@ -96,7 +105,9 @@ def _blocked(report: Report, name: _Name = short) -> list[RenderableType]:
         ]
         parts.append(Text(f"  {plain(cause['message'])}"))
         if cause["holdsUp"]:
-            named, more = cause["holdsUp"][:_MOST_NAMED], len(cause["holdsUp"]) - _MOST_NAMED
+            parted = [each.partition("/") for each in cause["holdsUp"][:_MOST_NAMED]]
+            named = [name(Key(kind, cause["namespace"], called)) for kind, _, called in parted]
+            more = len(cause["holdsUp"]) - _MOST_NAMED
             rest = f", and {more} more" if more > 0 else ""
             parts.append(Text(f"  Waiting for it: {plain(', '.join(named))}{rest}", "dim"))
     return parts
@@ -106,7 +117,7 @@ def status(report: Report) -> RenderableType:
     """One object in full."""
     state = report["state"]
     head = Text.assemble((f"{_SIGNS[state]} ", _STYLES[state]), (plain(f"{report['kind']}/{report['name']}"), "bold"))
-    head.append(f"  {state}", _STYLES[state])
+    head.append(f"  {state if state == str(State.READY) else plain(report['reason'])}", _STYLES[state])
     for note in report["notes"]:
         head.append(f"  [{note}]", "magenta")
     parts: list[RenderableType] = [head]

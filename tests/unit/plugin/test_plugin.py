@@ -138,6 +138,66 @@ def test_what_is_paused_is_said(capsys):
     assert "paused" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", ["network", "office", "ports", "web", "routing", "mail"])
+def test_of_examples_that_are_ready_nothing_is_missing(name, capsys):
+    server = Server(Forest(*example(name)))
+    server.world.run(120.0)
+    server.world.all_ready()
+    assert ran(server, "tree") == State.READY
+    said = capsys.readouterr().out
+    assert "✗" not in said
+    assert "Blocked by" not in said
+
+
+def test_what_an_object_misses_though_it_is_ready_is_shown(capsys):
+    def misspelt(body):
+        rules = [{"poolRef": {"name": "none"}}]
+        return {**body, "spec": {**body["spec"], "memberRules": rules}} if body["kind"] == "SecurityGroup" else body
+
+    server = web(change=misspelt)
+    assert ran(server, "tree") == State.FAILED
+    said = capsys.readouterr().out
+    assert "✗ Pool/none  NotFound" in said
+    assert "[references missing]" in said
+    (group,) = [each.key for each in server.objects(None) if each.key.kind == "SecurityGroup"]
+    ran(server, "why", f"isg/{group.name}")
+    assert "is Ready. [references missing] But " in capsys.readouterr().out
+    assert ran(server, "why", "ipool/none") == State.FAILED
+    assert capsys.readouterr().out.startswith("Pool/none: NotFound: ")
+    assert ran(server, "status", "ipool/none") == State.FAILED
+
+
+def test_a_change_that_a_pause_holds_back_is_said(capsys):
+    server = web()
+    key = Key("LoadBalancer", NAMESPACE, "web")
+    ran(server, "pause", "ilb/web")
+    server.world.run()
+    server.world.spec(key, description="another")
+    server.world.run()
+    capsys.readouterr()
+    ran(server, "why", "ilb/web")
+    assert "[a change waits]" in capsys.readouterr().out
+
+
+def test_where_nothing_is_said_where_was_looked(good, capsys):
+    empty = Server(Forest())
+    empty.namespace = "nosuch"
+    assert ran(empty, "tree") == State.READY
+    assert capsys.readouterr().out == "There is no object of network.infomaniak.cloud in namespace nosuch.\n"
+
+
+def test_into_a_file_nothing_is_wrapped(capsys):
+    def wrong(body):
+        spec = {"cloudCredentialsRef": body["spec"]["cloudCredentialsRef"], "import": {"filter": {"name": "n" * 200}}}
+        return {**body, "spec": spec} if body["kind"] == "InfomaniakNetwork" else body
+
+    server = web(change=wrong)
+    ran(server, "status", "inet/web")
+    message = server.world.message(Key("InfomaniakNetwork", NAMESPACE, "web"))
+    assert len(message) > 100
+    assert message in capsys.readouterr().out
+
+
 def test_an_object_is_reconciled_when_told():
     server = web()
     before = server.world.object(Key("LoadBalancer", NAMESPACE, "web")).body

@@ -101,6 +101,17 @@ def test_what_is_not_ones_own_is_not_told(world):
     assert shown(world) == []
 
 
+def test_of_a_network_of_another_project_nothing_is_said():
+    world = Forest()
+    theirs = world.fake.operations("beta").networks.create({"name": "theirs"})["id"]
+    world.fake.neutron.share(theirs, "alpha")
+    spec = {"import": {"id": theirs}, "managementPolicy": "Unmanaged", "observeShares": True}
+    world.apply(custom("InfomaniakNetwork", "read", spec))
+    world.run()
+    world.all_ready()
+    assert (shown(world), lists(world)) == (None, 0)
+
+
 def test_so_many_are_shown_and_no_more(world):
     _, id_ = network_of(world)
     for each in range(200):

@@ -162,8 +162,9 @@ class InfomaniakNetworkSpec(CommonSpec, Named, Described, Administrable):
     observe_shares: bool | None = Field(
         None,
         description=about(
-            "Whether status.sharedWith says with which projects the network is shared. It costs one request for each "
-            "credential and resync, and changes nothing in the cloud",
+            "Whether status.sharedWith says with which projects the network is shared; only of networks of the "
+            "credential's own project. It costs one request for each credential and resync, and changes nothing in the "
+            "cloud",
             absent="false",
             api="rbac-policies, which are only read",
         ),

@@ -226,7 +226,8 @@ class NetworkActuator(neutron_common.NeutronActuator[Network, NetworkBody]):
 def _report_shares(context: ReconcileContext, row: Network) -> None:
     """With whom it is shared, where the spec asks for that; where it cannot be read, what was read before stays."""
     status = INFOMANIAK_NETWORK.status(context)
-    if not INFOMANIAK_NETWORK.spec(context).get("observeShares"):
+    ours = row.get("project_id") == context.cloud.project_id  # of others' networks Neutron tells nothing
+    if not ours or not INFOMANIAK_NETWORK.spec(context).get("observeShares"):
         status.pop("sharedWith", None)
         return
     shares = context.cloud.network_shares()
