@@ -42,6 +42,7 @@ AT_HOME = {
 _ENTRY = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4} (DEBUG|INFO|WARNING|ERROR|CRITICAL) ")
 """How an entry of the log begins."""
 _OF_NOBODY = ("resourceVersion", "managedFields", "annotations")
+_SEEN_OF_HEALTH = frozenset({"operatingStatus", "onlineMembers"})
 _HEALTH = frozenset({"operating_status", "updated_at"})
 """What changes of a row of Octavia when its health is found to be another: nobody has changed anything then."""
 
@@ -207,6 +208,17 @@ def moving(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return sorted([*at_work, *left])
 
 
+def without_health(status: Any) -> Any:
+    """A status without what is seen of health: a minute after a monitor was made it can be believed, and is told anew."""
+    if isinstance(status, Mapping):
+        return {key: without_health(value) for key, value in status.items() if key not in _SEEN_OF_HEALTH}
+    if isinstance(status, list):
+        return [
+            without_health(each) for each in status if not (isinstance(each, Mapping) and each.get("type") == "Healthy")
+        ]
+    return status
+
+
 @dataclass
 class AtHome:
     """Who must notice nothing of what others try.
@@ -243,13 +255,13 @@ class AtHome:
         assert self._rows
 
     def objects(self) -> dict[str, Any]:
-        """Their objects, without what the API server writes by itself."""
+        """Their objects, without what the API server writes by itself, and without their health."""
         found = {}
         for kind, name in AT_HOME.items():
             body = self.user.get(kind, name) or {}
             assert ready(body), f"{kind} {name} is not Ready: {body.get('status')}"
             meta = {key: value for key, value in body["metadata"].items() if key not in _OF_NOBODY}
-            found[f"{kind}/{name}"] = {**body, "metadata": meta}
+            found[f"{kind}/{name}"] = {**body, "metadata": meta, "status": without_health(body["status"])}
         return found
 
     def unchanged(self, *, except_rows: frozenset[str] = frozenset()) -> None:

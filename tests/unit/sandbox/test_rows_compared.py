@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.asserted import differ
-from tests.support.tenants import changed, moving
+from tests.support.tenants import changed, moving, without_health
 from tests.support.unordered import unordered
 
 NETWORK = {"id": "n", "subnets": ["a", "b"], "tags": ["x", "y"]}
@@ -51,6 +51,22 @@ def test_what_moves_by_itself():
     assert moving(at_rest) == []
     assert moving({**at_rest, "pools/x": {"id": "x", "provisioning_status": "PENDING_UPDATE"}}) == ["pools/x"]
     assert moving({**at_rest, "ports/r": {"id": "r", "device_id": "lb-gone"}}) == ["ports/r"]
+
+
+def test_another_health_is_no_change_of_a_status_and_all_else_is():
+    member = {"address": "10.0.0.5", "operatingStatus": "ONLINE"}
+    ready = {"type": "Ready", "status": "True", "message": "m"}
+    first = {
+        "id": "p",
+        "onlineMembers": 1,
+        "members": [member],
+        "conditions": [ready, {"type": "Healthy", "status": "Unknown"}],
+    }
+    later = {"id": "p", "members": [{**member, "operatingStatus": "ERROR"}], "conditions": [ready]}
+    assert without_health(first) == without_health(later)
+    assert without_health(later) == {"id": "p", "members": [{"address": "10.0.0.5"}], "conditions": [ready]}
+    assert without_health({**later, "members": []}) != without_health(later)
+    assert without_health({**later, "conditions": [{**ready, "message": "n"}]}) != without_health(later)
 
 
 def test_an_assertion_of_what_tests_share_says_what_differs():
