@@ -8,7 +8,7 @@ from infomaniak_operator.controller.interfaces import Key
 from infomaniak_operator.reconcile.neutron.group_rules import observed
 from tests.support.forest import Forest
 from tests.support.objects import custom
-from tests.support.trees import balancer, network, pool
+from tests.support.trees import SITE, balancer, network, pool
 
 GROUP = Key("SecurityGroup", "shop", "web")
 BY_POOL = {"poolRef": {"name": "site"}}
@@ -24,6 +24,13 @@ def group(*rules: Any, name: str = "web", annotations: Any = None, **spec: Any) 
     whole = {"rules": list(rules), "memberRules": [BY_POOL], **spec}
     there = {field: each for field, each in whole.items() if each is not ...}
     return custom("SecurityGroup", name, there, annotations=annotations)
+
+
+def left_over(world: Forest) -> None:
+    """The Pool goes, and its pool stays."""
+    world.spec(SITE, deletionPolicy="Retain")
+    world.run()
+    world.delete(SITE)
 
 
 def rows(world: Forest, name: str = "web") -> list[dict[str, Any]]:

@@ -126,7 +126,7 @@ class _Command:
 
     def _once(self) -> int:
         stack = self._stack()
-        found, state = self._report(stack)
+        found = self._report(stack)
         if self._options.output == "json":
             sys.stdout.write(f"{json.dumps(found, indent=2)}\n")
         elif self._options.output == "yaml":
@@ -137,7 +137,7 @@ class _Command:
             sys.stdout.write(f"{plain(report.line(found))}\n")
         else:
             self._console().print(self._drawn(stack, found))
-        return state
+        return _state(found)
 
     def _watch(self) -> int:
         from rich.live import Live  # noqa: PLC0415 - rich is asked for here alone
@@ -147,31 +147,30 @@ class _Command:
             before: report.Report | None = None
             while True:
                 stack = self._stack()
-                found, state = self._report(stack)
+                found = self._report(stack)
                 if live is not None:
                     live.update(self._drawn(stack, found), refresh=True)
                 elif found != before:  # into a file or a pipe goes what has changed
                     screen.print(self._drawn(stack, found))
                     sys.stdout.flush()
                     before = found
-                if state is State.READY:
-                    return state
+                if _state(found) is State.READY:
+                    return State.READY
                 self._surroundings.sleep(_EVERY)
 
-    def _report(self, stack: Stack) -> tuple[report.Report, State]:
+    def _report(self, stack: Stack) -> report.Report:
         command = self._options.command
         if command == "tree":
-            keys = self._told(stack)
-            return report.tree(stack, keys), stack.state(keys)
+            return report.tree(stack, self._told(stack))
         key = self._one(stack)
         if command == "why":
-            return report.why(stack, key), stack.state([key])
+            return report.why(stack, key)
         found = stack.object(key)
         try:
             events, refused = self._server.events(found) if found else [], ""
         except ClusterError as error:  # who may not see Events may see the object
             events, refused = [], str(error)
-        return report.status(stack, key, events, refused), stack.state([key])
+        return report.status(stack, key, events, refused)
 
     def _told(self, stack: Stack) -> tuple[Key, ...]:
         """The objects of a tree: all, or those that hang together with one; and what is missing of them."""
@@ -221,6 +220,11 @@ class _Command:
         self._server.annotate(key, name, value)
         sys.stdout.write(f"{report.short(key)} {done}\n")
         return State.READY
+
+
+def _state(found: report.Report) -> State:
+    """The state that a report tells of: the exit code."""
+    return State[found["state"].upper()]
 
 
 def _failed(message: str) -> int:

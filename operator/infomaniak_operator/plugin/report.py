@@ -7,7 +7,7 @@ from typing import Any
 
 from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.controller.interfaces import Key, KubeObject
-from infomaniak_operator.plugin.stack import Cause, Stack, Standing
+from infomaniak_operator.plugin.stack import Cause, Stack, Standing, unresolved, worst
 
 Report = dict[str, Any]
 
@@ -27,22 +27,22 @@ def tree(stack: Stack, keys: Sequence[Key]) -> Report:
         stack: all that was read.
         keys: those that are to be told of, with the missing ones that they refer to.
     """
+    causes = stack.causes(keys)
     return {
-        "state": str(stack.state(keys)),
+        "state": str(worst(causes)),
         "items": [_item(stack, key) for key in keys],
-        "blockedBy": [_cause(each) for each in stack.causes(keys)],
+        "blockedBy": [_cause(each) for each in causes],
     }
 
 
 def why(stack: Stack, key: Key) -> Report:
     """What one object waits for in the end."""
-    resolved = found.condition("ReferencesResolved") if (found := stack.object(key)) else None
-    missing = resolved is not None and resolved.get("status") == "False"
+    found, causes = stack.object(key), stack.causes([key])
     return {
-        "state": str(stack.state([key])),
+        "state": str(worst(causes)),
         **_object(stack.standing(key)),
-        "missing": str((resolved or {}).get("message") or "") if missing else "",
-        "blockedBy": [_cause(each) for each in stack.causes([key])],
+        "missing": (unresolved(found) if found else None) or "",
+        "blockedBy": [_cause(each) for each in causes],
     }
 
 

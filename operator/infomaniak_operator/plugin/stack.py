@@ -10,7 +10,7 @@ from enum import IntEnum
 
 from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.controller.interfaces import READY, RECONCILING, STALLED, Key, KubeObject, Reason
-from infomaniak_operator.reconcile.generic.outcomes import DRY_RUN, PAUSED, annotated
+from infomaniak_operator.reconcile.generic.outcomes import DRY_RUN, HEALTHY, PAUSED, REFERENCES_RESOLVED, annotated
 
 _UNSEEN = timedelta(seconds=60)
 """How long a new object may be without any condition: a queue may be long."""
@@ -83,21 +83,21 @@ class Stack:
 
     def __init__(self, objects: Iterable[KubeObject], references: References, now: datetime) -> None:
         self._objects = {each.key: each for each in sorted(objects, key=lambda each: each.key)}
-        self._to = {key: self._missed(each, _known(references(each)), now) for key, each in self._objects.items()}
+        self._now = now
+        self._standings: dict[Key, Standing] = {}
+        self._to = {key: self._missed(each, _known(references(each))) for key, each in self._objects.items()}
         self._from: dict[Key, list[Key]] = {}
         for key, to in self._to.items():
             for each in to:
                 self._from.setdefault(each, []).append(key)
-        self._now = now
-        self._standings: dict[Key, Standing] = {}
 
-    def _missed(self, resource: KubeObject, keys: Iterable[Key], now: datetime) -> tuple[Key, ...]:
+    def _missed(self, resource: KubeObject, keys: Iterable[Key]) -> tuple[Key, ...]:
         """Of what an object refers to what is there, and what it misses.
 
         Some references are only looked for, such as any monitor of a Pool, or kept on record. An object that is Ready
         without them misses nothing.
         """
-        content = standing(resource, now).state is State.READY and not _unresolved(resource)
+        content = self.standing(resource.key).state is State.READY and unresolved(resource) is None
         return tuple(each for each in keys if each in self._objects or not content)
 
     @property
@@ -169,12 +169,10 @@ class Stack:
         found = [Cause(self.standing(key), tuple(sorted(those))) for key, those in held.items()]
         return tuple(sorted(found, key=lambda each: (-each.standing.state, each.standing.key)))
 
-    def state(self, keys: Iterable[Key]) -> State:
-        """How these stand together: one that waits stands as what it waits for."""
-        wanted = tuple(keys)
-        if all(self.standing(key).state is State.READY for key in wanted):
-            return State.READY
-        return max((each.standing.state for each in self.causes(wanted)), default=State.PROGRESSING)
+
+def worst(causes: Iterable[Cause]) -> State:
+    """How objects stand together: one that waits stands as what it waits for; without a cause all are ready."""
+    return max((each.standing.state for each in causes), default=State.READY)
 
 
 def standing(resource: KubeObject, now: datetime) -> Standing:
@@ -217,11 +215,11 @@ def _unseen(resource: KubeObject, now: datetime) -> tuple[State, str]:
 
 def _notes(resource: KubeObject) -> tuple[str, ...]:
     found = [said for name, said in ((PAUSED, "paused"), (DRY_RUN, "dry run")) if annotated(resource, name)]
-    health = resource.condition("Healthy")
+    health = resource.condition(HEALTHY)
     ready = resource.condition(READY) or {}
     if "paused" in found and ready.get("observedGeneration", resource.generation) != resource.generation:
         found.append("a change waits")
-    if _unresolved(resource) and ready.get("status") == "True":
+    if unresolved(resource) is not None and ready.get("status") == "True":
         found.append("references missing")
     if health is not None and health.get("status") == "False":
         found.append("unhealthy")
@@ -230,8 +228,10 @@ def _notes(resource: KubeObject) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _unresolved(resource: KubeObject) -> bool:
-    return (resource.condition("ReferencesResolved") or {}).get("status") == "False"
+def unresolved(resource: KubeObject) -> str | None:
+    """What it says of references that it misses; None where it misses none."""
+    condition = resource.condition(REFERENCES_RESOLVED) or {}
+    return str(condition.get("message") or "") if condition.get("status") == "False" else None
 
 
 def _known(keys: Iterable[Key]) -> tuple[Key, ...]:

@@ -19,6 +19,7 @@ from tests.support.let_in import (
     TCP_8080,
     TCP_9090,
     group,
+    left_over,
     placed,
     rows,
     rules,
@@ -291,13 +292,6 @@ def test_an_imported_monitor_without_a_type_is_known_by_its_status():
 def status_lost(world):
     world.annotate(SITE, paused="true")
     world.poke(SITE, lambda body: body.pop("status"))
-
-
-def left_over(world):
-    """The Pool goes, and its pool stays."""
-    world.spec(SITE, deletionPolicy="Retain")
-    world.run()
-    world.delete(SITE)
 
 
 def check_left_over(world):

@@ -13,6 +13,7 @@ from tests.support.let_in import (
     TCP_8080,
     TCP_9090,
     group,
+    left_over,
     placed,
     rules,
     web,
@@ -129,12 +130,6 @@ def test_who_takes_a_group_over_without_either_list_leaves_its_rules_as_they_are
 
 def vanished(world):
     world.vanish(SITE)
-
-
-def left_over(world):
-    world.spec(SITE, deletionPolicy="Retain")
-    world.run()
-    world.delete(SITE)
 
 
 def without_status(world):

@@ -91,11 +91,8 @@ def _names(world, ca, crl):
     return subject(read(ca)) if ca else None, issuer(read(crl)) if crl else None
 
 
-@pytest.mark.parametrize("restarted", [False, True])
-@pytest.mark.parametrize("why", UNUSABLE)
-def test_a_recovered_listener_judges_by_what_was_in_force(why, restarted):
-    world = clients()
-    before = world.one("load_balancers")["id"]
+def recovers(world, why, restarted):
+    """The Secret cannot be used any more, and then the load balancer is made again."""
     UNUSABLE[why](world)
     world.run(30)
     if restarted:
@@ -103,6 +100,14 @@ def test_a_recovered_listener_judges_by_what_was_in_force(why, restarted):
         world.run(90)
     breaks(world)
     world.run(300)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("why", UNUSABLE)
+def test_a_recovered_listener_judges_by_what_was_in_force(why, restarted):
+    world = clients()
+    before = world.one("load_balancers")["id"]
+    recovers(world, why, restarted)
     assert world.one("load_balancers")["id"] != before
     assert asks(world) == ("MANDATORY", "CN=first", "CN=first")
     assert world.one("listeners")["default_pool_id"] == world.one("pools")["id"]
@@ -120,13 +125,7 @@ def test_a_recovered_listener_judges_by_what_was_in_force(why, restarted):
 def test_a_recovered_pool_judges_by_what_was_in_force(why, restarted):
     world = members()
     before = world.one("pools")["id"]
-    UNUSABLE[why](world)
-    world.run(30)
-    if restarted:
-        world.restart()
-        world.run(90)
-    breaks(world)
-    world.run(300)
+    recovers(world, why, restarted)
     assert world.one("pools")["id"] != before
     assert judges(world) == (True, "CN=first", "CN=first")
     assert world.one("listeners")["default_pool_id"] == world.one("pools")["id"]
