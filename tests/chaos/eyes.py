@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import http
 import json
 import ssl
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Mapping
@@ -31,6 +33,7 @@ _INSIDE = {
     "port_forwardings": ("floatingips", "floatingips", "port_forwardings"),
 }
 """Of what collection they are parts, its path, and the rest of theirs."""
+_TRIES = 10
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a defect
@@ -69,14 +72,21 @@ class Kube:
         data = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": content}
         request = urllib.request.Request(self._server + path, data=data, method=method, headers=headers)
-        try:
-            with self._opener.open(request, timeout=15) as answer:
-                return json.loads(answer.read())
-        except urllib.error.HTTPError as error:
-            text = error.read().decode(errors="replace")
-            with contextlib.suppress(ValueError, KeyError):
-                text = json.loads(text)["message"]
-            raise Refused(error.code, text) from None
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                with self._opener.open(request, timeout=15) as answer:
+                    return json.loads(answer.read())
+            except urllib.error.HTTPError as error:
+                # The API server has not acted on it: it fills a cache anew.
+                if error.code == http.HTTPStatus.TOO_MANY_REQUESTS and tries < _TRIES:
+                    time.sleep(1)
+                    continue
+                text = error.read().decode(errors="replace")
+                with contextlib.suppress(ValueError, KeyError):
+                    text = json.loads(text)["message"]
+                raise Refused(error.code, text) from None
 
     def _path(self, key: Key) -> str:
         return f"{GROUP}/namespaces/{self.namespace}/{PLURALS[key[0]]}/{key[1]}"

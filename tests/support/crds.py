@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kubernetes import client, config
+from kubernetes import client
 
 from infomaniak_operator.api.common import CONDITIONS, PAUSED
 from infomaniak_operator.api.kind import GROUP, VERSION
 from infomaniak_operator.api.registry import KINDS
 from sandbox import Environment
 from tests.support.box import kubectl
+from tests.support.patient import api_client
 
 JSON_PATCH = "application/json-patch+json"
 CRDS = Path(__file__).parents[2] / "crds"
@@ -61,7 +62,7 @@ class Server:
     """The API server, asked directly: much quicker than kubectl, and as strict (unknown fields are errors)."""
 
     def __init__(self, env: Environment, namespace: str) -> None:
-        self._api = client.CustomObjectsApi(config.new_client_from_config(str(env.kubeconfig)))
+        self._api = client.CustomObjectsApi(api_client(env))
         self.namespace = namespace
 
     def _place(self, kind: str) -> tuple[str, str, str, str]:

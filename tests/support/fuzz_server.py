@@ -14,6 +14,7 @@ from kubernetes import client, config
 from infomaniak_operator.api.kind import GROUP, VERSION
 from infomaniak_operator.api.registry import KINDS
 from sandbox import Environment
+from tests.support.patient import AGAIN_AFTER_429
 
 _THREADS = 6
 _GOOD = 300
@@ -86,7 +87,7 @@ class Tenant:
             body=body,
             headers={**self._login, "Content-Type": kind, "Accept": "application/json"},
             timeout=60.0,
-            retries=False,
+            retries=AGAIN_AFTER_429,
         )
         try:
             said = json.loads(answer.data)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pykube
+import requests
 
 from infomaniak_operator.controller.kube.kube_api import Body, KubeType
-from infomaniak_operator.controller.kube.kube_http import loader
+from infomaniak_operator.controller.kube.kube_http import loader, retry_after
 
 _MERGE = {"Content-Type": "application/merge-patch+json"}
+_TRIES = 10
+"""Of a request that is answered with 429: as many as kubectl makes."""
 
 
 class Hands:
@@ -40,8 +44,8 @@ class Hands:
         self._call("DELETE", resource, "")
 
     def read(self, resource: KubeType, name: str) -> dict[str, Any] | None:
-        response = self._client.get(
-            version=resource.api_version, namespace=self.namespace, url=f"{resource.plural}/{name}"
+        response = self._send(
+            "GET", version=resource.api_version, namespace=self.namespace, url=f"{resource.plural}/{name}"
         )
         if response.status_code == 404:
             return None
@@ -56,7 +60,15 @@ class Hands:
         url = "/".join(filter(None, (resource.plural, name)))
         if self.namespace:
             arguments["namespace"] = self.namespace
-        response = self._client.request(verb, version=resource.api_version, url=url, **arguments)
+        response = self._send(verb, version=resource.api_version, url=url, **arguments)
         response.raise_for_status()
         answer: dict[str, Any] = response.json()
         return answer
+
+    def _send(self, verb: str, **arguments: Any) -> requests.Response:
+        for _ in range(_TRIES):
+            response: requests.Response = self._client.request(verb, **arguments)
+            if response.status_code != requests.codes.too_many or (wait := retry_after(response)) is None:
+                break
+            time.sleep(wait)
+        return response

@@ -26,6 +26,7 @@ from infomaniak_operator.controller.kube.kube_api import (
 )
 from infomaniak_operator.controller.kube.kube_http import HttpKube, loader
 from tests.support.clock import ManualClock
+from tests.support.kube_hands import Hands
 from tests.support.toy import TOYS
 
 
@@ -37,6 +38,7 @@ class Answers:
         self.answers: list[tuple[int, Any]] = []
         self.token: str | None = None
         self.delay = 0.0
+        self.headers: dict[str, str] = {}
 
 
 @pytest.fixture
@@ -56,6 +58,8 @@ def answers() -> Iterator[tuple[Answers, str]]:
             data = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(data)))
+            for name, value in told.headers.items():
+                self.send_header(name, value)
             self.end_headers()
             with contextlib.suppress(BrokenPipeError):  # the client did not wait
                 self.wfile.write(data)
@@ -242,3 +246,59 @@ def test_large_objects_are_asked_for_few_at_once(
     told.answers = [(200, {"metadata": {}, "items": []})]
     list(made(config(tmp_path, url)).list(what, None))
     assert f"limit={page}" in re.split("[?&]", told.asked[0][1])
+
+
+def too_many(times: int) -> list[tuple[int, Any]]:
+    return [(429, {"kind": "Status", "message": "storage is (re)initializing"})] * times
+
+
+def test_what_is_answered_with_429_is_sent_again_when_the_api_server_says(
+    answers: tuple[Answers, str], tmp_path: Path
+) -> None:
+    told, url = answers
+    slept: list[float] = []
+    checks: list[None] = []
+    kube = made(config(tmp_path, url), sleep=slept.append, before_change=lambda: checks.append(None))
+    told.headers = {"Retry-After": "1"}
+    told.answers = too_many(2)
+    assert kube.get(TOYS, "n", "a") == {"kind": "Toy"}
+    told.answers = too_many(1)
+    kube.create_event("n", {"kind": "Event"})
+    assert slept == [1.0, 1.0, 1.0]
+    assert [asked[0] for asked in told.asked] == ["GET"] * 3 + ["POST"] * 2
+    assert told.asked[3] == told.asked[4]
+    assert len(checks) == 2, "the Lease is looked at before each time"
+
+
+@pytest.mark.parametrize(
+    ("header", "sent", "waits"),
+    [
+        ({"Retry-After": "1"}, 4, [1.0] * 3),
+        ({"Retry-After": "86400"}, 4, [2.0] * 3),
+        ({"Retry-After": "0"}, 4, [0.0] * 3),
+        ({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, 1, []),
+        ({"Retry-After": "9" * 5000}, 1, []),
+        ({"Retry-After": "-1"}, 1, []),
+        ({}, 1, []),
+    ],
+)
+def test_it_is_sent_a_few_times_and_never_waits_for_long(
+    answers: tuple[Answers, str], tmp_path: Path, header: dict[str, str], sent: int, waits: list[float]
+) -> None:
+    told, url = answers
+    slept: list[float] = []
+    told.headers = header
+    told.answers = too_many(10)
+    with pytest.raises(Unavailable, match=r"429 storage is \(re\)initializing"):
+        made(config(tmp_path, url), sleep=slept.append).get(TOYS, "n", "a")
+    assert (len(told.asked), slept) == (sent, waits)
+
+
+def test_what_the_tests_do_as_a_user_is_sent_again_too(answers: tuple[Answers, str], tmp_path: Path) -> None:
+    told, url = answers
+    hands = Hands(config(tmp_path, url), "n")
+    told.headers = {"Retry-After": "0"}
+    told.answers = [*too_many(2), (200, {"items": []}), *too_many(1), (200, {"kind": "Toy"})]
+    assert hands.all(TOYS) == []
+    assert hands.create(TOYS, "a") == {"kind": "Toy"}
+    assert len(told.asked) == 5

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,14 @@ _STRATEGIC_PATCH = {"Content-Type": "application/strategic-merge-patch+json"}
 # Without a second choice: a server that could not do it is to refuse, not to send all there is.
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _UNAUTHORIZED = 401
+_TOO_MANY = 429
 _ERRORS = 400
+_TRIES = 4
+"""Of a request that is answered with 429. The API server says so for a second or two while it fills a cache anew."""
+_LONGEST_WAIT = 2.0
+"""Seconds between two tries. Longer outages are the work queue's matter, and a Lease must be renewed meanwhile."""
 _WORDS = 2000
+_DIGITS = 6
 
 Load = Callable[[], Any]
 """Gives a ``pykube.KubeConfig``."""
@@ -60,6 +67,8 @@ class HttpKube:
         before_change: called right before each request that changes something; what it raises stops the request and
             reaches the caller. ``Standby``, so that what is not to be sent fails like all else.
         page: the most objects that are asked for at once, where the kind does not say fewer.
+        sleep: waits for so many seconds, after a 429. The API server has not acted on such a request, so that any may
+            be sent again, a few times, as client-go does.
     """
 
     def __init__(
@@ -73,8 +82,10 @@ class HttpKube:
         on_call: Callable[[str, str, int, float], None] | None = None,
         before_change: Callable[[], None] | None = None,
         page: int = 500,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._page = page
+        self._sleep = sleep
         self._load = load
         self._monotonic = monotonic
         self._timeout = timeout_seconds
@@ -176,7 +187,13 @@ class HttpKube:
         client = self._current()
         response = self._once(client, verb, plural, arguments)
         if response.status_code == _UNAUTHORIZED:
-            response = self._once(self._current(instead_of=client), verb, plural, arguments)
+            client = self._current(instead_of=client)
+            response = self._once(client, verb, plural, arguments)
+        for _ in range(_TRIES - 1):
+            if response.status_code != _TOO_MANY or (wait := retry_after(response)) is None:
+                break
+            self._sleep(min(wait, _LONGEST_WAIT))
+            response = self._once(client, verb, plural, arguments)
         return response
 
     def _once(self, client: pykube.HTTPClient, verb: str, plural: str, arguments: dict[str, Any]) -> requests.Response:
@@ -219,6 +236,12 @@ class HttpKube:
         # Proxies and netrc files of the surroundings have no business between an operator and its API server.
         client.session.trust_env = False
         return client
+
+
+def retry_after(response: requests.Response) -> float | None:
+    """The seconds after which the API server wants a request again; None if it names none, or not as a number."""
+    value = response.headers.get("Retry-After", "")
+    return float(value) if value.isascii() and value.isdigit() and len(value) <= _DIGITS else None
 
 
 _QUESTIONS = frozenset({"tokenreviews", "subjectaccessreviews"})
