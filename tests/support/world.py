@@ -108,7 +108,7 @@ class World:
             self.apply(body)
 
     def _start(self) -> Operator:
-        clouds = Clouds(self._cloud_of)
+        clouds = Clouds(self.connect)
         self.clouds = clouds
         self.poller = poller(clouds, self._settings, self.clock.monotonic)
         self.reconcilers.update({each.kind: each for each in reconcilers(clouds, self._settings)})
@@ -123,7 +123,9 @@ class World:
             on_kube=lambda what, act: self.on_kube(what, act),
         )
 
-    def _cloud_of(self, credentials: CloudCredentials) -> Cloud:
+    def connect(self, credentials: CloudCredentials) -> Cloud:
+        """The project of a credential."""
+
         def identity() -> tuple[str, str]:
             self.login(credentials)
             return self.project

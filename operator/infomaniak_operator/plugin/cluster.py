@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -97,6 +98,16 @@ class Cluster:
                 _request_timeout=TIMEOUT,
             )
             return [self._core.api_client.sanitize_for_serialization(each) for each in answer.items or ()]
+
+    def secret(self, namespace: str, name: str) -> Mapping[str, bytes]:
+        """The content of a Secret, decoded.
+
+        Raises:
+            ClusterError: there is none, or it may not be read.
+        """
+        with _asked(f"read Secret/{name}", namespace):
+            found = self._core.read_namespaced_secret(name, namespace, _request_timeout=TIMEOUT)
+            return {key: base64.b64decode(value) for key, value in (found.data or {}).items()}
 
     def annotate(self, key: Key, name: str, value: str | None) -> None:
         """Set one annotation, or with None take it out.

@@ -6,21 +6,18 @@ Exit codes: 0 Ready, 1 progressing, 2 failed, 3 the command itself failed.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
-
-import yaml
+from typing import TYPE_CHECKING, NoReturn
 
 from infomaniak_operator import __version__
 from infomaniak_operator.controller.interfaces import Key, KubeObject
-from infomaniak_operator.plugin import report
+from infomaniak_operator.plugin import cloud, report
 from infomaniak_operator.plugin.cluster import Cluster, ClusterError
+from infomaniak_operator.plugin.command import Call, Command, Surroundings, Usage, write_data
 from infomaniak_operator.plugin.stack import References, Stack, State, by_kind, names_of
 from infomaniak_operator.reconcile.generic.outcomes import PAUSED, RECONCILE_AT
 from infomaniak_operator.reconcile.reconcilers import actuators
@@ -38,46 +35,17 @@ _EPILOG = (
 )
 
 
-class Usage(Exception):  # noqa: N818 - it names what is wrong with the words that were given
-    """The words of the command line name nothing that is there."""
-
-
-class Server(Protocol):
-    """What the commands need of a cluster; see ``Cluster``."""
-
-    namespace: str
-
-    def objects(self, namespace: str | None) -> list[KubeObject]:
-        """All objects of this API in a namespace, or with None in all of them."""
-
-    def events(self, resource: KubeObject) -> list[Mapping[str, Any]]:
-        """The Events of one object."""
-
-    def annotate(self, key: Key, name: str, value: str | None) -> None:
-        """Set one annotation, or with None take it out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a command is given.
-
-    Attributes:
-        now: the present time.
-        sleep: waits for that many seconds.
-        connect: the cluster of a kubeconfig and a context.
-    """
-
-    now: Callable[[], datetime]
-    sleep: Callable[[float], None]
-    connect: Callable[[str | None, str | None], Server]
+COMMANDS: tuple[Command, ...] = ()
+"""The commands that have a module of their own, in the order of the help."""
 
 
 def main(arguments: Sequence[str] | None = None, surroundings: Surroundings | None = None) -> int:
     """Run the command that the arguments name; returns the exit code."""
-    found = surroundings or Surroundings(lambda: datetime.now(UTC), time.sleep, Cluster)
+    found = surroundings or Surroundings(lambda: datetime.now(UTC), time.sleep, Cluster, cloud.connect)
     options = _parser().parse_args(arguments)
+    own = {each.name: each for each in COMMANDS}.get(options.command)
     try:
-        return _Command(options, found).run()
+        return own.run(_call(options, found)) if own else _Command(_call(options, found)).run()
     except (ClusterError, Usage) as error:
         return _failed(str(error))
     except ModuleNotFoundError as error:
@@ -103,13 +71,17 @@ def references() -> References:
     return found
 
 
+def _call(options: argparse.Namespace, surroundings: Surroundings) -> Call:
+    server = surroundings.connect(options.kubeconfig, options.context)
+    everywhere = getattr(options, "all_namespaces", False)
+    return Call(options, server, None if everywhere else options.namespace or server.namespace, surroundings)
+
+
 class _Command:
-    def __init__(self, options: argparse.Namespace, surroundings: Surroundings) -> None:
-        self._options, self._surroundings = options, surroundings
-        self._server = surroundings.connect(options.kubeconfig, options.context)
+    def __init__(self, call: Call) -> None:
+        self._options, self._server, self._namespace = call.options, call.server, call.namespace
+        self._surroundings = call.surroundings
         self._references = references()
-        everywhere = getattr(options, "all_namespaces", False)
-        self._namespace: str | None = None if everywhere else options.namespace or self._server.namespace
 
     def run(self) -> int:
         name = self._options.command
@@ -127,10 +99,8 @@ class _Command:
     def _once(self) -> int:
         stack = self._stack()
         found = self._report(stack)
-        if self._options.output == "json":
-            sys.stdout.write(f"{json.dumps(found, indent=2)}\n")
-        elif self._options.output == "yaml":
-            sys.stdout.write(yaml.safe_dump(found, sort_keys=False, allow_unicode=True))
+        if self._options.output:
+            write_data(found, self._options.output)
         elif self._options.command == "why":
             from infomaniak_operator.plugin.terminal import plain  # noqa: PLC0415 - rich is asked for here alone
 
@@ -275,6 +245,12 @@ def _parser() -> argparse.ArgumentParser:
         one = commands.add_parser(name, parents=parents, epilog=_EPILOG, help=said, description=said)
         one.usage = f"kubectl infomaniak {name} [options] KIND/NAME"
         one.add_argument("object", nargs="+", metavar="KIND/NAME", help="for example LoadBalancer/web, or ilb web")
+    for each in COMMANDS:
+        each.arguments(
+            commands.add_parser(
+                each.name, parents=[common, shown], epilog=_EPILOG, help=each.help, description=each.help
+            )
+        )
     return parser
 
 

@@ -2,7 +2,7 @@
 
 import io
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 import yaml
@@ -16,46 +16,8 @@ from infomaniak_operator.plugin.cluster import ClusterError
 from infomaniak_operator.plugin.stack import Stack, State, by_kind, standing, worst
 from tests.support.forest import Forest
 from tests.support.objects import NAMESPACE
+from tests.support.plugin_server import NOW, PluginServer, ran, web
 from tests.support.recorded import example
-
-NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
-
-
-class Server:
-    """Kubernetes as the commands see it, over a world in which the operator has worked."""
-
-    def __init__(self, world, *more):
-        self.world, self.more, self.namespace, self.asked = world, more, NAMESPACE, []
-        self.then = []
-
-    def objects(self, namespace):
-        self.asked.append(namespace)
-        if self.then:
-            self.then.pop(0)()
-        found = [one for kind in KINDS for one in self.world.objects(kind)] + list(self.more)
-        return [one for one in found if namespace in (None, one.key.namespace)]
-
-    def events(self, resource):
-        return [
-            {"reason": told.reason, "message": told.message, "type": "Normal", "lastTimestamp": "2026-11-28T12:00:00Z"}
-            for told in self.world.events.get(resource.key, [])
-        ]
-
-    def annotate(self, key, name, value):
-        self.world.annotate(key, **{name.partition("/")[2]: value})
-
-
-def ran(server, *words):
-    """The exit code of a command, and what it has written."""
-    return plugin.main(words, plugin.Surroundings(lambda: NOW, lambda _: None, lambda kubeconfig, context: server))
-
-
-def web(*without, change=lambda body: body):
-    """examples/web once the operator is done, without some objects, or with some changed."""
-    bodies = [change(each) for each in example("web") if f"{each['kind']}/{each['metadata']['name']}" not in without]
-    world = Forest(*bodies)
-    world.run(120.0)
-    return Server(world)
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +79,7 @@ def test_a_spec_that_cannot_be_stands_as_failed_and_work_as_progressing(capsys):
     server = web(change=taken)
     assert ran(server, "why", "inet/web") == State.FAILED
     assert "10.99.0.1 to 10.99.0.9 lies outside" in capsys.readouterr().out
-    slow = Server(Forest(*example("web"), settles=None))
+    slow = PluginServer(Forest(*example("web"), settles=None))
     slow.world.run(20.0)
     assert ran(slow, "why", "ilb/web") == State.PROGRESSING
     assert "LoadBalancer/web: Creating" in capsys.readouterr().out
@@ -140,7 +102,7 @@ def test_what_is_paused_is_said(capsys):
 
 @pytest.mark.parametrize("name", ["network", "office", "ports", "web", "routing", "mail"])
 def test_of_examples_that_are_ready_nothing_is_missing(name, capsys):
-    server = Server(Forest(*example(name)))
+    server = PluginServer(Forest(*example(name)))
     server.world.run(120.0)
     server.world.all_ready()
     assert ran(server, "tree") == State.READY
@@ -180,7 +142,7 @@ def test_a_change_that_a_pause_holds_back_is_said(capsys):
 
 
 def test_where_nothing_is_said_where_was_looked(good, capsys):
-    empty = Server(Forest())
+    empty = PluginServer(Forest())
     empty.namespace = "nosuch"
     assert ran(empty, "tree") == State.READY
     assert capsys.readouterr().out == "There is no object of network.infomaniak.cloud in namespace nosuch.\n"
@@ -225,7 +187,7 @@ def test_who_may_see_no_events_sees_the_object(good, capsys):
     def refuse(resource):
         raise ClusterError("Cannot list events in namespace x: forbidden")
 
-    server = Server(good.world)
+    server = PluginServer(good.world)
     server.events = refuse
     assert ran(server, "status", "ilb/web") == State.READY
     said = capsys.readouterr().out
@@ -269,7 +231,7 @@ def test_a_cluster_that_cannot_be_asked_is_no_empty_one(good, capsys):
     def refuse(namespace):
         raise ClusterError("Cannot list pools in namespace x: forbidden")
 
-    server = Server(good.world)
+    server = PluginServer(good.world)
     server.objects = refuse
     assert ran(server, "tree") == plugin.UNUSABLE
     assert "Cannot list pools" in capsys.readouterr().err
@@ -283,7 +245,7 @@ def test_one_namespace_or_all(good, capsys):
             "spec": {"loadBalancerRef": {"name": "web"}},
         }
     )
-    server = Server(good.world, other)
+    server = PluginServer(good.world, other)
     ran(server, "tree", "-o", "json")
     assert "theirs" not in capsys.readouterr().out
     ran(server, "tree", "-o", "json", "-A")
@@ -298,7 +260,7 @@ def test_one_namespace_or_all(good, capsys):
 
 
 def test_watching_ends_when_all_is_ready(capsys):
-    server = Server(Forest(*example("web")))
+    server = PluginServer(Forest(*example("web")))
     server.then = [lambda: None, lambda: server.world.run(1.0), lambda: server.world.run(120.0)]
     assert ran(server, "tree", "--watch", "--no-color") == State.READY
     assert server.then == []

@@ -1,0 +1,103 @@
+"""What a command of the plugin is, and what it is given."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+import yaml
+
+from infomaniak_operator.client.credentials import CloudCredentials
+from infomaniak_operator.controller.interfaces import Key, KubeObject
+from infomaniak_operator.reconcile.openstack.scope import Cloud
+
+
+class Usage(Exception):  # noqa: N818 - it names what is wrong with the words that were given
+    """The words of the command line name nothing that is there."""
+
+
+class Server(Protocol):
+    """What the commands need of a cluster; see ``Cluster``."""
+
+    namespace: str
+
+    def objects(self, namespace: str | None) -> list[KubeObject]:
+        """All objects of this API in a namespace, or with None in all of them."""
+
+    def events(self, resource: KubeObject) -> list[Mapping[str, Any]]:
+        """The Events of one object."""
+
+    def annotate(self, key: Key, name: str, value: str | None) -> None:
+        """Set one annotation, or with None take it out."""
+
+    def secret(self, namespace: str, name: str) -> Mapping[str, bytes]:
+        """The content of a Secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a command is given.
+
+    Attributes:
+        now: the present time.
+        sleep: waits for that many seconds.
+        connect: the cluster of a kubeconfig and a context.
+        cloud: the project of a credential, in which nothing can be changed. The credential has not been tried.
+    """
+
+    now: Callable[[], datetime]
+    sleep: Callable[[float], None]
+    connect: Callable[[str | None, str | None], Server]
+    cloud: Callable[[CloudCredentials], Cloud]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a command.
+
+    Attributes:
+        options: as given.
+        server: the cluster.
+        namespace: the one asked about; None: all of them.
+        surroundings: what varies.
+    """
+
+    options: argparse.Namespace
+    server: Server
+    namespace: str | None
+    surroundings: Surroundings
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command that has a module of its own.
+
+    Attributes:
+        name: as typed.
+        help: one line.
+        arguments: adds its arguments; ``--kubeconfig``, ``--context``, ``-n``, ``-o`` and ``--no-color`` are there.
+        run: does it, and returns the exit code.
+    """
+
+    name: str
+    help: str
+    arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[Call], int]
+
+
+def write_data(found: object, form: str) -> None:
+    """Write a report for a script.
+
+    Args:
+        found: what JSON can hold.
+        form: ``json`` or ``yaml``.
+    """
+    if form == "json":
+        sys.stdout.write(f"{json.dumps(found, indent=2)}\n")
+    else:
+        sys.stdout.write(yaml.safe_dump(found, sort_keys=False, allow_unicode=True))
