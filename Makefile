@@ -4,6 +4,7 @@ PYTHON ?= $(shell for one in python3 python3.13 python3.12 python3.11; do \
   $$one -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1 && echo $$one && exit; done; echo python3)
 VENV := .venv
 PY := $(VENV)/bin/python
+DOCS := .venv-docs
 STAMP := $(VENV)/.installed
 SANDBOX ?= .sandbox
 # Tests mostly wait for a cloud: two processes of them, each with a sandbox of its own, take little more than half the time.
@@ -40,7 +41,7 @@ UPGRADE ?=
 CHAOS_STATE ?= .chaos
 
 .DEFAULT_GOAL := help
-.PHONY: help install check fix generate lock chart-docs chart-check test test-unit test-slow test-full fuzz chaos chaos-short test-user e2e-node demo demo-down canary bench bench-stack bench-security dist release-sign release-keep image audit clean
+.PHONY: help install check fix generate lock chart-docs chart-check test test-unit test-slow test-full fuzz chaos chaos-short test-user e2e-node demo demo-down docs docs-serve canary bench bench-stack bench-security dist release-sign release-keep image audit clean
 
 help: ## this list
 	@grep -hE '^[a-z][a-zA-Z0-9-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-zA-Z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -86,6 +87,8 @@ lock: $(STAMP) ## the lock files anew, from pyproject.toml
 	  --no-emit-trusted-host --build-deps-for wheel --only-build-deps --output-file requirements/build.txt pyproject.toml
 	$(PY) -m piptools compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --no-emit-trusted-host --output-file sandbox/requirements.txt sandbox/requirements.in
+	$(PY) -m piptools compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --no-emit-trusted-host --output-file requirements/docs.txt requirements/docs.in
 
 test-unit: $(STAMP) ## the tests that need no sandbox
 	$(PY) -m pytest tests/unit tests/security/fuzz/test_seeds.py
@@ -121,6 +124,17 @@ test-user: $(STAMP) ## the demo and the slow tier as an ordinary user (an accoun
 
 e2e-node: $(STAMP) ## the image and the chart in real Pods, on a real node (Linux, root; says so where that is not there)
 	$(PY) -m tests.e2e $(E2E_FLAGS)
+
+$(DOCS)/.installed: requirements/docs.txt
+	@$(PYTHON) -m venv --clear $(DOCS)
+	@$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements/docs.txt
+	@touch $@
+
+docs: $(DOCS)/.installed ## the documentation as a site, in site/; a link that leads nowhere fails
+	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --quiet --strict --clean
+
+docs-serve: $(DOCS)/.installed ## the same on http://127.0.0.1:8000, made anew at each change
+	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs serve --dev-addr 127.0.0.1:8000
 
 bench: $(STAMP) ## measurements, as JSON: the controller with 3,000 objects
 	$(PY) -m tests.bench.controller_bench
@@ -162,4 +176,4 @@ canary: $(STAMP) ## search for secrets in what the demo's operator has said, whe
 	$(PY) -m tests.support.canary --state "$(SANDBOX)"
 
 clean: ## everything that was made here (the build cache in the user's cache folder stays)
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(DOCS) build dist site .mypy_cache .ruff_cache .pytest_cache

@@ -9,7 +9,13 @@ from pathlib import Path
 from release import sbom
 from release.sbom import Pin
 
-LOCKS = ("requirements/run.txt", "requirements/build.txt", "requirements/dev.txt", "sandbox/requirements.txt")
+LOCKS = (
+    "requirements/run.txt",
+    "requirements/build.txt",
+    "requirements/dev.txt",
+    "requirements/docs.txt",
+    "sandbox/requirements.txt",
+)
 _PIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[^]]*\])?==[^\s;*]+(\s*;[^@]*)?")
 _HASH = re.compile(r"--hash=(?P<of>\S+)")
 _SHA256 = re.compile(r"sha256:[0-9a-f]{64}")

@@ -71,7 +71,7 @@ def test_no_row_with_our_mark_is_passed_over() -> None:
     for owner in owners:
         for mark in (owner.mark(), owner.mark("subnet/a"), owner.old_mark(), marks.released(owner.mark())):
             texts += [mark.text, f"text {mark.text}", f"{mark.text} text", f"text {mark.text} \n"]
-        texts.append(" ".join([owner.mark().text, owner.old_mark().text]))
+        texts.append(f"{owner.mark().text} {owner.old_mark().text}")
     rows: list[dict] = []
     for number in range(600):
         row = {"id": f"r{number}", "description": rng.choice(texts)}

@@ -224,7 +224,7 @@ def main_rows(facts: Facts, rows: Iterable[RowT], standing: Standing) -> list[Ro
     uid = short_uid(facts.owner.uid)
     for row in rows:
         if standing is Standing.OURS and not _mentions(row, uid):
-            continue  # each object of a project looks through all rows, and to read their marks takes fifty times as long
+            continue  # each object looks through all rows of its project: to read all their marks takes far longer
         mark = mark_of(row, facts.owner)
         if mark is not None and not mark.child and facts.owner.standing(mark) is standing:
             found.append(row)
