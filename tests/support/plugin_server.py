@@ -59,14 +59,20 @@ class PluginServer:
                 return {key: base64.b64decode(value) for key, value in found.body["data"].items()}
         raise ClusterError(f'Cannot read Secret/{name} in namespace {namespace}: secrets "{name}" not found')
 
+    def cluster_uid(self) -> str:
+        return self.world.cluster_id
 
-def ran(server: Any, *words: str) -> int:
+    def namespaces(self) -> list[str]:
+        return ["default", "kube-system", NAMESPACE]
+
+
+def ran(server: Any, *words: str, now: datetime = NOW) -> int:
     """The exit code of a command; the test reads what it has written."""
 
     def cloud(credentials: Any) -> Any:
         return server.world.connect(credentials).read_only()
 
-    return plugin.main(words, Surroundings(lambda: NOW, lambda _: None, lambda kubeconfig, context: server, cloud))
+    return plugin.main(words, Surroundings(lambda: now, lambda _: None, lambda kubeconfig, context: server, cloud))
 
 
 def web(*without: str, change: Callable[[dict[str, Any]], dict[str, Any]] = lambda body: body) -> PluginServer:

@@ -109,6 +109,33 @@ class Cluster:
             found = self._core.read_namespaced_secret(name, namespace, _request_timeout=TIMEOUT)
             return {key: base64.b64decode(value) for key, value in (found.data or {}).items()}
 
+    def cluster_uid(self) -> str:
+        """The UID of the kube-system Namespace.
+
+        Raises:
+            ClusterError: it may not be read.
+        """
+        with _asked("read Namespace/kube-system", None):
+            found: Any = self._core.read_namespace("kube-system", _request_timeout=TIMEOUT)
+            return str(found.metadata.uid)
+
+    def namespaces(self) -> list[str]:
+        """The names of all Namespaces.
+
+        Raises:
+            ClusterError: they cannot be listed.
+        """
+        found, more = list[str](), ""
+        while True:
+            options: dict[str, Any] = {"limit": _PAGE, "_request_timeout": TIMEOUT}
+            options |= {"_continue": more} if more else {}
+            with _asked("list namespaces", None):
+                answer: Any = self._core.list_namespace(**options)
+            found += [str(each.metadata.name) for each in answer.items or ()]
+            more = (answer.metadata and answer.metadata._continue) or ""  # noqa: SLF001 - so the client calls it
+            if not more:
+                return found
+
     def annotate(self, key: Key, name: str, value: str | None) -> None:
         """Set one annotation, or with None take it out.
 

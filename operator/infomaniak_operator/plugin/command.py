@@ -38,6 +38,12 @@ class Server(Protocol):
     def secret(self, namespace: str, name: str) -> Mapping[str, bytes]:
         """The content of a Secret."""
 
+    def cluster_uid(self) -> str:
+        """The UID of the kube-system Namespace, by which marks of ownership name the cluster."""
+
+    def namespaces(self) -> list[str]:
+        """The names of all Namespaces."""
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -82,12 +88,14 @@ class Command:
         help: one line.
         arguments: adds its arguments; ``--kubeconfig``, ``--context``, ``-n``, ``-o`` and ``--no-color`` are there.
         run: does it, and returns the exit code.
+        exits: what its exit codes mean; empty: what those of the other commands do.
     """
 
     name: str
     help: str
     arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[Call], int]
+    exits: str = ""
 
 
 def write_data(found: object, form: str) -> None:

@@ -8,19 +8,21 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NoReturn
 
 from infomaniak_operator import __version__
-from infomaniak_operator.controller.interfaces import Key, KubeObject
+from infomaniak_operator.controller.interfaces import Key
 from infomaniak_operator.plugin import cloud, report
 from infomaniak_operator.plugin.cluster import Cluster, ClusterError
 from infomaniak_operator.plugin.command import Call, Command, Surroundings, Usage, write_data
-from infomaniak_operator.plugin.stack import References, Stack, State, by_kind, names_of
+from infomaniak_operator.plugin.graph.command import GRAPH
+from infomaniak_operator.plugin.orphans.command import ORPHANS
+from infomaniak_operator.plugin.references import references
+from infomaniak_operator.plugin.stack import Stack, State, by_kind, names_of
 from infomaniak_operator.reconcile.generic.outcomes import PAUSED, RECONCILE_AT
-from infomaniak_operator.reconcile.reconcilers import actuators
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -35,7 +37,7 @@ _EPILOG = (
 )
 
 
-COMMANDS: tuple[Command, ...] = ()
+COMMANDS: tuple[Command, ...] = (GRAPH, ORPHANS)
 """The commands that have a module of their own, in the order of the help."""
 
 
@@ -56,19 +58,6 @@ def main(arguments: Sequence[str] | None = None, surroundings: Surroundings | No
         return _failed("the output takes no UTF-8: set PYTHONIOENCODING=utf-8, or take -o json")
     except KeyboardInterrupt:
         return UNUSABLE
-
-
-def references() -> References:
-    """What an object refers to, as the operator itself reads it; nothing where the operator could not read it."""
-    kinds = {each.kind: each for each in actuators()}
-
-    def found(resource: KubeObject) -> Iterable[Key]:
-        try:
-            return tuple(kinds[resource.key.kind].references(resource))
-        except (AttributeError, KeyError, TypeError, ValueError):
-            return ()
-
-    return found
 
 
 def _call(options: argparse.Namespace, surroundings: Surroundings) -> Call:
@@ -248,7 +237,7 @@ def _parser() -> argparse.ArgumentParser:
     for each in COMMANDS:
         each.arguments(
             commands.add_parser(
-                each.name, parents=[common, shown], epilog=_EPILOG, help=each.help, description=each.help
+                each.name, parents=[common, shown], epilog=each.exits or _EPILOG, help=each.help, description=each.help
             )
         )
     return parser

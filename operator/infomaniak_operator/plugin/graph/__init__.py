@@ -1,0 +1,1 @@
+"""``graph``: the network's topology as a picture."""

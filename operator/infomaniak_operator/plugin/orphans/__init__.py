@@ -1,0 +1,1 @@
+"""``orphans``: what carries a mark of this cluster and has no owner."""
