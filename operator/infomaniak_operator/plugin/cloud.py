@@ -31,6 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--clouds-yaml", metavar="FILE", help="a clouds.yaml in the place of a Secret")
     group.add_argument("--cloud", metavar="NAME", help="the entry of clouds.yaml; without it, the only one")
+    group.add_argument(
+        "--allowed-auth-url",
+        action="append",
+        metavar="URL",
+        help="the only Keystone that a credential may lead to, as the operator's option; without it, any by HTTPS",
+    )
 
 
 def connect(credentials: CloudCredentials) -> Cloud:
@@ -58,19 +64,20 @@ def opened(call: Call, objects: Iterable[KubeObject]) -> Cloud:
 
 def credentials_for(call: Call, objects: Iterable[KubeObject]) -> CloudCredentials:
     """The credential that a call names; as ``opened``."""
-    options = call.options
+    options, allowed = call.options, call.options.allowed_auth_url
     try:
         if options.clouds_yaml:
             if options.credentials:
                 raise Usage("--credentials and --clouds-yaml exclude each other: leave one out.")
             text = _file(options.clouds_yaml)
-            return parse_credentials({_CLOUDS_YAML: text}, options.cloud)
+            return parse_credentials({_CLOUDS_YAML: text}, options.cloud, allowed)
         if call.namespace is None:
             raise Usage("A Secret is of one namespace: leave out --all-namespaces, or name --clouds-yaml.")
         named = secrets_of(objects)
         name = options.credentials or _only(named)
         where = f"Secret {call.namespace}/{name}"
-        return parse_credentials(call.server.secret(call.namespace, name), options.cloud or named.get(name))
+        data = call.server.secret(call.namespace, name)
+        return parse_credentials(data, options.cloud or named.get(name), allowed)
     except InvalidCredentialsError as error:
         where = options.clouds_yaml or where
         raise Usage(f"{where} cannot be used: {error}.") from error

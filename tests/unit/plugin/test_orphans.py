@@ -205,6 +205,17 @@ def test_what_an_object_shows_as_its_own_is_no_orphan(capsys):
     assert [each["id"] for each in found["claimed"]] == [row["id"]]
 
 
+def test_what_an_object_only_reads_is_an_orphan_all_the_same(capsys):
+    server = gone(settled(network("n"), network("stays")), ("InfomaniakNetwork", "n"))
+    (row,) = [each for each in server.world.table("networks") if each["name"] == "n"]
+    reader = network("reader", managementPolicy="Unmanaged", import_={"id": row["id"]})
+    server.world.apply(reader)
+    server.world.run(30.0)
+    code, found = orphans(server, capsys)
+    assert (code, [each["id"] for each in found["orphans"]]) == (2, [row["id"]])
+    assert found["orphans"][0]["namedBy"] == [f"InfomaniakNetwork {NAMESPACE}/reader"]
+
+
 @pytest.mark.parametrize(
     ("collection", "name"),
     [
