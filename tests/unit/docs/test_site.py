@@ -12,6 +12,8 @@ from release.site import PAGES, linked
 TOP = Path(__file__).parents[3]
 ALL = {str(path.relative_to(TOP / "docs")) for path in (TOP / "docs").rglob("*.md")} | set(PAGES.values())
 
+_IMAGE = re.compile(r"!\[[^\[\]]*\]\(([^()\s]+)\)")
+
 
 def listed(items: object) -> list[str]:
     match items:
@@ -35,7 +37,9 @@ def test_links_lead_to_pages(uri: str) -> None:
     source = next((path for path, page in PAGES.items() if page == uri), f"docs/{uri}")
     text = linked((TOP / source).read_text("utf-8"), source)
     outside_code = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
-    for to in re.findall(r"(?<!!)\]\(([^()\s#]+)[^()\s]*\)", outside_code):
+    for image in _IMAGE.findall(outside_code):
+        assert (TOP / "docs" / posixpath.dirname(uri) / image).is_file()
+    for to in re.findall(r"\]\(([^()\s#]+)[^()\s]*\)", _IMAGE.sub("", outside_code)):
         if "://" not in to:
             assert posixpath.normpath(posixpath.join(posixpath.dirname(uri), to)) in ALL
 

@@ -6,12 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from infomaniak_operator.client import ForbiddenError, ServiceError
 from infomaniak_operator.controller.interfaces import Key, KubeObject
 from infomaniak_operator.plugin.cluster import ClusterError
-from infomaniak_operator.plugin.orphans import former
+from infomaniak_operator.plugin.orphans import former, report, tables
 from infomaniak_operator.plugin.orphans.former import Former, Trace, full_uid
+from infomaniak_operator.plugin.orphans.sorts import SORTS
 from infomaniak_operator.reconcile.ownership.marks import Owner, described, released, short_uid
 from tests.support.drawn import settled
 from tests.support.forest import Forest
@@ -439,3 +442,27 @@ def test_what_others_made_inside_an_orphan_is_told_of_with_it(capsys):
     assert [(each["id"], each["inside"]) for each in unmarked] == [
         (by_hand["id"], {"type": "network", "id": row["id"]})
     ]
+
+
+MARK = Owner("c", "Router", "ns", "r", "6f1b7a52-0000-4000-8000-000000000007").mark().text
+ODD = "[ik2.____________________-_.aaaaaaaaaaaaaaaaa]"
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=6) | st.sampled_from([MARK, ODD]),
+    lambda each: st.lists(each, max_size=3) | st.dictionaries(st.sampled_from(["id", "name"]), each, max_size=2),
+    max_leaves=6,
+)
+attributes = ["id", "name", "description", "tags", "created_at", "created", "provisioning_status", "secret_ref"]
+attributes += ["network_id", "loadbalancers", "pools", "listener_id", "floating_ip_address"]
+rows = st.lists(st.dictionaries(st.sampled_from(attributes), anything, max_size=8), max_size=4)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.dictionaries(st.sampled_from([each.name for each in SORTS]), rows), anything)
+def test_no_row_and_no_status_makes_it_fail(found, status):
+    body = network("n")
+    body["status"] = status
+    objects = [KubeObject.of(body)]
+    told = report.orphans(report.Looked("c", "p", "r", found, {}, objects, ["ns"], ["r"], LATER))
+    json.dumps(told)
+    assert report.exit_code(told) in (0, 1, 2)
+    tables.drawn(told)

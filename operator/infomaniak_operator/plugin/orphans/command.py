@@ -62,7 +62,7 @@ def _looked(call: Call) -> Looked:
     rows, failed = _rows(project)
     # What was there before or after the cloud was read has an owner: a new object, or one that was deleted meanwhile.
     after = _objects(call)
-    objects = list({each.uid: each for each in [*before, *after]}.values())
+    objects = list({(each.uid, each.key): each for each in [*before, *after]}.values())
     parted = [each.partition("/") for each in call.options.former]
     return Looked(
         cluster,
