@@ -183,6 +183,17 @@ def test_a_network_of_two_routers_is_drawn_once_and_named_at_the_other():
     assert [(each.text, each.detail) for each in second.rows.shown] == [("n", "drawn at r1")]
 
 
+def test_a_network_is_drawn_at_the_router_with_a_way_out():
+    network = custom("InfomaniakNetwork", "n", {})
+    alone = custom("Router", "alone", {"interfaces": [{"networkRef": {"name": "n"}}]})
+    out = custom("Router", "out", {"externalGateway": OUTSIDE, "interfaces": [{"networkRef": {"name": "n"}}]})
+    found = drawn([network, alone, out])
+    assert [each.head.name for each in found.outsides[0].routers[0].networks] == ["n"]
+    (router,) = found.routers
+    assert (router.head.name, router.networks) == ("alone", ())
+    assert [(each.text, each.detail) for each in router.rows.shown] == [("n", "drawn at out")]
+
+
 def test_how_objects_stand_is_told(hundred, capsys):
     found = json.loads(picture(hundred, capsys, "-o", "json"))
     by_name = {(each["noun"].split()[0], each["name"]): each["health"] for each in heads(found)}

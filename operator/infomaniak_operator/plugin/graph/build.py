@@ -66,7 +66,7 @@ class _Builder:
         """All of it."""
         routers: dict[Place, list[Key]] = self._by_place(ROUTER, self._places.outside_of_router)
         drawn: dict[Place, Key] = {}
-        for place in sorted(routers, key=str):
+        for place in sorted(routers, key=lambda each: (each == NOWHERE, str(each))):  # those with a way out come first
             for router in routers[place]:
                 for network in self._places.networks_of_router(router):
                     if not self._places.is_outside(network):

@@ -164,7 +164,7 @@ def fitted(text: str, size: int, limit: int, *, bold: bool = False) -> str:
         if room < 0:
             break
         kept += 1
-    return text[:kept].rstrip() + ELLIPSIS if kept else ""
+    return text[:kept].rstrip(" ·") + ELLIPSIS if kept else ""
 
 
 def written(
