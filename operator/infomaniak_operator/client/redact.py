@@ -38,9 +38,29 @@ def redacted(text: str, secrets: Iterable[str] = ()) -> str:
 
 def hidden(text: str, secrets: Iterable[str]) -> str:
     """The text without these secrets, and without tokens of Keystone; all else stays."""
-    for form in sorted({form for secret in secrets if secret for form in _forms(secret)}, key=len, reverse=True):
-        text = text.replace(form, HIDDEN)
-    return _FERNET.sub(HIDDEN, text)
+    return Hiding(secrets).hidden(text)
+
+
+class Hiding:
+    """Takes the same secrets out of many texts.
+
+    Args:
+        secrets: values that must not be in them, as they are or encoded (URL, JSON, base64, HTML).
+    """
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        forms = {form for secret in secrets if secret for form in _forms(secret)}
+        self._forms = tuple(sorted(forms, key=len, reverse=True))
+
+    def hidden(self, text: str) -> str:
+        """The text without the secrets, and without tokens of Keystone; all else stays."""
+        for form in self._forms:
+            text = text.replace(form, HIDDEN)
+        return _FERNET.sub(HIDDEN, text)
+
+    def redacted(self, text: str) -> str:
+        """The text also without what looks like a secret."""
+        return _NAMED.sub(rf"\1{HIDDEN}", self.hidden(text))
 
 
 def _forms(secret: str) -> frozenset[str]:

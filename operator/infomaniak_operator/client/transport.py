@@ -6,6 +6,7 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
@@ -43,6 +44,7 @@ class Call:
         status: of the answer, or None where there was none.
         seconds: from the request to the whole answer.
         request_id: the service's, or None.
+        date: what the service's clock says, seconds since the epoch, to the second; None where it does not say.
     """
 
     service: str
@@ -51,6 +53,7 @@ class Call:
     status: int | None
     seconds: float
     request_id: str | None
+    date: float | None = None
 
 
 class _Transport(HTTPAdapter):
@@ -158,7 +161,16 @@ def answered(service: str, method: str, route: str, response: requests.Response 
     """The account of a request that began at that monotonic second and is now over."""
     status = None if response is None else response.status_code
     request_id = None if response is None else request_id_of(response.headers)
-    return Call(service, method, route, status, time.monotonic() - began, request_id)
+    date = None if response is None else date_of(response.headers.get("Date"))
+    return Call(service, method, route, status, time.monotonic() - began, request_id, date)
+
+
+def date_of(header: str | None) -> float | None:
+    """The time in a header ``Date``, seconds since the epoch; None where there is none that can be read."""
+    try:
+        return parsedate_to_datetime(header or "").timestamp()
+    except (LookupError, TypeError, ValueError, OverflowError, OSError):
+        return None
 
 
 def connections(

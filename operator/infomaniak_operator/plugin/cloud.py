@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from infomaniak_operator.api.json_types import ANY
 from infomaniak_operator.client.credentials import CloudCredentials, parse_credentials
 from infomaniak_operator.client.errors import InvalidCredentialsError
 from infomaniak_operator.client.session import CloudSession
+from infomaniak_operator.client.transport import Call as CloudCall
 from infomaniak_operator.controller.interfaces import KubeObject
 from infomaniak_operator.plugin.command import Call, Usage
 from infomaniak_operator.reconcile.openstack.scope import Cloud, connector
@@ -39,11 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def connect(credentials: CloudCredentials) -> Cloud:
-    """The project of a credential, through which nothing can be changed."""
+def connect(credentials: CloudCredentials, on_call: Callable[[CloudCall], None] | None = None) -> Cloud:
+    """The project of a credential, through which nothing can be changed; see ``Opens``."""
 
     def session(one: CloudCredentials) -> CloudSession:
-        return CloudSession(one, timeout_seconds=TIMEOUT_SECONDS).read_only()
+        return CloudSession(one, timeout_seconds=TIMEOUT_SECONDS, on_call=on_call).read_only()
 
     return connector(time.monotonic, session)(credentials)
 
@@ -69,7 +70,7 @@ def credentials_for(call: Call, objects: Iterable[KubeObject]) -> CloudCredentia
         if options.clouds_yaml:
             if options.credentials:
                 raise Usage("--credentials and --clouds-yaml exclude each other: leave one out.")
-            text = _file(options.clouds_yaml)
+            text = file(options.clouds_yaml)
             return parse_credentials({_CLOUDS_YAML: text}, options.cloud, allowed)
         if call.namespace is None:
             raise Usage("A Secret is of one namespace: leave out --all-namespaces, or name --clouds-yaml.")
@@ -83,7 +84,12 @@ def credentials_for(call: Call, objects: Iterable[KubeObject]) -> CloudCredentia
         raise Usage(f"{where} cannot be used: {error}.") from error
 
 
-def _file(path: str) -> str:
+def file(path: str) -> str:
+    """The text of a file that a user names.
+
+    Raises:
+        Usage: it cannot be read.
+    """
     try:
         return Path(os.path.expanduser(path)).read_text("utf-8")  # noqa: PTH111 - pathlib raises where there is no home
     except (OSError, ValueError) as error:

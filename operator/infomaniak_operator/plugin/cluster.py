@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import base64
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
 import yaml
-from kubernetes import client, config
+from kubernetes import config
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config import kube_config
-from urllib3.exceptions import HTTPError
 
 from infomaniak_operator.api.kind import GROUP, VERSION
 from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.controller.interfaces import Key, KubeObject
+from infomaniak_operator.plugin.cluster_errors import TIMEOUT, ClusterError, asked
+from infomaniak_operator.plugin.cluster_looks import ClusterLooks
 
-TIMEOUT = (5.0, 30.0)
-"""Seconds to connect, and to read, for each request."""
+__all__ = ["Cluster", "ClusterError"]
+
 _PAGE = 500
 _MOST_EVENTS = 500
 _MALFORMED = (LookupError, AttributeError, ValueError, TypeError)
@@ -30,11 +29,7 @@ _new_client: Callable[..., Any] = config.new_client_from_config
 _contexts: Callable[..., Any] = config.list_kube_config_contexts
 
 
-class ClusterError(Exception):
-    """The API server cannot be asked, or refuses. The message says what, and what to do."""
-
-
-class Cluster:
+class Cluster(ClusterLooks):
     """One cluster as a kubeconfig names it.
 
     Args:
@@ -51,7 +46,7 @@ class Cluster:
     def __init__(self, kubeconfig: str | None = None, context: str | None = None) -> None:
         try:
             where = kubeconfig or kube_config.KUBE_CONFIG_DEFAULT_LOCATION
-            api: client.ApiClient = _new_client(config_file=where, context=context, persist_config=False)
+            api = _new_client(config_file=where, context=context, persist_config=False)
             contexts, active = _contexts(config_file=where)
         except (
             config.ConfigException,
@@ -65,7 +60,7 @@ class Cluster:
             raise ClusterError(f"The kubeconfig cannot be used: {error}") from error
         chosen = next((each for each in contexts if each["name"] == context), active)
         self.namespace = str((chosen.get("context") or {}).get("namespace") or "default")
-        self._objects, self._core = client.CustomObjectsApi(api), client.CoreV1Api(api)
+        super().__init__(api)
 
     def objects(self, namespace: str | None) -> list[KubeObject]:
         """All objects of this API.
@@ -90,7 +85,7 @@ class Cluster:
         Raises:
             ClusterError: they cannot be listed.
         """
-        with _asked("list events", resource.key.namespace):
+        with asked("list events", resource.key.namespace):
             answer = self._core.list_namespaced_event(
                 resource.key.namespace,
                 field_selector=f"involvedObject.uid={resource.uid}",
@@ -105,7 +100,7 @@ class Cluster:
         Raises:
             ClusterError: there is none, or it may not be read.
         """
-        with _asked(f"read Secret/{name}", namespace):
+        with asked(f"read Secret/{name}", namespace):
             found = self._core.read_namespaced_secret(name, namespace, _request_timeout=TIMEOUT)
             return {key: base64.b64decode(value) for key, value in (found.data or {}).items()}
 
@@ -115,7 +110,7 @@ class Cluster:
         Raises:
             ClusterError: it may not be read.
         """
-        with _asked("read Namespace/kube-system", None):
+        with asked("read Namespace/kube-system", ""):
             found: Any = self._core.read_namespace("kube-system", _request_timeout=TIMEOUT)
             return str(found.metadata.uid)
 
@@ -129,7 +124,7 @@ class Cluster:
         while True:
             options: dict[str, Any] = {"limit": _PAGE, "_request_timeout": TIMEOUT}
             options |= {"_continue": more} if more else {}
-            with _asked("list namespaces", None):
+            with asked("list namespaces", ""):
                 answer: Any = self._core.list_namespace(**options)
             found += [str(each.metadata.name) for each in answer.items or ()]
             more = (answer.metadata and answer.metadata._continue) or ""  # noqa: SLF001 - so the client calls it
@@ -143,7 +138,7 @@ class Cluster:
             ClusterError: there is no such object, or it may not be changed.
         """
         body = {"metadata": {"annotations": {name: value}}}
-        with _asked(f"annotate {key.kind}/{key.name}", key.namespace):
+        with asked(f"annotate {key.kind}/{key.name}", key.namespace):
             self._objects.patch_namespaced_custom_object(
                 GROUP, VERSION, key.namespace, KINDS[key.kind].plural, key.name, body, _request_timeout=TIMEOUT
             )
@@ -154,7 +149,7 @@ class Cluster:
         while True:
             options: dict[str, Any] = {"limit": _PAGE, "_request_timeout": TIMEOUT}
             options |= {"_continue": more} if more else {}
-            with _asked(f"list {plural}", namespace):
+            with asked(f"list {plural}", namespace):
                 try:
                     answer: Any = (
                         self._objects.list_cluster_custom_object(GROUP, VERSION, plural, **options)
@@ -169,23 +164,3 @@ class Cluster:
             more = (answer.get("metadata") or {}).get("continue") or ""
             if not more:
                 return found
-
-
-@contextmanager
-def _asked(what: str, namespace: str | None) -> Iterator[None]:
-    """One request; whatever it fails with becomes a ``ClusterError``."""
-    where = f"in namespace {namespace}" if namespace else "in all namespaces"
-    try:
-        yield
-    except ApiException as error:
-        raise ClusterError(f"Cannot {what} {where}: {_said(error)}") from error
-    except (HTTPError, OSError, ValueError) as error:
-        raise ClusterError(f"Cannot {what} {where}: the API server does not answer ({error})") from error
-
-
-def _said(error: ApiException) -> str:
-    """What the API server says of a refusal."""
-    try:
-        return str(json.loads(error.body or "")["message"])
-    except (ValueError, KeyError, TypeError):
-        return f"{error.status} {error.reason}"

@@ -6,19 +6,49 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import yaml
 
 from infomaniak_operator.client.credentials import CloudCredentials
+from infomaniak_operator.client.transport import Call as CloudCall
 from infomaniak_operator.controller.interfaces import Key, KubeObject
 from infomaniak_operator.reconcile.openstack.scope import Cloud
 
 
 class Usage(Exception):  # noqa: N818 - it names what is wrong with the words that were given
     """The words of the command line name nothing that is there."""
+
+
+class ServerVersion(NamedTuple):
+    """What an API server says of itself.
+
+    Attributes:
+        text: ``v1.34.1``.
+        date: what its clock says, as the header ``Date`` has it; None where it does not say.
+    """
+
+    text: str
+    date: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledSecret:
+    """A Secret.
+
+    Attributes:
+        namespace: where it is.
+        name: its name.
+        labels: its labels.
+        data: its content, decoded.
+    """
+
+    namespace: str
+    name: str
+    labels: Mapping[str, str]
+    data: Mapping[str, bytes] = field(repr=False)
 
 
 class Server(Protocol):
@@ -44,6 +74,51 @@ class Server(Protocol):
     def namespaces(self) -> list[str]:
         """The names of all Namespaces."""
 
+    def labelled_secret(self, namespace: str, name: str) -> LabelledSecret:
+        """The labels and the content of a Secret."""
+
+    def labelled_secrets(self, namespace: str | None, selector: str) -> list[LabelledSecret]:
+        """The Secrets with a label, in a namespace or with None in all of them."""
+
+    def version(self) -> ServerVersion:
+        """Which version the API server is of, and what its clock says."""
+
+    def served(self) -> frozenset[str]:
+        """The plurals of this API that are served."""
+
+    def definition(self, name: str) -> Mapping[str, Any] | None:
+        """A CustomResourceDefinition; None where there is none."""
+
+    def allowed(self, verb: str, group: str, resource: str, namespace: str | None) -> bool:
+        """Whether the user may do that, in a namespace or with None in all of them."""
+
+    def deployments(self, namespace: str | None, selector: str) -> list[Mapping[str, Any]]:
+        """The Deployments with labels, in a namespace or with None in all of them."""
+
+    def leases(self, namespace: str | None) -> list[Mapping[str, Any]]:
+        """The Leases of a namespace, or with None of all of them."""
+
+    def pods(self, namespace: str, selector: str) -> list[Mapping[str, Any]]:
+        """The Pods with labels, in a namespace."""
+
+    def log(self, namespace: str, pod: str, container: str, lines: int, *, previous: bool) -> str:
+        """The last lines of a container's log, or of the one before its last restart."""
+
+    def all_events(self, namespace: str | None) -> list[Mapping[str, Any]]:
+        """The Events of the objects of this API, in a namespace or with None in all of them."""
+
+
+class Opens(Protocol):
+    """How a project is opened."""
+
+    def __call__(self, credentials: CloudCredentials, on_call: Callable[[CloudCall], None] | None = None) -> Cloud:
+        """The project of a credential, in which nothing can be changed. The credential has not been tried.
+
+        Args:
+            credentials: the credential.
+            on_call: is told of each request once it is over.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -59,7 +134,7 @@ class Surroundings:
     now: Callable[[], datetime]
     sleep: Callable[[float], None]
     connect: Callable[[str | None, str | None], Server]
-    cloud: Callable[[CloudCredentials], Cloud]
+    cloud: Opens
 
 
 @dataclass(frozen=True, slots=True)

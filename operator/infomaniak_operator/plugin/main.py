@@ -18,6 +18,7 @@ from infomaniak_operator.controller.interfaces import Key
 from infomaniak_operator.plugin import cloud, report
 from infomaniak_operator.plugin.cluster import Cluster, ClusterError
 from infomaniak_operator.plugin.command import Call, Command, Surroundings, Usage, write_data
+from infomaniak_operator.plugin.doctor.command import DOCTOR
 from infomaniak_operator.plugin.graph.command import GRAPH
 from infomaniak_operator.plugin.orphans.command import ORPHANS
 from infomaniak_operator.plugin.references import references
@@ -37,7 +38,7 @@ _EPILOG = (
 )
 
 
-COMMANDS: tuple[Command, ...] = (GRAPH, ORPHANS)
+COMMANDS: tuple[Command, ...] = (DOCTOR, GRAPH, ORPHANS)
 """The commands that have a module of their own, in the order of the help."""
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from infomaniak_operator.client import InfomaniakCloudError, Operations
 from infomaniak_operator.client.credentials import CloudCredentials
-from infomaniak_operator.client.redact import hidden, redacted
+from infomaniak_operator.client.redact import Hiding, hidden, redacted
 from infomaniak_operator.client.session import CloudSession
 from tests.support.fake_cloud_http import Reply
 
@@ -92,3 +92,10 @@ def test_a_service_that_repeats_the_secret_is_not_repeated(wire, form, caplog):
         assert FORMS[form] not in everything
         assert "horse" not in everything
         assert "token-1" not in str(error)
+
+
+def test_many_texts_are_freed_of_the_same_secrets():
+    hiding = Hiding(["one-secret", "", "another-secret"])
+    texts = ["one-secret, another-secret", "password: one more", "nothing"]
+    assert [hiding.hidden(each) for each in texts] == ["***, ***", "password: one more", "nothing"]
+    assert [hiding.redacted(each) for each in texts] == ["***, ***", "password: ***", "nothing"]

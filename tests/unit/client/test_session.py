@@ -1,5 +1,6 @@
 import logging
 import threading
+import time
 
 import pytest
 
@@ -18,6 +19,7 @@ from infomaniak_operator.client import (
     PreconditionFailedError,
     ServiceError,
 )
+from infomaniak_operator.client.transport import date_of
 from tests.support.fake_cloud_http import REQUEST_ID, Asked, Reply
 
 NETWORK = {"network": {"id": "n1", "name": "n"}}
@@ -443,3 +445,32 @@ def test_a_token_of_an_odd_life_is_not_asked_for_before_each_request(credentials
     wire.valid_tokens.clear()
     do.networks.list()
     assert wire.logins == logins + 1
+
+
+@pytest.mark.parametrize(
+    ("date", "said"),
+    [
+        ("Sat, 28 Nov 2026 12:00:00 GMT", 1795867200.0),
+        (None, None),
+        ("yesterday", None),
+        ("", None),
+        ("Sat, 99 Nov 2026 12:00:00 GMT", None),
+        ("Sat, 28 Nov 99999999 12:00:00 GMT", None),
+    ],
+)
+def test_the_time_that_a_header_says(date, said):
+    assert date_of(date) == said
+
+
+def test_the_account_of_a_call_says_what_time_it_is_there(credentials, wire):
+    calls: list[Call] = []
+    session = CloudSession(credentials, on_call=calls.append)
+    wire.answer = lambda _: Reply(200, NETWORK)
+    began = time.time()
+    Operations(session).networks.get("n1")
+    assert len(calls) == 2
+    assert all(began - 2 < call.date < time.time() + 2 for call in calls)
+    wire.answer = lambda _: Reply(drop=True)
+    with pytest.raises(CloudConnectionError):
+        Operations(session).networks.delete("n1")
+    assert calls[-1].date is None

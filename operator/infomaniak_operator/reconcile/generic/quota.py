@@ -145,19 +145,25 @@ def _counted(context: ReconcileContext, needs: Needs, *, fresh: bool) -> list[Co
     if neutron or needs.dhcp_subnets:
         details = context.cloud.network_quota(since) or {}
         for name in sorted(neutron | ({PORT} if needs.dhcp_subnets else set())):
-            detail = details.get(name)
-            if isinstance(detail, Mapping) and (limit := _number(detail.get("limit"))) is not None:
-                used = (_number(detail.get("used")) or 0) + (_number(detail.get("reserved")) or 0)
-                used += context.cloud.made_since(name)
-                found.append(_with_dhcp(context, needs, Count(name, used, limit, needs.counts.get(name, 0))))
+            count = counted(name, details.get(name))
+            if count is not None:
+                used = count.used + context.cloud.made_since(name)
+                found.append(_with_dhcp(context, needs, Count(name, used, count.limit, needs.counts.get(name, 0))))
     octavia = [name for name, count in needs.counts.items() if count > 0 and name in _OCTAVIA]
     limits: Mapping[str, object] = (context.cloud.load_balancer_quota(since) or {}) if octavia else {}
     for name in octavia:
-        limit = _number(limits.get(name))
+        limit = number(limits.get(name))
         if limit is not None:
             found.append(Count(name, len(context.rows(_OCTAVIA[name])), limit, needs.counts[name]))
     context.cloud.note_quota_use({each.name: each.used / each.limit for each in found if each.limit})
     return found
+
+
+def counted(name: str, detail: object) -> Count | None:
+    """What Neutron says of one type; None where it has no limit, or nothing that can be read."""
+    if not isinstance(detail, Mapping) or (limit := number(detail.get("limit"))) is None:
+        return None
+    return Count(name, (number(detail.get("used")) or 0) + (number(detail.get("reserved")) or 0), limit, 0)
 
 
 def _with_dhcp(context: ReconcileContext, needs: Needs, count: Count) -> Count:
@@ -183,6 +189,6 @@ def _dhcp_ports(ports: Iterable[Port], subnets: Sequence[Subnet]) -> int:
     return min((there.get(network, 0) // count for network, count in with_dhcp.items()), default=0)
 
 
-def _number(value: object) -> int | None:
+def number(value: object) -> int | None:
     """A count or a limit; None for no limit (-1), and for what is none."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

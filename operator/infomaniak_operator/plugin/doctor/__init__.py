@@ -1,0 +1,1 @@
+"""``kubectl infomaniak doctor``: whether this installation can work, check by check."""
