@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import html
 import json
 import re
@@ -51,6 +52,12 @@ class Hiding:
     def __init__(self, secrets: Iterable[str]) -> None:
         forms = {form for secret in secrets if secret for form in _forms(secret)}
         self._forms = tuple(sorted(forms, key=len, reverse=True))
+
+    def within(self, text: str) -> Hiding:
+        """The same for the parts of a text: what is not in it as a whole is not looked for in each of them."""
+        found = copy.copy(self)
+        found._forms = tuple(form for form in self._forms if form in text)  # noqa: SLF001 - its own class
+        return found
 
     def hidden(self, text: str) -> str:
         """The text without the secrets, and without tokens of Keystone; all else stays."""

@@ -23,6 +23,7 @@ from infomaniak_operator.plugin.graph.command import GRAPH
 from infomaniak_operator.plugin.orphans.command import ORPHANS
 from infomaniak_operator.plugin.references import references
 from infomaniak_operator.plugin.stack import Stack, State, by_kind, names_of
+from infomaniak_operator.plugin.support.command import SUPPORT_BUNDLE
 from infomaniak_operator.reconcile.generic.outcomes import PAUSED, RECONCILE_AT
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ _EPILOG = (
 )
 
 
-COMMANDS: tuple[Command, ...] = (DOCTOR, GRAPH, ORPHANS)
+COMMANDS: tuple[Command, ...] = (DOCTOR, GRAPH, ORPHANS, SUPPORT_BUNDLE)
 """The commands that have a module of their own, in the order of the help."""
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import yaml
 
 from sandbox import Environment
 from tests.support.box import kubectl, until
+from tests.support.canary import Canary
 from tests.support.manifests import bundle, floating_ip, router
 from tests.support.running import User, network
 
@@ -125,6 +127,37 @@ def test_who_may_not_look_is_told_so_and_not_that_nothing_is_there(
     )
     until(lambda: run("tree", "-n", user.namespace).returncode == 0 or None, "the rights are known")
     assert run("tree", "-A").returncode == 3
+
+
+def test_the_doctor_finds_what_is_wrong_with_a_real_installation(
+    user: User, env: Environment, plugin: Run, tmp_path: Path
+) -> None:
+    user.apply(network("n", subnets=SUBNETS))
+    user.until_ready("inet", "n")
+    here = ["-n", user.namespace, "--operator-namespace", user.namespace]  # not where other tests have left Leases
+    done = plugin("doctor", *here, "-o", "json")
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    found = {each["check"]: each for each in json.loads(done.stdout)["checks"]}
+    fine = ("CustomResourceDefinitions", "Watched objects", "Permissions", "Credentials", "Login", "Clocks")
+    assert {name: found[name]["message"] for name in fine if found[name]["state"] != "Ok"} == {}
+    assert {"Quota", "Roles", "External networks"} <= set(found)
+    assert user.project.id in found["Login"]["message"]
+    assert all(service in found["Clocks"]["message"] for service in ("the API server", "Keystone", "Neutron"))
+    assert "?  Operator" in plugin("doctor", *here).stdout  # in the sandbox it runs in no Pod
+    bundle_of = tmp_path / "b.tar.gz"
+    written = plugin("support-bundle", *here, "-f", str(bundle_of))
+    assert written.returncode in (0, 1), written.stdout + written.stderr
+    with tarfile.open(bundle_of) as tar:
+        tar.extractall(tmp_path / "unpacked", filter="data")
+    Canary.of(env).folder(tmp_path / "unpacked", "the bundle")
+    (networks,) = (tmp_path / "unpacked").glob("*/objects/infomaniaknetworks.json")
+    assert [each["metadata"]["name"] for each in json.loads(networks.read_text())] == ["n"]
+    label = ["label", "secret", "infomaniak", "-n", user.namespace]
+    kubectl(env, *label, "network.infomaniak.cloud/credentials-")
+    wrong = plugin("doctor", *here)
+    kubectl(env, *label, "network.infomaniak.cloud/credentials=true")
+    assert (wrong.returncode, wrong.stderr) == (2, "")
+    assert "✗  Credentials" in wrong.stdout
 
 
 @pytest.mark.parametrize(

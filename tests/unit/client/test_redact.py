@@ -99,3 +99,6 @@ def test_many_texts_are_freed_of_the_same_secrets():
     texts = ["one-secret, another-secret", "password: one more", "nothing"]
     assert [hiding.hidden(each) for each in texts] == ["***, ***", "password: one more", "nothing"]
     assert [hiding.redacted(each) for each in texts] == ["***, ***", "password: ***", "nothing"]
+    narrowed = hiding.within("\0".join(texts[1:]))
+    assert [narrowed.hidden(each) for each in texts[1:]] == texts[1:]
+    assert hiding.within(texts[0]).hidden(texts[0]) == "***, ***"

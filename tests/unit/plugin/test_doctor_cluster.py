@@ -129,6 +129,11 @@ def test_a_lease_that_nobody_renews(good, capsys):
     assert "does not renew it, last 60 min ago" in only(told, "Leader")[1]
 
 
+def test_a_lease_of_a_clock_that_was_ahead_and_that_nobody_renews(good, capsys):
+    good.held = [lease(renewed=NOW + timedelta(hours=1))]
+    assert only(checked(good, capsys)[1], "Leader")[0] == "Wrong"
+
+
 def test_a_lease_that_is_given_back(good, capsys):
     good.held = [lease(holder="")]
     assert "Nobody holds" in only(checked(good, capsys)[1], "Leader")[1]
@@ -174,6 +179,8 @@ def test_without_leader_election_there_is_no_lease_to_miss(good, capsys):
     code, told = checked(good, capsys)
     assert code == 0
     assert "without leader election" in only(told, "Leader")[1]
+    good.held = [lease(renewed=OLD, namespace="former")]  # of one that was uninstalled: nobody takes it away
+    assert checked(good, capsys)[0] == 0
 
 
 @pytest.mark.parametrize(

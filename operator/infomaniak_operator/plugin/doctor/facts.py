@@ -190,7 +190,7 @@ class Held:
 
     def live(self, now: datetime) -> bool:
         """Whether somebody holds it and renews it."""
-        fresh = self.renewed is not None and now - self.renewed <= timedelta(seconds=self.duration)
+        fresh = self.renewed is not None and abs(now - self.renewed) <= timedelta(seconds=self.duration)
         return bool(self.holder) and (self.moved or fresh)
 
     @property

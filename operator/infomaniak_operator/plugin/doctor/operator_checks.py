@@ -85,6 +85,10 @@ def _twice(live: Sequence[Held], deployments: tuple[Deployed, ...] | Unknown) ->
 
 
 def _nobody(facts: Facts, leases: Sequence[Held]) -> Finding:
+    deployments = () if isinstance(facts.deployments, Unknown) else facts.deployments
+    alone = [each for each in deployments if not each.elects and each.available]
+    if alone:
+        return Finding(LEADER, State.OK, f"{listed(alone)} runs without leader election.")
     for each in leases:
         if not each.holder:
             message = f"Nobody holds {each}: the operator has stopped, or is about to start."
@@ -92,10 +96,6 @@ def _nobody(facts: Facts, leases: Sequence[Held]) -> Finding:
             when = f", last {age(each.renewed, facts.now)} ago" if each.renewed else ""
             message = f"{each.replica} holds {each} and does not renew it{when}: the operator has stopped."
         return Finding(LEADER, State.WRONG, message, "Look at the operator's Pods and at their logs.")
-    deployments = () if isinstance(facts.deployments, Unknown) else facts.deployments
-    alone = [each for each in deployments if not each.elects and each.available]
-    if alone:
-        return Finding(LEADER, State.OK, f"{listed(alone)} runs without leader election.")
     if _looked_at(facts):
         return Finding(
             LEADER,
