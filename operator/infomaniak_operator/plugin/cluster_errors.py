@@ -38,8 +38,11 @@ def asked(what: str, namespace: str | None) -> Iterator[None]:
         yield
     except ApiException as error:
         raise ClusterError(f"Cannot {what}{where}: {said(error)}", error.status) from error
-    except (HTTPError, OSError, ValueError) as error:
+    except (HTTPError, OSError) as error:
         raise ClusterError(f"Cannot {what}{where}: the API server does not answer ({error})") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        # Not in the library's words, which repeat what was answered: it may be a Secret.
+        raise ClusterError(f"Cannot {what}{where}: the answer cannot be read ({type(error).__name__})") from None
 
 
 def said(error: ApiException) -> str:

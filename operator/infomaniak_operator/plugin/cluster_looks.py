@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -20,6 +21,7 @@ MOST_SECRETS = 200
 MOST_PODS = 20
 MOST_LOG = 4 * 2**20
 """Bytes of one log."""
+_RAW: Mapping[str, Any] = {"_preload_content": False, "_request_timeout": TIMEOUT}
 
 
 class ClusterLooks:
@@ -41,7 +43,7 @@ class ClusterLooks:
             ClusterError: there is none, or it may not be read.
         """
         with asked(f"read Secret/{name}", namespace):
-            return _secret(self._core.read_namespaced_secret(name, namespace, _request_timeout=TIMEOUT))
+            return _secret(_json(self._core.read_namespaced_secret(name, namespace, **_RAW)))
 
     def labelled_secrets(self, namespace: str | None, selector: str) -> list[LabelledSecret]:
         """The Secrets with a label, of a namespace or of all; the first ``MOST_SECRETS``.
@@ -49,14 +51,14 @@ class ClusterLooks:
         Raises:
             ClusterError: they cannot be listed.
         """
-        options: dict[str, Any] = {"label_selector": selector, "limit": MOST_SECRETS, "_request_timeout": TIMEOUT}
+        options: dict[str, Any] = {"label_selector": selector, "limit": MOST_SECRETS, **_RAW}
         with asked("list secrets", namespace):
             answer = (
                 self._core.list_secret_for_all_namespaces(**options)
                 if namespace is None
                 else self._core.list_namespaced_secret(namespace, **options)
             )
-            return [_secret(each) for each in answer.items or ()]
+            return [_secret(each) for each in _items(_json(answer))]
 
     def version(self) -> ServerVersion:
         """Which version the API server is of, and what its clock says.
@@ -113,7 +115,10 @@ class ClusterLooks:
             answer: Any = self._objects.create_cluster_custom_object(
                 "authorization.k8s.io", "v1", "selfsubjectaccessreviews", body, _request_timeout=TIMEOUT
             )
-            return bool((answer.get("status") or {}).get("allowed"))
+            status = answer.get("status") if isinstance(answer, Mapping) else None
+            if not isinstance(status, Mapping):
+                raise ValueError("the answer is no review")  # noqa: TRY004 - it becomes a ClusterError
+            return status.get("allowed") is True
 
     def deployments(self, namespace: str | None, selector: str) -> list[Mapping[str, Any]]:
         """The Deployments with labels, of a namespace or of all.
@@ -140,9 +145,8 @@ class ClusterLooks:
             ClusterError: they cannot be listed.
         """
         with asked("list pods", namespace):
-            options = {"label_selector": selector, "limit": MOST_PODS, "_request_timeout": TIMEOUT}
-            found = self._core.list_namespaced_pod(namespace, **options)
-            return [self._core.api_client.sanitize_for_serialization(each) for each in found.items or ()]
+            options: dict[str, Any] = {"label_selector": selector, "limit": MOST_PODS, **_RAW}
+            return _items(_json(self._core.list_namespaced_pod(namespace, **options)))
 
     def log(self, namespace: str, pod: str, container: str, lines: int, *, previous: bool) -> str:
         """The last lines of a container's log.
@@ -166,8 +170,7 @@ class ClusterLooks:
                 previous=previous,
                 limit_bytes=MOST_LOG,
                 timestamps=True,
-                _preload_content=False,
-                _request_timeout=TIMEOUT,
+                **_RAW,
             )
             return bytes(answer.data)[:MOST_LOG].decode("utf-8", "replace")
 
@@ -180,7 +183,7 @@ class ClusterLooks:
         options: dict[str, Any] = {
             "field_selector": f"involvedObject.apiVersion={GROUP}/{VERSION}",
             "limit": MOST_LISTED,
-            "_request_timeout": TIMEOUT,
+            **_RAW,
         }
         with asked("list events", namespace):
             answer = (
@@ -188,7 +191,7 @@ class ClusterLooks:
                 if namespace is None
                 else self._core.list_namespaced_event(namespace, **options)
             )
-            return [self._core.api_client.sanitize_for_serialization(each) for each in answer.items or ()]
+            return _items(_json(answer))
 
     def _raw(self, group: str, version: str, plural: str, name: str) -> Mapping[str, Any]:
         found: Any = self._objects.get_cluster_custom_object(group, version, plural, name, _request_timeout=TIMEOUT)
@@ -208,7 +211,19 @@ class ClusterLooks:
         return list(answer.get("items") or ())
 
 
-def _secret(found: client.V1Secret) -> LabelledSecret:
-    content = {key: base64.b64decode(value) for key, value in (found.data or {}).items()}
-    meta: Any = found.metadata
-    return LabelledSecret(str(meta.namespace), str(meta.name), dict(meta.labels or {}), content)
+def _json(answer: Any) -> Mapping[str, Any]:  # noqa: ANN401 - the library's
+    """An answer as it came: the library's own types refuse what a newer API server may say."""
+    found = json.loads(bytes(answer.data))
+    if not isinstance(found, Mapping):
+        raise ValueError("no object")  # noqa: TRY004 - it becomes a ClusterError
+    return found
+
+
+def _items(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [each for each in found.get("items") or () if isinstance(each, Mapping)]
+
+
+def _secret(found: Mapping[str, Any]) -> LabelledSecret:
+    content = {key: base64.b64decode(value) for key, value in (found.get("data") or {}).items()}
+    meta = found.get("metadata") or {}
+    return LabelledSecret(str(meta.get("namespace")), str(meta.get("name")), dict(meta.get("labels") or {}), content)

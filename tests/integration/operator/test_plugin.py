@@ -152,6 +152,8 @@ def test_the_doctor_finds_what_is_wrong_with_a_real_installation(
     Canary.of(env).folder(tmp_path / "unpacked", "the bundle")
     (networks,) = (tmp_path / "unpacked").glob("*/objects/infomaniaknetworks.json")
     assert [each["metadata"]["name"] for each in json.loads(networks.read_text())] == ["n"]
+    (events,) = (tmp_path / "unpacked").glob("*/events.json")
+    assert "Created" in {each["reason"] for each in json.loads(events.read_text())}
     label = ["label", "secret", "infomaniak", "-n", user.namespace]
     kubectl(env, *label, "network.infomaniak.cloud/credentials-")
     wrong = plugin("doctor", *here)
