@@ -16,8 +16,8 @@ from infomaniak_operator.client.errors import (
     ServiceMissingError,
 )
 from infomaniak_operator.client.transport import Call as CloudCall
-from infomaniak_operator.controller.interfaces import Key
-from tests.support.objects import CREDENTIAL, NAMESPACE, network, secret
+from infomaniak_operator.controller.interfaces import Key, KubeObject
+from tests.support.objects import CREDENTIAL, NAMESPACE, custom, network, secret
 from tests.support.plugin_checks import checked, only
 from tests.support.plugin_server import NOW, PluginServer, lease, ran, web
 from tests.support.world import PROJECT
@@ -190,6 +190,35 @@ def test_secrets_of_all_namespaces(fresh, capsys):
         "shop/infomaniak",
         "other/infomaniak",
     }
+
+
+@pytest.mark.parametrize(
+    ("labels", "state"), [({"network.infomaniak.cloud/tls": "true"}, "Ok"), ({}, "Wrong"), (None, "Wrong")]
+)
+@pytest.mark.parametrize("field", ["secretRef", "caSecretRef", "sniSecretRefs"])
+def test_secrets_with_certificates(fresh, capsys, labels, state, field):
+    reference = {"name": "site"}
+    tls = {field: [reference] if field.endswith("s") else reference}
+    fresh.more = (KubeObject.of(custom("Pool", "tls", {"tls": tls})),)
+    if labels is not None:
+        body = secret("site", data={"tls.key": "opensesame-never-shown"})
+        fresh.world.apply({**body, "metadata": {**body["metadata"], "labels": labels}})
+    found, said = only(checked(fresh, capsys)[1], "Certificates")
+    assert found == state
+    assert ("Pool/tls names it" in said) == (state == "Wrong")
+
+
+def test_secrets_with_certificates_that_may_not_be_read(good, capsys):
+    good.refused = {"labelled_secret"}
+    good.more = (KubeObject.of(custom("Pool", "tls", {"tls": {"secretRef": {"name": "site"}}})),)
+    assert only(checked(good, capsys)[1], "Certificates")[0] == "NotChecked"
+
+
+@pytest.mark.parametrize("odd", [3, [], "x", {"name": 3}, [[[{"name": None}]]], {"tls": {"secretRef": []}}])
+def test_specs_of_strangers_raise_nothing(good, capsys, odd):
+    spec = dict.fromkeys(("tls", "cloudCredentialsRef", "externalGateway", "externalNetwork", "secretRef"), odd)
+    good.more = (KubeObject.of(custom("Router", "odd", spec)),)
+    assert checked(good, capsys)[0] in (1, 2)
 
 
 # The cloud

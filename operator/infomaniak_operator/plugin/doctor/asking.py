@@ -20,22 +20,22 @@ from infomaniak_operator.controller.interfaces import KubeObject
 from infomaniak_operator.plugin import cloud
 from infomaniak_operator.plugin.cluster_errors import ClusterError
 from infomaniak_operator.plugin.command import Call, Server, ServerVersion, Usage
+from infomaniak_operator.plugin.doctor.bodies import DEPLOYED, Deployed, Held
 from infomaniak_operator.plugin.doctor.cloud_asking import asked as asked_of_cloud
-from infomaniak_operator.plugin.doctor.credential_checks import secret_of
 from infomaniak_operator.plugin.doctor.facts import (
-    DEPLOYED,
     RIGHTS,
+    Certificate,
     Clock,
     Credential,
-    Deployed,
     Facts,
-    Held,
     Project,
     Right,
     Unknown,
     Unusable,
 )
+from infomaniak_operator.plugin.doctor.named import certificates_of, secret_of
 from infomaniak_operator.reconcile.generic.credential_settings import LABEL
+from infomaniak_operator.reconcile.octavia.certificate_secret import LABEL as TLS_LABEL
 
 T = TypeVar("T")
 
@@ -69,8 +69,15 @@ def gathered(call: Call) -> Facts:
         )
         pairs = [(right, plural) for right in RIGHTS for plural in right.resources]
         rights = dict(zip(pairs, pool.map(lambda pair: _right(call, *pair), pairs), strict=True))
-        sources, left_out = _sources(call, () if isinstance(objects, Unknown) else objects)
+        listed = () if isinstance(objects, Unknown) else objects
+        sources, left_out = _sources(call, listed)
         credentials = list(pool.map(lambda source: _credential(call, source), sources))
+        users = {(each.key.namespace, name): each for each in reversed(listed) for name in certificates_of(each)}
+        certificates = list(
+            pool.map(
+                lambda one: _certificate(call, *one), sorted(users.items(), key=lambda one: one[0])[:MOST_CREDENTIALS]
+            )
+        )
     found, told = _projects(call, credentials)
     return Facts(
         now=now,
@@ -84,6 +91,8 @@ def gathered(call: Call) -> Facts:
         rights=rights,
         credentials=tuple(found),
         left_out=left_out,
+        certificates=tuple(certificates),
+        certificates_left_out=max(0, len(users) - MOST_CREDENTIALS),
         clocks=(*clocks, *told),
     )
 
@@ -213,6 +222,12 @@ def _credential(call: Call, source: _Source) -> Credential:
         content = parsed({CLOUDS_YAML: cloud.file(source.name)}, source.entry)
     unsafe = isinstance(content, CloudCredentials) and not _safe(content.auth_url)
     return Credential(str(source), source.namespace, source.name, labelled, content, unsafe, None, source.users)
+
+
+def _certificate(call: Call, place: tuple[str, str], user: KubeObject) -> Certificate:
+    found = tried(lambda: call.server.labelled_secret(*place))
+    labelled = found if isinstance(found, Unknown) else found.labels.get(TLS_LABEL) == "true"
+    return Certificate(*place, labelled, user)
 
 
 def parsed(data: Mapping[str, bytes | str], entry: str | None) -> CloudCredentials | Unusable:

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from infomaniak_operator import __version__
 from infomaniak_operator.api.kind import GROUP, VERSION
 from infomaniak_operator.api.registry import KINDS
-from infomaniak_operator.plugin.doctor.facts import VERSION_LABEL, Facts, Right, Unknown, items, part, text
+from infomaniak_operator.plugin.doctor.bodies import VERSION_LABEL, items, part, text
+from infomaniak_operator.plugin.doctor.facts import Facts, Right, Unknown
 from infomaniak_operator.plugin.doctor.findings import Finding, State, listed, not_checked
 from infomaniak_operator.plugin.doctor.schema import compared, version_of
 

@@ -20,6 +20,7 @@ CHECKS = (
     operator_checks.watched,
     cluster_checks.permissions,
     credential_checks.credentials,
+    credential_checks.certificates,
     credential_checks.projects,
     cluster_checks.clocks,
 )

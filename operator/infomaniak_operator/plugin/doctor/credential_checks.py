@@ -8,16 +8,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from infomaniak_operator.api.json_types import ANY
 from infomaniak_operator.client.errors import Category, ForbiddenError, InfomaniakCloudError, ServiceMissingError
 from infomaniak_operator.controller.interfaces import KubeObject
-from infomaniak_operator.plugin.doctor.facts import Credential, Facts, Project, Unknown, Unusable, part, text
+from infomaniak_operator.plugin.doctor.facts import Credential, Facts, Project, Unknown, Unusable
 from infomaniak_operator.plugin.doctor.findings import Finding, State, listed, not_checked
+from infomaniak_operator.plugin.doctor.named import external_of, secret_of
 from infomaniak_operator.plugin.report import short
 from infomaniak_operator.reconcile.generic.credential_settings import LABEL
 from infomaniak_operator.reconcile.generic.quota import NEARLY, Count, counted, number
+from infomaniak_operator.reconcile.octavia.certificate_secret import LABEL as TLS_LABEL
 
 CREDENTIALS = "Credentials"
+CERTIFICATES = "Certificates"
 LOGIN = "Login"
 ROLES = "Roles"
 QUOTA = "Quota"
@@ -99,6 +101,34 @@ def _readable(one: Credential) -> Finding:
             f"kubectl label --overwrite secret {one.name} -n {one.namespace} {LABEL}=true",
         )
     return Finding(CREDENTIALS, State.OK, f"{one.source} can be read.{used}")
+
+
+def certificates(facts: Facts) -> Iterator[Finding]:
+    """Whether each Secret with a certificate that objects name is there and has the label; nothing if none is named."""
+    fine = []
+    for each in facts.certificates:
+        source, used = f"Secret {each.namespace}/{each.name}", f"{short(each.user.key)} names it."
+        if isinstance(each.labelled, Unknown) and each.labelled.absent:
+            message = f"{source} does not exist. {used}"
+            yield Finding(
+                CERTIFICATES, State.WRONG, message, f"Create it, with the label {TLS_LABEL}=true, or correct the name."
+            )
+        elif isinstance(each.labelled, Unknown):
+            yield not_checked(CERTIFICATES, f"{source}: {each.labelled.why}")
+        elif not each.labelled:
+            yield Finding(
+                CERTIFICATES,
+                State.WRONG,
+                f"{source} has no label {TLS_LABEL}=true, so the operator does not see it. {used}",
+                f"kubectl label --overwrite secret {each.name} -n {each.namespace} {TLS_LABEL}=true",
+            )
+        else:
+            fine.append(source)
+    if facts.certificates_left_out:
+        yield not_checked(CERTIFICATES, f"{facts.certificates_left_out} further Secrets that objects name.")
+    if fine:
+        message = f"{listed(fine)}: there, with the label. Whether a certificate can be used, its object says."
+        yield Finding(CERTIFICATES, State.OK, message)
 
 
 def projects(facts: Facts) -> Iterator[Finding]:
@@ -205,20 +235,3 @@ def _missing(named: tuple[KubeObject, str, str], names: Sequence[str], ids: Coll
     if id_ and id_ not in ids:
         return f"{short(resource.key)} names the external network {id_}, which is not there"
     return ""
-
-
-def secret_of(resource: KubeObject) -> tuple[str, str | None] | None:
-    """The Secret that an object names, with the entry of clouds.yaml; None where it names none."""
-    reference = part(ANY.spec(resource), "cloudCredentialsRef")
-    name = text(reference, "secretName")
-    return (name, text(reference, "cloudName") or None) if name else None
-
-
-def external_of(resource: KubeObject) -> Iterator[tuple[KubeObject, str, str]]:
-    """The external networks that an object names in the cloud: name or id, the other empty."""
-    spec = ANY.spec(resource)
-    for field in ("externalGateway", "externalNetwork"):
-        found = part(spec, field)
-        name, id_ = text(found, "networkName"), text(found, "networkID")
-        if name or id_:
-            yield resource, name if not id_ else "", id_

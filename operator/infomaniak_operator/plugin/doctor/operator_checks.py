@@ -7,8 +7,9 @@ from itertools import combinations
 
 from infomaniak_operator import __version__
 from infomaniak_operator.controller.interfaces import READY, KubeObject
+from infomaniak_operator.plugin.doctor.bodies import DEPLOYED, Deployed, Held
 from infomaniak_operator.plugin.doctor.cluster_checks import age
-from infomaniak_operator.plugin.doctor.facts import DEPLOYED, Deployed, Facts, Held, Unknown
+from infomaniak_operator.plugin.doctor.facts import Facts, Unknown
 from infomaniak_operator.plugin.doctor.findings import Finding, State, listed, not_checked
 from infomaniak_operator.plugin.report import short
 from infomaniak_operator.plugin.stack import State as Standing

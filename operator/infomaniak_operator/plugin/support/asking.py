@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from infomaniak_operator.api.json_types import ANY
-from infomaniak_operator.api.kind import GROUP
 from infomaniak_operator.client.clouds_yaml import CLOUDS_YAML
-from infomaniak_operator.controller.interfaces import KubeObject
 from infomaniak_operator.plugin import cloud
 from infomaniak_operator.plugin.cluster_looks import MOST_SECRETS
 from infomaniak_operator.plugin.command import Call, LabelledSecret
 from infomaniak_operator.plugin.doctor.asking import anywhere, gathered, operator_namespace, tried
-from infomaniak_operator.plugin.doctor.facts import DEPLOYED, Facts, Unknown, items, part, text
+from infomaniak_operator.plugin.doctor.bodies import DEPLOYED, items, part, text
+from infomaniak_operator.plugin.doctor.facts import Facts, Unknown
+from infomaniak_operator.plugin.doctor.named import named_secrets
 from infomaniak_operator.plugin.support.secret_values import values_of
 from infomaniak_operator.reconcile.generic.credential_settings import LABEL
+from infomaniak_operator.reconcile.octavia.certificate_secret import LABEL as TLS_LABEL
 
 MOST_NAMED = 100
 """So many Secrets without a label that objects name are read."""
-_DEEPEST = 20
-_LABELS = (f"{LABEL}=true", f"{GROUP}/tls=true")
+_LABELS = (f"{LABEL}=true", f"{TLS_LABEL}=true")
 
 
 @dataclass(slots=True)
@@ -150,18 +149,3 @@ def _labelled(call: Call, found: Read, namespace: str | None, label: str) -> lis
     if len(listed) >= MOST_SECRETS:
         found.refused.append(f"values of further Secrets with the label {label}, to look for them: there are many.")
     return listed
-
-
-def named_secrets(resource: KubeObject) -> Iterator[str]:
-    """The Secrets that a spec names, wherever it does."""
-    pending: list[tuple[str, object, int]] = [("", ANY.spec(resource), 0)]
-    while pending:
-        key, one, depth = pending.pop()
-        if depth > _DEEPEST:
-            continue
-        if isinstance(one, Mapping):
-            if key.lower().endswith(("secretref", "secretrefs", "credentialsref")):
-                yield from (name for name in (text(one, "name"), text(one, "secretName")) if name)
-            pending += [(str(name), inner, depth + 1) for name, inner in one.items()]
-        elif isinstance(one, list | tuple):
-            pending += [(key, inner, depth + 1) for inner in one]

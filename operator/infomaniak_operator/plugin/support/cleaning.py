@@ -8,7 +8,7 @@ from typing import Any
 
 from infomaniak_operator.api.kind import GROUP
 from infomaniak_operator.client.redact import HIDDEN, Hiding
-from infomaniak_operator.plugin.doctor.facts import items, part, text
+from infomaniak_operator.plugin.doctor.bodies import items, part, text
 
 LONGEST = 20_000
 """Characters of one text."""
