@@ -175,6 +175,15 @@ def test_no_password_goes_unencrypted_over_a_network(good, capsys, tmp_path, add
     assert only(told, "Login")[0] == ("Ok" if asked else "NotChecked")
 
 
+def test_the_addresses_that_are_allowed_may_be_said(good, capsys, tmp_path):
+    address = "http://keystone.example/v3"
+    words = ["--clouds-yaml", clouds_yaml(tmp_path, auth_url=address), "--allowed-auth-url"]
+    assert only(checked(good, capsys, *words, address)[1], "Login")[0] == "Ok"
+    code, told = checked(good, capsys, *words, "https://another.example")
+    assert (code, only(told, "Credentials")[0]) == (2, "Wrong")
+    assert "auth_url" in only(told, "Credentials")[1]
+
+
 def test_objects_that_use_the_operators_own_credential_are_not_taken_for_checked(fresh, capsys):
     fresh.world.apply(network("own", cloudCredentialsRef=...))
     code, told = checked(fresh, capsys)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -209,7 +209,7 @@ def _sources(call: Call, objects: Iterable[KubeObject]) -> tuple[list[_Source], 
 
 
 def _credential(call: Call, source: _Source) -> Credential:
-    labelled = True
+    labelled, allowed = True, call.options.allowed_auth_url
     content: CloudCredentials | Unusable | Unknown
     if source.namespace:
         found = tried(lambda: call.server.labelled_secret(source.namespace, source.name))
@@ -217,10 +217,10 @@ def _credential(call: Call, source: _Source) -> Credential:
             content = found
         else:
             labelled = found.labels.get(LABEL) == "true"
-            content = parsed(found.data, source.entry)
+            content = parsed(found.data, source.entry, allowed)
     else:
-        content = parsed({CLOUDS_YAML: cloud.file(source.name)}, source.entry)
-    unsafe = isinstance(content, CloudCredentials) and not _safe(content.auth_url)
+        content = parsed({CLOUDS_YAML: cloud.file(source.name)}, source.entry, allowed)
+    unsafe = isinstance(content, CloudCredentials) and not (allowed or _safe(content.auth_url))
     return Credential(str(source), source.namespace, source.name, labelled, content, unsafe, None, source.users)
 
 
@@ -230,12 +230,14 @@ def _certificate(call: Call, place: tuple[str, str], user: KubeObject) -> Certif
     return Certificate(*place, labelled, user)
 
 
-def parsed(data: Mapping[str, bytes | str], entry: str | None) -> CloudCredentials | Unusable:
-    """The credential in a Secret. Which addresses the operator allows is not known, so that any is fine here."""
+def parsed(
+    data: Mapping[str, bytes | str], entry: str | None, allowed: Sequence[str] | None
+) -> CloudCredentials | Unusable:
+    """The credential in a Secret. Which addresses the operator allows is not known unless it is said: any is fine."""
     try:
-        return parse_credentials(data, entry)
+        return parse_credentials(data, entry, allowed)
     except InvalidCredentialsError as error:
-        addresses = list(_addresses(data))
+        addresses = [] if allowed else list(_addresses(data))
         try:
             return parse_credentials(data, entry, addresses) if addresses else Unusable(f"{error}")
         except InvalidCredentialsError:
