@@ -82,7 +82,10 @@ class PluginServer:
         for found in self.world.objects(_SECRETS):
             if (found.key.namespace, found.key.name) == (namespace, name):
                 return {key: base64.b64decode(value) for key, value in found.body["data"].items()}
-        raise ClusterError(f'Cannot read Secret/{name} in namespace {namespace}: secrets "{name}" not found')
+        raise ClusterError(f'Cannot read Secret/{name} in namespace {namespace}: secrets "{name}" not found', 404)
+
+    def others(self, kind: str, namespace: str | None) -> list[KubeObject]:
+        return [one for one in self.world.objects(kind) if namespace in (None, one.key.namespace)]
 
     def cluster_uid(self) -> str:
         return self.world.cluster_id
@@ -216,7 +219,9 @@ def ran(server: Any, *words: str, now: datetime = NOW) -> int:
             on_call(each)
         return server.world.connect(credentials).read_only()
 
-    return plugin.main(words, Surroundings(lambda: now, lambda _: None, lambda kubeconfig, context: server, cloud))
+    monotonic = server.world.clock.monotonic
+    found = Surroundings(lambda: now, lambda _: None, lambda kubeconfig, context: server, cloud, monotonic)
+    return plugin.main(words, found)
 
 
 def web(*without: str, change: Callable[[dict[str, Any]], dict[str, Any]] = lambda body: body) -> PluginServer:

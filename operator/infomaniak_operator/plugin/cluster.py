@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 import yaml
-from kubernetes import config
+from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config import kube_config
 
@@ -61,6 +61,15 @@ class Cluster(ClusterLooks):
         chosen = next((each for each in contexts if each["name"] == context), active)
         self.namespace = str((chosen.get("context") or {}).get("namespace") or "default")
         super().__init__(api)
+        slices = client.DiscoveryV1Api(api)
+        self._lists: Mapping[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+            "Service": (self._core.list_service_for_all_namespaces, self._core.list_namespaced_service),
+            "EndpointSlice": (
+                slices.list_endpoint_slice_for_all_namespaces,
+                slices.list_namespaced_endpoint_slice,
+            ),
+            "Node": (self._core.list_node, self._core.list_node),
+        }
 
     def objects(self, namespace: str | None) -> list[KubeObject]:
         """All objects of this API.
@@ -103,6 +112,29 @@ class Cluster(ClusterLooks):
         with asked(f"read Secret/{name}", namespace):
             found = self._core.read_namespaced_secret(name, namespace, _request_timeout=TIMEOUT)
             return {key: base64.b64decode(value) for key, value in (found.data or {}).items()}
+
+    def others(self, kind: str, namespace: str | None) -> list[KubeObject]:
+        """All Services, EndpointSlices or Nodes.
+
+        Args:
+            kind: one of these three.
+            namespace: None: of all namespaces.
+
+        Raises:
+            ClusterError: they cannot be listed.
+        """
+        everywhere, within = self._lists[kind]
+        found, more = list[KubeObject](), ""
+        while True:
+            options: dict[str, Any] = {"limit": _PAGE, "_request_timeout": TIMEOUT, "_continue": more or None}
+            with asked(f"list {kind}s", namespace):
+                answer = everywhere(**options) if namespace is None else within(namespace, **options)
+                found += [
+                    KubeObject.of(self._core.api_client.sanitize_for_serialization(each), kind) for each in answer.items
+                ]
+            more = answer.metadata._continue or ""  # noqa: SLF001 - the client's name for it
+            if not more:
+                return found
 
     def cluster_uid(self) -> str:
         """The UID of the kube-system Namespace.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
@@ -15,6 +16,7 @@ import yaml
 from infomaniak_operator.client.credentials import CloudCredentials
 from infomaniak_operator.client.transport import Call as CloudCall
 from infomaniak_operator.controller.interfaces import Key, KubeObject
+from infomaniak_operator.plugin.stack import by_kind, names_of
 from infomaniak_operator.reconcile.openstack.scope import Cloud
 
 
@@ -49,6 +51,22 @@ class LabelledSecret:
     name: str
     labels: Mapping[str, str]
     data: Mapping[str, bytes] = field(repr=False)
+
+
+def named(words: Sequence[str], namespace: str | None) -> Key:
+    """The object that words name: ``KIND/NAME``, or the two apart.
+
+    Raises:
+        Usage: they name none.
+    """
+    text = "/".join(words)
+    kind, _, name = text.partition("/")
+    known = by_kind(kind)
+    if known is None or not name or "/" in name:
+        raise Usage(f"{text!r} is no KIND/NAME. The kinds are {names_of()}.")
+    if namespace is None:
+        raise Usage("KIND/NAME is of one namespace: leave out --all-namespaces, or the object.")
+    return Key(known, namespace, name)
 
 
 class Server(Protocol):
@@ -107,6 +125,9 @@ class Server(Protocol):
     def all_events(self, namespace: str | None) -> list[Mapping[str, Any]]:
         """The Events of the objects of this API, in a namespace or with None in all of them."""
 
+    def others(self, kind: str, namespace: str | None) -> list[KubeObject]:
+        """All Services, EndpointSlices or Nodes, which are of Kubernetes itself."""
+
 
 class Opens(Protocol):
     """How a project is opened."""
@@ -129,12 +150,14 @@ class Surroundings:
         sleep: waits for that many seconds.
         connect: the cluster of a kubeconfig and a context.
         cloud: the project of a credential, in which nothing can be changed. The credential has not been tried.
+        monotonic: seconds that never go back, as the cloud of ``cloud`` counts them.
     """
 
     now: Callable[[], datetime]
     sleep: Callable[[float], None]
     connect: Callable[[str | None, str | None], Server]
     cloud: Opens
+    monotonic: Callable[[], float] = time.monotonic
 
 
 @dataclass(frozen=True, slots=True)

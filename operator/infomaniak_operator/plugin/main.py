@@ -17,12 +17,13 @@ from infomaniak_operator import __version__
 from infomaniak_operator.controller.interfaces import Key
 from infomaniak_operator.plugin import cloud, report
 from infomaniak_operator.plugin.cluster import Cluster, ClusterError
-from infomaniak_operator.plugin.command import Call, Command, Surroundings, Usage, write_data
+from infomaniak_operator.plugin.command import Call, Command, Surroundings, Usage, named, write_data
+from infomaniak_operator.plugin.diff.command import DIFF
 from infomaniak_operator.plugin.doctor.command import DOCTOR
 from infomaniak_operator.plugin.graph.command import GRAPH
 from infomaniak_operator.plugin.orphans.command import ORPHANS
 from infomaniak_operator.plugin.references import references
-from infomaniak_operator.plugin.stack import Stack, State, by_kind, names_of
+from infomaniak_operator.plugin.stack import Stack, State
 from infomaniak_operator.plugin.support.command import SUPPORT_BUNDLE
 from infomaniak_operator.reconcile.generic.outcomes import PAUSED, RECONCILE_AT
 
@@ -39,7 +40,7 @@ _EPILOG = (
 )
 
 
-COMMANDS: tuple[Command, ...] = (DOCTOR, GRAPH, ORPHANS, SUPPORT_BUNDLE)
+COMMANDS: tuple[Command, ...] = (DIFF, DOCTOR, GRAPH, ORPHANS, SUPPORT_BUNDLE)
 """The commands that have a module of their own, in the order of the help."""
 
 
@@ -164,11 +165,7 @@ class _Command:
         return key
 
     def _named(self) -> Key:
-        kind, _, name = "/".join(self._options.object).partition("/")
-        known = by_kind(kind)
-        if known is None or not name or "/" in name:
-            raise Usage(f"{'/'.join(self._options.object)!r} is no KIND/NAME. The kinds are {names_of()}.")
-        return Key(known, str(self._namespace), name)
+        return named(self._options.object, self._namespace)
 
     def _annotate(self, command: str) -> int:
         key = self._named()

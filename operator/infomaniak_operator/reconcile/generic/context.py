@@ -35,7 +35,7 @@ from infomaniak_operator.reconcile.generic.outcomes import (
     Stop,
     bounded,
 )
-from infomaniak_operator.reconcile.generic.plan import Warned
+from infomaniak_operator.reconcile.generic.plan import Step, Warned
 from infomaniak_operator.reconcile.generic.remembered import Remembered
 from infomaniak_operator.reconcile.openstack.resource_types import ResourceType
 from infomaniak_operator.reconcile.openstack.scope import Cloud
@@ -106,6 +106,7 @@ class ReconcileContext(Facts):
         inputs: a digest of all that decides what the cloud should be, once it is resolved.
         unsettled: whether a field that the spec no longer has may still come to be set.
         intended: what a dry run would do before the plan, for people.
+        steps: what a dry run would do in the cloud, as data, as far as it is more than a text.
         remarks: what a person should see to, though the object is in order.
         held_back: the outcomes of what could not be planned; they are said once all else is done.
         fixed: in what cloud and spec differ that cannot be changed, so that nothing is done about it but to say so.
@@ -127,6 +128,7 @@ class ReconcileContext(Facts):
     inputs: str = ""
     unsettled: bool = False
     intended: list[str] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     held_back: Sequence[Outcome] = ()
     fixed: Sequence[Difference] = ()
@@ -167,12 +169,14 @@ class ReconcileContext(Facts):
             raise Stop(self.would("begin to manage this object"))
         return self.request.add_finalizer()
 
-    def would(self, plan: str = "") -> Outcome:
+    def would(self, plan: str = "", steps: Iterable[Step] = ()) -> Outcome:
         """The outcome of a dry run: what would be done, in a condition and an Event.
 
         Args:
             plan: what comes after what ``intended`` says already.
+            steps: the same as data.
         """
+        self.steps += steps
         text = bounded("would " + "; ".join([*self.intended, *([plan] if plan else [])]))
         self.set_condition(SYNCED, False, Reason.DRY_RUN, text)
         former = self.resource.condition(SYNCED) or {}

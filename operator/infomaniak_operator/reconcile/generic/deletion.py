@@ -106,7 +106,7 @@ def _release(context: ReconcileContext, actuator: Actuator[RowT, BodyT], row: Ro
     if is_marked(context, row) or context.dry_run:
         plan = actuator.releasing(context, row)
         if context.dry_run:
-            return context.would(str(plan) or f"release {actuator.noun} {row['id']}")
+            return context.would(str(plan) or f"release {actuator.noun} {row['id']}", plan.steps)
         if ended := observe.carry_out(context, actuator, row, plan):
             return ended
     context.request.event("Retained", f"{actuator.noun} {row['id']} stays in the cloud, its mark released")
@@ -134,7 +134,8 @@ def _remove(
 def _would(context: ReconcileContext, actuator: Actuator[RowT, BodyT], row: RowT, plan: Plan) -> Outcome:
     """What a dry run says of a deletion: its steps, or what keeps it."""
     if not isinstance(plan.outcome, Outcome):
-        return context.would(str(plan) or f"delete {actuator.noun} {row['id']}")
+        return context.would(str(plan) or f"delete {actuator.noun} {row['id']}", plan.steps)
+    context.held_back = [*context.held_back, plan.outcome]
     return context.would(f"delete {actuator.noun} {row['id']}, but not yet: {plan.outcome.message}")
 
 
@@ -148,7 +149,7 @@ def _see_to_the_rest(context: ReconcileContext, actuator: Actuator[RowT, BodyT],
     if plan.outcome:
         return plan.outcome
     if context.dry_run:
-        return context.would(str(plan)) if plan.steps else None
+        return context.would(str(plan), plan.steps) if plan.steps else None
     context.warn(plan.warnings)
     return actuator.act_on_leftovers(context, plan.steps)
 

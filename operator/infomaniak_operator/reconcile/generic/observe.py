@@ -34,7 +34,7 @@ from infomaniak_operator.reconcile.generic.owned import (
     whose_main,
     why_not_taken,
 )
-from infomaniak_operator.reconcile.generic.plan import Plan
+from infomaniak_operator.reconcile.generic.plan import Plan, Step
 from infomaniak_operator.reconcile.ownership.marks import Standing
 
 
@@ -119,7 +119,9 @@ def _lost(context: ReconcileContext, actuator: Actuator[RowT, BodyT], marked: Se
         return stalled(Reason.EXTERNALLY_DELETED, f"{message}: {way_on}, or delete this object")
     if context.dry_run:
         # It is not there, so that it is not Ready either.
-        return replace(context.would(f"create {actuator.noun} {context.name} again: {message}"), keep_ready=False)
+        again_made = f"{actuator.noun} {context.name}"
+        told = context.would(f"create {again_made} again: {message}", [Step("create", again_made)])
+        return replace(told, keep_ready=False)
     context.set_condition(SYNCED, False, reason, message)
     context.lost()
     # Status forgets the id before the create is sent: who finds an id there, whatever befell this process, may take
@@ -141,7 +143,10 @@ def create(context: ReconcileContext, actuator: Actuator[RowT, BodyT], inputs: I
         return body
     short = quota.shortage(context, actuator.needs(context, inputs, None))
     if context.dry_run:
-        return context.would(f"create {actuator.outline(context, body)}{f'; {short.message}' if short else ''}")
+        context.held_back = [*context.held_back, *([short] if short else [])]
+        outline = actuator.outline(context, body)
+        text = f"create {outline}{f'; {short.message}' if short else ''}"
+        return context.would(text, [Step("create", outline, body=body)])
     if short:
         return short
     return _make(context, actuator, inputs, body)
@@ -283,7 +288,7 @@ def _release(context: ReconcileContext, actuator: Actuator[RowT, BodyT], row: Ro
     """Give up the marks on an object that was Managed; returns how the reconcile ends where that is not all."""
     plan = actuator.releasing(context, row)
     if context.dry_run:
-        return context.would(str(plan) or f"release {actuator.noun} {row['id']}")
+        return context.would(str(plan) or f"release {actuator.noun} {row['id']}", plan.steps)
     # First of all nothing counts as set by us: who is Managed again after a crash adopts it anew.
     context.give_up()
     context.record()
@@ -322,6 +327,7 @@ def remove_doubles(context: ReconcileContext, actuator: Actuator[RowT, BodyT], o
             context.remark("DoubleKept", text)
         elif context.dry_run:
             context.intended.append(f"delete {actuator.noun} {row['id']}, a double of this object")
+            context.steps.append(Step("delete", f"{actuator.noun} {row['id']}", id=str(row["id"])))
         elif ended := _remove(context, actuator, row):
             return ended
     return None

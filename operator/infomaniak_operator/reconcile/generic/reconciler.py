@@ -69,6 +69,11 @@ _MOST_MISSING = 10
 """So many of the missing references a message names."""
 
 
+def _nobody(context: ReconcileContext, ended: Result | Ended) -> None:
+    """Nobody is told how a reconcile has ended but the object itself."""
+    del context, ended
+
+
 @dataclass(frozen=True, slots=True)
 class ReconcileSettings:
     """What all reconcilers are told.
@@ -81,6 +86,7 @@ class ReconcileSettings:
         restore: take over what was made for objects of the same name that are no more (restore from a backup).
         isolation: which namespaces may name nothing in the cloud that another namespace may own.
         sees_all: whether all namespaces are watched. Where they are not, an object may live and not be seen.
+        tell: told of each reconcile how it has ended, and with what it was done; it must change nothing.
     """
 
     cluster_id: str | Callable[[], str]
@@ -89,6 +95,7 @@ class ReconcileSettings:
     restore: bool = False
     isolation: TenantIsolation = field(default_factory=TenantIsolation)
     sees_all: bool = False
+    tell: Callable[[ReconcileContext, Result | Ended], None] = _nobody
 
     @property
     def cluster(self) -> str:
@@ -170,6 +177,7 @@ class CloudReconciler(Generic[RowT, BodyT]):
             ended = failures.outcome(context, error, self._actuator.rivals)
         if isinstance(ended, Result):
             ended = _kept(context, ended)
+        self._settings.tell(context, ended)
         if isinstance(ended, Unchanged):
             return conclusions.unchanged(context, ended.seconds)
         return ended if isinstance(ended, Result) else self._ended(context, ended)
@@ -358,6 +366,8 @@ class CloudReconciler(Generic[RowT, BodyT]):
             return context.would() if context.intended else row
         # What a new one has under it was looked at before it was made.
         short = None if new else quota.shortage(context, self._actuator.needs(context, inputs, plan.steps))
+        if short is not None and context.dry_run:
+            context.held_back = [*context.held_back, short]
         if told := self._say(context, row, plan, new=new):
             return told
         if short is not None:
@@ -418,7 +428,7 @@ class CloudReconciler(Generic[RowT, BodyT]):
         """Put what is about to be done into ``Synced``; end there where it is only to be said, or said first."""
         text = bounded(str(plan))
         if context.dry_run:
-            return context.would(text)
+            return context.would(text, plan.steps)
         adopting = [step for step in plan.steps if step.adopts]
         if adopting and (shown_first := importing.show(context, self._actuator, row, adopting)):
             return shown_first

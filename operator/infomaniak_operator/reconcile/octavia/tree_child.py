@@ -190,7 +190,8 @@ def wait_for_tree(
         context.lost()
     context.request.memory.of(_Remembered).looks = 0
     if context.dry_run:
-        return context.would(f"create {actuator.noun} {context.name} in {parent.kind} {parent.name}")
+        what = f"{actuator.noun} {context.name} in {parent.kind} {parent.name}"
+        return context.would(f"create {what}", [Step("create", what)])
     if context.unmanaged or context.imported:
         return context.wait_for(parent, f"{field}: {parent.kind} {parent.name} is not in the cloud yet{_why(context)}")
     if FINALIZER not in context.resource.finalizers and context.add_finalizer():

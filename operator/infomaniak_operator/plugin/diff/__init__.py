@@ -1,0 +1,1 @@
+"""``diff``: specs against the cloud, field by field, and what the operator would do."""
