@@ -45,6 +45,8 @@ class PluginServer:
         date: what the API server's clock says.
         heard: requests that a cloud that is opened has made.
         unreachable: whether the API server does not answer at all.
+        dry_runs: kind, namespace and name of what was dry-run.
+        not_taken: what a dry run of an object of that name says against it.
     """
 
     def __init__(self, world: Forest, *more: KubeObject) -> None:
@@ -61,6 +63,8 @@ class PluginServer:
         self.date: str | None = format_datetime(NOW, usegmt=True)
         self.heard: list[CloudCall] = []
         self.unreachable = False
+        self.dry_runs: list[tuple[str, str, str]] = []
+        self.not_taken: dict[str, str] = {}
 
     def objects(self, namespace: str | None) -> list[KubeObject]:
         self.asked.append(namespace)
@@ -86,6 +90,10 @@ class PluginServer:
 
     def others(self, kind: str, namespace: str | None) -> list[KubeObject]:
         return [one for one in self.world.objects(kind) if namespace in (None, one.key.namespace)]
+
+    def dry_run(self, body: Mapping[str, Any], namespace: str) -> str | None:
+        self.dry_runs.append((body["kind"], namespace, body["metadata"]["name"]))
+        return self.not_taken.get(body["metadata"]["name"])
 
     def cluster_uid(self) -> str:
         return self.world.cluster_id

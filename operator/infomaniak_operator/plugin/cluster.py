@@ -16,13 +16,15 @@ from kubernetes.config import kube_config
 from infomaniak_operator.api.kind import GROUP, VERSION
 from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.controller.interfaces import Key, KubeObject
-from infomaniak_operator.plugin.cluster_errors import TIMEOUT, ClusterError, asked
+from infomaniak_operator.plugin.cluster_errors import TIMEOUT, ClusterError, asked, said
 from infomaniak_operator.plugin.cluster_looks import ClusterLooks
 
 __all__ = ["Cluster", "ClusterError"]
 
 _PAGE = 500
 _MOST_EVENTS = 500
+_APPLY = "application/apply-patch+yaml"
+_MANAGER = "kubectl-infomaniak-preflight"
 _MALFORMED = (LookupError, AttributeError, ValueError, TypeError)
 """What the client raises over a kubeconfig that has something else where it expects a list or a text."""
 _new_client: Callable[..., Any] = config.new_client_from_config
@@ -162,6 +164,34 @@ class Cluster(ClusterLooks):
             more = (answer.metadata and answer.metadata._continue) or ""  # noqa: SLF001 - so the client calls it
             if not more:
                 return found
+
+    def dry_run(self, body: Mapping[str, Any], namespace: str) -> str | None:
+        """Why the API server would not take an object; None where it would. It keeps nothing of it.
+
+        Raises:
+            ClusterError: it cannot be asked.
+        """
+        kind, name = KINDS[str(body["kind"])], str(body["metadata"]["name"])
+        options: dict[str, Any] = {"dry_run": "All", "field_validation": "Strict", "_request_timeout": TIMEOUT}
+        with asked(f"dry-run {kind.kind}/{name}", namespace):
+            try:
+                self._objects.patch_namespaced_custom_object(
+                    GROUP,
+                    VERSION,
+                    namespace,
+                    kind.plural,
+                    name,
+                    dict(body),
+                    field_manager=_MANAGER,
+                    force=True,
+                    _content_type=_APPLY,
+                    **options,
+                )
+            except ApiException as error:
+                if error.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY):
+                    return said(error)
+                raise
+        return None
 
     def annotate(self, key: Key, name: str, value: str | None) -> None:
         """Set one annotation, or with None take it out.

@@ -128,6 +128,9 @@ class Server(Protocol):
     def others(self, kind: str, namespace: str | None) -> list[KubeObject]:
         """All Services, EndpointSlices or Nodes, which are of Kubernetes itself."""
 
+    def dry_run(self, body: Mapping[str, Any], namespace: str) -> str | None:
+        """Why the API server would not take an object, which is not kept whatever it says; None where it would."""
+
 
 class Opens(Protocol):
     """How a project is opened."""

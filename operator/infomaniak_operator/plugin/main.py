@@ -22,6 +22,7 @@ from infomaniak_operator.plugin.diff.command import DIFF
 from infomaniak_operator.plugin.doctor.command import DOCTOR
 from infomaniak_operator.plugin.graph.command import GRAPH
 from infomaniak_operator.plugin.orphans.command import ORPHANS
+from infomaniak_operator.plugin.preflight.command import PREFLIGHT
 from infomaniak_operator.plugin.references import references
 from infomaniak_operator.plugin.stack import Stack, State
 from infomaniak_operator.plugin.support.command import SUPPORT_BUNDLE
@@ -40,7 +41,7 @@ _EPILOG = (
 )
 
 
-COMMANDS: tuple[Command, ...] = (DIFF, DOCTOR, GRAPH, ORPHANS, SUPPORT_BUNDLE)
+COMMANDS: tuple[Command, ...] = (DIFF, PREFLIGHT, DOCTOR, GRAPH, ORPHANS, SUPPORT_BUNDLE)
 """The commands that have a module of their own, in the order of the help."""
 
 

@@ -70,10 +70,10 @@ def find(context: ReconcileContext, actuator: Actuator[RowT, BodyT], rows: Seque
 def _by_filter(
     context: ReconcileContext, actuator: Actuator[RowT, BodyT], wanted: Mapping[str, object]
 ) -> RowT | Outcome:
-    asked = {name: value for name, value in _api_filter(wanted).items() if name not in ("tags", "description")}
+    asked = {name: value for name, value in api_filter(wanted).items() if name not in ("tags", "description")}
     # The service's answer is matched once more: a near match (a longer name, a neighbour's address) is none.
     listed = actuator.collection.of(context.cloud.do).list(**asked)
-    found: list[RowT] = [row for row in listed if _matches(row, wanted)]
+    found: list[RowT] = [row for row in listed if matches(row, wanted)]
     shown = ", ".join(f"{name}={value}" for name, value in wanted.items())
     if not found:
         message = f"spec.import.filter: no {actuator.noun} matches {shown} in project {context.cloud.project_id}"
@@ -101,7 +101,7 @@ _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _ADDRESSES = frozenset({"address", "vipAddress"})
 
 
-def _api_filter(wanted: Mapping[str, object]) -> dict[str, Any]:
+def api_filter(wanted: Mapping[str, object]) -> dict[str, Any]:
     """Attribute and value; the services compare addresses as text, in the spelling they give them."""
     return {_attribute(name): address(value) if name in _ADDRESSES else value for name, value in wanted.items()}
 
@@ -110,8 +110,9 @@ def _attribute(field: str) -> str:
     return _API.get(field) or _HUMP.sub("_", field).lower()
 
 
-def _matches(row: Mapping[str, object], wanted: Mapping[str, object]) -> bool:
-    for name, value in _api_filter(wanted).items():
+def matches(row: Mapping[str, object], wanted: Mapping[str, object]) -> bool:
+    """Whether an object of the cloud is one that a filter means."""
+    for name, value in api_filter(wanted).items():
         if name == "tags":
             there = cast("Iterable[object]", row.get("tags") or ())
             if not set(value) <= set(there):

@@ -39,7 +39,13 @@ _SMALL = 5
 """Of a quota so small nothing is said before it is used up: its one or two are what it is for."""
 
 PORT = "port"
-_NAMES = {"security_group": "security group", "security_group_rule": "security group rule", "floatingip": "floating IP"}
+_NAMES = {
+    "security_group": "security group",
+    "security_group_rule": "security group rule",
+    "floatingip": "floating IP",
+    "l7policy": "L7 policy",
+    "l7rule": "L7 rule",
+}
 _OCTAVIA: Mapping[str, ResourceType[Any, Any]] = {
     "load_balancer": LOAD_BALANCERS,
     "pool": POOLS,
@@ -47,7 +53,7 @@ _OCTAVIA: Mapping[str, ResourceType[Any, Any]] = {
 }
 """The types of Octavia's that are counted: it tells limits only."""
 _DHCP = "network:dhcp"
-_MOST_DHCP = 4
+MOST_DHCP = 4
 """A subnet takes no more ports of DHCP than that, so that with room for so many nobody has to look."""
 
 
@@ -169,14 +175,14 @@ def counted(name: str, detail: object) -> Count | None:
 def _with_dhcp(context: ReconcileContext, needs: Needs, count: Count) -> Count:
     """The ports with those that new subnets with DHCP certainly take, where it matters."""
     room = count.limit - count.used - count.needed
-    if count.name != PORT or not 0 <= room < _MOST_DHCP * needs.dhcp_subnets:
+    if count.name != PORT or not 0 <= room < MOST_DHCP * needs.dhcp_subnets:
         return count
-    of_each = min(_dhcp_ports(context.rows(PORTS), context.rows(SUBNETS)), _MOST_DHCP)
+    of_each = min(dhcp_ports(context.rows(PORTS), context.rows(SUBNETS)), MOST_DHCP)
     dhcp = of_each * needs.dhcp_subnets
     return Count(count.name, count.used, count.limit, count.needed + dhcp, dhcp)
 
 
-def _dhcp_ports(ports: Iterable[Port], subnets: Sequence[Subnet]) -> int:
+def dhcp_ports(ports: Iterable[Port], subnets: Sequence[Subnet]) -> int:
     """How many ports of DHCP a subnet takes here at the least: as in the project's networks; 0 if it has none."""
     with_dhcp: dict[str, int] = {}
     for subnet in subnets:

@@ -1,0 +1,1 @@
+"""``preflight``: what manifests need of quota, references and names, before they are applied."""
