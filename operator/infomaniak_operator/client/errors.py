@@ -52,6 +52,11 @@ class Category(Enum):
     """It changed meanwhile: read it again."""
 
 
+def explained(said: str, what_it_means: str) -> str:
+    """The words of others, which may end as a sentence does, and what they mean, as one sentence."""
+    return f"{said.rstrip('. ')}: {what_it_means}"
+
+
 class InfomaniakCloudError(Exception):
     """An operation on the cloud failed.
 

@@ -18,6 +18,7 @@ from infomaniak_operator.client.errors import (
     InfomaniakCloudError,
     ServiceError,
     ServiceMissingError,
+    explained,
 )
 
 SERVICES = ("network", "load-balancer")
@@ -68,13 +69,14 @@ def refused(error: keystone.HttpError, credentials: CloudCredentials) -> Infoman
     if found.category is Category.TRANSIENT or not 400 <= status < 500:  # noqa: PLR2004 - HTTP
         return found
     if status != _UNAUTHORIZED and (error.response is None or not said(error.response).own):
-        message = f"{found.message}: these are not Keystone's words; something is in its place, or 'auth_url' is wrong"
+        meaning = "these are not Keystone's words; something is in its place, or 'auth_url' is wrong"
+        message = explained(found.message, meaning)
         return ServiceError(message, status=found.status, request_id=found.request_id)
     hint = "the application credential or its secret is wrong, expired or deleted"
     if not credentials.application_credential_secret:
         hint = "the user, its password or the project is wrong"
     return AuthenticationError(
-        f"{found.message}: {hint}", status=found.status, error_type=found.error_type, request_id=found.request_id
+        explained(found.message, hint), status=found.status, error_type=found.error_type, request_id=found.request_id
     )
 
 

@@ -30,6 +30,7 @@ from infomaniak_operator.client.errors import (
     InfomaniakCloudError,
     ReadOnlyError,
     ServiceError,
+    explained,
 )
 from infomaniak_operator.client.limits import LIST_BYTES, LIST_CALLS, CloudLimits
 from infomaniak_operator.client.login import UNREADABLE, endpoint_of, life, plugin, refused, region_of, unreadable
@@ -389,7 +390,7 @@ def _not_yet(error: InfomaniakCloudError) -> InfomaniakCloudError:
     The credential is good, so there is nothing in it for a person to mend: the service lags behind, or cannot ask
     Keystone.
     """
-    message = f"{error.message}: the service refuses a fresh token, though Keystone takes the credential"
+    message = explained(error.message, "the service refuses a fresh token, though Keystone takes the credential")
     found = AuthenticationError(message, status=error.status, error_type=error.error_type, request_id=error.request_id)
     found.category = Category.TRANSIENT
     return found

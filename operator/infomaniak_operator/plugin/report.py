@@ -8,6 +8,7 @@ from typing import Any
 from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.controller.interfaces import Key, KubeObject
 from infomaniak_operator.plugin.stack import Cause, Stack, Standing, unresolved, worst
+from infomaniak_operator.plugin.unusable_secrets import unusable
 
 Report = dict[str, Any]
 
@@ -15,9 +16,16 @@ MOST_EVENTS = 20
 """So many Events are shown, the newest."""
 
 
-def short(key: Key) -> str:
-    """How people name an object: ``LoadBalancer/web``."""
-    return f"{key.kind}/{key.name}"
+def short(key: Key, namespace: str | None = None) -> str:
+    """How people name an object: ``LoadBalancer/web``; with another namespace than that: ``LoadBalancer shop/web``."""
+    return f"{key.kind}/{key.name}" if namespace in (None, key.namespace) else str(key)
+
+
+def key_of(named: str, namespace: str) -> Key:
+    """The object that ``short`` has named so, seen from a namespace."""
+    kind, slash, name = named.partition("/")
+    kind, blank, other = kind.partition(" ")
+    return Key(kind, other if blank else namespace, name if slash else "")
 
 
 def tree(stack: Stack, keys: Sequence[Key]) -> Report:
@@ -41,7 +49,7 @@ def why(stack: Stack, key: Key) -> Report:
     return {
         "state": str(worst(causes)),
         **_object(stack.standing(key)),
-        "missing": (unresolved(found) if found else None) or "",
+        "missing": (unresolved(found) or unusable(found) if found else None) or "",
         "blockedBy": [_cause(each) for each in causes],
     }
 
@@ -91,14 +99,15 @@ def _object(found: Standing) -> Report:
 
 def _item(stack: Stack, key: Key) -> Report:
     found = stack.standing(key)
-    return {**_object(found), "state": str(found.state), "references": [short(each) for each in stack.references(key)]}
+    references = [short(each, key.namespace) for each in stack.references(key)]
+    return {**_object(found), "state": str(found.state), "references": references}
 
 
 def _cause(cause: Cause) -> Report:
     return {
         **_object(cause.standing),
         "state": str(cause.standing.state),
-        "holdsUp": [short(each) for each in cause.holds_up],
+        "holdsUp": [short(each, cause.standing.key.namespace) for each in cause.holds_up],
     }
 
 

@@ -12,7 +12,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from infomaniak_operator.controller.interfaces import Key
-from infomaniak_operator.plugin.report import Report, short
+from infomaniak_operator.plugin.report import Report, key_of, short
 from infomaniak_operator.plugin.stack import Stack, State
 
 _STYLES = {"Ready": "green", "Progressing": "yellow", "Failed": "red"}
@@ -22,7 +22,7 @@ _HEALTH = {"ONLINE": "green", "ERROR": "red", "DEGRADED": "yellow", "DRAINING": 
 _WIDE = 2000
 """Columns of a file or a pipe: nothing is wrapped there, so that it can be searched."""
 _MOST_NAMED = 10
-"""So many objects that wait for one are named; JSON and YAML name all."""
+"""So many objects are named of those that wait for one, or say the same; JSON and YAML name all."""
 _Name = Callable[[Key], str]
 """How objects are named: with their namespace where there are several."""
 
@@ -70,7 +70,7 @@ def _branch(stack: Stack, root: Key, told: set[Key], drawn: set[Key], name: _Nam
     pending: list[tuple[Tree, Key]] = [(top, root)]
     while pending:
         branch, key = pending.pop()
-        for each in stack.dependents(key):
+        for each in stack.below(key):
             again = each in drawn
             if each not in told or (again and each in stack.references(key)):  # a circle: it is above already
                 continue
@@ -95,22 +95,27 @@ def _label(stack: Stack, key: Key, name: _Name, *, again: bool) -> Text:
 
 
 def _blocked(report: Report, name: _Name = short) -> list[RenderableType]:
-    parts: list[RenderableType] = []
+    """The causes; those that say the same are told of together."""
+    told: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
     for cause in report["blockedBy"]:
-        style = _STYLES[cause["state"]]
-        blamed = plain(name(Key(cause["kind"], cause["namespace"], cause["name"])))
+        told.setdefault((cause["state"], cause["reason"], cause["message"]), []).append(cause)
+    parts: list[RenderableType] = []
+    for (state, reason, message), causes in told.items():
+        blamed = _named([Key(each["kind"], each["namespace"], each["name"]) for each in causes], name)
         parts += [
             Text(),
-            Text.assemble(("Blocked by: ", "bold"), (blamed, f"bold {style}"), f"  {plain(cause['reason'])}"),
+            Text.assemble(("Blocked by: ", "bold"), (blamed, f"bold {_STYLES[state]}"), f"  {plain(reason)}"),
+            Text(f"  {plain(message)}"),
         ]
-        parts.append(Text(f"  {plain(cause['message'])}"))
-        if cause["holdsUp"]:
-            parted = [each.partition("/") for each in cause["holdsUp"][:_MOST_NAMED]]
-            named = [name(Key(kind, cause["namespace"], called)) for kind, _, called in parted]
-            more = len(cause["holdsUp"]) - _MOST_NAMED
-            rest = f", and {more} more" if more > 0 else ""
-            parts.append(Text(f"  Waiting for it: {plain(', '.join(named))}{rest}", "dim"))
+        held = dict.fromkeys(key_of(one, each["namespace"]) for each in causes for one in each["holdsUp"])
+        if held:
+            parts.append(Text(f"  Waiting for it: {_named(list(held), name)}", "dim"))
     return parts
+
+
+def _named(keys: Sequence[Key], name: _Name) -> str:
+    more = len(keys) - _MOST_NAMED
+    return plain(", ".join(map(name, keys[:_MOST_NAMED]))) + (f", and {more} more" if more > 0 else "")
 
 
 def status(report: Report) -> RenderableType:

@@ -117,6 +117,7 @@ def outcome(
         what_to_do = "take it out, or use a credential that may"
         message = f"the roles of the credential do not allow what the spec asks for; {what_to_do}: {message}"
     if error.category is Category.AUTHENTICATION:
+        message = f"{context.secret}: {message}" if context.secret else message
         context.set_condition(CREDENTIALS_VALID, False, Reason.CREDENTIALS_INVALID, message)
     elif context.connected is None or CREDENTIALS_VALID not in context.further:
         context.set_condition(CREDENTIALS_VALID, None, Reason.CLOUD_ERROR, message)
