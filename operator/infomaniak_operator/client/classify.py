@@ -74,6 +74,13 @@ RULES: tuple[ErrorRule, ...] = (
     ErrorRule(409, r"MacAddressInUse", errors.ConflictError, Category.TERMINAL),
     # Of a port: what its attributes say does not go together.
     ErrorRule(409, r"PortSecurityRequired|PortSecurityPortHas", errors.ConflictError, Category.TERMINAL),
+    # Of a network and its subnets, likewise.
+    ErrorRule(
+        409,
+        r"GatewayConflictWithAllocationPools|OverlappingAllocationPools|NetworkMTUSubnetConflict",
+        errors.ConflictError,
+        Category.TERMINAL,
+    ),
     ErrorRule(
         409, r"SecurityGroupRule(Exists|InPost|sNotSingleGroup|Parameter)", errors.ConflictError, Category.TERMINAL
     ),
@@ -88,6 +95,8 @@ RULES: tuple[ErrorRule, ...] = (
     ErrorRule(413, r"quota", errors.QuotaExceededError),
     ErrorRule(425, "", errors.ServiceError),
     ErrorRule(429, "", errors.ServiceError),
+    # A subnet pool that is full. Neutron says 500, and means that there is no room.
+    ErrorRule(500, r"SubnetAllocationError", errors.ServiceError, Category.QUOTA),
     ErrorRule(501, "", errors.ServiceError, Category.TERMINAL),
 )
 """Status and the service's own type or words; the first row that fits counts."""

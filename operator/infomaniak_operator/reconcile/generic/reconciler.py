@@ -167,7 +167,7 @@ class CloudReconciler(Generic[RowT, BodyT]):
         except Unresolved as missing:  # it went after the references had been resolved
             ended = context.wait_for(missing.key, str(missing), missing.others)
         except InfomaniakCloudError as error:
-            ended = failures.outcome(context, error, self._actuator.rivals)
+            ended = failures.outcome(context, error, self._actuator.rivals, self._actuator.advice)
         if isinstance(ended, Result):
             ended = _kept(context, ended)
         if isinstance(ended, Unchanged):
