@@ -11,6 +11,7 @@ from infomaniak_operator.reconcile.generic import misnamed
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.outcomes import Outcome, again
 from infomaniak_operator.reconcile.generic.plan import Step
+from infomaniak_operator.reconcile.neutron import overlaps
 from infomaniak_operator.reconcile.neutron.router_interfaces import (
     Leg,
     Seen,
@@ -118,7 +119,8 @@ def _add(
             raise
         return {"fixed_ips": [{"subnet_id": subnet}]}
     except NotFoundError as error:
-        what = f"port {port}" if port is not None else f"subnet {subnet}"
+        view = context.request.view
+        what = f"port {port}" if port is not None else overlaps.subnet_named(context.resource, view, str(subnet))
         wrong = misnamed.leading_nowhere(context.resource, error)
         where = f"{misnamed.places(context.resource, wrong)}: " if wrong else ""
         return again(Reason.WAITING_FOR_REFERENCE, f"{where}{what} is not there (any more): {error}", 10.0)
