@@ -59,7 +59,7 @@ from infomaniak_operator.reconcile.generic.outcomes import (
     stalled,
 )
 from infomaniak_operator.reconcile.generic.owned import check_project
-from infomaniak_operator.reconcile.generic.plan import Plan, only
+from infomaniak_operator.reconcile.generic.plan import Plan, past
 from infomaniak_operator.reconcile.generic.tenancy import TenantIsolation
 from infomaniak_operator.reconcile.openstack.scope import Clouds
 from infomaniak_operator.reconcile.ownership.marks import NoRoom
@@ -394,7 +394,7 @@ class CloudReconciler(Generic[RowT, BodyT]):
                 if isinstance(done, Ended):
                     return done
                 row = done
-                context.request.event("Updated", str(left))
+                context.request.event("Updated", past(left.steps))
                 left = self._left(context, row, inputs)
         if left.outcome:
             return left.outcome
@@ -547,6 +547,6 @@ def _announce(context: ReconcileContext, plan: Plan, *, new: bool) -> None:
     done = [step for step in plan.steps if step.slot not in context.undone]
     put_back = [step for step in done if context.drifted and not step.owed]
     if put_back:
-        context.request.event("DriftCorrected", f"the cloud was changed behind us; put back: {only(put_back)}")
+        context.request.event("DriftCorrected", f"the cloud was changed behind us; put back: {past(put_back)}")
     if updated := [step for step in done if step not in put_back]:
-        context.request.event("Updated", str(only(updated)))
+        context.request.event("Updated", past(updated))
