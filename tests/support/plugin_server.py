@@ -73,6 +73,14 @@ class PluginServer:
         found = [one for kind in KINDS for one in self.world.objects(kind)] + list(self.more)
         return [one for one in found if namespace in (None, one.key.namespace)]
 
+    def object(self, key: Key) -> KubeObject:
+        found = next((each for each in self.objects(key.namespace) if each.key == key), None)
+        if found is None:
+            raise ClusterError(
+                f'Cannot read {key.kind}/{key.name} in namespace {key.namespace}: "{key.name}" not found'
+            )
+        return found
+
     def events(self, resource: KubeObject) -> list[Mapping[str, Any]]:
         return [
             {"reason": told.reason, "message": told.message, "type": "Normal", "lastTimestamp": "2026-11-28T12:00:00Z"}

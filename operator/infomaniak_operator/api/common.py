@@ -243,7 +243,12 @@ class CommonStatus(Status):
     """What every kind's status has."""
 
     id: Id | None = Field(None, description="Id in the cloud.")
-    project_id: Id | None = Field(None, alias="projectID", description="Id of the project it is in.")
+    project_id: Id | None = Field(
+        None,
+        alias="projectID",
+        description="Id of the project of the credential by which it was made or found. What is imported, and "
+        "others share, may be in another one.",
+    )
     region: Text | None = Field(None, description="Region it is in.")
     applied_fields: Annotated[list[Text], Field(max_length=MAX_APPLIED)] | None = Field(
         None,

@@ -136,5 +136,4 @@ def _veil(error: InfomaniakCloudError, payload: str) -> None:
     if repeats(f"{error.message}{error.error_type or ''}", payload):
         error.message = f"POST {kinds.SECRETS.path}: {error.status}: the answer repeats what was sent and is not shown"
         error.error_type = None
-        error.args = (error.message,)
         error.__cause__ = error.__context__ = None

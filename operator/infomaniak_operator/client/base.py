@@ -32,6 +32,7 @@ from infomaniak_operator.client.login import plugin
 from infomaniak_operator.client.redact import redacted
 from infomaniak_operator.client.session import is_id
 from infomaniak_operator.client.tls import tls_context
+from infomaniak_operator.client.told import own, told
 from infomaniak_operator.client.transport import connections
 from infomaniak_operator.client.views import View, shown
 
@@ -233,7 +234,8 @@ class InfomaniakOpenStackBase:
     def _explained(self, error: Exception) -> str:
         try:
             found = classify(error)
-            return redacted(f"{type(found).__name__}: {found}", self._secrets)
+            text = told("{kind}: {found}", kind=own(type(found).__name__), found=found.told())
+            return redacted(text, self._secrets)
         except Exception:  # noqa: BLE001 - an error that cannot even be shown
             return type(error).__name__
 

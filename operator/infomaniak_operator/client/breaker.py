@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 
 from infomaniak_operator.client.classify import is_outage
 from infomaniak_operator.client.errors import CloudAwayError
+from infomaniak_operator.client.told import own, told
 
 FAILURES = 5
 SILENCE = 2.0
@@ -135,7 +136,8 @@ class Breakers:
             wait = known.pause if has_failed else FIRST_PAUSE
             if known.probing or self._now() < known.failed_at + wait or (changing and has_failed):
                 # No number that changes: the text becomes a condition's message.
-                raise CloudAwayError(f"the service {key[0]} at {key[1]} does not answer; it is asked again by itself")
+                said = "the service {service} at {address} does not answer; it is asked again by itself"
+                raise CloudAwayError(told(said, service=own(key[0]), address=key[1]))
             known.probing = True
             return True
 

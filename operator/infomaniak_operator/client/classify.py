@@ -16,6 +16,7 @@ from keystoneauth1 import exceptions as keystone
 from infomaniak_operator.client import errors
 from infomaniak_operator.client.errors import Category, InfomaniakCloudError
 from infomaniak_operator.client.limits import OverdueError, TooMuchError
+from infomaniak_operator.client.told import own, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,13 @@ RULES: tuple[ErrorRule, ...] = (
     ErrorRule(409, r"MacAddressInUse", errors.ConflictError, Category.TERMINAL),
     # Of a port: what its attributes say does not go together.
     ErrorRule(409, r"PortSecurityRequired|PortSecurityPortHas", errors.ConflictError, Category.TERMINAL),
+    # Of a network and its subnets, likewise.
+    ErrorRule(
+        409,
+        r"GatewayConflictWithAllocationPools|OverlappingAllocationPools|NetworkMTUSubnetConflict",
+        errors.ConflictError,
+        Category.TERMINAL,
+    ),
     ErrorRule(
         409, r"SecurityGroupRule(Exists|InPost|sNotSingleGroup|Parameter)", errors.ConflictError, Category.TERMINAL
     ),
@@ -88,6 +96,8 @@ RULES: tuple[ErrorRule, ...] = (
     ErrorRule(413, r"quota", errors.QuotaExceededError),
     ErrorRule(425, "", errors.ServiceError),
     ErrorRule(429, "", errors.ServiceError),
+    # A subnet pool that is full. Neutron says 500, and means that there is no room.
+    ErrorRule(500, r"SubnetAllocationError", errors.ServiceError, Category.QUOTA),
     ErrorRule(501, "", errors.ServiceError, Category.TERMINAL),
 )
 """Status and the service's own type or words; the first row that fits counts."""
@@ -195,9 +205,9 @@ def by_status(
     said = f"{words.error_type or ''} {words.message}"
     rule = next((rule for rule in RULES if rule.fits(status, said)), None)
     error, category = (rule.error, rule.category) if rule else _unlisted(status)
-    detail = ": ".join(part for part in (words.error_type, words.message) if part) or "no explanation"
+    detail = ": ".join(part for part in (words.error_type, words.message) if part) or own("no explanation")
     return error(
-        f"{what}: {status} {detail}" if what else f"{status} {detail}",
+        told("{what}: {status} {detail}" if what else "{status} {detail}", what=what, status=status, detail=detail),
         status=status,
         error_type=words.error_type,
         request_id=request_id,
@@ -260,8 +270,9 @@ def from_network(error: BaseException, *, what: str = "", changing: bool = False
     """
     chain = list(_chain(error))
     limit = next((one for one in chain if isinstance(one, (TooMuchError, OverdueError))), None)
-    reason = _short(limit or error)
-    message = f"{what}: {reason}" if what else reason
+    # What the limits say is ours.
+    reason = own(str(limit)) if limit is not None else _short(error)
+    message = told("{what}: {reason}" if what else "{reason}", what=what, reason=reason)
     if isinstance(limit, TooMuchError):
         return errors.ServiceError(message, outcome_unknown=changing)
     unsent = any(isinstance(one, _UNSENT) for one in chain)
@@ -272,7 +283,7 @@ def from_network(error: BaseException, *, what: str = "", changing: bool = False
     kind = errors.CloudTimeoutError if slow else errors.CloudConnectionError
     if limit is None:
         reason = _plain(error, chain)
-        message = f"{what}: {reason}" if what else reason
+        message = told("{what}: {reason}" if what else "{reason}", what=what, reason=reason)
     return kind(message, outcome_unknown=changing and not unsent)
 
 
@@ -384,7 +395,7 @@ def classify(error: BaseException, *, what: str = "", changing: bool = False) ->
 
 def _without_status(error: BaseException, *, what: str, changing: bool) -> InfomaniakCloudError:
     message = _short(error) or type(error).__name__
-    message = f"{what}: {message}" if what else message
+    message = told("{what}: {said}" if what else "{said}", what=what, said=message)
     for one in _chain(error):
         for kind, ours, category in _BY_KEYSTONE:
             if isinstance(one, kind):

@@ -28,6 +28,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import ClassVar
 
+from infomaniak_operator.client.told import Told, own, told
+
 
 class Category(Enum):
     """What to do about an error."""
@@ -52,11 +54,27 @@ class Category(Enum):
     """It changed meanwhile: read it again."""
 
 
+def explained(said: str, what_it_means: str) -> Told:
+    """The words of others, which may end as a sentence does, and what they mean, as one sentence.
+
+    Args:
+        said: their words.
+        what_it_means: a constant of ours.
+    """
+    length = len(said.rstrip(". "))
+    return told(
+        "{said}: {meaning}",
+        said=said.cut(length) if isinstance(said, Told) else said[:length],
+        meaning=own(what_it_means),
+    )
+
+
 class InfomaniakCloudError(Exception):
     """An operation on the cloud failed.
 
     Attributes:
         message: what happened, with the service's own words; ``str()`` adds the request id.
+        said: the message, with what of it is ours.
         status: the HTTP status, or None where there was no answer.
         error_type: the service's own type (``NetworkInUse``), or None where it gives none.
         request_id: what the cloud's support asks for, or None.
@@ -85,7 +103,22 @@ class InfomaniakCloudError(Exception):
         self.outcome_unknown = outcome_unknown
 
     def __str__(self) -> str:
-        return f"{self.message} (request {self.request_id})" if self.request_id else self.message
+        return str(self.told())
+
+    @property
+    def message(self) -> str:
+        """What happened."""
+        return str(self.said)
+
+    @message.setter
+    def message(self, message: str) -> None:
+        # Kept once: what is taken out of it is nowhere else.
+        self.said = message if isinstance(message, Told) else Told(message)
+        self.args = (str(message),)
+
+    def told(self) -> Told:
+        """All that is told of it."""
+        return told("{message} (request {id})", message=self.said, id=self.request_id) if self.request_id else self.said
 
 
 class AuthenticationError(InfomaniakCloudError):

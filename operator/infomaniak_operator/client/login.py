@@ -18,8 +18,12 @@ from infomaniak_operator.client.errors import (
     InfomaniakCloudError,
     ServiceError,
     ServiceMissingError,
+    explained,
 )
+from infomaniak_operator.client.told import own, told
 
+LOGIN = own("login")
+"""What is asked, in messages."""
 SERVICES = ("network", "load-balancer")
 _INTERFACE = "public"
 _UNAUTHORIZED = 401
@@ -63,18 +67,19 @@ def plugin(credentials: CloudCredentials) -> v3.Auth:
 
 def refused(error: keystone.HttpError, credentials: CloudCredentials) -> InfomaniakCloudError:
     """What an answer of Keystone other than a token means: only its own refusal speaks of the credential."""
-    found = classify(error, what="login")
+    found = classify(error, what=LOGIN)
     status = found.status or 0
     if found.category is Category.TRANSIENT or not 400 <= status < 500:  # noqa: PLR2004 - HTTP
         return found
     if status != _UNAUTHORIZED and (error.response is None or not said(error.response).own):
-        message = f"{found.message}: these are not Keystone's words; something is in its place, or 'auth_url' is wrong"
+        meaning = "these are not Keystone's words; something is in its place, or 'auth_url' is wrong"
+        message = explained(found.said, meaning)
         return ServiceError(message, status=found.status, request_id=found.request_id)
     hint = "the application credential or its secret is wrong, expired or deleted"
     if not credentials.application_credential_secret:
         hint = "the user, its password or the project is wrong"
     return AuthenticationError(
-        f"{found.message}: {hint}", status=found.status, error_type=found.error_type, request_id=found.request_id
+        explained(found.said, hint), status=found.status, error_type=found.error_type, request_id=found.request_id
     )
 
 
@@ -91,10 +96,15 @@ def region_of(access: AccessInfo, wanted: str | None) -> str:
     if wanted:
         if wanted in there:
             return wanted
-        raise AuthenticationError(f"there is no region {wanted!r} in this cloud; there are: {names}")
+        message = told(
+            "there is no region {wanted} in this cloud; there are: {names}", wanted=repr(wanted), names=names
+        )
+        raise AuthenticationError(message)
     if len(there) == 1:
         return next(iter(there))
-    raise AuthenticationError(f"name a region in the credential (key 'region_name'); there are: {names}")
+    raise AuthenticationError(
+        told("name a region in the credential (key 'region_name'); there are: {names}", names=names)
+    )
 
 
 def endpoint_of(access: AccessInfo, service: str, region: str, *, secure: bool) -> str:
@@ -112,13 +122,16 @@ def endpoint_of(access: AccessInfo, service: str, region: str, *, secure: bool) 
     """
     urls = [str(one.url) for one in _endpoints(access, service, region_name=region)]
     if not urls:
-        message = f"the catalogue has no public endpoint of the service {service!r} in region {region!r}"
+        where = {"service": own(repr(service)), "region": repr(region)}
+        message = told("the catalogue has no public endpoint of the service {service} in region {region}", **where)
         raise ServiceMissingError(message)
     if secure and not urls[0].startswith("https:"):
-        message = f"the catalogue's endpoint of {service!r} is not https: no token is sent there"
+        message = told(
+            "the catalogue's endpoint of {service} is not https: no token is sent there", service=own(repr(service))
+        )
         raise ServiceError(message, category=Category.TERMINAL)
     if not urls[0].startswith(("https:", "http:")):
-        message = f"the catalogue's endpoint of {service!r} is no web address"
+        message = told("the catalogue's endpoint of {service} is no web address", service=own(repr(service)))
         raise ServiceError(message, category=Category.TERMINAL)
     return re.sub(r"/v(1|2(\.\d+)?)$", "", urls[0].rstrip("/"))
 
@@ -163,4 +176,5 @@ UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, RecursionError
 
 def unreadable(error: Exception) -> ServiceError:
     """The error that a token is which lacks something, or has it in another form."""
-    return ServiceError(f"login: what Keystone answered cannot be read ({type(error).__name__})")
+    said = own(type(error).__name__)
+    return ServiceError(told("login: what Keystone answered cannot be read ({error})", error=said))

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote, quote_plus
 
+from infomaniak_operator.client.told import Told
+
 HIDDEN = "***"
 _NAMED = re.compile(
     r"""(?ix)
@@ -38,7 +40,12 @@ def redacted(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def hidden(text: str, secrets: Iterable[str]) -> str:
-    """The text without these secrets, and without tokens of Keystone; all else stays."""
+    """The text without these secrets, and without tokens of Keystone; all else stays.
+
+    Where the text knows which words are ours (``Told``), a secret that lies wholly within them stays: a password that
+    is a common word would have our own sentences cut, and what is cut in them would tell what it is. One that as much
+    as touches what others say is hidden. What is returned then is a ``Told``, too.
+    """
     return Hiding(secrets).hidden(text)
 
 
@@ -60,14 +67,35 @@ class Hiding:
         return found
 
     def hidden(self, text: str) -> str:
-        """The text without the secrets, and without tokens of Keystone; all else stays."""
+        """The text without the secrets, and without tokens of Keystone; all else stays. See ``hidden``."""
+        if isinstance(text, Told):
+            return self._in_told(text)
         for form in self._forms:
             text = text.replace(form, HIDDEN)
         return _FERNET.sub(HIDDEN, text)
 
+    def _in_told(self, text: Told) -> Told:
+        for form in self._forms:
+            text = _without(text, form)
+        for token in reversed(list(_FERNET.finditer(text))):
+            text = text.with_hidden(*token.span(), HIDDEN)
+        return text
+
     def redacted(self, text: str) -> str:
         """The text also without what looks like a secret."""
         return _NAMED.sub(rf"\1{HIDDEN}", self.hidden(text))
+
+
+def _without(text: Told, form: str) -> Told:
+    at = text.find(form)
+    while at >= 0:
+        if text.within(at, at + len(form)):
+            at += 1
+        else:
+            text = text.with_hidden(at, at + len(form), HIDDEN)
+            at += len(HIDDEN)
+        at = text.find(form, at)
+    return text
 
 
 def _forms(secret: str) -> frozenset[str]:

@@ -30,12 +30,23 @@ from infomaniak_operator.client.errors import (
     InfomaniakCloudError,
     ReadOnlyError,
     ServiceError,
+    explained,
 )
 from infomaniak_operator.client.limits import LIST_BYTES, LIST_CALLS, CloudLimits
-from infomaniak_operator.client.login import UNREADABLE, endpoint_of, life, plugin, refused, region_of, unreadable
+from infomaniak_operator.client.login import (
+    LOGIN,
+    UNREADABLE,
+    endpoint_of,
+    life,
+    plugin,
+    refused,
+    region_of,
+    unreadable,
+)
 from infomaniak_operator.client.redact import hidden
 from infomaniak_operator.client.refusal import Refusal
 from infomaniak_operator.client.tls import tls_context
+from infomaniak_operator.client.told import Told, own, told
 from infomaniak_operator.client.transport import Call, answered, connections
 
 _ID = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.:-]*")
@@ -66,8 +77,8 @@ class _Request:
         return self.method != "GET"
 
     @property
-    def what(self) -> str:
-        return f"{self.method} {self.route}"
+    def what(self) -> Told:
+        return own(f"{self.method} {self.route}")
 
 
 @dataclass(slots=True)
@@ -184,9 +195,9 @@ class CloudSession:
             token = self._plugin.auth_ref.auth_token if self._plugin.auth_ref else None
             hideable = isinstance(token, str) and len(token) >= _SHORTEST_TOKEN
             secrets = [*self.credentials.secrets, *([token] if hideable else ())]
-            error.message = hidden(error.message, secrets)
-            error.error_type = hidden(error.error_type, secrets) if error.error_type else error.error_type
-            error.args = (error.message,)
+            error.message = hidden(error.said, secrets)
+            error.error_type = str(hidden(error.error_type, secrets)) if error.error_type else error.error_type
+            error.request_id = str(hidden(error.request_id, secrets)) if error.request_id else error.request_id
             raise
 
     @contextmanager
@@ -197,7 +208,7 @@ class CloudSession:
             CloudTimeoutError: the other has not ended in that time.
         """
         if not self._login_lock.acquire(timeout=max(0.0, self._limits.remaining())):
-            raise CloudTimeoutError(f"login: another one has not ended in {self._seconds:g} s")
+            raise CloudTimeoutError(own(f"login: another one has not ended in {self._seconds:g} s"))
         try:
             yield
         finally:
@@ -220,9 +231,9 @@ class CloudSession:
                 self._refusal.note(answer)
             raise answer from error
         except keystone.ClientException as error:
-            raise classify(error, what="login") from error
+            raise classify(error, what=LOGIN) from error
         except _NO_ANSWER as error:
-            raise from_network(error, what="login") from error
+            raise from_network(error, what=LOGIN) from error
         except UNREADABLE as error:
             # It may be the token that is kept whose end cannot be read: the next login must not stumble over it again.
             self._plugin.invalidate()
@@ -334,7 +345,9 @@ class CloudSession:
         try:
             return decoded(response)
         except ValueError as error:
-            message = f"{request.what}: {response.status_code}, but what was answered is no JSON"
+            message = told(
+                "{what}: {status}, but what was answered is no JSON", what=request.what, status=response.status_code
+            )
             raise ServiceError(message, status=response.status_code, outcome_unknown=request.changing) from error
 
     def _send(self, request: _Request, access: AccessInfo) -> requests.Response:
@@ -389,7 +402,7 @@ def _not_yet(error: InfomaniakCloudError) -> InfomaniakCloudError:
     The credential is good, so there is nothing in it for a person to mend: the service lags behind, or cannot ask
     Keystone.
     """
-    message = f"{error.message}: the service refuses a fresh token, though Keystone takes the credential"
+    message = explained(error.said, "the service refuses a fresh token, though Keystone takes the credential")
     found = AuthenticationError(message, status=error.status, error_type=error.error_type, request_id=error.request_id)
     found.category = Category.TRANSIENT
     return found

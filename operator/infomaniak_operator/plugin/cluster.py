@@ -90,6 +90,18 @@ class Cluster(ClusterLooks):
             )
         return [each for of_kind in found for each in of_kind or ()]
 
+    def object(self, key: Key) -> KubeObject:
+        """One object of this API.
+
+        Raises:
+            ClusterError: there is no such object, or it may not be read.
+        """
+        with asked(f"read {key.kind}/{key.name}", key.namespace):
+            body: Any = self._objects.get_namespaced_custom_object(
+                GROUP, VERSION, key.namespace, KINDS[key.kind].plural, key.name, _request_timeout=TIMEOUT
+            )
+            return KubeObject.of(body, key.kind)
+
     def events(self, resource: KubeObject) -> list[Mapping[str, Any]]:
         """The Events of one object.
 

@@ -77,6 +77,9 @@ class Server(Protocol):
     def objects(self, namespace: str | None) -> list[KubeObject]:
         """All objects of this API in a namespace, or with None in all of them."""
 
+    def object(self, key: Key) -> KubeObject:
+        """One object of this API."""
+
     def events(self, resource: KubeObject) -> list[Mapping[str, Any]]:
         """The Events of one object."""
 

@@ -26,7 +26,7 @@ from infomaniak_operator.plugin.preflight.command import PREFLIGHT
 from infomaniak_operator.plugin.references import references
 from infomaniak_operator.plugin.stack import Stack, State
 from infomaniak_operator.plugin.support.command import SUPPORT_BUNDLE
-from infomaniak_operator.reconcile.generic.outcomes import PAUSED, RECONCILE_AT
+from infomaniak_operator.reconcile.generic.outcomes import PAUSED, RECONCILE_AT, annotated
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -147,7 +147,9 @@ class _Command:
         from infomaniak_operator.plugin import terminal  # noqa: PLC0415 - rich is asked for here alone
 
         where = f"in namespace {self._namespace}" if self._namespace else "in any namespace"
-        return terminal.tree(stack, found, where) if self._options.command == "tree" else terminal.status(found)
+        if self._options.command == "tree":
+            return terminal.tree(stack, found, where)
+        return terminal.status(found, self._surroundings.now())
 
     def _console(self) -> Console:
         from infomaniak_operator.plugin import terminal  # noqa: PLC0415 - rich is asked for here alone
@@ -170,14 +172,17 @@ class _Command:
 
     def _annotate(self, command: str) -> int:
         key = self._named()
+        paused = annotated(self._server.object(key), PAUSED)
         now = self._surroundings.now().isoformat(timespec="microseconds")
-        name, value, done = {
-            "pause": (PAUSED, "true", "is paused. Nothing is changed for it until you resume it."),
-            "resume": (PAUSED, None, "is not paused any more."),
-            "reconcile": (RECONCILE_AT, now, "is to be looked at now. A paused one waits until you resume it."),
-        }[command]
-        self._server.annotate(key, name, value)
-        sys.stdout.write(f"{report.short(key)} {done}\n")
+        if command == "reconcile":
+            self._server.annotate(key, RECONCILE_AT, now)
+            said = "is paused: it is looked at once you resume it." if paused else "is to be looked at now."
+        elif paused is (command == "pause"):
+            said = "is paused already. Nothing was changed." if paused else "is not paused. Nothing was changed."
+        else:
+            self._server.annotate(key, PAUSED, None if paused else "true")
+            said = "is not paused any more." if paused else "is paused. Nothing is changed for it until you resume it."
+        sys.stdout.write(f"{report.short(key)} {said}\n")
         return State.READY
 
 

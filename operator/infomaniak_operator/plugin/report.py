@@ -8,6 +8,7 @@ from typing import Any
 from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.controller.interfaces import Key, KubeObject
 from infomaniak_operator.plugin.stack import Cause, Stack, Standing, unresolved, worst
+from infomaniak_operator.plugin.unusable_secrets import unusable
 
 Report = dict[str, Any]
 
@@ -15,9 +16,16 @@ MOST_EVENTS = 20
 """So many Events are shown, the newest."""
 
 
-def short(key: Key) -> str:
-    """How people name an object: ``LoadBalancer/web``."""
-    return f"{key.kind}/{key.name}"
+def short(key: Key, namespace: str | None = None) -> str:
+    """How people name an object: ``LoadBalancer/web``; with another namespace than that: ``LoadBalancer shop/web``."""
+    return f"{key.kind}/{key.name}" if namespace in (None, key.namespace) else str(key)
+
+
+def key_of(named: str, namespace: str) -> Key:
+    """The object that ``short`` has named so, seen from a namespace."""
+    kind, slash, name = named.partition("/")
+    kind, blank, other = kind.partition(" ")
+    return Key(kind, other if blank else namespace, name if slash else "")
 
 
 def tree(stack: Stack, keys: Sequence[Key]) -> Report:
@@ -41,7 +49,7 @@ def why(stack: Stack, key: Key) -> Report:
     return {
         "state": str(worst(causes)),
         **_object(stack.standing(key)),
-        "missing": (unresolved(found) if found else None) or "",
+        "missing": (unresolved(found) or unusable(found) if found else None) or "",
         "blockedBy": [_cause(each) for each in causes],
     }
 
@@ -91,14 +99,15 @@ def _object(found: Standing) -> Report:
 
 def _item(stack: Stack, key: Key) -> Report:
     found = stack.standing(key)
-    return {**_object(found), "state": str(found.state), "references": [short(each) for each in stack.references(key)]}
+    references = [short(each, key.namespace) for each in stack.references(key)]
+    return {**_object(found), "state": str(found.state), "references": references}
 
 
 def _cause(cause: Cause) -> Report:
     return {
         **_object(cause.standing),
         "state": str(cause.standing.state),
-        "holdsUp": [short(each) for each in cause.holds_up],
+        "holdsUp": [short(each, cause.standing.key.namespace) for each in cause.holds_up],
     }
 
 
@@ -114,29 +123,31 @@ def _event(body: Mapping[str, Any]) -> Report:
     }
 
 
-_SHOWN: Mapping[str, tuple[str, ...]] = {
+SHOWN: Mapping[str, tuple[str, ...]] = {
     "listeners": ("name", "operatingStatus", "provisioningStatus"),
     "members": ("address", "port", "weight", "operatingStatus", "provisioningStatus"),
     "draining": ("address", "port"),
-    "subnets": ("name", "cidr", "gateway"),
+    "subnets": ("name", "cidr", "gateway", "subnetPoolID"),
     "interfaces": ("address", "subnetID", "portID"),
-    "portForwardings": ("protocol", "externalPort", "internalAddress", "internalPort"),
+    "portForwardings": ("protocol", "externalPort", "fixedAddress", "internalPort"),
+    "fixedIPs": ("address", "subnetID"),
+    "additionalVips": ("address", "subnetID"),
+    "certificates": ("secretName", "key", "notAfter"),
 }
 """The lists of a status that are shown, and their columns."""
+_RECORDS = frozenset({"appliedFields", "inputsHash", "observedGeneration", "conditions"})
+"""What of a status is the operator's own, or is told of elsewhere."""
 
 
 def _parts(stack: Stack, resource: KubeObject) -> Report:
-    """What is under an object: scalars of its status, its lists, and of a load balancer the members of each pool."""
+    """What is under an object: the fields of its status, its lists, and of a load balancer the members of each pool."""
     there = resource.json_status
-    hidden = {"appliedFields", "inputsHash", "observedGeneration", "conditions"}
-    found: Report = {
-        "fields": {
-            name: value
-            for name, value in there.items()
-            if name not in hidden and isinstance(value, str | int | float | bool) and name in _fields(resource.key.kind)
-        }
-    }
-    lists = {name: _rows(there.get(name), columns) for name, columns in _SHOWN.items()}
+    known = _fields(resource.key.kind) - _RECORDS
+    found: Report = {"fields": {}}
+    for name, value in there.items():
+        if name in known:
+            found["fields"] |= _plain(name, value)
+    lists = {name: _rows(there.get(name), columns) for name, columns in SHOWN.items()}
     found["lists"] = {name: rows for name, rows in lists.items() if rows}
     if resource.key.kind == "LoadBalancer":
         pools = [key for key in stack.dependents(resource.key) if key.kind == "Pool"]
@@ -144,10 +155,21 @@ def _parts(stack: Stack, resource: KubeObject) -> Report:
     return found
 
 
+def _plain(name: str, value: object) -> Report:
+    """A field without a table: a scalar, a list of scalars, or the scalars of a mapping, each by its own name."""
+    if isinstance(value, str | int | float):
+        return {name: value}
+    if isinstance(value, list | tuple) and name not in SHOWN:
+        return {name: [each for each in value if isinstance(each, str | int | float)]}
+    if isinstance(value, Mapping):
+        return {f"{name}.{inner}": each for inner, each in value.items() if isinstance(each, str | int | float)}
+    return {}
+
+
 def _pool(stack: Stack, key: Key) -> Report:
     resource = stack.object(key)
     members = resource.json_status.get("members") if resource else None
-    return {**_item(stack, key), "members": _rows(members, _SHOWN["members"])}
+    return {**_item(stack, key), "members": _rows(members, SHOWN["members"])}
 
 
 def _fields(kind: str) -> frozenset[str]:

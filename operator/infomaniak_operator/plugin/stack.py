@@ -10,6 +10,7 @@ from enum import IntEnum
 
 from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.controller.interfaces import READY, RECONCILING, STALLED, Key, KubeObject, Reason
+from infomaniak_operator.plugin.unusable_secrets import blamed, fault, unusable
 from infomaniak_operator.reconcile.generic.outcomes import DRY_RUN, HEALTHY, PAUSED, REFERENCES_RESOLVED, annotated
 
 _UNSEEN = timedelta(seconds=60)
@@ -47,7 +48,7 @@ class Standing:
         state: what its own conditions come to.
         reason: one word, as the ``Ready`` condition has it.
         message: for a person, in full.
-        waits: whether it says that it waits for what it refers to.
+        waits: whether it says that it waits for what it refers to, or that it cannot use its Secret.
         notes: what else a person should know: ``paused``, ``dry run``, ``unhealthy``, ``being deleted``.
     """
 
@@ -77,7 +78,7 @@ class Stack:
 
     Args:
         objects: those that were read; what they refer to is missing unless it is among them.
-        references: what an object refers to.
+        references: what an object refers to, beside the Secret that it says it cannot use.
         now: the time by which a new object is told from one that nobody has looked at.
     """
 
@@ -85,7 +86,14 @@ class Stack:
         self._objects = {each.key: each for each in sorted(objects, key=lambda each: each.key)}
         self._now = now
         self._standings: dict[Key, Standing] = {}
-        self._to = {key: self._missed(each, _known(references(each))) for key, each in self._objects.items()}
+        self._secrets = {key: secret for key, each in self._objects.items() if (secret := blamed(each))}
+        self._users: dict[Key, list[KubeObject]] = {}
+        for key, secret in self._secrets.items():
+            self._users.setdefault(secret, []).append(self._objects[key])
+        self._to = {
+            key: (*self._secret_of(key), *self._missed(each, _known(references(each))))
+            for key, each in self._objects.items()
+        }
         self._from: dict[Key, list[Key]] = {}
         for key, to in self._to.items():
             for each in to:
@@ -100,6 +108,10 @@ class Stack:
         content = self.standing(resource.key).state is State.READY and unresolved(resource) is None
         return tuple(each for each in keys if each in self._objects or not content)
 
+    def _secret_of(self, key: Key) -> tuple[Key, ...]:
+        """The Secret that an object cannot use."""
+        return (self._secrets[key],) if key in self._secrets else ()
+
     @property
     def keys(self) -> tuple[Key, ...]:
         """All objects, in order."""
@@ -110,32 +122,45 @@ class Stack:
         return self._objects.get(key)
 
     def references(self, key: Key) -> tuple[Key, ...]:
-        """What it refers to, of this API, once each."""
+        """What it refers to, of this API, once each; before that the Secret that it cannot use."""
         return self._to.get(key, ())
 
     def dependents(self, key: Key) -> tuple[Key, ...]:
         """What refers to it."""
         return tuple(self._from.get(key, ()))
 
+    def below(self, key: Key) -> tuple[Key, ...]:
+        """What is drawn below it: what refers to it; of a Secret, what refers to no other object that cannot use it."""
+        if key not in self._users:
+            return self.dependents(key)
+        return tuple(
+            each
+            for each in self.dependents(key)
+            if not any(self._secrets.get(other) == key for other in self.references(each))
+        )
+
     def standing(self, key: Key) -> Standing:
         """How it stands by itself; one that is only referred to is missing."""
         if key not in self._standings:
-            found = self._objects.get(key)
-            missing = f"{key} does not exist; create it, or correct the name."
-            self._standings[key] = (
-                standing(found, self._now) if found else Standing(key, State.FAILED, "NotFound", missing)
-            )
+            self._standings[key] = self._stands(key)
         return self._standings[key]
+
+    def _stands(self, key: Key) -> Standing:
+        if found := self._objects.get(key):
+            return standing(found, self._now)
+        if users := self._users.get(key):
+            return Standing(key, State.FAILED, *fault(users))
+        return Standing(key, State.FAILED, "NotFound", f"{key} does not exist; create it, or correct the name.")
 
     def roots(self) -> tuple[Key, ...]:
         """Where a drawing begins: what refers to nothing, what is missing, and one object of each circle."""
         missing = {each for to in self._to.values() for each in to if each not in self._objects}
         found = [*sorted(missing), *(key for key, to in self._to.items() if not to)]
-        drawn = set(_reached(found, self.dependents))
+        drawn = set(_reached(found, self.below))
         for key in self._objects:
             if key not in drawn:
                 found.append(key)
-                drawn.update(_reached([key], lambda one: [each for each in self.dependents(one) if each not in drawn]))
+                drawn.update(_reached([key], lambda one: [each for each in self.below(one) if each not in drawn]))
         return tuple(found)
 
     def above(self, keys: Iterable[Key]) -> set[Key]:
@@ -143,8 +168,12 @@ class Stack:
         return set(_reached(keys, self.references))
 
     def connected(self, key: Key) -> tuple[Key, ...]:
-        """The objects that hang together with it, in order."""
-        return tuple(sorted(_reached([key], lambda one: (*self.references(one), *self.dependents(one)))))
+        """The objects that hang together with it, in order. One Secret that they cannot use does not connect them."""
+
+        def beside(one: Key) -> Iterable[Key]:
+            return () if one in self._users else (*self.references(one), *self.dependents(one))
+
+        return tuple(sorted(_reached([key], beside)))
 
     def causes(self, keys: Iterable[Key]) -> tuple[Cause, ...]:
         """What keeps these objects from being ready: of each that waits, the deepest; those that failed come first."""
@@ -154,7 +183,7 @@ class Stack:
         seen, pending = set(wanted), list(wanted)
         while pending:
             one = pending.pop()
-            unready = [each for each in self.references(one) if self.standing(each).state is not State.READY]
+            unready = [each for each in self._awaited(one) if self.standing(each).state is not State.READY]
             if not self.standing(one).waits or not unready:
                 held[one] = set()
                 continue
@@ -168,6 +197,12 @@ class Stack:
         held.update({key: set() for key in in_circles})
         found = [Cause(self.standing(key), tuple(sorted(those))) for key, those in held.items()]
         return tuple(sorted(found, key=lambda each: (-each.standing.state, each.standing.key)))
+
+    def _awaited(self, key: Key) -> tuple[Key, ...]:
+        """What it says it waits for; who cannot use a Secret says nothing of what else it refers to."""
+        if key in self._secrets and self.standing(key).reason == Reason.CREDENTIALS_INVALID:
+            return self._secret_of(key)
+        return self.references(key)
 
 
 def worst(causes: Iterable[Cause]) -> State:
@@ -188,7 +223,9 @@ def standing(resource: KubeObject, now: datetime) -> Standing:
         state, message = _unseen(resource, now)
         return Standing(resource.key, state, "Unknown", message, notes=notes)
     reason, message = str(ready.get("reason") or "Unknown"), str(ready.get("message") or "")
-    waits = reason == Reason.WAITING_FOR_REFERENCE
+    waits = reason == Reason.WAITING_FOR_REFERENCE or (
+        reason == Reason.CREDENTIALS_INVALID and blamed(resource) is not None
+    )
     if resource.condition(STALLED) is not None or (ready.get("status") != "True" and reason in _BY_A_PERSON):
         return Standing(resource.key, State.FAILED, reason, message, waits, notes)
     old = ready.get("observedGeneration", resource.generation) != resource.generation
@@ -221,6 +258,8 @@ def _notes(resource: KubeObject) -> tuple[str, ...]:
         found.append("a change waits")
     if unresolved(resource) is not None and ready.get("status") == "True":
         found.append("references missing")
+    if unusable(resource) is not None and ready.get("status") == "True":
+        found.append("credential missing")
     if health is not None and health.get("status") == "False":
         found.append("unhealthy")
     if resource.deleting:

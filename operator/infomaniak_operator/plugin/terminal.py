@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -11,8 +12,9 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from infomaniak_operator.controller.interfaces import Key
-from infomaniak_operator.plugin.report import Report, short
+from infomaniak_operator.controller.interfaces import READY, Key
+from infomaniak_operator.plugin.age import age
+from infomaniak_operator.plugin.report import Report, key_of, short
 from infomaniak_operator.plugin.stack import Stack, State
 
 _STYLES = {"Ready": "green", "Progressing": "yellow", "Failed": "red"}
@@ -22,7 +24,8 @@ _HEALTH = {"ONLINE": "green", "ERROR": "red", "DEGRADED": "yellow", "DRAINING": 
 _WIDE = 2000
 """Columns of a file or a pipe: nothing is wrapped there, so that it can be searched."""
 _MOST_NAMED = 10
-"""So many objects that wait for one are named; JSON and YAML name all."""
+"""So many objects are named of those that wait for one, or say the same; JSON and YAML name all."""
+_AS_READY = "(as Ready)"
 _Name = Callable[[Key], str]
 """How objects are named: with their namespace where there are several."""
 
@@ -70,7 +73,7 @@ def _branch(stack: Stack, root: Key, told: set[Key], drawn: set[Key], name: _Nam
     pending: list[tuple[Tree, Key]] = [(top, root)]
     while pending:
         branch, key = pending.pop()
-        for each in stack.dependents(key):
+        for each in stack.below(key):
             again = each in drawn
             if each not in told or (again and each in stack.references(key)):  # a circle: it is above already
                 continue
@@ -95,26 +98,36 @@ def _label(stack: Stack, key: Key, name: _Name, *, again: bool) -> Text:
 
 
 def _blocked(report: Report, name: _Name = short) -> list[RenderableType]:
-    parts: list[RenderableType] = []
+    """The causes; those that say the same are told of together."""
+    told: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
     for cause in report["blockedBy"]:
-        style = _STYLES[cause["state"]]
-        blamed = plain(name(Key(cause["kind"], cause["namespace"], cause["name"])))
+        told.setdefault((cause["state"], cause["reason"], cause["message"]), []).append(cause)
+    parts: list[RenderableType] = []
+    for (state, reason, message), causes in told.items():
+        blamed = _named([Key(each["kind"], each["namespace"], each["name"]) for each in causes], name)
         parts += [
             Text(),
-            Text.assemble(("Blocked by: ", "bold"), (blamed, f"bold {style}"), f"  {plain(cause['reason'])}"),
+            Text.assemble(("Blocked by: ", "bold"), (blamed, f"bold {_STYLES[state]}"), f"  {plain(reason)}"),
+            Text(f"  {plain(message)}"),
         ]
-        parts.append(Text(f"  {plain(cause['message'])}"))
-        if cause["holdsUp"]:
-            parted = [each.partition("/") for each in cause["holdsUp"][:_MOST_NAMED]]
-            named = [name(Key(kind, cause["namespace"], called)) for kind, _, called in parted]
-            more = len(cause["holdsUp"]) - _MOST_NAMED
-            rest = f", and {more} more" if more > 0 else ""
-            parts.append(Text(f"  Waiting for it: {plain(', '.join(named))}{rest}", "dim"))
+        held = dict.fromkeys(key_of(one, each["namespace"]) for each in causes for one in each["holdsUp"])
+        if held:
+            parts.append(Text(f"  Waiting for it: {_named(list(held), name)}", "dim"))
     return parts
 
 
-def status(report: Report) -> RenderableType:
-    """One object in full."""
+def _named(keys: Sequence[Key], name: _Name) -> str:
+    more = len(keys) - _MOST_NAMED
+    return plain(", ".join(map(name, keys[:_MOST_NAMED]))) + (f", and {more} more" if more > 0 else "")
+
+
+def status(report: Report, now: datetime) -> RenderableType:
+    """One object in full.
+
+    Args:
+        report: what is told of it.
+        now: the time by which ages are told.
+    """
     state = report["state"]
     head = Text.assemble((f"{_SIGNS[state]} ", _STYLES[state]), (plain(f"{report['kind']}/{report['name']}"), "bold"))
     head.append(f"  {state if state == str(State.READY) else plain(report['reason'])}", _STYLES[state])
@@ -122,16 +135,40 @@ def status(report: Report) -> RenderableType:
         head.append(f"  [{note}]", "magenta")
     parts: list[RenderableType] = [head]
     if report.get("fields"):
-        parts.append(_table((), ([name, value] for name, value in report["fields"].items())))
-    parts += _titled("Conditions", report.get("conditions"), ("type", "status", "reason", "message"))
+        parts.append(_table((), ([name, _joined(value)] for name, value in report["fields"].items())))
+    conditions = sorted(report.get("conditions") or (), key=lambda each: str(each["type"]) != READY)
+    said = next((str(each["message"]) for each in conditions if each["type"] == READY), "")
+    shown = _told_once(conditions, said, but=READY)
+    parts += _titled("Conditions", shown, ("type", "status", "reason", "message"))
     for name, rows in (report.get("lists") or {}).items():
         parts += _titled(name[:1].upper() + name[1:], rows)
     for pool in report.get("pools") or ():
         parts += _titled(f"Pool {pool['name']}", pool["members"] or [{"members": "none"}])
-    parts += _titled("Events", report.get("events"), ("last", "type", "reason", "message", "count"))
+    events = [{**each, "last": age(each["last"], now)} for each in report.get("events") or ()]
+    parts += _titled("Events", _told_once(events, said), ("last", "type", "reason", "message", "count"))
     if report.get("eventsError"):
         parts += [Text(), Text("Events", "bold"), Text(f"  {plain(report['eventsError'])}", "yellow")]
-    return Group(*parts, *_blocked(report))
+    blamed = [each for each in report["blockedBy"] if not (_is(each, report) and each["message"] == said)]
+    return Group(*parts, *_blocked({**report, "blockedBy": blamed}))
+
+
+def _is(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return all(one[name] == other[name] for name in ("kind", "namespace", "name"))
+
+
+def _told_once(rows: Iterable[Mapping[str, Any]], message: str, but: str = "") -> list[Mapping[str, Any]]:
+    """Rows in which the message of ``Ready`` is not told again, but in the row of that type."""
+    return [
+        {**each, "message": _AS_READY} if message and each["message"] == message and each["type"] != but else each
+        for each in rows
+    ]
+
+
+def _joined(value: object) -> str:
+    if not isinstance(value, list):
+        return str(value)
+    more = f", and {len(value) - _MOST_NAMED} more" if len(value) > _MOST_NAMED else ""
+    return (", ".join(map(str, value[:_MOST_NAMED])) or "none") + more
 
 
 def _titled(title: str, rows: Sequence[Mapping[str, Any]] | None, columns: Sequence[str] = ()) -> list[RenderableType]:

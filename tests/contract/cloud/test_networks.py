@@ -267,7 +267,7 @@ def test_a_gateway_in_the_middle_splits_the_pool(cloud):
             },
             ConflictError,
             "GatewayConflictWithAllocationPools",
-            Category.IN_USE,
+            Category.TERMINAL,
         ),
         (
             {"cidr": "10.1.0.0/24", "ip_version": 4, "allocation_pools": [{"start": "10.2.0.2", "end": "10.2.0.20"}]},
@@ -331,11 +331,27 @@ def test_subnets_from_a_pool_that_are_refused(cloud, body, kind, error_type, cat
     refused(lambda: cloud.do.subnets.create(sent), kind, error_type, category)
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"subnetpool_id": NOWHERE}, NOWHERE),
+        ({"ip_version": 6}, "Cannot allocate IPv6 subnet from IPv4 subnet pool"),
+        ({"prefixlen": 7}, "with prefix length 7,"),
+    ],
+)
+def test_the_words_by_which_a_subnet_that_a_pool_refuses_is_found(cloud, body, words):
+    wanted = {"network_id": cloud.network()["id"], "ip_version": 4, "subnetpool_id": cloud.pool("10.64.0.0/24", 26)}
+    with pytest.raises(InfomaniakCloudError) as caught:
+        cloud.do.subnets.create({**wanted, **body})
+    assert words in caught.value.message
+
+
 def test_a_subnet_pool_without_room(cloud):
     wanted = {"network_id": cloud.network()["id"], "ip_version": 4, "subnetpool_id": cloud.pool("10.64.0.0/24", 26)}
     with pytest.raises(ServiceError) as caught:
         cloud.do.subnets.create({**wanted, "prefixlen": 16})
-    assert caught.value.error_type == "SubnetAllocationError"
+    assert (caught.value.error_type, caught.value.category) == ("SubnetAllocationError", Category.QUOTA)
+    assert "/16" in caught.value.message
     assert cloud.do.subnets.list(network_id=wanted["network_id"]) == []
 
 

@@ -189,8 +189,8 @@ def test_subnets_whose_ranges_are_from_a_pool(user: User, administrator: Adminis
 def test_a_subnet_pool_that_is_not_there_is_told_with_its_field(user: User) -> None:
     nowhere = "1b4e28ba-2fa1-41d2-883f-0016d3cca427"
     user.apply(network("pooled", subnets=[{"name": "a", "subnetPoolID": nowhere}]))
-    ready = user.until_condition("inet", "pooled", "Ready", status="False", reason="CloudError")
-    assert "spec.subnets[].subnetPoolID: there is no such subnet pool" in ready["message"]
+    ready = user.until_condition("inet", "pooled", "Ready", status="False", reason="InvalidConfiguration")
+    assert "spec.subnets[a].subnetPoolID: there is no such subnet pool" in ready["message"]
     assert "SubnetPoolNotFound" in ready["message"]
     user.patch("inet", "pooled", {"subnets": [{"name": "b", "cidr": "10.7.0.0/24"}]})
     user.until_ready("inet", "pooled")

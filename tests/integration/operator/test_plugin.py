@@ -83,7 +83,9 @@ def test_an_object_is_paused_and_resumed(user: User, plugin: Run) -> None:
     assert plugin("pause", "inet/n", *here).returncode == 0
     user.until_condition("inet", "n", "Synced", status="Unknown", reason="Paused")
     assert "InfomaniakNetwork/n  [paused]" in plugin("tree", *here).stdout
-    assert plugin("resume", "inet/n", *here).returncode == 0
+    assert "is paused already" in plugin("pause", "inet/n", *here).stdout
+    assert plugin("resume", "inet/n", *here).stdout == "InfomaniakNetwork/n is not paused any more.\n"
+    assert plugin("resume", "inet/n", *here).stdout == "InfomaniakNetwork/n is not paused. Nothing was changed.\n"
     user.until_condition("inet", "n", "Synced", status="True")
     assert (user.get("inet", "n") or {})["spec"]["subnets"] == SUBNETS
     gone = plugin("pause", "inet/none", *here)

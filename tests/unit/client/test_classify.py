@@ -98,6 +98,9 @@ TABLE = [
     (409, neutron("MacAddressInUse"), ConflictError, Category.TERMINAL),
     (409, neutron("AddressPairAndPortSecurityRequired"), ConflictError, Category.TERMINAL),
     (409, neutron("PortSecurityPortHasSecurityGroup"), ConflictError, Category.TERMINAL),
+    (409, neutron("GatewayConflictWithAllocationPools"), ConflictError, Category.TERMINAL),
+    (409, neutron("OverlappingAllocationPools"), ConflictError, Category.TERMINAL),
+    (409, neutron("NetworkMTUSubnetConflict"), ConflictError, Category.TERMINAL),
     (409, octavia("Load Balancer lb is immutable and cannot be updated."), ConflictError, Category.WAITING),
     (409, octavia("Invalid state PENDING_UPDATE of loadbalancer resource lb"), ConflictError, Category.WAITING),
     (
@@ -111,6 +114,7 @@ TABLE = [
     (408, {}, ServiceError, Category.TRANSIENT),
     (429, {}, ServiceError, Category.TRANSIENT),
     (500, neutron("HTTPInternalServerError"), ServiceError, Category.TRANSIENT),
+    (500, neutron("SubnetAllocationError"), ServiceError, Category.QUOTA),
     (501, octavia("Provider 'amphora' does not support a requested option"), ServiceError, Category.TERMINAL),
     (502, b"<html><h1>Bad Gateway</h1></html>", ServiceError, Category.TRANSIENT),
     (503, octavia("Project is busy, please try again later"), ServiceError, Category.TRANSIENT),

@@ -313,6 +313,24 @@ def test_keystones_own_refusal_is(session, wire, status):
     assert caught.value.category is Category.AUTHENTICATION
 
 
+@pytest.mark.parametrize(
+    ("body", "fresh"),
+    [
+        ({"error": {"code": 401, "title": "Unauthorized", "message": "It requires authentication."}}, False),
+        ({"error": {"code": 401, "title": "Unauthorized", "message": "It requires authentication."}}, True),
+        (b"<html>Down for maintenance.</html>", False),
+    ],
+)
+def test_their_sentence_and_what_it_means_are_one_sentence(session, wire, body, fresh):
+    if fresh:
+        wire.answer = lambda _: Reply(401, body)
+    else:
+        wire.login_reply = Reply(401 if isinstance(body, dict) else 404, body)
+    with pytest.raises(InfomaniakCloudError, match=r"(authentication|maintenance): ") as caught:
+        Operations(session).networks.list()
+    assert ".:" not in str(caught.value)
+
+
 def test_a_host_that_cannot_be_is_a_connection_failure(credentials):
     session = CloudSession(type(credentials)("http://" + "a" * 300 + ".example/v3", "app", None, "secret"))
     with pytest.raises(InfomaniakCloudError) as caught:

@@ -312,7 +312,7 @@ def test_whatever_a_status_holds_can_be_shown(status):
     found = report.status(stack, key, [{"reason": None, "series": "x"}])
     json.dumps(found)
     page = Console(file=io.StringIO(), width=100)
-    page.print(terminal.status(found))
+    page.print(terminal.status(found, NOW))
     page.print(terminal.tree(stack, report.tree(stack, [key])))
 
 

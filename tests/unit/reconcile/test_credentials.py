@@ -102,6 +102,8 @@ def test_a_login_that_is_refused():
     assert world.progress(key) == "Stalled"
     assert world.says(key, "CredentialsValid") == ("False", "CredentialsInvalid")
     assert "req-9" in world.message(key)
+    for kind in ("Ready", "CredentialsValid"):
+        assert world.message(key, kind).startswith("Secret shop/infomaniak: ")
     assert HIDDEN not in said(world, key)
     assert world.told(key) == ["CredentialsInvalid"]
     world.login = lambda _: None

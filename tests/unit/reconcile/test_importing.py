@@ -554,6 +554,7 @@ def test_the_subnets_of_a_network_that_another_project_shares_are_seen():
     assert world.ready(key) == ("True", "Available")
     (shown,) = world.object(key).status["subnets"]
     assert (shown["name"], shown["id"], shown["cidr"]) == ("lan", subnet["id"], "10.9.0.0/24")
+    assert world.object(key).status["projectID"] == PROJECT != world.fake.tables["networks"][row["id"]]["project_id"]
     world.cloud.take()
     world.reconcile(key)
     assert world.cloud.take() == ["LIST networks", "GET networks", "LIST subnets"]

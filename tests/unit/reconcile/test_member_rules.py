@@ -423,7 +423,7 @@ def test_members_whose_ports_are_not_in_the_group_are_told():
     world.run()
     world.all_ready()
     said = world.message(GROUP, "Synced")
-    assert f"10.40.0.11 (port {port['id']})" in said
+    assert f"10.40.0.11 of Pool site (port {port['id']})" in said
     assert "10.40.0.12" not in said
     assert "10.40.0.13" not in said, "what is no port of the project cannot be told"
     assert world.told(GROUP).count("MembersOutside") == 1
@@ -439,6 +439,21 @@ def test_members_whose_ports_are_not_in_the_group_are_told():
     assert world.table("ports"), "nothing was done about any port"
 
 
+def test_members_whose_ports_are_not_in_the_group_are_told_by_their_port_and_pool():
+    world = web(members=[member(10 + number) for number in (1, 2)])
+    network = next(each for each in world.objects("InfomaniakNetwork"))
+    ref = {"networkRef": {"name": network.key.name}}
+    for name, host in (("app-1", "10.40.0.11"), ("app-2", "10.40.0.12")):
+        world.apply(custom("Port", name, {**ref, "securityGroupRefs": [], "fixedIPs": [{"address": host}]}))
+    world.run()
+    world.clock.advance(600)
+    world.resync()
+    world.run()
+    world.all_ready()
+    said = world.message(GROUP, "Synced")
+    assert "10.40.0.11 of Pool site (Port app-1), 10.40.0.12 of Pool site (Port app-2)" in said
+
+
 def row(host, *groups, **more):
     return {"id": f"p{host}", "fixed_ips": [{"ip_address": host}], "security_groups": list(groups), **more}
 
@@ -446,19 +461,23 @@ def row(host, *groups, **more):
 @pytest.mark.parametrize(
     ("ports", "told"),
     [
-        ([row("10.0.0.1")], ["10.0.0.1 (port p10.0.0.1)"]),
+        ([row("10.0.0.1")], ["10.0.0.1 of Pool site (port p10.0.0.1)"]),
         ([row("10.0.0.1", "x", "g")], []),
         ([row("10.0.0.1", port_security_enabled=False)], []),
         ([row("10.0.0.1"), row("10.0.0.1", "g")], []),  # in two networks
         ([row("10.0.0.2")], []),
-        ([row("2001:DB8::1")], ["2001:db8::1 (port p2001:DB8::1)"]),
+        ([row("2001:DB8::1")], ["2001:db8::1 of Pool site (port p2001:DB8::1)"]),
         ([{"id": "p"}, {"id": "q", "fixed_ips": [{}]}], []),
     ],
     ids=repr,
 )
 def test_who_is_outside(ports, told):
     addresses = ["10.0.0.1", "2001:db8::1"]
-    assert outside(addresses, fronts(addresses, ports), ["g"]) == told
+    assert outside("site", addresses, fronts(addresses, ports), ["g"]) == told
+    named = {each["id"]: f"called-{each['id']}" for each in ports}
+    assert outside("site", addresses, fronts(addresses, ports), ["g"], named) == [
+        each.replace("(port ", "(Port called-") for each in told
+    ]
 
 
 # -- the arithmetic

@@ -117,9 +117,9 @@ def test_a_pool_that_is_not_there_is_told_with_its_field():
     key = world.apply(network(subnets=[from_pool("a", gone)]))
     for _ in range(3):
         world.reconcile(key)
-    assert world.ready(key)[0] == "False"
+    assert world.ready(key) == ("False", "InvalidConfiguration")
     assert gone in world.message(key)
-    assert "spec.subnets[].subnetPoolID: there is no such subnet pool" in world.message(key)
+    assert "spec.subnets[a].subnetPoolID: there is no such subnet pool" in world.message(key)
 
 
 def test_a_pool_without_room_is_told_with_its_field_and_nothing_is_doubled():
@@ -127,7 +127,7 @@ def test_a_pool_without_room_is_told_with_its_field_and_nothing_is_doubled():
     assert world.settle(key).next == Done()
     world.apply(network(subnets=[from_pool("a", pool), from_pool("b", pool, prefixLength=15)]))
     world.reconcile(key)
-    assert "spec.subnets[].subnetPoolID: the subnet pool has no room" in world.message(key, "Reconciling")
+    assert "spec.subnets[b].subnetPoolID: the subnet pool has no room" in world.message(key, "Reconciling")
     assert list(world.subnets()) == ["a"]
 
 

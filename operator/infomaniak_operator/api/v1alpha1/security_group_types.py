@@ -204,7 +204,8 @@ class MemberRules(ApiModel):
         description=about(
             "Free text for people, before the mark of ownership in each of the rules",
             absent="none",
-            changes="Holds for rules that are made later: one that is there would be missing while it is made anew",
+            changes="Can be changed, and holds for rules that are made from then on: those that are there keep theirs, "
+            "for a rule is missing while it is made anew",
             api="description",
         ),
     )

@@ -230,7 +230,7 @@ class Subnet(Described):
             "Its range of addresses, without host bits, such as 10.0.0.0/24 or 2001:db8::/64. The subnets of a "
             "network do "
             "not overlap",
-            absent="subnetPoolID",
+            absent="subnetPoolID has to be there, and the cloud chooses the range",
             changes=f"{FIXED}: {ANOTHER}",
             api="cidr",
         ),
@@ -242,7 +242,7 @@ class Subnet(Described):
         description=about(
             "Id of the subnet pool that the cloud takes its range of addresses from; the range is in "
             "status.subnets[].cidr. The subnets of one IP version of a network all come from pools, or none does",
-            absent="cidr",
+            absent="cidr has to be there",
             changes=f"{FIXED}: {ANOTHER}",
             api="subnetpool_id",
         ),

@@ -254,6 +254,9 @@ class Reporting(Protocol[RowT_contra]):
     def rivals(self, context: ReconcileContext, error: InfomaniakCloudError) -> list[KubeObject]:
         """The objects of this cluster that have what was just refused, or use it: a change of theirs may mend it."""
 
+    def advice(self, context: ReconcileContext, error: InfomaniakCloudError) -> str:
+        """Which fields what was just refused is about, and what a person should do; empty where it is not known."""
+
     def without_reference(self, context: ReconcileContext, key: Key) -> Outcome | None:
         """While the reference to ``key`` cannot be followed: have status show nothing that went with it.
 
@@ -373,6 +376,11 @@ class PlainActuator(Actuator[RowT, BodyT, InputsT]):
     def rivals(self, context: ReconcileContext, error: InfomaniakCloudError) -> list[KubeObject]:
         """None are known."""
         return []
+
+    @override
+    def advice(self, context: ReconcileContext, error: InfomaniakCloudError) -> str:
+        """The error's own words say it all."""
+        return ""
 
     @override
     def without_reference(self, context: ReconcileContext, key: Key) -> Outcome | None:

@@ -99,6 +99,7 @@ class ReconcileContext(Facts):
         request: the controller's side.
         further: the further conditions found so far.
         connected: the cloud of its credentials, once they are resolved.
+        secret: the Secret that its credential comes from, once that is known.
         create_grace: seconds after which a create that was sent has surely been finished.
         exits: what is to be done when the reconcile ends.
         locked: what this reconcile has to itself, where its kind needs that, once it has.
@@ -122,6 +123,7 @@ class ReconcileContext(Facts):
     create_grace: float
     further: dict[str, Condition] = field(default_factory=dict)
     connected: Cloud | None = None
+    secret: Key | None = None
     exits: ExitStack = field(default_factory=ExitStack)
     locked: Lock | None = None
     due: float | None = None

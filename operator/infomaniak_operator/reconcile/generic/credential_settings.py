@@ -254,6 +254,7 @@ def connect(context: ReconcileContext, settings: CredentialSettings, clouds: Clo
         )
         context.set_condition(CREDENTIALS_VALID, False, Reason.CREDENTIALS_INVALID, message)
         return stalled(Reason.CREDENTIALS_INVALID, message)
+    context.secret = source.secret
     if not settings.readable(source.secret.namespace):
         message = (
             f"spec.cloudCredentialsRef: this operator reads no Secrets in namespace {source.secret.namespace} "
@@ -270,9 +271,8 @@ def connect(context: ReconcileContext, settings: CredentialSettings, clouds: Clo
         context.project_id = remembered.project_id
         return context.cloud
     if secret is None:
-        name = f"{source.secret.namespace}/{source.secret.name}"
         message = (
-            f"Secret {name} is not there, or lacks the label {LABEL}=true: create it, or run "
+            f"{source.secret} is not there, or lacks the label {LABEL}=true: create it, or run "
             f"`kubectl -n {source.secret.namespace} label secret {source.secret.name} {LABEL}=true`"
         )
         context.set_condition(CREDENTIALS_VALID, False, Reason.WAITING_FOR_REFERENCE, message)
@@ -281,7 +281,7 @@ def connect(context: ReconcileContext, settings: CredentialSettings, clouds: Clo
         read = settings.read(secret, source.cloud)
         cloud = clouds.get(read, source.secret)
     except InvalidCredentialsError as error:
-        message = f"Secret {source.secret.namespace}/{source.secret.name}: {error}"
+        message = f"{source.secret}: {error}"
         if isinstance(error, CloudNotAllowedError):
             message += " (the operator's option --allowed-auth-url says which are)"
         context.set_condition(CREDENTIALS_VALID, False, Reason.CREDENTIALS_INVALID, message)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from infomaniak_operator.client import Category, CloudAwayError, InfomaniakCloudError, ReadOnlyError
 from infomaniak_operator.controller.interfaces import KubeObject, Next, Progress, Reason, Retry, Stalled, WaitingFor
+from infomaniak_operator.reconcile.generic import misnamed
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.outcomes import CREDENTIALS_VALID, SYNCED, Outcome, named
 
@@ -32,6 +33,8 @@ _MEANINGS = {
     Category.NOT_FOUND: _Meaning(Reason.CLOUD_ERROR, Retry(), keep_ready=True),
     Category.PRECONDITION: _Meaning(Reason.UPDATING, Retry(), keep_ready=True),
 }
+_LEADS_NOWHERE = _Meaning(Reason.INVALID_CONFIGURATION, Retry(at_least=30.0), Progress.STALLED, keep_ready=True)
+"""Of an id in the spec that is that of nothing. It may come to be shared with the project; no event tells of that."""
 _NOT_THE_SPEC = _Meaning(Reason.CLOUD_ERROR, Retry(at_least=30.0), keep_ready=True)
 """Of a refusal that only a person can mend: it was no change that the spec asks for, but a look, or a delete."""
 _UNREADABLE = (
@@ -47,33 +50,10 @@ _OF_A_FIELD = {
         "spec.qosPolicyID: there is no such QoS policy that the project may use; name another one, have it shared, or "
         "take the field out"
     ),
-    "SubnetPoolNotFound": (
-        "spec.subnets[].subnetPoolID: there is no such subnet pool that the project may use; take the subnet out and "
-        "add one with another pool, or with a cidr, or have the pool shared"
-    ),
-    "MinPrefixSubnetAllocationError": (
-        "spec.subnets[].prefixLength: the subnet pool gives no range that large; take the subnet out and add one with "
-        "a longer prefixLength"
-    ),
-    "MaxPrefixSubnetAllocationError": (
-        "spec.subnets[].prefixLength: the subnet pool gives no range that small; take the subnet out and add one with "
-        "a shorter prefixLength"
-    ),
-    "NetworkSubnetPoolAffinityError": (
-        "spec.subnets[].subnetPoolID: the subnets of one IP version of a network come from one subnet pool here; take "
-        "the subnet out and add one with the pool of the others"
-    ),
-    "SubnetPoolQuotaExceeded": (
-        "spec.subnets[].subnetPoolID: the subnet pool has a quota for each project, which is used up; delete what is "
-        "not needed, or have it raised"
-    ),
-    "SubnetAllocationError": (
-        "spec.subnets[].subnetPoolID: the subnet pool has no room for a range of that size; take the subnet out and "
-        "add one with a longer prefixLength or another pool, or have the pool made larger"
-    ),
 }
 """The service's own type or words, and what a person should do about which field; the first that fits counts."""
 Rivals = Callable[[ReconcileContext, InfomaniakCloudError], list[KubeObject]]
+Advice = Callable[[ReconcileContext, InfomaniakCloudError], str]
 _REFUSED = 400
 _FORBIDDEN = 403
 _IN_USE = "inuse"
@@ -92,7 +72,10 @@ def reason_of(error: InfomaniakCloudError) -> Reason:
 
 
 def outcome(
-    context: ReconcileContext, error: InfomaniakCloudError, rivals: Rivals = lambda _context, _error: []
+    context: ReconcileContext,
+    error: InfomaniakCloudError,
+    rivals: Rivals = lambda _context, _error: [],
+    advice: Advice = lambda _context, _error: "",
 ) -> Outcome:
     """The outcome of a reconcile that the cloud ended.
 
@@ -102,21 +85,27 @@ def outcome(
         context: the reconcile.
         error: how it ended.
         rivals: the objects of this cluster that have what was refused, or use it.
+        advice: the fields that a refusal is about and what to do, where the kind knows more than the error says.
     """
     if isinstance(error, ReadOnlyError):  # a dry run whose plan said nothing of it; all the same nothing was sent
         return context.would(f"send {error}")
     meaning = _MEANINGS[error.category]
-    message = f"{_hint(error)}{error}"
+    wrong = [] if context.resource.deleting else misnamed.leading_nowhere(context.resource, error)
+    known = advice(context, error) or _hint(error) or misnamed.advice(context.resource, wrong)
+    message = f"{known}: {error}" if known else str(error)
     cloud = context.connected if error.category in _OF_AN_ID else None
     # The id of an external network that was looked up by its name: the next reconcile looks it up again.
     if cloud is not None and cloud.forget_external(message, context.request.fresh_after):
         meaning = _MEANINGS[Category.NOT_FOUND]
+    elif wrong:
+        meaning = _LEADS_NOWHERE
     elif error.category is Category.TERMINAL and error.status and not _asked_for(context, error):
         meaning = _NOT_THE_SPEC
     elif error.category is Category.TERMINAL and error.status == _FORBIDDEN:
         what_to_do = "take it out, or use a credential that may"
         message = f"the roles of the credential do not allow what the spec asks for; {what_to_do}: {message}"
     if error.category is Category.AUTHENTICATION:
+        message = f"{context.secret}: {message}" if context.secret else message
         context.set_condition(CREDENTIALS_VALID, False, Reason.CREDENTIALS_INVALID, message)
     elif context.connected is None or CREDENTIALS_VALID not in context.further:
         context.set_condition(CREDENTIALS_VALID, None, Reason.CLOUD_ERROR, message)
@@ -134,11 +123,11 @@ def outcome(
 def _hint(error: InfomaniakCloudError) -> str:
     """What a person should know before the cloud's own words."""
     if error.status == _REFUSED and error.category is Category.TRANSIENT:
-        return "the cloud refuses what it takes at other times; it is tried again by itself: "
+        return "the cloud refuses what it takes at other times; it is tried again by itself"
     if error.category is Category.UNREADABLE:
-        return f"{_UNREADABLE}: "
+        return _UNREADABLE
     said = f"{error.error_type or ''} {error}"
-    return next((f"{advice}: " for words, advice in _OF_A_FIELD.items() if words in said), "")
+    return next((text for words, text in _OF_A_FIELD.items() if words in said), "")
 
 
 def _asked_for(context: ReconcileContext, error: InfomaniakCloudError) -> bool:

@@ -10,6 +10,8 @@ from infomaniak_operator.api.json_types import StatusField
 from infomaniak_operator.reconcile.generic.fields import Difference
 from infomaniak_operator.reconcile.generic.outcomes import Ended, Outcome
 
+_PAST = {"create": "created", "update": "updated", "delete": "deleted", "release": "released"}
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -40,8 +42,17 @@ class Step:
     owed: bool = False
 
     def __str__(self) -> str:
+        return f"{self.verb} {self._detailed}"
+
+    @property
+    def done(self) -> str:
+        """What was done, once it is: ``updated network n (mtu: 1500 -> 1400)``."""
+        return f"{_PAST[self.verb]} {self._detailed}"
+
+    @property
+    def _detailed(self) -> str:
         detail = f" ({', '.join(str(difference) for difference in self.differences)})" if self.differences else ""
-        return f"{self.verb} {self.what}{detail}"
+        return f"{self.what}{detail}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +105,11 @@ class Plan:
             due=min(dues, default=None),
             shown={**self.shown, **other.shown},
         )
+
+
+def past(steps: Iterable[Step]) -> str:
+    """What was done by some steps."""
+    return "; ".join(step.done for step in steps)
 
 
 def only(steps: Iterable[Step]) -> Plan:

@@ -59,7 +59,7 @@ from infomaniak_operator.reconcile.generic.outcomes import (
     stalled,
 )
 from infomaniak_operator.reconcile.generic.owned import check_project
-from infomaniak_operator.reconcile.generic.plan import Plan, only
+from infomaniak_operator.reconcile.generic.plan import Plan, past
 from infomaniak_operator.reconcile.generic.tenancy import TenantIsolation
 from infomaniak_operator.reconcile.openstack.scope import Clouds
 from infomaniak_operator.reconcile.ownership.marks import NoRoom
@@ -174,7 +174,7 @@ class CloudReconciler(Generic[RowT, BodyT]):
         except Unresolved as missing:  # it went after the references had been resolved
             ended = context.wait_for(missing.key, str(missing), missing.others)
         except InfomaniakCloudError as error:
-            ended = failures.outcome(context, error, self._actuator.rivals)
+            ended = failures.outcome(context, error, self._actuator.rivals, self._actuator.advice)
         if isinstance(ended, Result):
             ended = _kept(context, ended)
         self._settings.tell(context, ended)
@@ -404,7 +404,7 @@ class CloudReconciler(Generic[RowT, BodyT]):
                 if isinstance(done, Ended):
                     return done
                 row = done
-                context.request.event("Updated", str(left))
+                context.request.event("Updated", past(left.steps))
                 left = self._left(context, row, inputs)
         if left.outcome:
             return left.outcome
@@ -557,6 +557,6 @@ def _announce(context: ReconcileContext, plan: Plan, *, new: bool) -> None:
     done = [step for step in plan.steps if step.slot not in context.undone]
     put_back = [step for step in done if context.drifted and not step.owed]
     if put_back:
-        context.request.event("DriftCorrected", f"the cloud was changed behind us; put back: {only(put_back)}")
+        context.request.event("DriftCorrected", f"the cloud was changed behind us; put back: {past(put_back)}")
     if updated := [step for step in done if step not in put_back]:
-        context.request.event("Updated", str(only(updated)))
+        context.request.event("Updated", past(updated))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from infomaniak_operator.api import json_types
 from infomaniak_operator.api.json_types import SECURITY_GROUP
 from infomaniak_operator.client.resources import Port
 from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject
@@ -37,20 +38,27 @@ def fronts(addresses: Iterable[str], ports: Iterable[Port]) -> Fronts:
     return at
 
 
-def outside(addresses: Iterable[str], at: Fronts, groups: Iterable[str]) -> list[str]:
-    """The members at whose ports none of the groups is, so that packets to them may be dropped: ``10.0.0.9 (port …)``.
+def outside(
+    pool: str, addresses: Iterable[str], at: Fronts, groups: Iterable[str], named: Mapping[str, str] | None = None
+) -> list[str]:
+    """The members at whose ports none of the groups is, so that packets to them may be dropped.
 
     An address that several ports have, in networks of their own, is well where one of them has a group. What no port
     of the project has is not told of, nor a port that filters nothing.
 
     Args:
-        addresses: of the members of a Pool.
+        pool: name of the Pool.
+        addresses: of its members.
         at: the ports at these addresses, and perhaps at others.
         groups: the ids of all groups that let the load balancer in.
+        named: the names of the Ports of the namespace by the ids of what they are in the cloud.
+
+    Returns:
+        For people: ``10.0.0.9 of Pool site (Port app-1)``, or by the port's id where it is no Port's.
     """
-    letting = set(groups)
+    letting, names = set(groups), named or {}
     return [
-        f"{host} (port {there[0]['id']})"
+        f"{host} of Pool {pool} ({f'Port {names[id_]}' if (id_ := there[0]['id']) in names else f'port {id_}'})"
         for host in sorted(addresses)
         if (there := at.get(host))
         and all(each.get("port_security_enabled") is not False for each in there)
@@ -75,10 +83,12 @@ def look(context: ReconcileContext, group_id: str, pools: Mapping[str, KubeObjec
     if not any(addresses.values()):
         return []
     at = fronts(set[str]().union(*addresses.values()), _told(context))
+    ports = view.objects(PORT, context.resource.key.namespace)
+    named = {str(json_types.PORT.status(each).get("id")): each.key.name for each in ports}
     found: dict[str, None] = {}
     for name, hosts in addresses.items():
         ids = {group_id, *_letting(view, pools[name].key, context.resource.key.kind)}
-        found |= dict.fromkeys(outside(hosts, at, ids))
+        found |= dict.fromkeys(outside(name, hosts, at, ids, named))
     return list(found)
 
 

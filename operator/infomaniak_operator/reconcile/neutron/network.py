@@ -22,7 +22,7 @@ from infomaniak_operator.reconcile.generic.needs import Needs
 from infomaniak_operator.reconcile.generic.outcomes import Ended, again
 from infomaniak_operator.reconcile.generic.owned import clear_to_create, with_named
 from infomaniak_operator.reconcile.generic.plan import Plan, Step, only
-from infomaniak_operator.reconcile.neutron import neutron_common, subnets
+from infomaniak_operator.reconcile.neutron import neutron_common, overlaps, subnet_pools, subnets
 from infomaniak_operator.reconcile.openstack.resource_types import NETWORKS, SUBNETS
 
 _SUBNET = "subnet"
@@ -91,6 +91,13 @@ class NetworkActuator(neutron_common.NeutronActuator[Network, NetworkBody]):
         mine = {each for each in mine if each in str(error)} or mine
         users = (each for kind in sorted(KINDS) for each in context.request.view.objects(kind))
         return [each for each in users if mine & neutron_common.used_by(each)]
+
+    @override
+    def advice(self, context: ReconcileContext, error: InfomaniakCloudError) -> str:
+        """The subnets that a subnet pool has refused, or whose addresses another one has."""
+        there = (str(each.get("name")) for each in INFOMANIAK_NETWORK.status(context.resource).get("subnets") or ())
+        items = INFOMANIAK_NETWORK.spec(context).get("subnets") or ()
+        return subnet_pools.advice(items, there, error) or overlaps.of_a_network(items, error.message)
 
     @override
     def applied(self, facts: Facts) -> list[str]:

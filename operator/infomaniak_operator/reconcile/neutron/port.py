@@ -19,6 +19,7 @@ from infomaniak_operator.client.bodies import PortBody
 from infomaniak_operator.client.resources import AddressPair, FixedIP
 from infomaniak_operator.client.resources import Port as PortRow
 from infomaniak_operator.controller.interfaces import CacheReader, Key, KubeObject, Reason, WaitingFor
+from infomaniak_operator.reconcile.generic import misnamed
 from infomaniak_operator.reconcile.generic.actuator import Dependency
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.facts import Facts
@@ -47,6 +48,7 @@ _MAC_TAKEN = "MacAddressInUse"
 _DEFAULT_GROUP = "default"
 """The name of the group that every project has from the start, and that no other one can have."""
 _NOT_FOUND = 404
+_NO_POLICY = "QosPolicyNotFound"
 _LOOK_AGAIN = 30.0
 """Seconds between two looks at what no event tells of: what uses the port, or what it is to be made in."""
 
@@ -152,11 +154,12 @@ class PortActuator(neutron_common.NeutronActuator[PortRow, PortBody, PortInputs]
     @override
     def refused(self, context: ReconcileContext, error: InfomaniakCloudError) -> Outcome | None:
         """What is named by its id and is not there may come; no event tells of it."""
-        if error.status != _NOT_FOUND:
+        if error.status != _NOT_FOUND or error.error_type == _NO_POLICY:
             return None
-        return again(
-            Reason.WAITING_FOR_REFERENCE, f"what the port is to be made with is not there: {error}", _LOOK_AGAIN
-        )
+        wrong = misnamed.leading_nowhere(context.resource, error)
+        where = f"{misnamed.places(context.resource, wrong)}: " if wrong else ""
+        message = f"{where}what the port is to be made with is not there: {error}"
+        return again(Reason.WAITING_FOR_REFERENCE, message, _LOOK_AGAIN)
 
     @override
     def rivals(self, context: ReconcileContext, error: InfomaniakCloudError) -> list[KubeObject]:

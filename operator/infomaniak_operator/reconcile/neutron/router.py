@@ -23,6 +23,7 @@ from infomaniak_operator.reconcile.neutron import (
     external_network,
     gateway_addresses,
     neutron_common,
+    overlaps,
     router_interface_calls,
     router_interfaces,
 )
@@ -136,6 +137,11 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody, RouterIn
             if each.uid != me.uid
             and any(leg.get("subnetID") in wanted for leg in ROUTER.status(each).get("interfaces") or ())
         ]
+
+    @override
+    def advice(self, context: ReconcileContext, error: InfomaniakCloudError) -> str:
+        """The subnets that overlap."""
+        return overlaps.of_a_router(context.resource, context.request.view, error.message)
 
     @override
     def observe(self, context: ReconcileContext, row: Router, inputs: RouterInputs, *, new: bool) -> None:
@@ -263,8 +269,10 @@ class RouterActuator(neutron_common.NeutronActuator[Router, RouterBody, RouterIn
             return Plan(outcome=Outcome(Reason.IN_USE, message, WaitingFor(frozenset(user.key for user in users))))
         ports = self._ports(context, row)
         if ports and not router_interfaces.owns(context):
-            names = ", ".join(sorted(router_interfaces.subnets(ports)))
-            message = f"router {row['id']} has interfaces on subnets {names} that others added: remove them first"
+            view = context.request.view
+            there = sorted(router_interfaces.subnets(ports))
+            names = ", ".join(overlaps.subnet_named(context.resource, view, each) for each in there)
+            message = f"router {row['id']} has interfaces on {names} that others added: remove them first"
             return Plan(outcome=again(Reason.IN_USE, message, 30.0))
         routes = [_routes_step(row, ())] if row.get("routes") else []
         there = sorted(router_interfaces.subnets(ports))

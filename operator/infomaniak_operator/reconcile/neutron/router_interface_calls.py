@@ -7,9 +7,11 @@ import contextlib
 from infomaniak_operator.client import BadRequestError, ConflictError, NotFoundError
 from infomaniak_operator.client.resources import Router
 from infomaniak_operator.controller.interfaces import Reason
+from infomaniak_operator.reconcile.generic import misnamed
 from infomaniak_operator.reconcile.generic.context import ReconcileContext
 from infomaniak_operator.reconcile.generic.outcomes import Outcome, again
 from infomaniak_operator.reconcile.generic.plan import Step
+from infomaniak_operator.reconcile.neutron import overlaps
 from infomaniak_operator.reconcile.neutron.router_interfaces import (
     Leg,
     Seen,
@@ -117,8 +119,11 @@ def _add(
             raise
         return {"fixed_ips": [{"subnet_id": subnet}]}
     except NotFoundError as error:
-        what = f"port {port}" if port is not None else f"subnet {subnet}"
-        return again(Reason.WAITING_FOR_REFERENCE, f"{what} is not there (any more): {error}", 10.0)
+        view = context.request.view
+        what = f"port {port}" if port is not None else overlaps.subnet_named(context.resource, view, str(subnet))
+        wrong = misnamed.leading_nowhere(context.resource, error)
+        where = f"{misnamed.places(context.resource, wrong)}: " if wrong else ""
+        return again(Reason.WAITING_FOR_REFERENCE, f"{where}{what} is not there (any more): {error}", 10.0)
 
 
 def _leg(context: ReconcileContext, port: str) -> Leg:

@@ -320,9 +320,9 @@ def first(context: ReconcileContext, steps: Sequence[Step], carry_out: Callable[
     if step.verb == "create":
         context.request.event("Created", f"created {step.what}")
     elif context.drifted:
-        context.request.event("DriftCorrected", f"the cloud was changed behind us; put back: {step}")
+        context.request.event("DriftCorrected", f"the cloud was changed behind us; put back: {step.done}")
     else:
-        context.request.event("Updated", str(step))
+        context.request.event("Updated", step.done)
     return again(Reason.UPDATING, "; ".join(str(each) for each in steps), pause)
 
 

@@ -165,7 +165,7 @@ def act(context: ReconcileContext, row: LoadBalancer) -> Ended:
         raise
     over(context)
     count = f"attempt {attempts + 1} of {_most(context)}"
-    message = f"load balancer {row['id']} is in ERROR: it is deleted and made again, {count}"
+    message = f"load balancer {row['id']} is in ERROR: it is being deleted, and will be made again, {count}"
     context.request.event("Recovering", message, warning=True)
     return Outcome(Reason.CLOUD_ERROR, message, going.next)
 

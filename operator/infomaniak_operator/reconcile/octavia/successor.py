@@ -55,11 +55,11 @@ def refused(context: ReconcileContext, error: InfomaniakCloudError) -> Outcome |
     if error.outcome_unknown or error.category not in _FINAL or body is None or former(context) is None:
         return None
     known = context.request.memory.of(_Remembered)
-    known.body, known.message, known.reason = body, str(error), reason_of(error)
+    known.body, known.message, known.reason = body, str(error).rstrip("."), reason_of(error)
     known.final, known.asked = error.category is Category.TERMINAL, context.resource.annotations.get(RECONCILE_AT)
     known.until = context.request.clock.monotonic() + (_REFUSED_AGAIN if known.final else _AGAIN)
     # While another may yet come to be seen, nothing is taken back.
-    return again(known.reason, f"{error}; the former pool is taken back", context.may_still_change())
+    return again(known.reason, f"{known.message}; the former pool is taken back", context.may_still_change())
 
 
 def refusal(facts: Facts, row: Pool, body: Mapping[str, object]) -> Outcome | None:

@@ -277,7 +277,7 @@ class Owner:
             return Standing.UNMARKED
         if self.wrote(mark):
             return Standing.OURS
-        if not self.lives(mark.uid) and self._has_place_of(mark):  # the place takes a hash
+        if self._has_place_of(mark) and not self.lives(mark.uid):
             return Standing.PREVIOUS
         return Standing.FOREIGN
 
