@@ -26,9 +26,12 @@ def test_spoilt_answers_make_and_delete_nothing(seed):
     assert misled(seed) > 0
 
 
-@pytest.mark.slow
-def test_more_spoilt_answers_make_and_delete_nothing():
-    for seed in range(1000, 1300):
+@pytest.mark.parametrize(
+    "seeds",
+    [pytest.param(range(1000, 1100), marks=pytest.mark.slow), pytest.param(range(1100, 1300), marks=pytest.mark.full)],
+)
+def test_more_spoilt_answers_make_and_delete_nothing(seeds):
+    for seed in seeds:
         try:
             misled(seed)
         except Exception as error:

@@ -47,9 +47,15 @@ def test_any_secret_takes_a_bounded_number_of_steps():
     assert max(_steps(seed) for seed in range(25)) > 500
 
 
-@pytest.mark.slow
-def test_any_secret_is_read_or_refused_more_of_them():
-    for seed in range(10_000, 60_000):
+@pytest.mark.parametrize(
+    "seeds",
+    [
+        pytest.param(range(10_000, 25_000), marks=pytest.mark.slow),
+        pytest.param(range(25_000, 60_000), marks=pytest.mark.full),
+    ],
+)
+def test_any_secret_is_read_or_refused_more_of_them(seeds):
+    for seed in seeds:
         try:
             read_secret(secret_data(seed))
         except Exception as error:

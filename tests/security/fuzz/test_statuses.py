@@ -20,9 +20,12 @@ def test_a_forged_status_moves_nothing_of_others(seed):
     believe(fuzzed, statuses, seed)
 
 
-@pytest.mark.slow
-def test_more_forged_statuses_move_nothing_of_others():
-    for seed in range(1000, 1400):
+@pytest.mark.parametrize(
+    "seeds",
+    [pytest.param(range(1000, 1150), marks=pytest.mark.slow), pytest.param(range(1150, 1400), marks=pytest.mark.full)],
+)
+def test_more_forged_statuses_move_nothing_of_others(seeds):
+    for seed in seeds:
         fuzzed, statuses = forged(seed)
         try:
             believe(fuzzed, statuses, seed)
