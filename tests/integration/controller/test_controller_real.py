@@ -70,9 +70,11 @@ def test_a_life_takes_two_one_and_one_write_and_is_told_in_events(hands: Hands, 
     with real_controller(env.kubeconfig, toys=toys) as one:
         hands.create(TOYS, "a", spec={"colour": "red"})
         until_ready(hands, "a")
+        until(lambda: settled(one), "settled")  # what is written can be read before its writer has the answer
         assert one.writes == 2
         hands.change(TOYS, "a", {"spec": {"colour": "blue"}})
         assert until_ready(hands, "a")["status"]["colour"] == "blue"
+        until(lambda: settled(one), "settled")
         assert one.writes == 3
         until(lambda: "made it" in kubectl(env, "-n", hands.namespace, "describe", "toy", "a"), "the Event is shown")
         kubectl(env, "-n", hands.namespace, "delete", "toy", "a", "--timeout=20s")

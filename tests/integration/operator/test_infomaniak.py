@@ -120,6 +120,7 @@ def _makes_a_monitor(call: Call) -> bool:
     return (call.by, call.method) == ("operator", "POST") and call.path.endswith("/healthmonitors")
 
 
+@pytest.mark.slow
 def test_a_new_monitor_makes_nobody_healthy_in_its_first_minute(infomaniak: User) -> None:
     user = infomaniak
     user.apply(bundle(*story(), *monitors()))

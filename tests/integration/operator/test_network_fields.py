@@ -236,6 +236,7 @@ def test_a_qos_policy_is_set_changed_put_back_and_taken_out(user: User, administ
     user.delete("iport", "p")
 
 
+@pytest.mark.slow
 def test_with_whom_it_is_shared_is_shown_where_that_is_asked_for(user: User, env: Environment) -> None:
     user.apply(network("office", observeShares=True))
     network_id = user.until_ready("inet", "office")["status"]["id"]
