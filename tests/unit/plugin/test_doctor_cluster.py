@@ -10,7 +10,7 @@ from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.controller.interfaces import Key
 from tests.support.objects import NAMESPACE, network
 from tests.support.plugin_checks import checked, only
-from tests.support.plugin_server import NOW, POD, PluginServer, deployment, lease, ran, web
+from tests.support.plugin_server import NOW, OPERATOR, POD, PluginServer, deployment, lease, ran, web
 
 OLD = NOW - timedelta(hours=1)
 
@@ -132,6 +132,14 @@ def test_a_lease_that_nobody_renews(good, capsys):
 def test_a_lease_of_a_clock_that_was_ahead_and_that_nobody_renews(good, capsys):
     good.held = [lease(renewed=NOW + timedelta(hours=1))]
     assert only(checked(good, capsys)[1], "Leader")[0] == "Wrong"
+
+
+@pytest.mark.parametrize("held", [lease(renewed=OLD), lease(holder="")])
+def test_a_lease_that_a_stranger_renews_hides_no_operator_that_has_stopped(good, capsys, held):
+    good.held = [held, lease("stranger_1", name=f"{OPERATOR}-x", namespace="tenant")]
+    code, told = checked(good, capsys)
+    assert code == 2
+    assert "Wrong" in {state for state, _ in told["Leader"]}
 
 
 def test_a_lease_that_is_given_back(good, capsys):
