@@ -598,3 +598,44 @@ def _types(annotation):
 
 def test_every_kind_is_counted_by_an_example():
     assert {body["kind"] for name in EXAMPLES for body in example(name)} == set(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "said"),
+    [
+        ({"annotations": {"network.infomaniak.cloud/paused": True}}, "annotations.network.infomaniak.cloud/paused"),
+        ({"annotations": ["paused"]}, "annotations"),
+        ({"labels": {"tier": 1}}, "labels.tier"),
+        ({"labels": {"tier": "a b"}}, "labels.tier"),
+        ({"labels": "tier"}, "labels"),
+        ({"namespace": 5}, "namespace"),
+        ({"namespace": "Shop_1"}, "namespace"),
+    ],
+)
+def test_metadata_that_the_api_server_refuses_cannot_work(metadata, said, write, capsys):
+    body = manifest(network("n"))
+    body["metadata"] |= metadata
+    code, report = preflight(web(), capsys, "-f", write(text=yaml.safe_dump(body)))
+    assert code == CANNOT
+    assert any(each["message"].startswith(f"metadata.{said}: ") for each in report["problems"])
+
+
+def test_metadata_that_the_api_server_takes_is_fine(write, capsys):
+    body = manifest(network("n"))
+    body["metadata"] |= {
+        "namespace": NAMESPACE,
+        "labels": {"app.kubernetes.io/part-of": "shop", "empty": "", "none": None},
+        "annotations": {"network.infomaniak.cloud/paused": "true", "text": "a b\n", "none": None},
+    }
+    code, report = preflight(web(), capsys, "-f", write(text=yaml.safe_dump(body)))
+    assert not [each for each in report["problems"] if each["check"] == "schema"]
+    assert code != CANNOT
+
+
+def test_the_name_of_a_file_moves_no_cursor(tmp_path, capsys):
+    (tmp_path / "\x1b[2J\u202eevil.yaml").write_text("a: [")
+    assert ran(web(), "preflight", "-f", str(tmp_path)) == FAILED
+    told = capsys.readouterr().err
+    assert "evil.yaml cannot be read" in told
+    assert "\x1b" not in told
+    assert "\u202e" not in told
