@@ -488,6 +488,16 @@ def test_what_a_service_gives_no_id_is_claimed_by_no_text():
     assert told["orphans"][0]["namedBy"] == []
 
 
+def test_with_another_cluster_id_it_is_not_said_that_there_is_none(capsys):
+    server = gone(web(), ("Router", "web"))
+    for row in server.world.table("routers"):
+        row["description"] = ""
+    assert ran(server, "orphans", "--cluster-id", "another", now=LATER) == 1
+    told = capsys.readouterr().out
+    assert "There is no orphan." not in told
+    assert "the operator runs with another one" in told
+
+
 MARK = Owner("c", "Router", "ns", "r", "6f1b7a52-0000-4000-8000-000000000007").mark().text
 ODD = "[ik2.____________________-_.aaaaaaaaaaaaaaaaa]"
 anything = st.recursive(

@@ -18,6 +18,7 @@ from infomaniak_operator.client import AuthenticationError, CloudConnectionError
 from infomaniak_operator.plugin.cluster import ClusterError
 from infomaniak_operator.plugin.named import REFERENCES
 from infomaniak_operator.plugin.preflight import yaml_documents
+from infomaniak_operator.plugin.preflight.list_keys import doubled
 from infomaniak_operator.plugin.preflight.yaml_documents import Unreadable, documents
 from tests.support.bombs import HOSTILE
 from tests.support.forest import Forest
@@ -639,3 +640,26 @@ def test_the_name_of_a_file_moves_no_cursor(tmp_path, capsys):
     assert "evil.yaml cannot be read" in told
     assert "\x1b" not in told
     assert "\u202e" not in told
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        (
+            {"subnets": [{"name": "a", "cidr": "10.9.0.0/24"}, {"name": "a", "cidr": "10.8.0.0/24"}]},
+            "spec.subnets[1]: name a ",
+        ),
+        ({"subnets": [{"name": "a", "cidr": "10.9.0.0/24"}, {"name": "b", "cidr": "10.8.0.0/24"}]}, None),
+    ],
+)
+def test_what_is_in_a_list_twice_cannot_work(spec, said, write, capsys):
+    code, report = preflight(web(), capsys, "-f", write(network("n", **spec)))
+    told = [each["message"] for each in report["problems"] if each["check"] == "schema"]
+    assert (code == CANNOT) is bool(said)
+    assert [each.startswith(said) for each in told] == ([True] if said else [])
+
+
+@pytest.mark.parametrize("name", [*EXAMPLES, "shop"])
+def test_nothing_in_an_example_counts_as_there_twice(name):
+    for body in example(name):
+        assert list(doubled(body["kind"], body["spec"])) == []

@@ -15,6 +15,7 @@ from infomaniak_operator.api.kind import GROUP, VERSION
 from infomaniak_operator.api.registry import KINDS, InvalidSpec
 from infomaniak_operator.controller.interfaces import Key, KubeObject
 from infomaniak_operator.plugin.command import Usage
+from infomaniak_operator.plugin.preflight.list_keys import doubled
 from infomaniak_operator.plugin.preflight.yaml_documents import Unreadable, documents
 
 MAX_BYTES = 4 * 2**20
@@ -198,4 +199,4 @@ def _spec(kind: str, spec: object) -> Sequence[str]:
         return error.problems
     except Exception as error:  # noqa: BLE001 - what a stranger wrote is never a defect of ours
         return [f"spec: cannot be checked ({type(error).__name__})"]
-    return ()
+    return list(doubled(kind, spec))
