@@ -344,6 +344,13 @@ def test_what_looks_like_a_secret_is_taken_out_though_nobody_knows_it(text, show
     assert Cleaner([]).text(text) == shown
 
 
+def test_a_key_without_an_end_hides_no_more_than_a_key_may_have():
+    told = Cleaner([]).text("-----BEGIN PRIVATE KEY-----\n" + "x" * 20_000 + "\nthe operator has stopped")
+    assert told.startswith("***x")
+    assert told.endswith("\nthe operator has stopped")
+    assert "x" * 16_000 not in told
+
+
 def test_a_number_may_be_a_password_and_depth_and_length_are_bounded():
     deep = {}
     inner = deep
