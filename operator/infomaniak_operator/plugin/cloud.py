@@ -100,7 +100,8 @@ def secrets_of(objects: Iterable[KubeObject]) -> dict[str, str | None]:
     """The Secrets that objects name, each with the entry of clouds.yaml; as written, so of strangers, too."""
     found: dict[str, str | None] = {}
     for each in objects:
-        reference: object = ANY.spec(each).get("cloudCredentialsRef")
+        spec: object = ANY.spec(each)
+        reference: object = spec.get("cloudCredentialsRef") if isinstance(spec, Mapping) else None
         if isinstance(reference, Mapping) and isinstance(name := reference.get("secretName"), str) and name:
             entry = reference.get("cloudName")
             found.setdefault(name, entry if isinstance(entry, str) else None)

@@ -16,7 +16,7 @@ from kubernetes.config import kube_config
 from infomaniak_operator.api.kind import GROUP, VERSION
 from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.controller.interfaces import Key, KubeObject
-from infomaniak_operator.plugin.cluster_errors import TIMEOUT, ClusterError, asked, said
+from infomaniak_operator.plugin.cluster_errors import TIMEOUT, ClusterError, asked, items_of, said
 from infomaniak_operator.plugin.cluster_looks import ClusterLooks
 
 __all__ = ["Cluster", "ClusterError"]
@@ -234,7 +234,7 @@ class Cluster(ClusterLooks):
                     if error.status == HTTPStatus.NOT_FOUND:  # the kind is not served, so there is no object of it
                         return None
                     raise
-            found += [KubeObject.of(item, kind) for item in answer.get("items") or ()]
-            more = (answer.get("metadata") or {}).get("continue") or ""
+                found += [KubeObject.of(item, kind) for item in items_of(answer)]
+                more = (answer.get("metadata") or {}).get("continue") or ""
             if not more:
                 return found

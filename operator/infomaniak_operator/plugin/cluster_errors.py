@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
+from typing import Any
 
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
@@ -49,6 +50,17 @@ def asked(what: str, namespace: str | None) -> Iterator[None]:
     except (ValueError, TypeError, AttributeError) as error:
         # Not in the library's words, which repeat what was answered: it may be a Secret.
         raise ClusterError(f"Cannot {what}{where}: the answer cannot be read ({type(error).__name__})") from None
+
+
+def items_of(answer: Mapping[str, Any]) -> Sequence[Any]:
+    """What is in a list that was asked for.
+
+    Raises:
+        ValueError: the answer is no list. That is never an empty one, whoever between here and there has given it.
+    """
+    if "items" not in answer:
+        raise ValueError("the answer is no list")
+    return answer["items"] or ()
 
 
 def said(error: ApiException) -> str:

@@ -12,7 +12,7 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
 from infomaniak_operator.api.kind import GROUP, VERSION
-from infomaniak_operator.plugin.cluster_errors import TIMEOUT, asked
+from infomaniak_operator.plugin.cluster_errors import TIMEOUT, asked, items_of
 from infomaniak_operator.plugin.command import LabelledSecret, ServerVersion
 
 MOST_LISTED = 5000
@@ -208,7 +208,7 @@ class ClusterLooks:
             if namespace is None
             else self._objects.list_namespaced_custom_object(group, version, namespace, plural, **options)
         )
-        return list(answer.get("items") or ())
+        return list(items_of(answer))
 
 
 def _json(answer: Any) -> Mapping[str, Any]:  # noqa: ANN401 - the library's
@@ -220,7 +220,7 @@ def _json(answer: Any) -> Mapping[str, Any]:  # noqa: ANN401 - the library's
 
 
 def _items(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [each for each in found.get("items") or () if isinstance(each, Mapping)]
+    return [each for each in items_of(found) if isinstance(each, Mapping)]
 
 
 def _secret(found: Mapping[str, Any]) -> LabelledSecret:

@@ -192,7 +192,8 @@ def _state(found: report.Report) -> State:
 
 
 def _failed(message: str) -> int:
-    sys.stderr.write(f"error: {message}\n")
+    """Say why; some of it may be in the words of others, or the name of their file."""
+    sys.stderr.write(f"error: {''.join(each if each.isprintable() else ' ' for each in message)}\n")
     return UNUSABLE
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from infomaniak_operator.api.json_types import ANY
 from infomaniak_operator.controller.interfaces import Key, KubeObject
@@ -100,8 +99,8 @@ def unresolved(reference: Reference, there: Mapping[Key, KubeObject], nowhere: s
     found = there.get(key)
     if found is None:
         return f"{reference.place}: there is no {key.kind} {key.name} {nowhere}"
-    spec: Mapping[str, Any] = ANY.spec(found)
-    if not reference.part or spec.get("import"):
+    spec: object = ANY.spec(found)
+    if not reference.part or not isinstance(spec, Mapping) or spec.get("import"):
         return ""
     listed, noun = ("subnets", "subnet") if key.kind == "InfomaniakNetwork" else ("listeners", "listener")
     items = spec.get(listed) or ()

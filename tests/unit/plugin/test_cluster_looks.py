@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml
 
+from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.plugin.cluster import Cluster, ClusterError
 
 GROUP = "/apis/network.infomaniak.cloud/v1alpha1"
@@ -186,3 +187,19 @@ def test_an_api_server_that_is_away_has_no_status(cluster, api):
     with pytest.raises(ClusterError) as caught:
         cluster.version()
     assert caught.value.status is None
+
+
+@pytest.mark.parametrize("odd", [{}, {"kind": "Status", "status": "Success"}, [], "", "null", "<html>"])
+def test_an_answer_that_is_no_list_is_never_an_empty_one(cluster, api, odd):
+    api.answers |= {f"{GROUP}/{kind.plural}": {"items": []} for kind in KINDS.values()}
+    assert cluster.objects(None) == []
+    looks = {
+        f"{GROUP}/pools": lambda: cluster.objects(None),
+        "/apis/apps/v1/deployments": lambda: cluster.deployments(None, "a=b"),
+        "/api/v1/events": lambda: cluster.all_events(None),
+        "/api/v1/secrets": lambda: cluster.labelled_secrets(None, "a=b"),
+    }
+    for path, look in looks.items():
+        api.answers[path] = odd
+        with pytest.raises(ClusterError, match="cannot be read"):
+            look()

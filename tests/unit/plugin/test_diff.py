@@ -15,6 +15,7 @@ from infomaniak_operator.plugin.diff import plans
 from infomaniak_operator.plugin.diff.view import Credentials, View
 from infomaniak_operator.plugin.references import references
 from tests.support import chains
+from tests.support.drawn import settled
 from tests.support.forest import Forest
 from tests.support.objects import CREDENTIAL, NAMESPACE, custom, network, secret, subnet
 from tests.support.plugin_server import PluginServer, ran, web
@@ -642,3 +643,37 @@ def test_a_yaml_report_is_the_json_report(good, capsys):
 def test_json_needs_no_rich(good, capsys, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "rich", None)
     assert diff(good, capsys)[0] == NOTHING
+
+
+@pytest.mark.parametrize("name", ["web", "office", "ports"])
+def test_a_stack_that_is_deleted_as_a_whole_needs_nobody(name, capsys):
+    server = settled(*example(name))
+    for each in server.objects(None):
+        server.world.delete(each.key)
+    code, report = diff(server, capsys)
+    assert code == CHANGES
+    assert {each["verdict"] for each in report["items"]} <= {"Changes", "Nothing"}
+    server.world.run(3000.0)
+    assert server.world.all_keys() == []
+
+
+def test_a_deletion_that_waits_for_what_is_paused_needs_somebody(capsys):
+    server = settled(*example("office"))
+    for each in server.objects(None):
+        server.world.delete(each.key)
+    server.world.annotate(key("Router", "office"), paused="true")
+    code, report = diff(server, capsys)
+    assert code == NEEDS_YOU
+    assert items(report)["InfomaniakNetwork/staff"]["verdict"] == "NeedsYou"
+
+
+def test_what_waits_for_an_object_that_is_going_needs_somebody(capsys):
+    server = web()
+    server.world.delete(key("LoadBalancer", "web"))
+    code, report = diff(server, capsys)
+    assert code == NEEDS_YOU
+    found = items(report)
+    assert found["LoadBalancer/web"]["verdict"] == "Changes"
+    assert {found[each]["verdict"] for each in ("Pool/site", "HealthMonitor/site")} == {"NeedsYou"}
+    server.world.run(3000.0)
+    assert server.world.ready(key("Pool", "site")) == ("False", "WaitingForReference")

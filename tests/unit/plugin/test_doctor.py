@@ -17,6 +17,8 @@ from infomaniak_operator.client.errors import (
 )
 from infomaniak_operator.client.transport import Call as CloudCall
 from infomaniak_operator.controller.interfaces import Key, KubeObject
+from infomaniak_operator.plugin.doctor import credential_checks
+from infomaniak_operator.plugin.doctor.facts import Credential, Project, Unusable
 from tests.support.objects import CREDENTIAL, NAMESPACE, custom, network, secret
 from tests.support.plugin_checks import checked, only
 from tests.support.plugin_server import NOW, PluginServer, lease, ran, web
@@ -298,6 +300,18 @@ def test_a_quota_that_cannot_be_read_is_not_fine(good, capsys):
     code, told = checked(good, capsys)
     assert code == 1
     assert "NotChecked" in {state for state, _ in told["Quota"]}
+
+
+@pytest.mark.parametrize("odd", [None, {}, {"limit": None, "used": 3}, {"limit": "10"}, [], "10"])
+def test_a_quota_that_the_cloud_does_not_tell_is_not_fine(odd):
+    told = ("network", "subnet", "port", "floatingip", "security_group", "security_group_rule")
+    network_quota = {name: {"limit": 10, "used": 1, "reserved": 0} for name in told} | {"router": odd}
+    limits = dict.fromkeys(("load_balancer", "listener", "pool", "member", "health_monitor"), -1)
+    project = Project(("p", "r"), {}, network_quota=network_quota, load_balancer_quota=limits, counts=limits)
+    one = Credential("Secret s", "n", "s", True, Unusable(""), False, project, ())
+    found = list(credential_checks._quotas(one, project))
+    assert [str(each.state) for each in found] == ["NotChecked", "Ok"]
+    assert "no quota of router" in found[0].message
 
 
 def test_octavias_lists_that_fail_are_no_zero(good, capsys):

@@ -3,14 +3,17 @@
 import copy
 import sys
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.controller.interfaces import Key
+from infomaniak_operator.plugin.doctor import cluster_checks
+from infomaniak_operator.plugin.doctor.facts import Clock
 from tests.support.objects import NAMESPACE, network
 from tests.support.plugin_checks import checked, only
-from tests.support.plugin_server import NOW, POD, PluginServer, deployment, lease, ran, web
+from tests.support.plugin_server import NOW, OPERATOR, POD, PluginServer, deployment, lease, ran, web
 
 OLD = NOW - timedelta(hours=1)
 
@@ -121,6 +124,14 @@ def test_who_may_not_read_definitions_knows_what_is_served_and_no_more(good, cap
 # The operator
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_clouds_the_clock_that_is_right_hides_no_other(order):
+    told = [Clock("Keystone", 400.0), Clock("Keystone", 0.2), Clock("the API server", 0.1)]
+    (found,) = cluster_checks.clocks(SimpleNamespace(clocks=tuple(told[::order])))
+    assert str(found.state) == "Warning"
+    assert "Keystone is 400 s ahead" in found.message
+
+
 def test_a_lease_that_nobody_renews(good, capsys):
     good.held = [lease(renewed=OLD)]
     code, told = checked(good, capsys)
@@ -132,6 +143,14 @@ def test_a_lease_that_nobody_renews(good, capsys):
 def test_a_lease_of_a_clock_that_was_ahead_and_that_nobody_renews(good, capsys):
     good.held = [lease(renewed=NOW + timedelta(hours=1))]
     assert only(checked(good, capsys)[1], "Leader")[0] == "Wrong"
+
+
+@pytest.mark.parametrize("held", [lease(renewed=OLD), lease(holder="")])
+def test_a_lease_that_a_stranger_renews_hides_no_operator_that_has_stopped(good, capsys, held):
+    good.held = [held, lease("stranger_1", name=f"{OPERATOR}-x", namespace="tenant")]
+    code, told = checked(good, capsys)
+    assert code == 2
+    assert "Wrong" in {state for state, _ in told["Leader"]}
 
 
 def test_a_lease_that_is_given_back(good, capsys):

@@ -206,6 +206,14 @@ def test_a_text_is_never_thought_narrower_than_it_is():
             assert sum(DEJAVU.get(each, 592) for each in shown) * size / 1000 <= limit
 
 
+@pytest.mark.parametrize("odd", ["\x9b31m", "\u202e", "\x7f"])
+def test_a_name_in_the_description_turns_no_direction_and_moves_no_cursor(odd):
+    spec = {"externalNetwork": {"networkName": f"out{odd}side"}}
+    told = as_svg(drawn([custom("FloatingIP", "a", spec)]))
+    assert "out" in told
+    assert odd not in told
+
+
 def test_those_who_listen_and_those_who_see_no_colour_are_told(hundred, capsys):
     assert ran(hundred, "graph") == 0
     root = ET.fromstring(capsys.readouterr().out)

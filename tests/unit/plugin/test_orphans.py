@@ -112,7 +112,7 @@ def test_certificates_in_barbican_and_rules_for_members_are_looked_at(capsys):
     owner = Owner(KUBE_SYSTEM, "LoadBalancer", NAMESPACE, "web", full_uid(short_uid("gone")))
     secrets = server.world.fake.operations("alpha").secrets
     secrets.create({"name": f"abc {owner.mark('certificate/abc').text}", "payload": "YQ=="})
-    group = server.world.table("security_groups")[-1]
+    group = server.world.others.security_groups.create({"name": "by hand"})
     server.world.others.security_group_rules.create(
         {
             "security_group_id": group["id"],
@@ -442,6 +442,60 @@ def test_what_others_made_inside_an_orphan_is_told_of_with_it(capsys):
     assert [(each["id"], each["inside"]) for each in unmarked] == [
         (by_hand["id"], {"type": "network", "id": row["id"]})
     ]
+
+
+def restored(server):
+    """The objects of a backup: other UIDs, and the statuses as they were."""
+    for number, each in enumerate(server.objects(None)):
+        body = {**each.body, "metadata": {**each.body["metadata"], "uid": f"6f1b7a52-0000-4000-9000-{number:012d}"}}
+        server.world._put(each.key, body)
+    return server
+
+
+def test_a_rule_is_in_use_by_the_object_that_has_its_group_whatever_mark_it_carries(capsys):
+    server = restored(settled(*example("ports")))
+    code, found = orphans(server, capsys)
+    assert (code, found["orphans"], found["unknown"]) == (0, [], [])
+    for each in server.objects(None):
+        server.world.annotate(each.key, **{"adopt-previous": "true"})
+    server.world.run(2000.0)
+    server.world.all_ready()
+    code, found = orphans(server, capsys)
+    assert (code, found["orphans"], found["unknown"]) == (0, [], [])
+    assert types(found["claimed"]) == ["security group rule"]
+
+
+def test_where_a_kind_is_not_served_what_it_may_have_made_is_no_orphan_for_sure(capsys):
+    server = gone(web(), ("Pool", "site"), ("Pool", "site-tls"), ("FloatingIP", "web"))
+    del server.defined["pools.network.infomaniak.cloud"]
+    code, found = orphans(server, capsys)
+    assert code == 1
+    assert types(found["orphans"]) == ["floating IP"]
+    assert types(found["unknown"]) == ["pool", "pool"]
+    assert "does not serve Pool" in found["warnings"][0]
+
+
+def test_what_a_service_gives_no_id_is_claimed_by_no_text():
+    owner = Owner(KUBE_SYSTEM, "LoadBalancer", NAMESPACE, "web", full_uid(short_uid("gone")))
+    row = {"secret_ref": "https://barbican/v1/secrets/1", "name": f"abc {owner.mark('certificate/abc').text}"}
+    body = network("n")
+    body["status"] = {"id": "None"}
+    looked = report.Looked(
+        KUBE_SYSTEM, "p", "r", {"secret": [row]}, {}, [KubeObject.of(body)], [NAMESPACE], ["web"], LATER
+    )
+    told = report.orphans(looked)
+    assert types(told["orphans"]) == ["secret"]
+    assert told["orphans"][0]["namedBy"] == []
+
+
+def test_with_another_cluster_id_it_is_not_said_that_there_is_none(capsys):
+    server = gone(web(), ("Router", "web"))
+    for row in server.world.table("routers"):
+        row["description"] = ""
+    assert ran(server, "orphans", "--cluster-id", "another", now=LATER) == 1
+    told = capsys.readouterr().out
+    assert "There is no orphan." not in told
+    assert "the operator runs with another one" in told
 
 
 MARK = Owner("c", "Router", "ns", "r", "6f1b7a52-0000-4000-8000-000000000007").mark().text

@@ -18,6 +18,7 @@ from infomaniak_operator.client import AuthenticationError, CloudConnectionError
 from infomaniak_operator.plugin.cluster import ClusterError
 from infomaniak_operator.plugin.named import REFERENCES
 from infomaniak_operator.plugin.preflight import yaml_documents
+from infomaniak_operator.plugin.preflight.list_keys import doubled
 from infomaniak_operator.plugin.preflight.yaml_documents import Unreadable, documents
 from tests.support.bombs import HOSTILE
 from tests.support.forest import Forest
@@ -598,3 +599,67 @@ def _types(annotation):
 
 def test_every_kind_is_counted_by_an_example():
     assert {body["kind"] for name in EXAMPLES for body in example(name)} == set(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "said"),
+    [
+        ({"annotations": {"network.infomaniak.cloud/paused": True}}, "annotations.network.infomaniak.cloud/paused"),
+        ({"annotations": ["paused"]}, "annotations"),
+        ({"labels": {"tier": 1}}, "labels.tier"),
+        ({"labels": {"tier": "a b"}}, "labels.tier"),
+        ({"labels": "tier"}, "labels"),
+        ({"namespace": 5}, "namespace"),
+        ({"namespace": "Shop_1"}, "namespace"),
+    ],
+)
+def test_metadata_that_the_api_server_refuses_cannot_work(metadata, said, write, capsys):
+    body = manifest(network("n"))
+    body["metadata"] |= metadata
+    code, report = preflight(web(), capsys, "-f", write(text=yaml.safe_dump(body)))
+    assert code == CANNOT
+    assert any(each["message"].startswith(f"metadata.{said}: ") for each in report["problems"])
+
+
+def test_metadata_that_the_api_server_takes_is_fine(write, capsys):
+    body = manifest(network("n"))
+    body["metadata"] |= {
+        "namespace": NAMESPACE,
+        "labels": {"app.kubernetes.io/part-of": "shop", "empty": "", "none": None},
+        "annotations": {"network.infomaniak.cloud/paused": "true", "text": "a b\n", "none": None},
+    }
+    code, report = preflight(web(), capsys, "-f", write(text=yaml.safe_dump(body)))
+    assert not [each for each in report["problems"] if each["check"] == "schema"]
+    assert code != CANNOT
+
+
+def test_the_name_of_a_file_moves_no_cursor(tmp_path, capsys):
+    (tmp_path / "\x1b[2J\u202eevil.yaml").write_text("a: [")
+    assert ran(web(), "preflight", "-f", str(tmp_path)) == FAILED
+    told = capsys.readouterr().err
+    assert "evil.yaml cannot be read" in told
+    assert "\x1b" not in told
+    assert "\u202e" not in told
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        (
+            {"subnets": [{"name": "a", "cidr": "10.9.0.0/24"}, {"name": "a", "cidr": "10.8.0.0/24"}]},
+            "spec.subnets[1]: name a ",
+        ),
+        ({"subnets": [{"name": "a", "cidr": "10.9.0.0/24"}, {"name": "b", "cidr": "10.8.0.0/24"}]}, None),
+    ],
+)
+def test_what_is_in_a_list_twice_cannot_work(spec, said, write, capsys):
+    code, report = preflight(web(), capsys, "-f", write(network("n", **spec)))
+    told = [each["message"] for each in report["problems"] if each["check"] == "schema"]
+    assert (code == CANNOT) is bool(said)
+    assert [each.startswith(said) for each in told] == ([True] if said else [])
+
+
+@pytest.mark.parametrize("name", [*EXAMPLES, "shop"])
+def test_nothing_in_an_example_counts_as_there_twice(name):
+    for body in example(name):
+        assert list(doubled(body["kind"], body["spec"])) == []

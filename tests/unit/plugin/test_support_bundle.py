@@ -330,6 +330,10 @@ class _NoRich:
     [
         ("password: abc def", "password: ***"),
         ("http://user:pass@host/x", "http://***@host/x"),
+        ("http://user:pa/ss@host/x and more", "http://***@host/x and more"),
+        ("http://user:p@ss@host/x", "http://***@host/x"),
+        ('{"a":"http://user:pass@host","b":"me@host"}', '{"a":"http://***@host","b":"me@host"}'),
+        ("https://host:5000/v3 is away", "https://host:5000/v3 is away"),
         ("token eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl is", "token *** is"),
         (f"before {KEY} after", "before *** after"),
         (f"before {KEY[:80]}", "before ***"),
@@ -338,6 +342,13 @@ class _NoRich:
 )
 def test_what_looks_like_a_secret_is_taken_out_though_nobody_knows_it(text, shown):
     assert Cleaner([]).text(text) == shown
+
+
+def test_a_key_without_an_end_hides_no_more_than_a_key_may_have():
+    told = Cleaner([]).text("-----BEGIN PRIVATE KEY-----\n" + "x" * 20_000 + "\nthe operator has stopped")
+    assert told.startswith("***x")
+    assert told.endswith("\nthe operator has stopped")
+    assert "x" * 16_000 not in told
 
 
 def test_a_number_may_be_a_password_and_depth_and_length_are_bounded():
@@ -360,6 +371,7 @@ def test_a_number_may_be_a_password_and_depth_and_length_are_bounded():
         ({"clouds.yaml": "clouds: {a: {auth: {password: one-password, auth_url: 'https://x'}}}"}, ["one-password"]),
         ({"password": "two\nlines-of-it"}, ["two\nlines-of-it", "lines-of-it"]),
         ({"password": "abc", "tls.crt": "public"}, []),
+        ({"tls.crt": f"public\n{KEY}"}, [f"public\n{KEY}", *KEY.splitlines()]),
     ],
 )
 def test_what_is_looked_for(data, found):

@@ -83,12 +83,14 @@ class Planned:
         told: what the operator would do; None where that cannot be told.
         why: why it cannot be told.
         there: which objects there are, of those that it waits for.
+        going: which of these are being deleted.
     """
 
     resource: KubeObject
     told: Told | None = None
     why: str = ""
     there: frozenset[Key] = frozenset()
+    going: frozenset[Key] = frozenset()
 
 
 @dataclass(slots=True)
@@ -183,19 +185,15 @@ class Planner:
             if not self._given and not ANY.spec(resource).get("cloudCredentialsRef"):
                 return Planned(resource, why=_OWN)
             told = self._reconciled(resource)
-            waited = (
-                told.ended.next.keys
-                if isinstance(told.ended, Outcome) and isinstance(told.ended.next, WaitingFor)
-                else ()
-            )
-            there = frozenset(each for each in waited if self._view.get(each) is not None)
+            found = [each for key in _waited(told) if (each := self._view.get(key)) is not None]
         except Usage:
             raise
         except ClusterError as error:
             return Planned(resource, why=str(error))
         except Exception as error:  # noqa: BLE001 - what strangers wrote, or a defect of one kind, ends no other plan
             return Planned(resource, why=f"the plan cannot be made ({type(error).__name__})")
-        return Planned(resource, told, there=there)
+        there, going = ({each.key for each in found}, {each.key for each in found if each.deleting})
+        return Planned(resource, told, there=frozenset(there), going=frozenset(going))
 
     def _reconciled(self, resource: KubeObject) -> Told:
         clock = _Clock(self._time, EARLIER)
@@ -236,6 +234,12 @@ class Planner:
                     f"{context.resource.key} carries a mark that was not made with cluster id {context.owner.cluster}: "
                     "name the operator's with --cluster-id (the chart's value clusterID)."
                 )
+
+
+def _waited(told: Told) -> frozenset[Key]:
+    """The objects that a reconcile came to wait for."""
+    outcomes = [each for each in (told.ended, *told.held_back) if isinstance(each, Outcome)]
+    return frozenset(key for each in outcomes if isinstance(each.next, WaitingFor) for key in each.next.keys)
 
 
 def _waits_a_moment(told: Told) -> bool:

@@ -148,8 +148,8 @@ def _judged(found: Planned) -> tuple[Verdict, str, str]:
             return Verdict.NEEDS_YOU, str(ended.conditions.reason), ended.conditions.message
         return Verdict.NOTHING, "", ""
     if ended.reason is not Reason.DRY_RUN:
-        return _of(ended, found.there), str(ended.reason), f"{ended.message}{_missing(ended, found.there)}"
-    kept = [_of(each, found.there) for each in told.held_back]
+        return _of(ended, found), str(ended.reason), f"{ended.message}{_missing(ended, found.there)}"
+    kept = [_of(each, found) for each in told.held_back]
     return max([Verdict.CHANGES, *kept]), str(Reason.DRY_RUN), told.would
 
 
@@ -160,21 +160,24 @@ def _missing(outcome: Outcome, there: Container[Key]) -> str:
     return f" ({', '.join(names)} {'does' if len(names) == 1 else 'do'} not exist)" if names else ""
 
 
-def _of(outcome: Outcome, there: Iterable[Key]) -> Verdict:
+def _of(outcome: Outcome, found: Planned) -> Verdict:
     """What an outcome that is no plan comes to.
 
     Args:
         outcome: how the reconcile ended.
-        there: which of the objects that it waits for there are.
+        found: which of the objects that it waits for there are, and which of them are going.
     """
     if outcome.reason is Reason.CLOUD_ERROR:
         return Verdict.UNKNOWN if outcome.progress is not Progress.STALLED else Verdict.NEEDS_YOU
+    keys = outcome.next.keys if isinstance(outcome.next, WaitingFor) else frozenset[Key]()
+    if outcome.reason is Reason.IN_USE and keys and keys <= found.going:
+        return Verdict.CHANGES  # what uses it goes, too, and then it goes
     if outcome.progress is Progress.STALLED or outcome.reason in _A_PERSON:
         return Verdict.NEEDS_YOU
     if outcome.reason is not Reason.WAITING_FOR_REFERENCE:
         return Verdict.CHANGES
-    # Something of this cluster comes to be there; a network of the cloud that nobody has made does not.
-    comes = isinstance(outcome.next, WaitingFor) and outcome.next.keys <= frozenset(there)
+    # Something of this cluster comes to be there; what is going does not, nor a network that nobody has made.
+    comes = isinstance(outcome.next, WaitingFor) and keys <= found.there - found.going
     return Verdict.CHANGES if comes else Verdict.NEEDS_YOU
 
 

@@ -184,6 +184,8 @@ def _quotas(one: Credential, project: Project) -> Iterator[Finding]:
     for service, answer in ((NETWORK, project.network_quota), (LOAD_BALANCER, project.load_balancer_quota)):
         if isinstance(answer, InfomaniakCloudError):
             yield not_checked(QUOTA, f"{one.source}: the quota of {service} cannot be read: {answer}")
+    if untold := list(_untold(project)):
+        yield not_checked(QUOTA, f"{one.source}: the cloud tells no quota of {listed(untold)}")
     if isinstance(project.network_quota, Mapping):
         counts += [count for name in _NEUTRON if (count := counted(name, project.network_quota.get(name)))]
     if isinstance(project.counts, InfomaniakCloudError):
@@ -203,6 +205,18 @@ def _quotas(one: Credential, project: Project) -> Iterator[Finding]:
         fullest = max(counts, key=lambda each: each.used / each.limit)
         most = f"{fullest.used} of {fullest.limit} {fullest.noun}s"
         yield Finding(QUOTA, State.OK, f"{one.source}: less than {NEARLY:.0%} of each quota is used (most: {most}).")
+
+
+def _untold(project: Project) -> Iterator[str]:
+    """The types of whose quota a service that was asked says nothing that can be read."""
+    if isinstance(project.network_quota, Mapping):
+        for name in _NEUTRON:
+            detail = project.network_quota.get(name)
+            if not isinstance(detail, Mapping) or not isinstance(detail.get("limit"), int):
+                yield Count(name, 0, 0, 0).noun
+    if isinstance(project.load_balancer_quota, Mapping):
+        limits = project.load_balancer_quota
+        yield from (Count(name, 0, 0, 0).noun for name in _OCTAVIA if not isinstance(limits.get(name), int))
 
 
 def _external(one: Credential, project: Project) -> Iterator[Finding]:

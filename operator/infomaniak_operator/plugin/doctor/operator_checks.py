@@ -66,6 +66,13 @@ def leader(facts: Facts) -> Iterator[Finding]:
     yield from _twice(live, facts.deployments)
     if not live:
         yield _nobody(facts, facts.leases)
+        return
+    # A Lease of another name may be anybody's: it says nothing of a Deployment that elects by its own.
+    deployments = () if isinstance(facts.deployments, Unknown) else facts.deployments
+    elected = {each.lease for each in deployments if each.elects}
+    for each in facts.leases:
+        if each not in live and (each.namespace, each.name) in elected:
+            yield _lapsed(facts, each)
 
 
 def _twice(live: Sequence[Held], deployments: tuple[Deployed, ...] | Unknown) -> Iterator[Finding]:
@@ -90,13 +97,8 @@ def _nobody(facts: Facts, leases: Sequence[Held]) -> Finding:
     alone = [each for each in deployments if not each.elects and each.available]
     if alone:
         return Finding(LEADER, State.OK, f"{listed(alone)} runs without leader election.")
-    for each in leases:
-        if not each.holder:
-            message = f"Nobody holds {each}: the operator has stopped, or is about to start."
-        else:
-            when = f", last {age(each.renewed, facts.now)} ago" if each.renewed else ""
-            message = f"{each.replica} holds {each} and does not renew it{when}: the operator has stopped."
-        return Finding(LEADER, State.WRONG, message, "Look at the operator's Pods and at their logs.")
+    if leases:
+        return _lapsed(facts, leases[0])
     if _looked_at(facts):
         return Finding(
             LEADER,
@@ -107,6 +109,15 @@ def _nobody(facts: Facts, leases: Sequence[Held]) -> Finding:
         )
     action = "Install the operator with the chart, or name its namespace with --operator-namespace."
     return Finding(LEADER, State.WRONG, "There is no Lease of an operator: none runs.", action)
+
+
+def _lapsed(facts: Facts, each: Held) -> Finding:
+    if not each.holder:
+        message = f"Nobody holds {each}: the operator has stopped, or is about to start."
+    else:
+        when = f", last {age(each.renewed, facts.now)} ago" if each.renewed else ""
+        message = f"{each.replica} holds {each} and does not renew it{when}: the operator has stopped."
+    return Finding(LEADER, State.WRONG, message, "Look at the operator's Pods and at their logs.")
 
 
 def _looked_at(facts: Facts) -> bool:

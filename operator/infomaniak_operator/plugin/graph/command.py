@@ -10,6 +10,7 @@ from infomaniak_operator.plugin.command import Call, Command, Usage, write_data
 from infomaniak_operator.plugin.graph.build import topology
 from infomaniak_operator.plugin.graph.layout import picture
 from infomaniak_operator.plugin.graph.mermaid import mermaid
+from infomaniak_operator.plugin.graph.picture import plain
 from infomaniak_operator.plugin.graph.svg import svg
 from infomaniak_operator.plugin.graph.topology import Health, Topology, data
 from infomaniak_operator.plugin.references import references
@@ -65,7 +66,7 @@ def described(found: Topology) -> str:
     """What the picture shows, in words."""
     total = sum(found.objects.values())
     counts = ", ".join(f"{count} {health.value}" for health in Health if (count := found.objects.get(health)))
-    outsides = ", ".join(each.head.name for each in found.outsides[:_MOST_NAMED]) or "none"
+    outsides = ", ".join(plain(each.head.name) for each in found.outsides[:_MOST_NAMED]) or "none"
     said = f"{total} objects{f' ({counts})' if counts else ''}. External networks: {outsides}."
     if not found.failed:
         return said

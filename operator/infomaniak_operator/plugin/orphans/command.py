@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from infomaniak_operator.api.registry import KINDS
 from infomaniak_operator.client import InfomaniakCloudError, ServiceMissingError
 from infomaniak_operator.controller.interfaces import KubeObject
 from infomaniak_operator.plugin import cloud as clouds
@@ -74,6 +75,7 @@ def _looked(call: Call) -> Looked:
         (*(namespace for namespace, _, _ in parted), *_namespaces(call, objects)),
         [name for _, _, name in parted if name],
         call.surroundings.now(),
+        _unserved(call),
     )
 
 
@@ -94,6 +96,12 @@ def _namespaces(call: Call, objects: Sequence[KubeObject]) -> list[str]:
         there = []
     own = [call.namespace] if call.namespace else []
     return list(dict.fromkeys([*own, *sorted({each.key.namespace for each in objects}), *there]))
+
+
+def _unserved(call: Call) -> frozenset[str]:
+    """The kinds that are not served: a list of them is empty whatever objects there are."""
+    served = call.server.served()
+    return frozenset(name for name, kind in KINDS.items() if kind.plural not in served)
 
 
 def _rows(project: Cloud) -> tuple[Mapping[str, Sequence[Thing]], Mapping[str, str]]:

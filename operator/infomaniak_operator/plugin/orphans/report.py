@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from infomaniak_operator.api.json_types import ANY
 from infomaniak_operator.controller.interfaces import Key, KubeObject
 from infomaniak_operator.plugin.orphans.former import Former, Trace, full_uid
+from infomaniak_operator.plugin.orphans.naming import Named, named_in
 from infomaniak_operator.plugin.orphans.sorts import HOURS_PER_MONTH, PRICES_AS_OF, SORTS, Sort, Thing
 from infomaniak_operator.reconcile.generic.facts import owner_of
 from infomaniak_operator.reconcile.generic.owned import marks_of
@@ -19,10 +19,6 @@ Report = dict[str, Any]
 
 YOUNG = timedelta(minutes=10)
 """What is younger may be about to be written into a status, or about to go."""
-_HOLDING = frozenset({"id", "vipPortID", "redirectPolicyID", "barbicanSecret"})
-"""The fields of a status that show something as the object's own."""
-_MOST_VALUES = 20_000
-"""So many values of one object are looked at."""
 WHY_STAYS = (
     "The operator never deletes these: a mark is text that people copy, and only an object's own record proves that a "
     "thing is its own. Look at each before you delete it."
@@ -43,6 +39,7 @@ class Looked:
         namespaces: where objects may have been.
         names: names that objects may have had, told by a person.
         now: the present time.
+        unserved: the kinds that the API server does not serve: nobody knows whether there are objects of them.
     """
 
     cluster: str
@@ -54,19 +51,7 @@ class Looked:
     namespaces: Sequence[str]
     names: Sequence[str]
     now: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class _Named:
-    """Where the ids of things stand in objects.
-
-    Attributes:
-        held: by id, the objects that show a thing as their own.
-        named: by id, the objects that name it otherwise.
-    """
-
-    held: dict[str, list[str]] = field(default_factory=dict)
-    named: dict[str, list[str]] = field(default_factory=dict)
+    unserved: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +79,18 @@ def orphans(looked: Looked) -> Report:
     is not its.
     """
     living = {short_uid(each.uid): each for each in looked.objects}
-    named = _named(looked.objects)
+    named = named_in(looked.objects)
     marked = list(_marked(looked.rows))
     ownerless = [each for each in marked if not any(mark.uid in living for mark in each.marks)]
     former = Former(looked.cluster, looked.namespaces, _names(looked))
     owners = former.owners([trace for each in ownerless for trace in _traces(each)])
+    kept = _kept(looked.rows, living, named)
     lists: dict[str, list[Report]] = {"orphans": [], "unknown": [], "released": [], "claimed": []}
     told: dict[tuple[str, str], tuple[str, Key | None]] = {}
     for each in ownerless:
-        which = _which(each, owners, named)
+        which = _which(each, owners, named, kept)
+        if which == "orphans" and not looked.unserved.isdisjoint(each.sort.kinds):
+            which = "unknown"
         key = next((found for mark in each.marks if (found := owners.get(mark))), None)
         lists[which].append(_item(looked, each, key, named))
         told[each.sort.name, str(each.row.get("id"))] = which, key
@@ -144,11 +132,28 @@ def _marks(sort: Sort, row: Thing) -> list[Mark]:
     return Mark.all_in(row.get("name")) if sort.in_names else marks_of(row)
 
 
-def _which(found: _Found, owners: Mapping[Mark, Key | None], named: _Named) -> str:
+def _kept(
+    rows: Mapping[str, Sequence[Thing]], living: Mapping[str, KubeObject], named: Named
+) -> frozenset[tuple[str, str]]:
+    """What an object has, by type and id: it carries the mark of one, or one shows it as its own."""
+    return frozenset(
+        (sort.name, id_)
+        for sort in SORTS
+        for row in rows.get(sort.name, ())
+        if isinstance(id_ := row.get("id"), str)
+        and (id_ in named.held or any(each.uid in living for each in _marks(sort, row) if not each.released))
+    )
+
+
+def _which(found: _Found, owners: Mapping[Mark, Key | None], named: Named, kept: frozenset[tuple[str, str]]) -> str:
     """In which list something without an owner is told of."""
+    sort = found.sort
     if found.given_up:
         return "released"
-    if {str(found.row.get("id")), found.sort.id_of(found.row)} & named.held.keys():
+    if not named.held.keys().isdisjoint(sort.ids_of(found.row)):
+        return "claimed"
+    # Neutron changes no rule: after adopt-previous it has the former mark for good, and the group's object uses it.
+    if sort.with_parent and sort.inside and (sort.inside[0], sort.parent(found.row) or "") in kept:
         return "claimed"
     return "orphans" if all(mark in owners for mark in found.marks) else "unknown"
 
@@ -184,13 +189,12 @@ def _names(looked: Looked) -> list[str]:
     ]
 
 
-def _item(looked: Looked, found: _Found, former: Key | None, named: _Named) -> Report:
+def _item(looked: Looked, found: _Found, former: Key | None, named: Named) -> Report:
     sort, row = found.sort, found.row
     since = _since(row)
     parent = sort.parent(row)
     mark = found.marks[0] if found.marks else None
-    ids = dict.fromkeys((str(row.get("id")), sort.id_of(row)))
-    users = [each for id_ in ids for each in (*named.held.get(id_, ()), *named.named.get(id_, ()))]
+    users = [each for id_ in sort.ids_of(row) for each in (*named.held.get(id_, ()), *named.named.get(id_, ()))]
     return {
         "type": sort.name,
         "id": sort.id_of(row),
@@ -276,34 +280,10 @@ def _warnings(
             f"No mark of what living objects own is of cluster id {looked.cluster}: the operator runs with another "
             "one. Name it with --cluster-id."
         )
+    for kind in sorted(looked.unserved):
+        yield (
+            f"The API server does not serve {kind}: whether there are objects of it is not known, and what such an "
+            "object may have made is under unknown."
+        )
     if former.exhausted:
         yield "There are more marks than names could be tried for: some under unknown may be orphans."
-
-
-def _named(objects: Iterable[KubeObject]) -> _Named:
-    found = _Named()
-    for each in objects:
-        told = f"{each.key.kind} {each.key.namespace}/{each.key.name}"
-        reads = ANY.spec(each).get("managementPolicy") == "Unmanaged"
-        for in_status, content in ((False, each.body.get("spec")), (True, each.body.get("status"))):
-            for name, value in _texts(content):
-                place = found.held if in_status and name in _HOLDING and not reads else found.named
-                users = place.setdefault(value, [])
-                if told not in users:
-                    users.append(told)
-    return found
-
-
-def _texts(content: object) -> Iterator[tuple[str, str]]:
-    """The texts in a spec or a status, each with the field that it stands in."""
-    pending: list[tuple[str, object]] = [("", content)]
-    for _ in range(_MOST_VALUES):
-        if not pending:
-            return
-        name, value = pending.pop()
-        if isinstance(value, Mapping):
-            pending += [(str(key), each) for key, each in value.items()]
-        elif isinstance(value, list | tuple):
-            pending += [(name, each) for each in value]
-        elif isinstance(value, str):
-            yield name, value

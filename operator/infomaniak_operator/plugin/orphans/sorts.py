@@ -46,6 +46,7 @@ class Sort:
         in_names: whether the mark is in the name.
         optional: whether a cloud may do without the service: then there is none of them.
         told_unmarked: whether one without a mark is told of where it is a part of something that is told of.
+        with_parent: whether the object that has what it is a part of uses it, whatever mark it carries.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Sort:
     in_names: bool = False
     optional: bool = False
     told_unmarked: bool = True
+    with_parent: bool = False
 
     def parent(self, row: Thing) -> str | None:
         """The id of what it is a part of."""
@@ -70,6 +72,12 @@ class Sort:
     def id_of(self, row: Thing) -> str:
         """What names it for a person and for the ``openstack`` client: Barbican's are named by their address."""
         return str((row.get("secret_ref") if self.in_names else None) or row.get("id") or "")
+
+    def ids_of(self, row: Thing) -> tuple[str, ...]:
+        """What objects may name it by."""
+        id_ = row.get("id")
+        found = (id_ if isinstance(id_, str) else "", self.id_of(row))
+        return tuple(dict.fromkeys(each for each in found if each))
 
     def look(self, row: Thing) -> str:
         """The command that shows it."""
@@ -92,6 +100,7 @@ SORTS: tuple[Sort, ...] = (
         _of(types.SECURITY_GROUP_RULES),
         ("security group", "security_group_id"),
         told_unmarked=False,
+        with_parent=True,
     ),
     Sort("floating IP", ("FloatingIP",), "floating ip show", _of(types.FLOATING_IPS), price=FLOATING_IP_PRICE),
     Sort("load balancer", ("LoadBalancer",), "loadbalancer show", _of(types.LOAD_BALANCERS), price=LOAD_BALANCER_PRICE),

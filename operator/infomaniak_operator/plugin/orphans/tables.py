@@ -39,7 +39,11 @@ def _parts(report: Report) -> Iterator[RenderableType]:
             "dim",
         )
     if not report["orphans"] and not report["unknown"]:
-        nowhere = "there is no orphan where it could be looked" if report["notLooked"] else "there is no orphan"
+        nowhere = (
+            "there is no orphan where it could be looked"
+            if report["notLooked"] or report["warnings"]
+            else "there is no orphan"
+        )
         yield Text(f"{nowhere[:1].upper()}{nowhere[1:]}.")
     if report["cost"]["lines"]:
         yield Text()

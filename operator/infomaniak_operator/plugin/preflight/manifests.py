@@ -15,6 +15,7 @@ from infomaniak_operator.api.kind import GROUP, VERSION
 from infomaniak_operator.api.registry import KINDS, InvalidSpec
 from infomaniak_operator.controller.interfaces import Key, KubeObject
 from infomaniak_operator.plugin.command import Usage
+from infomaniak_operator.plugin.preflight.list_keys import doubled
 from infomaniak_operator.plugin.preflight.yaml_documents import Unreadable, documents
 
 MAX_BYTES = 4 * 2**20
@@ -25,6 +26,8 @@ MAX_OBJECTS = 2000
 _ENDINGS = (".yaml", ".yml", ".json")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LONGEST_NAME = 253
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 _FIELDS = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})
 _OTHERS = frozenset({"Secret", "Service"})
 """The kinds of Kubernetes itself that objects refer to."""
@@ -147,7 +150,11 @@ def _manifest(body: Mapping[str, Any], file: str, namespace: str, kind: str, ver
     name, place = meta.get("name"), meta.get("namespace") or namespace
     spec = body.get("spec")
     key = Key(kind, str(place), str(name or "without a name"))
-    problems = [*_head(kind, version, name), *(f"{each} is not known" for each in sorted(set(body) - _FIELDS))]
+    problems = [
+        *_head(kind, version, name),
+        *_metadata(meta),
+        *(f"{each} is not known" for each in sorted(set(body) - _FIELDS)),
+    ]
     if kind in KINDS and version == VERSION:
         problems += _spec(kind, spec)
     kept = {"metadata": {**meta, "namespace": str(place)}, "spec": spec if isinstance(spec, Mapping) else {}}
@@ -164,6 +171,25 @@ def _head(kind: str, version: str, name: object) -> Iterator[str]:
         yield "metadata.name: must be there, in lower case letters, digits, '-' and '.'"
 
 
+def _metadata(meta: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with the rest of the metadata, which no schema of ours describes."""
+    namespace = meta.get("namespace")
+    if namespace not in (None, "") and not (isinstance(namespace, str) and _NAMESPACE.fullmatch(namespace)):
+        yield "metadata.namespace: must be lower case letters, digits and '-', at most 63"
+    for place in ("labels", "annotations"):
+        values = meta.get(place)
+        if values is None:
+            continue
+        if not isinstance(values, Mapping):
+            yield f"metadata.{place}: must be a mapping of texts"
+            continue
+        for name, value in values.items():
+            if value is not None and not isinstance(value, str):
+                yield f"metadata.{place}.{name}: must be a text: write it in quotes"
+            elif place == "labels" and not _LABEL.fullmatch(value or ""):
+                yield f"metadata.labels.{name}: must be at most 63 letters, digits, '-', '_' and '.'"
+
+
 def _spec(kind: str, spec: object) -> Sequence[str]:
     if not isinstance(spec, Mapping):
         return ["spec: is required; add it"]
@@ -173,4 +199,4 @@ def _spec(kind: str, spec: object) -> Sequence[str]:
         return error.problems
     except Exception as error:  # noqa: BLE001 - what a stranger wrote is never a defect of ours
         return [f"spec: cannot be checked ({type(error).__name__})"]
-    return ()
+    return list(doubled(kind, spec))

@@ -13,8 +13,14 @@ from infomaniak_operator.plugin.doctor.bodies import items, part, text
 LONGEST = 20_000
 """Characters of one text."""
 _DEEPEST = 40
-_KEY = re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)", re.DOTALL)
-_LOGIN = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^\s/@]{1,500}@")
+_KEY = re.compile(
+    r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:.{0,16384}?-----END [A-Z ]{0,40}PRIVATE KEY-----|.{0,16384})", re.DOTALL
+)
+"""A private key; of one that has no end as much as a key may have, or a line of a stranger would hide a whole log."""
+_LOGIN = re.compile(
+    r"""(?i)\b([a-z][a-z0-9+.-]{0,20}://)(?:[^\s/@:"'<>\\]{0,200}:[^\s"'<>\\]{1,300}|[^\s/@]{1,500})@"""
+)
+"""A login in an address; a password in it may have any sign, so it ends at the last ``@``."""
 _TOKEN = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
 
 

@@ -12,6 +12,8 @@ from infomaniak_operator.client.errors import InvalidCredentialsError
 SHORTEST = 4
 """A shorter text is not looked for: it would be found in anything."""
 _SHORTEST_LINE = 8
+_PRIVATE = "PRIVATE KEY-----"
+"""What a private key has in it. Many keep it in one file with its certificate, which is no secret by itself."""
 _OPEN = frozenset(
     {
         *("auth_url", "region", "region_name", "interface", "identity_api_version", "auth_type", "verify"),
@@ -31,7 +33,7 @@ def values_of(data: Mapping[str, bytes | str]) -> set[str]:
         text = raw if isinstance(raw, str) else raw.decode("utf-8", "replace")
         if key == CLOUDS_YAML:
             found.update(_of_clouds_yaml(text))
-        elif key not in _OPEN:
+        elif key not in _OPEN or _PRIVATE in text:
             found.update(_of_value(text))
             found.add(base64.b64encode(raw.encode() if isinstance(raw, str) else raw).decode())
     return {each for each in found if len(each) >= SHORTEST}
@@ -52,7 +54,7 @@ def _of_clouds_yaml(text: str) -> Iterator[str]:
             pending += [(str(name), inner) for name, inner in one.items()]
         elif isinstance(one, list):
             pending += [(key, inner) for inner in one]
-        elif isinstance(one, str) and key not in _OPEN:
+        elif isinstance(one, str) and (key not in _OPEN or _PRIVATE in one):
             yield from _of_value(one)
 
 
