@@ -213,3 +213,14 @@ def write_data(found: object, form: str) -> None:
         sys.stdout.write(f"{json.dumps(found, indent=2)}\n")
     else:
         sys.stdout.write(yaml.safe_dump(found, sort_keys=False, allow_unicode=True))
+
+
+def file_name(text: str) -> str:
+    """A file as an option names it. An empty name is mostly a variable that is not set.
+
+    Raises:
+        argparse.ArgumentTypeError: it is empty.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("the name of the file is empty")
+    return text

@@ -204,8 +204,9 @@ def test_what_an_object_shows_as_its_own_is_no_orphan(capsys):
     server.world.vanish(Key("InfomaniakNetwork", NAMESPACE, "n"))
     other = PluginServer(server.world, KubeObject.of(restored))
     code, found = orphans(other, capsys)
-    assert (code, found["orphans"]) == (0, [])
+    assert (code, found["orphans"]) == (1, []), "whoever may write a status can claim a thing"
     assert [each["id"] for each in found["claimed"]] == [row["id"]]
+    assert "only a status says whose it is" in found["warnings"][0]
 
 
 def test_what_an_object_only_reads_is_an_orphan_all_the_same(capsys):
@@ -455,7 +456,7 @@ def restored(server):
 def test_a_rule_is_in_use_by_the_object_that_has_its_group_whatever_mark_it_carries(capsys):
     server = restored(settled(*example("ports")))
     code, found = orphans(server, capsys)
-    assert (code, found["orphans"], found["unknown"]) == (0, [], [])
+    assert (code, found["orphans"], found["unknown"]) == (1, [], [])
     for each in server.objects(None):
         server.world.annotate(each.key, **{"adopt-previous": "true"})
     server.world.run(2000.0)

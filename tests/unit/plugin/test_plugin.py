@@ -423,3 +423,11 @@ def test_a_terminal_without_utf_8_fails_as_a_command(good, capsys, monkeypatch):
     assert ran(good, "tree") == plugin.UNUSABLE
     assert "PYTHONIOENCODING=utf-8" in capsys.readouterr().err
     assert ran(good, "tree", "-o", "json") == State.READY
+
+
+@pytest.mark.parametrize("command", ["graph", "support-bundle"])
+def test_an_empty_name_of_a_file_is_refused(command, good, capsys):
+    with pytest.raises(SystemExit) as ended:
+        ran(good, command, "-f", "")
+    assert ended.value.code == 3
+    assert "the name of the file is empty" in capsys.readouterr().err

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from infomaniak_operator.plugin.command import Call, Command, Usage, write_data
+from infomaniak_operator.plugin.command import Call, Command, Usage, file_name, write_data
 from infomaniak_operator.plugin.graph.build import topology
 from infomaniak_operator.plugin.graph.layout import picture
 from infomaniak_operator.plugin.graph.mermaid import mermaid
@@ -25,7 +25,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
     parser.add_argument("-A", "--all-namespaces", action="store_true", help="the objects of all namespaces")
     parser.add_argument("--format", choices=("svg", "mermaid"), help="SVG (the default), or a flowchart of Mermaid")
-    parser.add_argument("-f", "--file", metavar="FILE", help="write there; without it, to the standard output")
+    parser.add_argument(
+        "-f", "--file", metavar="FILE", type=file_name, help="write there; without it, to the standard output"
+    )
 
 
 def run(call: Call) -> int:

@@ -105,7 +105,7 @@ def orphans(looked: Looked) -> Report:
         **lists,
         "cost": _cost(lists["orphans"]),
         "notLooked": [{"type": name, "message": said} for name, said in looked.failed.items()],
-        "warnings": list(_warnings(looked, marked, living, former)),
+        "warnings": [*_warnings(looked, marked, living, former), *_claims(ownerless, named)],
         "why": WHY_STAYS,
     }
 
@@ -150,12 +150,26 @@ def _which(found: _Found, owners: Mapping[Mark, Key | None], named: Named, kept:
     sort = found.sort
     if found.given_up:
         return "released"
-    if not named.held.keys().isdisjoint(sort.ids_of(found.row)):
+    if _in_status(found, named):
         return "claimed"
     # Neutron changes no rule: after adopt-previous it has the former mark for good, and the group's object uses it.
     if sort.with_parent and sort.inside and (sort.inside[0], sort.parent(found.row) or "") in kept:
         return "claimed"
     return "orphans" if all(mark in owners for mark in found.marks) else "unknown"
+
+
+def _claims(ownerless: Sequence[_Found], named: Named) -> Iterator[str]:
+    claimed = [each for each in ownerless if not each.given_up and _in_status(each, named)]
+    if claimed:
+        yield (
+            f"{len(claimed)} of what is claimed carries another object's mark, and only a status says whose it is. "
+            "Whoever may write a status can claim a thing: look at each."
+        )
+
+
+def _in_status(found: _Found, named: Named) -> bool:
+    """Whether an object shows it as its own in its status, which says no more than that somebody wrote so."""
+    return not named.held.keys().isdisjoint(found.sort.ids_of(found.row))
 
 
 def _inside(

@@ -22,7 +22,7 @@ operator runs. Names, addresses and ids of projects and resources are in it: rea
 
 Never in it: Secrets; managedFields; annotations that are not of this API; values of environment variables; schemas of
 CustomResourceDefinitions. Passwords, tokens and private keys are written as ***. So is what is in the {secrets} Secrets
-that could be read, in whatever encoding it is found.
+that could be read, in many encodings.
 """
 
 

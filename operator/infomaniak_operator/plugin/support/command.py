@@ -12,7 +12,7 @@ from typing import Any
 
 from infomaniak_operator import __version__
 from infomaniak_operator.api.registry import KINDS
-from infomaniak_operator.plugin.command import Call, Command, Usage, write_data
+from infomaniak_operator.plugin.command import Call, Command, Usage, file_name, write_data
 from infomaniak_operator.plugin.doctor import command as doctor
 from infomaniak_operator.plugin.doctor.facts import Unknown
 from infomaniak_operator.plugin.support.asking import Read, read
@@ -28,7 +28,9 @@ _MOST_LINES = 100_000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``support-bundle``."""
-    parser.add_argument("-f", "--file", metavar="FILE", help="where it is written; it must not be there yet")
+    parser.add_argument(
+        "-f", "--file", metavar="FILE", type=file_name, help="where it is written; it must not be there yet"
+    )
     parser.add_argument(
         "--log-lines", type=_lines, default=_LINES, metavar="N", help="of each log; default %(default)s"
     )
