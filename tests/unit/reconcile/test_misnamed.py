@@ -113,6 +113,23 @@ def test_what_vanishes_between_look_and_act_is_looked_for_again():
     assert world.ready(port)[1] != "InvalidConfiguration"
 
 
+def test_a_group_that_names_itself_by_its_id_and_vanishes_is_looked_for_again():
+    """The id is that of the object itself: it is made again, and nobody has to mend the spec for that."""
+    world = World()
+    key = world.apply(custom("SecurityGroup", "x", {"rules": []}))
+    world.settle(key)
+    itself = world.object(key).status["id"]
+    world.spec(key, rules=[{"direction": "ingress", "etherType": "IPv4", "remoteGroupID": itself}])
+    error = NotFoundError(f"404 SecurityGroupNotFound: Security group {itself} does not exist", status=404)
+    error.error_type = "SecurityGroupNotFound"
+    world.fail("POST security_group_rules", error)
+    result = world.reconcile(key)
+    assert world.ready(key) == ("False", "CloudError")
+    assert world.progress(key) == "Reconciling"
+    assert result is not None
+    assert result.next == Retry()
+
+
 @pytest.mark.parametrize("given", [{}, {"ipVersion": 4}])
 def test_a_pool_of_ipv6_without_ip_version_6_is_told_with_its_field(given):
     world = World()
