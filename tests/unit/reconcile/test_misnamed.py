@@ -73,6 +73,26 @@ def test_what_is_waited_for_by_its_id_is_told_with_its_field(place, body):
     assert world.message(key_of(body)).startswith(f"{place}: ")
 
 
+@pytest.mark.parametrize(
+    ("place", "change"),
+    {
+        "spec.fixedIPs[0].subnetID": {"fixedIPs": [{"subnetID": NOWHERE}]},
+        "spec.securityGroupIDs[0]": {"securityGroupIDs": [NOWHERE]},
+    }.items(),
+)
+def test_what_a_port_is_changed_to_is_waited_for_as_what_it_is_made_with(place, change):
+    port = custom("Port", "x", AT_NET)
+    world = Forest(NET, port)
+    world.run(60.0)
+    key = key_of(port)
+    assert world.ready(key) == ("True", "Available")
+    world.spec(key, **change)
+    world.run(60.0)
+    assert world.ready(key) == ("False", "WaitingForReference")
+    assert world.progress(key) == "Reconciling"
+    assert world.message(key).startswith(f"{place}: ")
+
+
 def test_it_is_tried_again_by_itself_for_no_event_tells_that_it_was_shared():
     world = World()
     key = world.apply(pooled({"name": "front", "subnetPoolID": NOWHERE}))
