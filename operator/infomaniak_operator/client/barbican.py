@@ -133,7 +133,7 @@ def repeats(text: str, payload: str) -> bool:
 
 def _veil(error: InfomaniakCloudError, payload: str) -> None:
     """Take what was to be stored out of what the service says of it, be it only a part of it."""
-    if repeats(f"{error.message}{error.error_type or ''}", payload):
+    if repeats(f"{error.message} {error.error_type or ''} {error.request_id or ''}", payload):
         error.message = f"POST {kinds.SECRETS.path}: {error.status}: the answer repeats what was sent and is not shown"
-        error.error_type = None
+        error.error_type = error.request_id = None
         error.__cause__ = error.__context__ = None

@@ -71,7 +71,7 @@ class Hiding:
         if isinstance(text, Told):
             return self._in_told(text)
         for form in self._forms:
-            text = text.replace(form, HIDDEN)
+            text = _run(form).sub(HIDDEN, text) if _is_mark(form) else text.replace(form, HIDDEN)
         return _FERNET.sub(HIDDEN, text)
 
     def _in_told(self, text: Told) -> Told:
@@ -86,7 +86,21 @@ class Hiding:
         return _NAMED.sub(rf"\1{HIDDEN}", self.hidden(text))
 
 
+def _is_mark(form: str) -> bool:
+    """Whether a secret looks like the mark in place of one, or a part of it."""
+    return not form.strip(HIDDEN[0])
+
+
+def _run(form: str) -> re.Pattern[str]:
+    """The whole run of characters in which such a secret is: a text that is gone through again must not grow."""
+    return re.compile(rf"{re.escape(HIDDEN[0])}{{{len(form)},}}")
+
+
 def _without(text: Told, form: str) -> Told:
+    if _is_mark(form):
+        for run in reversed(list(_run(form).finditer(text))):
+            text = text if text.within(*run.span()) else text.with_hidden(*run.span(), HIDDEN)
+        return text
     at = text.find(form)
     while at >= 0:
         if text.within(at, at + len(form)):

@@ -8,6 +8,7 @@ import pytest
 from infomaniak_operator.client import (
     CloudCredentials,
     ForbiddenError,
+    InfomaniakCloudError,
     InfomaniakNetworkClient,
     Operations,
     QuotaExceededError,
@@ -93,6 +94,13 @@ def test_barbicans_own_words(session, wire, status, body, error):
     wire.answer = lambda _: Reply(status, body)
     with pytest.raises(error, match=f"Forbidden: {body['description']}"):
         Operations(session).secrets.list()
+
+
+def test_a_request_id_that_repeats_the_payload_is_not_told(session, wire):
+    wire.answer = lambda _: Reply(400, {"code": 400}, {"X-Openstack-Request-Id": f"req-{'a1B2' * 8}"})
+    with pytest.raises(InfomaniakCloudError, match="400: the answer repeats what was sent") as refused:
+        Operations(session).secrets.create({"name": "n", "payload": "a1B2" * 8})
+    assert "a1B2" not in f"{refused.value!r} {refused.value} {vars(refused.value)}"
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,21 @@ def test_our_sentence_about_a_token_is_whole(wire, secret):
     assert secret not in text.removeprefix("GET /v2.0/networks: 401 ").removesuffix(f": {meaning}").replace("***", "")
 
 
+@pytest.mark.parametrize("secret", ["*", "**", "***", " *"])
+def test_a_refusal_that_answers_for_many_does_not_grow(wire, secret):
+    """Each that raises it again hides what is hidden: of a secret that looks like the mark, too."""
+    said = "a ** b * c"
+    assert len(str(failed(wire, secret, said, times=3))) <= len(str(failed(wire, secret, said))) + 3
+
+
+@pytest.mark.parametrize("text", ["a * b ** c **** d", told("* {x} y*{y}", x="a ** b", y="*")])
+@pytest.mark.parametrize("secret", ["*", "**", "***", "****"])
+def test_a_secret_that_looks_like_the_mark_is_hidden_once(text, secret):
+    once = hidden(text, [secret])
+    assert hidden(once, [secret]) == once
+    assert len(once) <= len(text) + 6
+
+
 def test_a_secret_that_begins_in_their_words_and_ends_in_ours_is_hidden(wire):
     secret = f"x: {HINT}"
     text = str(failed(wire, secret, "x"))

@@ -73,6 +73,26 @@ def test_what_is_waited_for_by_its_id_is_told_with_its_field(place, body):
     assert world.message(key_of(body)).startswith(f"{place}: ")
 
 
+@pytest.mark.parametrize(
+    ("place", "change"),
+    {
+        "spec.fixedIPs[0].subnetID": {"fixedIPs": [{"subnetID": NOWHERE}]},
+        "spec.securityGroupIDs[0]": {"securityGroupIDs": [NOWHERE]},
+    }.items(),
+)
+def test_what_a_port_is_changed_to_is_waited_for_as_what_it_is_made_with(place, change):
+    port = custom("Port", "x", AT_NET)
+    world = Forest(NET, port)
+    world.run(60.0)
+    key = key_of(port)
+    assert world.ready(key) == ("True", "Available")
+    world.spec(key, **change)
+    world.run(60.0)
+    assert world.ready(key) == ("False", "WaitingForReference")
+    assert world.progress(key) == "Reconciling"
+    assert world.message(key).startswith(f"{place}: ")
+
+
 def test_it_is_tried_again_by_itself_for_no_event_tells_that_it_was_shared():
     world = World()
     key = world.apply(pooled({"name": "front", "subnetPoolID": NOWHERE}))
@@ -111,6 +131,23 @@ def test_what_vanishes_between_look_and_act_is_looked_for_again():
     world.fail("PUT ports", error)
     world.reconcile(port)
     assert world.ready(port)[1] != "InvalidConfiguration"
+
+
+def test_a_group_that_names_itself_by_its_id_and_vanishes_is_looked_for_again():
+    """The id is that of the object itself: it is made again, and nobody has to mend the spec for that."""
+    world = World()
+    key = world.apply(custom("SecurityGroup", "x", {"rules": []}))
+    world.settle(key)
+    itself = world.object(key).status["id"]
+    world.spec(key, rules=[{"direction": "ingress", "etherType": "IPv4", "remoteGroupID": itself}])
+    error = NotFoundError(f"404 SecurityGroupNotFound: Security group {itself} does not exist", status=404)
+    error.error_type = "SecurityGroupNotFound"
+    world.fail("POST security_group_rules", error)
+    result = world.reconcile(key)
+    assert world.ready(key) == ("False", "CloudError")
+    assert world.progress(key) == "Reconciling"
+    assert result is not None
+    assert result.next == Retry()
 
 
 @pytest.mark.parametrize("given", [{}, {"ipVersion": 4}])

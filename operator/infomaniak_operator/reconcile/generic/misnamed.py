@@ -31,12 +31,13 @@ def leading_nowhere(resource: KubeObject, error: InfomaniakCloudError) -> list[N
     """What the spec names by an id, and an answer says is not there; not what the object itself stands for."""
     if error.error_type not in _LEADS_NOWHERE:
         return []
-    said = error.message.lower()
+    said, itself = error.message.lower(), str(resource.json_status.get("id")).lower()
     try:
         spec = KINDS[resource.key.kind].parse(resource.spec)
     except InvalidSpec:
         return []
-    return [each for each in reach.named(spec) if _ID.fullmatch(each.value) and each.value.lower() in said]
+    ids = ((each, each.value.lower()) for each in reach.named(spec) if _ID.fullmatch(each.value))
+    return [each for each, id_ in ids if id_ in said and id_ != itself]
 
 
 def places(resource: KubeObject, named: Sequence[NamedResource]) -> str:

@@ -7,14 +7,14 @@ mark says. One that something uses (a server, a router, a load balancer) is neve
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypedDict
 
 from typing_extensions import override
 
 from infomaniak_operator.api import json_types
 from infomaniak_operator.api.json_types import POOL, PORT, PortSpecField, PortStatus
-from infomaniak_operator.client import InfomaniakCloudError
+from infomaniak_operator.client import InfomaniakCloudError, NotFoundError
 from infomaniak_operator.client.bodies import PortBody
 from infomaniak_operator.client.resources import AddressPair, FixedIP
 from infomaniak_operator.client.resources import Port as PortRow
@@ -31,7 +31,7 @@ from infomaniak_operator.reconcile.generic.fields import (
     changes,
     unordered,
 )
-from infomaniak_operator.reconcile.generic.outcomes import Outcome, again, named
+from infomaniak_operator.reconcile.generic.outcomes import Ended, Outcome, again, named
 from infomaniak_operator.reconcile.generic.owned import by_id, is_adopted
 from infomaniak_operator.reconcile.generic.plan import Plan, Step, only
 from infomaniak_operator.reconcile.neutron import fixed_ips, neutron_common
@@ -158,8 +158,19 @@ class PortActuator(neutron_common.NeutronActuator[PortRow, PortBody, PortInputs]
             return None
         wrong = misnamed.leading_nowhere(context.resource, error)
         where = f"{misnamed.places(context.resource, wrong)}: " if wrong else ""
-        message = f"{where}what the port is to be made with is not there: {error}"
+        message = f"{where}what the port is to have is not there: {error}"
         return again(Reason.WAITING_FOR_REFERENCE, message, _LOOK_AGAIN)
+
+    @override
+    def act(self, context: ReconcileContext, row: PortRow, steps: Sequence[Step]) -> PortRow | Ended:
+        """Carry out the steps; what a change names by its id may come as well as what a new port does."""
+        try:
+            return super().act(context, row, steps)
+        except NotFoundError as error:
+            known = self.refused(context, error) if misnamed.leading_nowhere(context.resource, error) else None
+            if known is None:
+                raise
+            return replace(known, keep_ready=True)
 
     @override
     def rivals(self, context: ReconcileContext, error: InfomaniakCloudError) -> list[KubeObject]:
