@@ -75,12 +75,9 @@ RULES: tuple[ErrorRule, ...] = (
     ErrorRule(409, r"MacAddressInUse", errors.ConflictError, Category.TERMINAL),
     # Of a port: what its attributes say does not go together.
     ErrorRule(409, r"PortSecurityRequired|PortSecurityPortHas", errors.ConflictError, Category.TERMINAL),
-    # Of a network and its subnets, likewise.
+    # Of a subnet, likewise. That an MTU is too small for IPv6 is no such case: the subnet may go, and nothing tells.
     ErrorRule(
-        409,
-        r"GatewayConflictWithAllocationPools|OverlappingAllocationPools|NetworkMTUSubnetConflict",
-        errors.ConflictError,
-        Category.TERMINAL,
+        409, r"GatewayConflictWithAllocationPools|OverlappingAllocationPools", errors.ConflictError, Category.TERMINAL
     ),
     ErrorRule(
         409, r"SecurityGroupRule(Exists|InPost|sNotSingleGroup|Parameter)", errors.ConflictError, Category.TERMINAL

@@ -100,7 +100,7 @@ TABLE = [
     (409, neutron("PortSecurityPortHasSecurityGroup"), ConflictError, Category.TERMINAL),
     (409, neutron("GatewayConflictWithAllocationPools"), ConflictError, Category.TERMINAL),
     (409, neutron("OverlappingAllocationPools"), ConflictError, Category.TERMINAL),
-    (409, neutron("NetworkMTUSubnetConflict"), ConflictError, Category.TERMINAL),
+    (409, neutron("NetworkMTUSubnetConflict"), ConflictError, Category.IN_USE),
     (409, octavia("Load Balancer lb is immutable and cannot be updated."), ConflictError, Category.WAITING),
     (409, octavia("Invalid state PENDING_UPDATE of loadbalancer resource lb"), ConflictError, Category.WAITING),
     (

@@ -302,3 +302,14 @@ def test_what_the_tests_do_as_a_user_is_sent_again_too(answers: tuple[Answers, s
     assert hands.all(TOYS) == []
     assert hands.create(TOYS, "a") == {"kind": "Toy"}
     assert len(told.asked) == 5
+
+
+def test_a_request_that_has_taken_long_is_not_sent_again(answers: tuple[Answers, str], tmp_path: Path) -> None:
+    told, url = answers
+    clock = ManualClock()
+    told.headers = {"Retry-After": "1"}
+    told.answers = too_many(10)
+    kube = made(config(tmp_path, url), clock, sleep=lambda _: clock.advance(3.0))
+    with pytest.raises(Unavailable):
+        kube.get(TOYS, "n", "a")
+    assert len(told.asked) == 3

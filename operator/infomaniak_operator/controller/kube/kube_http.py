@@ -26,6 +26,8 @@ _TOO_MANY = 429
 _ERRORS = 400
 _TRIES = 4
 """Of a request that is answered with 429. The API server says so for a second or two while it fills a cache anew."""
+_LONGEST_TRYING = 5.0
+"""Seconds after which a request is not tried again: an API server that is that slow has no need of more of them."""
 _LONGEST_WAIT = 2.0
 """Seconds between two tries. Longer outages are the work queue's matter, and a Lease must be renewed meanwhile."""
 _WORDS = 2000
@@ -184,13 +186,15 @@ class HttpKube:
         return answer
 
     def _send(self, verb: str, plural: str, arguments: dict[str, Any]) -> requests.Response:
-        client = self._current()
+        client, began = self._current(), self._monotonic()
         response = self._once(client, verb, plural, arguments)
         if response.status_code == _UNAUTHORIZED:
             client = self._current(instead_of=client)
             response = self._once(client, verb, plural, arguments)
         for _ in range(_TRIES - 1):
             if response.status_code != _TOO_MANY or (wait := retry_after(response)) is None:
+                break
+            if self._monotonic() - began > _LONGEST_TRYING:
                 break
             self._sleep(min(wait, _LONGEST_WAIT))
             response = self._once(client, verb, plural, arguments)
