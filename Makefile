@@ -9,6 +9,8 @@ STAMP := $(VENV)/.installed
 SANDBOX ?= .sandbox
 # Tests mostly wait for a cloud: two processes of them, each with a sandbox of its own, take little more than half the time.
 WORKERS ?= 2
+# The slow tier waits more than it works.
+SLOW_WORKERS ?= 3
 PYTEST = $(PY) -m pytest -n $(WORKERS) --dist worksteal
 
 # Of the image. The times are the last commit's, so that the same commit gives the same image.
@@ -100,7 +102,7 @@ test: $(STAMP) ## unit, contract, integration: real Keystone, Neutron, Octavia a
 
 test-slow: $(STAMP) ## what takes minutes by its nature: many calls and objects, whole resyncs, leases; Argo CD's own libraries
 	$(PY) -m sandbox build --gitops
-	$(PYTEST) --durations=20 -m "slow and not full"
+	$(PY) -m pytest -n $(SLOW_WORKERS) --dist worksteal --durations=20 -m "slow and not full"
 
 test-full: test test-slow ## all tiers, and the long forms
 	$(PYTEST) -m full
