@@ -14,6 +14,7 @@ from infomaniak_operator.plugin import main as plugin
 from infomaniak_operator.plugin import report, terminal
 from infomaniak_operator.plugin.cluster import ClusterError
 from infomaniak_operator.plugin.stack import Stack, State, by_kind, standing, worst
+from tests.support.counted_stack import CountedStack
 from tests.support.forest import Forest
 from tests.support.objects import NAMESPACE
 from tests.support.plugin_server import NOW, PluginServer, ran, web
@@ -376,20 +377,6 @@ def waiting(name):
     )
 
 
-class Counted(Stack):
-    """One that counts how often somebody looks from an object to what it refers to, or to what refers to it."""
-
-    looks = 0
-
-    def references(self, key):
-        self.looks += 1
-        return super().references(key)
-
-    def dependents(self, key):
-        self.looks += 1
-        return super().dependents(key)
-
-
 @pytest.mark.parametrize("shape", ["chain", "circle"])
 def test_the_work_grows_with_the_objects_and_not_with_their_square(shape):
     many = 1000
@@ -397,7 +384,7 @@ def test_the_work_grows_with_the_objects_and_not_with_their_square(shape):
     following = dict(zip(keys, [*keys[1:], keys[0]], strict=True))
     if shape == "chain":
         following[keys[-1]] = Key("Pool", "n", "missing")
-    stack = Counted([waiting(key.name) for key in keys], lambda one: [following[one.key]], NOW)
+    stack = CountedStack([waiting(key.name) for key in keys], lambda one: [following[one.key]], NOW)
     found = report.tree(stack, stack.keys)
     terminal.tree(stack, found)
     assert stack.looks < 20 * many

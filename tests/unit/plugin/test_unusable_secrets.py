@@ -12,6 +12,7 @@ from infomaniak_operator.plugin import main as plugin
 from infomaniak_operator.plugin import report, terminal
 from infomaniak_operator.plugin.stack import Stack, State, worst
 from infomaniak_operator.reconcile.generic.credential_settings import CredentialSettings, DefaultCredentials
+from tests.support.counted_stack import CountedStack
 from tests.support.forest import Forest
 from tests.support.objects import CREDENTIAL, NAMESPACE, SECRET, secret
 from tests.support.plugin_server import NOW, PluginServer, ran
@@ -222,23 +223,12 @@ def test_groups_that_name_each_other_are_drawn_beside_their_secret():
 
 
 def test_the_work_grows_with_the_objects_of_a_secret_and_not_with_their_square():
-    class Counted(Stack):
-        looks = 0
-
-        def references(self, key):
-            self.looks += 1
-            return super().references(key)
-
-        def dependents(self, key):
-            self.looks += 1
-            return super().dependents(key)
-
     many = 1000
     balancer = body("LoadBalancer", "lb", {"cloudCredentialsRef": {"secretName": "s"}}, INVALID)
     pools = [
         body("Pool", f"p{number:05}", {"cloudCredentialsRef": {"secretName": "s"}}, INVALID) for number in range(many)
     ]
-    stack = Counted([balancer, *pools], lambda one: [] if one is balancer else [balancer.key], NOW)
+    stack = CountedStack([balancer, *pools], lambda one: [] if one is balancer else [balancer.key], NOW)
     keys = [Key("Secret", "n", "s"), *stack.keys]
     found = report.tree(stack, keys)
     terminal.tree(stack, found)
