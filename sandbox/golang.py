@@ -80,7 +80,7 @@ def surroundings() -> dict[str, str]:
     settings = os.environ.get("XDG_CONFIG_HOME") or os.environ.get("HOME", "") + "/.config"
     places = {"GOCACHE": str(base / "go-build")}
     if not os.environ.get("GOPATH"):
-        places["GOMODCACHE"] = str(base / "go-mod")
+        places |= {"GOPATH": str(base / "go-path"), "GOMODCACHE": str(base / "go-mod")}  # in the former: checksums
     return {
         **{name: value for name, value in places.items() if not os.environ.get(name)},
         "GOENV": os.environ.get("GOENV") or f"{settings}/go/env",  # what the user has set; beside it Go counts its uses

@@ -48,14 +48,16 @@ class GitOps:
         return found
 
     def _run(self, what: str, *arguments: str, stdin: str | None = None) -> str:
-        done = subprocess.run(
-            [str(self._binary), what, f"--settings={SETTINGS}", *arguments],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
+        with tempfile.TemporaryDirectory() as kept:  # what kubectl's libraries keep of an API server, else at home
+            done = subprocess.run(
+                [str(self._binary), what, f"--settings={SETTINGS}", *arguments],
+                input=stdin,
+                capture_output=True,
+                text=True,
+                timeout=SECONDS,
+                check=False,
+                env={**os.environ, "KUBECACHEDIR": kept},
+            )
         assert done.returncode == 0, f"gitops {what}: {done.stderr}{done.stdout}"
         return done.stdout
 

@@ -122,7 +122,7 @@ def shop(
     running: OperatorProcess,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Shop]:
-    """Its tests stand on each other, in their order: the life of one Application."""
+    """The life of one Application."""
     del running
     box.set_quota("beta", network=-1, subnet=-1, port=-1, router=-1, security_group=-1, security_group_rule=-1)
     box.set_quota("beta", floatingip=-1)
@@ -135,7 +135,7 @@ def shop(
     shutil.rmtree(folder)
 
 
-def test_each_wave_waits_until_the_one_before_is_ready(shop: Shop) -> None:
+def _each_wave_waits_until_the_one_before_is_ready(shop: Shop) -> None:
     shop.box.set_faults([{"service": "neutron", "method": "POST", "path": "/routers$", "delay_before": SLOW}])
     done = shop.synced()
     assert shop.box.faults_hit() == 1
@@ -153,7 +153,7 @@ def test_each_wave_waits_until_the_one_before_is_ready(shop: Shop) -> None:
     assert len(shop.user.cloud.load_balancers.list(project_id=shop.user.project.id)) == 1
 
 
-def test_what_the_operator_writes_is_no_difference(shop: Shop) -> None:
+def _what_the_operator_writes_is_no_difference(shop: Shop) -> None:
     found = shop.app.diff()
     assert {way: found[way] for way in ("threeWay", "structured", "serverSide")} == {
         "threeWay": [],
@@ -162,7 +162,7 @@ def test_what_the_operator_writes_is_no_difference(shop: Shop) -> None:
     }
 
 
-def test_self_heal_and_operator_leave_each_other_alone(shop: Shop) -> None:
+def _self_heal_and_operator_leave_each_other_alone(shop: Shop) -> None:
     versions, kube, cloud = shop.versions(), shop.box.kube_mark(), shop.box.mark()
     assert shop.app.sync(prune=True, self_heal=True)["phase"] == "Succeeded"
     assert shop.writes(shop.argo, kube) == []
@@ -173,7 +173,7 @@ def test_self_heal_and_operator_leave_each_other_alone(shop: Shop) -> None:
     assert shop.asked(cloud) == []
 
 
-def test_self_heal_takes_back_what_somebody_changed(shop: Shop) -> None:
+def _self_heal_takes_back_what_somebody_changed(shop: Shop) -> None:
     shop.user.patch("ipool", "site", {"algorithm": "SOURCE_IP"})
     assert until(lambda: shop.app.diff()["structured"], "the change seen") == ["Pool/site"]
     kube = shop.box.kube_mark()
@@ -185,7 +185,7 @@ def test_self_heal_takes_back_what_somebody_changed(shop: Shop) -> None:
     assert row["lb_algorithm"] == "ROUND_ROBIN"
 
 
-def test_a_pool_and_its_monitor_are_pruned(shop: Shop) -> None:
+def _a_pool_and_its_monitor_are_pruned(shop: Shop) -> None:
     balancer, *others = shop.read("load-balancer")
     balancer["spec"]["listeners"] = [each for each in balancer["spec"]["listeners"] if each["name"] != "tls"]
     shop.write("load-balancer", [balancer, *others])
@@ -199,7 +199,7 @@ def test_a_pool_and_its_monitor_are_pruned(shop: Shop) -> None:
     assert [row["name"] for row in shop.user.cloud.listeners.list(project_id=project)] == ["http"]
 
 
-def test_what_will_not_mend_by_itself_ends_the_sync(shop: Shop) -> None:
+def _what_will_not_mend_by_itself_ends_the_sync(shop: Shop) -> None:
     shop.box.set_faults([{"service": "neutron", "method": "POST", "path": "/networks$", "status": 400}])
     shop.write("late", [network("late")])
     done = shop.app.sync()
@@ -212,7 +212,7 @@ def test_what_will_not_mend_by_itself_ends_the_sync(shop: Shop) -> None:
     until(lambda: shop.user.get("inet", "late") is None, "the late one pruned")
 
 
-def test_client_side_apply_comes_to_the_same(shop: Shop) -> None:
+def _client_side_apply_comes_to_the_same(shop: Shop) -> None:
     cloud = shop.box.mark()
     shop.synced(prune=True, server_side=False)
     found = shop.app.diff()
@@ -220,9 +220,24 @@ def test_client_side_apply_comes_to_the_same(shop: Shop) -> None:
     assert shop.asked(cloud) == []
 
 
-def test_deleted_by_cascade_nothing_is_left(shop: Shop) -> None:
+def _deleted_by_cascade_nothing_is_left(shop: Shop) -> None:
     asked = shop.app.delete()
     waves = [WAVES.get(name.split("/")[0], REST) for name in asked]
     assert waves == sorted(waves, reverse=True)
     assert shop.inventory() == shop.before
     assert shop.name not in shop.user.kubectl.run("get", "namespaces", "-o", "name")
+
+
+def test_an_application_of_argo_cd(shop: Shop) -> None:
+    """One story, and so one test: each part goes on where the one before it has ended, in one sandbox."""
+    for part in (
+        _each_wave_waits_until_the_one_before_is_ready,
+        _what_the_operator_writes_is_no_difference,
+        _self_heal_and_operator_leave_each_other_alone,
+        _self_heal_takes_back_what_somebody_changed,
+        _a_pool_and_its_monitor_are_pruned,
+        _what_will_not_mend_by_itself_ends_the_sync,
+        _client_side_apply_comes_to_the_same,
+        _deleted_by_cascade_nothing_is_left,
+    ):
+        part(shop)

@@ -141,8 +141,8 @@ def test_of_go_nothing_is_kept_outside_the_cache_but_where_the_user_says_so(
     monkeypatch.setenv("HOME", "/h")
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     found = golang.surroundings()
-    assert [found[name] for name in ("GOCACHE", "GOMODCACHE", "XDG_CONFIG_HOME")] == [
-        str(home / name) for name in ("go-build", "go-mod", "go-config")
+    assert [found[name] for name in ("GOCACHE", "GOPATH", "GOMODCACHE", "XDG_CONFIG_HOME")] == [
+        str(home / name) for name in ("go-build", "go-path", "go-mod", "go-config")
     ]
     assert found["GOENV"] == "/h/.config/go/env", "a mirror that the user has set is still his"
     monkeypatch.setenv("GOMODCACHE", "/shared")
