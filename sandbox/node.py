@@ -224,7 +224,8 @@ class Node:
 
     def _await_ready(self, seconds: float = 120.0) -> None:
         wanted = f"--timeout={seconds:.0f}s"
-        kubectl = [str(self._binaries["kubectl"]), f"--kubeconfig={self._kubernetes.kubeconfig}"]
+        program = self._kubernetes.tool("kubectl", self._binaries["kubectl"])
+        kubectl = [str(program), f"--kubeconfig={self._kubernetes.kubeconfig}"]
         deadline = time.monotonic() + seconds
         command = [*kubectl, "wait", "--for=condition=Ready", f"node/{NODE}", wanted]
         while subprocess.run(command, capture_output=True, timeout=seconds + 30, check=False).returncode:  # noqa: S603 - the sandbox's own kubectl
