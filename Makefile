@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 SANDBOX ?= .sandbox
 # Tests mostly wait for a cloud: two processes of them, each with a sandbox of its own, take little more than half the time.
 WORKERS ?= 2
-# The slow tier waits more than it works.
+# Of the slow tier: some of its tests wait for minutes, and a third process works meanwhile.
 SLOW_WORKERS ?= 3
 PYTEST = $(PY) -m pytest -n $(WORKERS) --dist worksteal
 

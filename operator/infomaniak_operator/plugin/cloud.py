@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from infomaniak_operator.api.json_types import ANY
+from infomaniak_operator.client.clouds_yaml import CLOUDS_YAML
 from infomaniak_operator.client.credentials import CloudCredentials, parse_credentials
 from infomaniak_operator.client.errors import InvalidCredentialsError
 from infomaniak_operator.client.session import CloudSession
@@ -19,7 +20,6 @@ from infomaniak_operator.reconcile.openstack.scope import Cloud, connector
 
 TIMEOUT_SECONDS = 30.0
 """Of each request to the cloud."""
-_CLOUDS_YAML = "clouds.yaml"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,7 +71,7 @@ def credentials_for(call: Call, objects: Iterable[KubeObject]) -> CloudCredentia
             if options.credentials:
                 raise Usage("--credentials and --clouds-yaml exclude each other: leave one out.")
             text = file(options.clouds_yaml)
-            return parse_credentials({_CLOUDS_YAML: text}, options.cloud, allowed)
+            return parse_credentials({CLOUDS_YAML: text}, options.cloud, allowed)
         if call.namespace is None:
             raise Usage("A Secret is of one namespace: leave out --all-namespaces, or name --clouds-yaml.")
         named = secrets_of(objects)
